@@ -1,0 +1,3 @@
+"""Kubernetes operator for Alibaba Cloud AgentRun."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The AgentRun control plane behind the engine's `ExternalAPI` port; the only importer of httpx."""

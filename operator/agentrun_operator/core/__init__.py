@@ -1,0 +1,1 @@
+"""The vocabulary of the operator: pure values and rules; no I/O, no clock, no client."""

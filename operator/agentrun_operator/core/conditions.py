@@ -1,0 +1,107 @@
+"""The condition set of an object: which conditions stand, and when their transition time moves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from agentrun_operator.core.reasons import ConditionType, Reason
+
+Truth = Literal["True", "False", "Unknown"]
+
+_ORDER = {name: place for place, name in enumerate(ConditionType)}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition that should stand."""
+
+    type: ConditionType
+    status: Truth
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one pass found out, before it is written as conditions.
+
+    `reconciling` and `stalled` exclude each other: kstatus reads whichever stands first.
+    """
+
+    ready: Truth
+    reason: Reason
+    message: str
+    synced: bool = True
+    reconciling: bool = False
+    stalled: bool = False
+    paused: bool = False
+    references_resolved: bool | None = None
+    """None for a kind without references."""
+
+    def __post_init__(self) -> None:
+        """Refuse the one contradiction that readers cannot resolve."""
+        if self.reconciling and self.stalled:
+            raise ValueError("a verdict cannot be both reconciling and stalled")
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return the conditions that should stand, in the order of `ConditionType`."""
+        truth = _truth(self.synced)
+        found = [
+            Condition(ConditionType.READY, self.ready, self.reason, self.message),
+            Condition(ConditionType.SYNCED, truth, self.reason, self.message),
+        ]
+        if self.references_resolved is not None:
+            ok = self.references_resolved
+            found.append(
+                Condition(
+                    ConditionType.REFERENCES_RESOLVED,
+                    _truth(ok),
+                    Reason.AVAILABLE if ok else self.reason,
+                    "every reference is resolved" if ok else self.message,
+                )
+            )
+        if self.reconciling:
+            found.append(Condition(ConditionType.RECONCILING, "True", self.reason, self.message))
+        if self.stalled:
+            found.append(Condition(ConditionType.STALLED, "True", self.reason, self.message))
+        if self.paused:
+            found.append(
+                Condition(ConditionType.PAUSED, "True", Reason.PAUSED, "paused by annotation")
+            )
+        return tuple(found)
+
+
+def _truth(value: bool) -> Truth:  # noqa: FBT001 - a conversion has one argument
+    return "True" if value else "False"
+
+
+def merge_conditions(
+    previous: Sequence[Mapping[str, Any]],
+    wanted: Sequence[Condition],
+    *,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Return the full condition list to write.
+
+    The transition time of a condition moves only when its status flips, and every condition carries
+    the generation it speaks of.
+    """
+    before = {c.get("type"): c for c in previous}
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    merged = []
+    for condition in sorted(wanted, key=lambda c: _ORDER[c.type]):
+        old = before.get(condition.type.value)
+        kept = old is not None and old.get("status") == condition.status
+        merged.append(
+            {
+                "type": condition.type.value,
+                "status": condition.status,
+                "reason": condition.reason.value,
+                "message": condition.message,
+                "observedGeneration": generation,
+                "lastTransitionTime": old["lastTransitionTime"] if kept and old else stamp,
+            }
+        )
+    return merged

@@ -1,0 +1,93 @@
+"""Which other objects a spec refers to, read from raw JSON so that an invalid spec counts too."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from agentrun_operator.core.fields import (
+    ConfigMapKeySelector,
+    ConfigMapReference,
+    Ref,
+    Reference,
+    SecretKeySelector,
+    SecretReference,
+    SpecModel,
+)
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+
+SECRET = "Secret"
+CONFIG_MAP = "ConfigMap"
+
+_SOURCES: Mapping[type[SpecModel], str] = {
+    SecretKeySelector: SECRET,
+    SecretReference: SECRET,
+    ConfigMapKeySelector: CONFIG_MAP,
+    ConfigMapReference: CONFIG_MAP,
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dependency:
+    """An object in the same namespace that a spec names, and the path where it does."""
+
+    kind: str
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    steps: tuple[tuple[str, bool], ...]
+    """(JSON name, is a list) from the spec down to the referring object."""
+    kind: str
+
+
+@lru_cache(maxsize=64)
+def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
+    return tuple(_walk(model, ()))
+
+
+def _walk(model: type[SpecModel], above: tuple[tuple[str, bool], ...]) -> Iterator[_Place]:
+    for attribute, info in model.model_fields.items():
+        shape = shape_of(info)
+        if not is_model(shape.inner):
+            continue
+        steps = (*above, (json_name(model, attribute), shape.is_list))
+        if shape.inner is Reference:
+            ref = marker(shape.markers, Ref)
+            if ref is not None:
+                yield _Place(steps, ref.kind)
+        elif shape.inner in _SOURCES:
+            yield _Place(steps, _SOURCES[shape.inner])
+        else:
+            yield from _walk(shape.inner, steps)
+
+
+def dependencies(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Dependency, ...]:
+    """Return every object that a raw spec names, each (kind, name) once, in spec order."""
+    found: dict[tuple[str, str], Dependency] = {}
+    for place in _places(kind.spec):
+        for path, node in _descend(spec, place.steps, ""):
+            name = node.get("name")
+            if isinstance(name, str) and name:
+                found.setdefault((place.kind, name), Dependency(place.kind, name, path))
+    return tuple(found.values())
+
+
+def _descend(
+    node: Any, steps: tuple[tuple[str, bool], ...], path: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not steps:
+        if isinstance(node, Mapping):
+            yield path, node
+        return
+    (name, is_list), rest = steps[0], steps[1:]
+    below = node.get(name) if isinstance(node, Mapping) else None
+    here = f"{path}.{name}" if path else name
+    if is_list and isinstance(below, list):
+        for index, item in enumerate(below):
+            yield from _descend(item, rest, f"{here}[{index}]")
+    elif below is not None and not is_list:
+        yield from _descend(below, rest, here)

@@ -1,0 +1,184 @@
+"""The error taxonomy.
+
+OperatorError
+├── Retryable                    a retry without any human edit can succeed
+│   ├── Unavailable              no answer, 5xx, or an answer that is not the API's
+│   ├── Throttled                429; `retry_after` in seconds where the API said so
+│   ├── Busy                     the resource is in transition and refuses writes for now
+│   ├── DependencyNotReady       a referenced object exists and is not usable yet
+│   ├── ReferenceNotFound        a referenced object, Secret, ConfigMap or key does not exist
+│   ├── CredentialsNotFound      the account, or the Secret with its keys, does not exist
+│   ├── AccessDenied             the keys are good, the RAM policy is not; stalls after a grace
+│   └── CredentialsInvalid       the keys are refused or malformed; stalled at once, retried slowly
+└── Stalled                      no retry helps until somebody edits something
+    ├── InvalidParameter         the API (or our own parser) refuses the spec
+    ├── QuotaExceeded            the account has no room; retried slowly all the same
+    ├── AlreadyExistsNotOwned    the name is taken by a resource we may not touch
+    ├── ExternalNameConflict     an older object claims the same name
+    ├── ImmutableFieldChanged    the resource differs in a field that no update can change
+    ├── AccountChanged           the account no longer is the one the object is pinned to
+    ├── AccountMismatch          a reference leads into another account
+    ├── CannotClear              a field left the spec and the API keeps its value
+    └── ProviderFailed           the cloud reports a failed state
+
+Absence is a value (`None`, or `Lookup(resource=None)`), not an error. Anything outside this tree is
+a bug of ours. Each class owns its reason and its retry policy; callers just raise. Messages never
+carry a secret and are cut to `MAX_MESSAGE` characters.
+"""
+
+from typing import ClassVar
+
+from agentrun_operator.core.reasons import Reason
+
+MAX_MESSAGE = 512
+
+
+class OperatorError(Exception):
+    """Base of every failure we understand."""
+
+    reason: ClassVar[Reason] = Reason.INTERNAL_ERROR
+    stalls_after_seconds: ClassVar[float | None] = None
+    """How long Reconciling is shown before Stalled: 0 at once, None never."""
+    retry_floor_seconds: ClassVar[float] = 1.0
+    """The shortest delay before the next try; backoff grows from here."""
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        """Keep a message that says what failed and what to do; `request_id` is the cloud's."""
+        text = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        super().__init__(text)
+        self.message = text
+        self.request_id = request_id
+
+
+class Retryable(OperatorError):
+    """A retry can succeed without any human edit."""
+
+
+class Unavailable(Retryable):
+    """No usable answer. `maybe_applied` is True when a write may have taken effect all the same."""
+
+    reason = Reason.PROVIDER_UNAVAILABLE
+
+    def __init__(
+        self, message: str, *, maybe_applied: bool = False, request_id: str | None = None
+    ) -> None:
+        """Keep whether a write may have been applied before the answer was lost."""
+        super().__init__(message, request_id=request_id)
+        self.maybe_applied = maybe_applied
+
+
+class Throttled(Retryable):
+    """The API asks us to slow down; `retry_after` is in seconds, None when it did not say."""
+
+    reason = Reason.THROTTLED
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, request_id: str | None = None
+    ) -> None:
+        """Keep the pause that the API asked for, in seconds."""
+        super().__init__(message, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class Busy(Retryable):
+    """The resource is in transition and refuses this write for now; the poller brings us back."""
+
+    reason = Reason.UPDATING
+
+
+class DependencyNotReady(Retryable):
+    """A referenced object exists and cannot be used yet; its next change wakes us."""
+
+    reason = Reason.DEPENDENCY_NOT_READY
+    retry_floor_seconds = 30.0
+
+
+class ReferenceNotFound(Retryable):
+    """A referenced object, Secret, ConfigMap or key does not exist; its creation wakes us."""
+
+    reason = Reason.REFERENCE_NOT_FOUND
+    retry_floor_seconds = 30.0
+
+
+class CredentialsNotFound(Retryable):
+    """No account, or no Secret with its keys; their creation wakes us."""
+
+    reason = Reason.CREDENTIALS_NOT_FOUND
+    retry_floor_seconds = 30.0
+
+
+class AccessDenied(Retryable):
+    """The RAM policy does not allow the call. RAM changes spread slowly, hence the grace."""
+
+    reason = Reason.ACCESS_DENIED
+    stalls_after_seconds = 120.0
+    retry_floor_seconds = 60.0
+
+
+class CredentialsInvalid(Retryable):
+    """The keys are refused or malformed. An edit of the Secret wakes us; we also retry slowly."""
+
+    reason = Reason.CREDENTIALS_INVALID
+    stalls_after_seconds = 0.0
+    retry_floor_seconds = 60.0
+
+
+class Stalled(OperatorError):
+    """No retry helps until somebody edits something."""
+
+    stalls_after_seconds = 0.0
+    retry_floor_seconds = 300.0
+
+
+class InvalidParameter(Stalled):
+    """The spec is refused; the message names the field where that is known."""
+
+    reason = Reason.INVALID_PARAMETER
+
+
+class QuotaExceeded(Stalled):
+    """The account has no room for one more."""
+
+    reason = Reason.QUOTA_EXCEEDED
+
+
+class AlreadyExistsNotOwned(Stalled):
+    """The external name is taken by a resource that we may not touch."""
+
+    reason = Reason.ALREADY_EXISTS_NOT_OWNED
+
+
+class ExternalNameConflict(Stalled):
+    """An older object in this cluster claims the same external name."""
+
+    reason = Reason.EXTERNAL_NAME_CONFLICT
+
+
+class ImmutableFieldChanged(Stalled):
+    """The external resource differs in a field that no update can change."""
+
+    reason = Reason.IMMUTABLE_FIELD_CHANGED
+
+
+class AccountChanged(Stalled):
+    """The account resolves to something else than what the object is pinned to."""
+
+    reason = Reason.ACCOUNT_CHANGED
+
+
+class AccountMismatch(Stalled):
+    """A referenced object lives in another account."""
+
+    reason = Reason.ACCOUNT_MISMATCH
+
+
+class CannotClear(Stalled):
+    """A field left the spec, was cleared once, and the API still shows its value."""
+
+    reason = Reason.CANNOT_CLEAR
+
+
+class ProviderFailed(Stalled):
+    """The cloud reports a failed state; the message carries its reason."""
+
+    reason = Reason.PROVIDER_FAILED

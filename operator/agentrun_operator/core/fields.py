@@ -1,0 +1,191 @@
+"""Field markers and field types: what a spec attribute means to CRD, wire and drift alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from agentrun_operator.core.quantities import cpu_cores, memory_mib
+
+MAX_NAME = 253
+MAX_TEXT = 4096
+MAX_LIST = 64
+
+
+class SpecModel(BaseModel):
+    """Base of every part of a spec; JSON names are camelCase, docstrings become descriptions."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class ObservedModel(SpecModel):
+    """Base of what a read may show in `status.atProvider`; every field is optional text or number.
+
+    Field aliases are the API's own names.
+    """
+
+    state: str | None = None
+    """The API's own lifecycle word."""
+    state_reason: str | None = None
+    """The API's explanation of that word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Immutable:
+    """CEL rule on the parent for all four moves; a difference stalls instead of being updated."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOnly:
+    """Accepted and never returned: compared with what was last sent, not with a read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDefault:
+    """Optional, with a default that the server chooses; unset means any observed value is fine."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """What to send when a path that we had applied leaves the spec (default: by type)."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unordered:
+    """The API returns the list in any order; objects are matched by `key`, scalars as a set."""
+
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiName:
+    """The field's name in requests and answers; `reads` where the answer's name differs."""
+
+    name: str
+    reads: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """The nested object has no object of its own on the wire: its fields stand in the parent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Never on the wire by itself: a policy of ours, or an ingredient of a `Derived` field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """Values below may be secret: drift shows `(differs)` instead of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A `Reference` field leads to an object of this kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Our PascalCase words → the API's own."""
+
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A Kubernetes quantity that the API takes as a number of cores, or of MB (1 MB = 1 Mi)."""
+
+    unit: Literal["cpu", "memory"]
+
+    def encode(self, value: str) -> float | int:
+        """Return cores as a float, or memory in whole MiB."""
+        return cpu_cores(value) if self.unit == "cpu" else memory_mib(value)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeForm:
+    """An object whose fields the API defines per type: preserved as it is, compared by subset."""
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Cpu = Annotated[
+    str,
+    BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
+    Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]{1,2})?)$", max_length=16),
+    Quantity("cpu"),
+]
+Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$", max_length=16), Quantity("memory")]
+
+
+class Reference(SpecModel):
+    """Another AgentRun resource: an object here, or one that exists only in AgentRun."""
+
+    name: Name | None = None
+    """Name of our object in the same namespace; watched. Excludes externalName."""
+    external_name: Name | None = None
+    """Name (for a runtime: id) of a resource that exists only in AgentRun; not watched."""
+
+
+class SecretKeySelector(SpecModel):
+    """One key of a Secret in the same namespace."""
+
+    name: Name
+    """Name of the Secret."""
+    key: Name
+    """Key in the Secret's data."""
+
+
+class ConfigMapKeySelector(SpecModel):
+    """One key of a ConfigMap in the same namespace."""
+
+    name: Name
+    """Name of the ConfigMap."""
+    key: Name
+    """Key in the ConfigMap's data."""
+
+
+class ValueFrom(SpecModel):
+    """Where a value comes from: exactly one of the two."""
+
+    secret_key_ref: SecretKeySelector | None = None
+    """A key of a Secret."""
+    config_map_key_ref: ConfigMapKeySelector | None = None
+    """A key of a ConfigMap; not for secrets."""
+
+
+class SecretSource(SpecModel):
+    """Where a secret value comes from."""
+
+    secret_key_ref: SecretKeySelector
+    """A key of a Secret."""
+
+
+class SecretReference(SpecModel):
+    """A whole Secret in the same namespace."""
+
+    name: Name
+    """Name of the Secret."""
+
+
+class ConfigMapReference(SpecModel):
+    """A whole ConfigMap in the same namespace."""
+
+    name: Name
+    """Name of the ConfigMap."""

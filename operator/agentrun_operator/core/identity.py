@@ -1,0 +1,68 @@
+"""Who is who: object keys, account identities, and the names we own in Kubernetes metadata."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+GROUP = "agentrun.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "agentrun"
+FIELD_MANAGER = "agentrun-operator"
+
+FINALIZER = f"{GROUP}/cleanup"
+"""The one finalizer we write. Renaming it strands every object that carries it."""
+
+PAUSED_ANNOTATION = f"{GROUP}/paused"
+"""`true`, or an RFC 3339 time until which the object is paused."""
+RECONCILE_REQUESTED_ANNOTATION = f"{GROUP}/reconcile-requested-at"
+"""Any new value asks for one pass now; echoed in `status.lastRequest`."""
+POLL_INTERVAL_ANNOTATION = f"{GROUP}/poll-interval"
+"""Steady-state poll interval of this object, in whole seconds."""
+ADOPT_ANNOTATION = f"{GROUP}/adopt"
+"""`force` takes over a resource that carries somebody else's mark."""
+
+TAG_PREFIX = "k8s:"
+"""Ownership tags are `k8s:<clusterId>/<namespace>/<name>`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """Identity of one Kubernetes object; `namespace` is empty for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, raw: dict[str, Any], kind: str | None = None) -> Self:
+        """Read the key of a raw Kubernetes object (needs `kind` where LIST items omit theirs)."""
+        metadata = raw["metadata"]
+        return cls(kind or raw["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccountIdentity:
+    """One cloud account in one region: the scope in which external names are unique."""
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id} in {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where one external resource lives: its path key, under its parent's id if it has one."""
+
+    key: str
+    parent: str | None = None
+
+
+def ownership_tag(cluster_id: str, key: ObjectKey) -> str:
+    """Return the tag that marks an external resource as created for this object."""
+    return f"{TAG_PREFIX}{cluster_id}/{key.namespace}/{key.name}"

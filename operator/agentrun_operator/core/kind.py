@@ -1,0 +1,202 @@
+"""What a kind may declare. The engine, the API client and the CRD generator read nothing else."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from agentrun_operator.core.fields import ObservedModel, SpecModel
+from agentrun_operator.core.resolution import Resolution
+
+
+class KeyedBy(Enum):
+    """What stands in the path of one resource."""
+
+    NAME = "name"
+    """The external name; the API refuses a second one."""
+    ID = "id"
+    """An id that the API chooses on create."""
+    CHOSEN_ID = "chosen-id"
+    """An id that we choose and send on create, derived from (uid, incarnation)."""
+
+
+class Paging(Enum):
+    """How a collection is paged."""
+
+    PAGES = "pages"
+    """`pageNumber` and `pageSize`; a page shorter than asked is the last."""
+    TOKENS = "tokens"
+    """`maxResults` and `nextToken`; a missing token ends the list."""
+
+
+class Phase(Enum):
+    """The API's lifecycle word, translated."""
+
+    READY = "ready"
+    PROGRESSING = "progressing"
+    DELETING = "deleting"
+    CREATE_FAILED = "create-failed"
+    UPDATE_FAILED = "update-failed"
+    DELETE_FAILED = "delete-failed"
+    IDLE = "idle"
+    """Usable, put to sleep on request (a paused sandbox)."""
+    ENDED = "ended"
+    """Over for good, and meant to be (a terminated sandbox)."""
+    UNKNOWN = "unknown"
+    """A word we do not know: keep polling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A call on one resource that brings it to a state, for kinds without an update operation."""
+
+    state: str
+    """The API's state word once the verb has taken effect."""
+    action: str
+    """Operation name, e.g. `PauseSandbox`."""
+    method: str
+    """HTTP method."""
+    suffix: str
+    """Path below the resource, e.g. `pause`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """Where a kind lives in the API, and what its collection tells.
+
+    Source: control-plane reference, "All kinds at a glance" and "Operations".
+    """
+
+    collection: str
+    """Path without the version prefix; `{parent}` stands for the parent's id."""
+    noun: str
+    """Singular in operation names: `Create{noun}`, `Get{noun}`, `Update{noun}`, `Delete{noun}`."""
+    nouns: str
+    """Plural in operation names: `List{nouns}`."""
+    key: KeyedBy
+    id_field: str
+    name_field: str | None
+    """The field with the human name; None where there is none (Sandbox)."""
+    name_filter: Mapping[str, str] | None = None
+    """Query that finds one name in the collection, `{name}` filled in; None: read by key only."""
+    parent: str | None = None
+    """JSON name of the spec field whose reference names the parent (`runtimeRef`)."""
+    parent_param: str | None = None
+    """Field of an item that repeats the parent's id."""
+    items: str = "items"
+    """The field of a LIST answer that holds the array."""
+    paging: Paging = Paging.PAGES
+    partitions: Mapping[str, str] = field(default_factory=dict)
+    """Required LIST query parameter → JSON name of the spec field whose values partition it."""
+    list_omits: frozenset[str] = frozenset()
+    """Fields of a GET that a LIST item lacks."""
+    change_token: str | None = "lastUpdatedAt"
+    """Field that moves with every change."""
+    created_field: str | None = "createdAt"
+    updatable: bool = True
+    """False where the API has no update operation."""
+    tags_field: str | None = None
+    """Field of free tags that may carry our ownership mark."""
+    state_field: str | None = "status"
+    """Field with the lifecycle word; None for synchronous kinds: present means ready."""
+    state_reason_field: str | None = "statusReason"
+    always_send: tuple[str, ...] = ()
+    """Fields that every update must repeat."""
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    """Value of `spec.desiredState` → the verb that brings it about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A wire field computed from several spec fields, which are marked `Local` themselves."""
+
+    api: str
+    """Top-level field of the request."""
+    path: str
+    """Spec path shown to people when it drifts, e.g. `env`."""
+    encode: "Callable[[Any, Resolution], Any]"
+    """Pure: (spec, resolution) → wire value, or None for "not set"."""
+    secret: bool = False
+    """Values are shown as `(differs)` only."""
+    exact: bool = False
+    """A map compared key for key: a key we did not send is drift."""
+    immutable: bool = False
+    write_only: bool = False
+    clear: Any = None
+    """Value that clears it once every spec field behind it is gone; None: cannot be cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One CEL rule. `message` says what is wrong and what to do."""
+
+    rule: str
+    message: str
+    field_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An extra printer column, shown with `-o wide` unless `wide` is False."""
+
+    name: str
+    path: str
+    type: str = "string"
+    wide: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResourceKind:
+    """One kind, as data."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    summary: str
+    """One sentence for `kubectl explain` and the reference page."""
+    spec: type[SpecModel]
+    observed: type[ObservedModel]
+    """What of a read may be shown in `status.atProvider`; nothing else ever is."""
+    rest: Rest | None = None
+    """None: a local kind without a cloud resource (Account)."""
+    namespaced: bool = True
+    phases: Mapping[str, Phase] = field(default_factory=dict)
+    """State words that mean something else here than their spelling says."""
+    name_pattern: str = r"^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$"
+    """What the API accepts as an external name."""
+    derived: tuple[Derived, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """Cross-field CEL rules on `spec`, beside those that the field types bring."""
+    columns: tuple[Column, ...] = ()
+    connection: Mapping[str, str] = field(default_factory=dict)
+    """Key in a connection ConfigMap → API field with an address (never a secret)."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the kind has no cloud resource."""
+        return self.rest is None
+
+    def phase_of(self, resource: Mapping[str, Any]) -> Phase:
+        """Translate the lifecycle word of a read.
+
+        Source: control-plane reference, "Values" (the recommended reading of unknown words).
+        """
+        rest = self.rest
+        if rest is None or rest.state_field is None:
+            return Phase.READY
+        word = str(resource.get(rest.state_field) or "")
+        return self.phases.get(word) or _spelled(word)
+
+
+def _spelled(word: str) -> Phase:
+    known = {
+        "READY": Phase.READY,
+        "DELETING": Phase.DELETING,
+        "UPDATE_FAILED": Phase.UPDATE_FAILED,
+        "DELETE_FAILED": Phase.DELETE_FAILED,
+    }
+    if word in known:
+        return known[word]
+    if word.endswith("FAILED") or word == "ERROR":
+        return Phase.CREATE_FAILED
+    return Phase.PROGRESSING if word.endswith("ING") else Phase.UNKNOWN

@@ -1,0 +1,80 @@
+"""One Kubernetes object of ours, as a typed view of its raw JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from agentrun_operator.core.identity import FINALIZER, ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class KubeObject:
+    """What the engine reads of an object; `spec` and `status` are raw JSON."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: str
+    """creationTimestamp, RFC 3339; orders claims of one external name."""
+    deleting: bool
+    finalizers: tuple[str, ...]
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], kind: str) -> Self:
+        """Read a raw object; `kind` is given because items of a LIST omit theirs."""
+        meta = raw["metadata"]
+        return cls(
+            key=ObjectKey(kind, meta.get("namespace") or "", meta["name"]),
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            generation=int(meta.get("generation") or 0),
+            created_at=meta.get("creationTimestamp") or "",
+            deleting=bool(meta.get("deletionTimestamp")),
+            finalizers=tuple(meta.get("finalizers") or ()),
+            annotations=meta.get("annotations") or {},
+            spec=raw.get("spec") or {},
+            status=raw.get("status") or {},
+        )
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether our finalizer stands on it."""
+        return FINALIZER in self.finalizers
+
+    @property
+    def external_name(self) -> str:
+        """The effective name in AgentRun."""
+        return str(self.spec.get("externalName") or self.key.name)
+
+    @property
+    def external_id(self) -> str | None:
+        """The id or key that a persisted answer of the API gave it."""
+        return self.status.get("externalId") or None
+
+    @property
+    def observed_generation(self) -> int:
+        """Generation that the last written status speaks of; -1 before the first."""
+        return int(self.status.get("observedGeneration", -1))
+
+    def condition(self, name: str) -> Mapping[str, Any] | None:
+        """Return one condition as written, or None."""
+        for condition in self.status.get("conditions") or ():
+            if condition.get("type") == name:
+                return dict(condition)
+        return None
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read an RFC 3339 time as aware UTC or offset time; None for what is none."""
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None

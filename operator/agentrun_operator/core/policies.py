@@ -1,0 +1,60 @@
+"""The fields that every kind with a cloud resource shares."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import Local, Name, SpecModel
+
+
+class AccountReference(SpecModel):
+    """The account that the resource lives in."""
+
+    kind: Literal["Account", "ClusterAccount"] = "Account"
+    """Account (of this namespace) or ClusterAccount."""
+    name: Name
+    """Name of the account object."""
+
+
+class Timeouts(SpecModel):
+    """Deadlines after which Ready says Timeout; slow polling goes on."""
+
+    create_seconds: Annotated[int | None, Field(ge=10, le=86400)] = None
+    """Seconds a create may take; operator default 600."""
+    update_seconds: Annotated[int | None, Field(ge=10, le=86400)] = None
+    """Seconds an update may take; operator default 600."""
+    delete_seconds: Annotated[int | None, Field(ge=10, le=86400)] = None
+    """Seconds a delete may take; operator default 300."""
+
+
+class ResourceSpec(SpecModel):
+    """Policies of the operator itself; none of them goes to the API."""
+
+    account_ref: Annotated[AccountReference | None, Local()] = None
+    """Account to use. Unset: Account `default` of the namespace, then ClusterAccount `default`,
+    then the operator's own settings if it allows them."""
+    external_name: Annotated[Name | None, Local()] = None
+    """Name in AgentRun; unset: metadata.name. Immutable once the resource exists."""
+    deletion_policy: Annotated[Literal["Delete", "Retain"] | None, Local()] = None
+    """What becomes of the cloud resource when this object is deleted. Unset: delete what the
+    operator created, retain what it adopted."""
+    adoption_policy: Annotated[Literal["Adopt", "Never"] | None, Local()] = None
+    """What to do when the name already exists in AgentRun: Adopt uses it unless it carries another
+    owner's mark, Never stalls. Operator default Adopt, for Credential Never."""
+    management_policy: Annotated[Literal["Manage", "Observe"], Local()] = "Manage"
+    """Manage keeps the resource as specified; Observe only reads it."""
+    drift_policy: Annotated[Literal["Correct", "Report", "Ignore"], Local()] = "Correct"
+    """What to do when the resource differs from this spec."""
+    ignore_fields: Annotated[
+        tuple[Annotated[str, Field(max_length=256)], ...], Local(), Field(max_length=64)
+    ] = ()
+    """Spec paths whose drift is ignored, e.g. `network.mode`."""
+    timeouts: Annotated[Timeouts | None, Local()] = None
+    """Deadlines of this object."""
+    controller_class: Annotated[str, Local(), Field(max_length=63)] = ""
+    """Which operator instance serves this object; immutable."""
+
+    @property
+    def observes_only(self) -> bool:
+        """Whether the operator must not write to the cloud for this object."""
+        return self.management_policy == "Observe"

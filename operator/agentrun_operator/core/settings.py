@@ -1,0 +1,75 @@
+"""Every knob of the operator: grouped, frozen, with its unit and the reason for its default."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often the cloud is read."""
+
+    transition_seconds: float = 5.0
+    """Between two LISTs of a collection in which something of ours is in transition."""
+    steady_seconds: float = 60.0
+    """Between two LISTs of a quiet collection; drift is seen within this time."""
+    detail_seconds: float = 1800.0
+    """Between two GETs of an object whose LIST items do not tell everything."""
+    slow_seconds: float = 60.0
+    """Between two looks at a resource that is past its deadline."""
+    few: int = 3
+    """Up to this many objects of one account and kind are read one by one instead of by LIST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Full-jitter exponential backoff."""
+
+    base_seconds: float = 1.0
+    cap_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """The operator's own account, for objects that name none; None forbids that."""
+
+    account_id: str
+    region: str
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one operator process."""
+
+    controller_class: str = ""
+    """Objects of another class are not ours."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch; empty: the whole cluster. ClusterAccount needs the whole cluster."""
+    operator_namespace: str = "agentrun-system"
+    """Where the Secrets of ClusterAccounts live."""
+    cluster_id: str = ""
+    """Stands in ownership tags; empty: the uid of kube-system, read at start."""
+    workers: int = 32
+    """Concurrent passes; the cloud's quota, not the CPU, is the limit."""
+    polling: Polling = field(default_factory=Polling)
+    backoff: Backoff = field(default_factory=Backoff)
+    resync_seconds: float = 600.0
+    """Between two metadata LISTs that look for gaps and ghosts."""
+    create_settle_seconds: float = 60.0
+    """How long after a lost answer a resource may still appear: absence proves nothing before."""
+    create_timeout_seconds: int = 600
+    update_timeout_seconds: int = 600
+    delete_timeout_seconds: int = 300
+    """Defaults of `spec.timeouts`."""
+    requests_per_second: float = 20.0
+    """Budget of an account that names none; the API publishes no number."""
+    endpoint_allow_list: tuple[str, ...] = ()
+    """URL patterns beside the official hosts, e.g. `http://127.0.0.1:*`."""
+    own_account: OwnAccount | None = None
+    secret_access: Literal["watch", "get"] = "watch"
+    """`get`: no list or watch on Secrets; a rotation is then seen at the poll interval."""
+    drain_seconds: float = 20.0
+    """How long running passes may finish their calls at shutdown."""
+    bind_host: str = "0.0.0.0"
+    bind_port: int = 8080
+    """Where /healthz, /readyz and /metrics are served."""

@@ -1,0 +1,224 @@
+"""What the engine needs of the world, as Protocols. Adapters satisfy them, tests pass fakes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
+from agentrun_operator.core.kind import ResourceKind, Rest, Verb
+from agentrun_operator.core.objects import KubeObject
+
+Json = dict[str, Any]
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> datetime:
+        """Return the wall clock, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Answer of a look-up: the resource, or its absence, and the cloud's own time of the answer."""
+
+    resource: Json | None = field(repr=False)
+    date: datetime | None
+    """The answer's `Date` header; None when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a collection."""
+
+    items: Sequence[Json] = field(repr=False)
+    cursor: str | None
+    """Asks for the next page; None at the end."""
+
+
+class ExternalAPI(Protocol):
+    """One account of the AgentRun API, for any `Rest` mapping.
+
+    Every method raises the classes of `core.errors`, and only those: Unavailable (with
+    `maybe_applied` for a write whose answer was lost), Throttled, Busy, AccessDenied,
+    CredentialsInvalid, InvalidParameter, QuotaExceeded, AlreadyExistsNotOwned (a create found its
+    name taken). A missing resource is a value.
+    """
+
+    async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
+        """Look one name up: by the collection's name filter, or by key where the key is a name.
+
+        The API's filters may be fuzzy; only an exact match counts.
+        """
+
+    async def read(self, rest: Rest, at: Locator) -> Lookup:
+        """GET one resource by its path key."""
+
+    async def read_page(
+        self,
+        rest: Rest,
+        *,
+        parent: str | None = None,
+        partition: Mapping[str, str] | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """LIST one page; `partition` gives the required query parameters."""
+
+    async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
+        """POST one resource; returns what the API answered. Never repeated by this layer."""
+
+    async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
+        """PUT the given fields; the API keeps the others."""
+
+    async def delete(self, rest: Rest, at: Locator) -> None:
+        """DELETE; a resource that is already gone is a success."""
+
+    async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
+        """Call one verb of a resource."""
+
+    async def verify(self) -> None:
+        """Prove with one cheap read that the keys are accepted."""
+
+    async def aclose(self) -> None:
+        """Close pooled connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConnection:
+    """What it takes to talk to one account."""
+
+    identity: AccountIdentity
+    endpoint: str | None
+    """Base URL; None: the public endpoint of the region."""
+    keys: Mapping[str, str] | None = field(repr=False)
+    """A Secret's data (accessKeyId, accessKeySecret[, securityToken]); None: the operator's own
+    credential chain."""
+    requests_per_second: float
+
+
+class Cloud(Protocol):
+    """Makes API clients."""
+
+    def connect(self, connection: AccountConnection) -> ExternalAPI:
+        """Return a client of one account.
+
+        Raises:
+            CredentialsInvalid: a key is missing or empty; the message names it.
+            InvalidParameter: the endpoint is not on the operator's allow-list.
+        """
+
+
+# -------------------------------------------------------------- the cluster
+
+
+class ObjectGone(Exception):
+    """The object no longer exists in the cluster."""
+
+
+class ObjectConflict(Exception):
+    """The object is newer than what we hold; the watch brings it and the pass runs again."""
+
+
+class ClusterUnavailable(Exception):
+    """The API server did not answer usefully; the message says what it said."""
+
+
+class KubeWriter(Protocol):
+    """The only writes we ever make to users' objects.
+
+    Raises ObjectGone, ObjectConflict, ClusterUnavailable.
+    """
+
+    async def add_finalizer(self, obj: KubeObject) -> Json:
+        """Add our finalizer, guarded by the resourceVersion; returns the new raw object."""
+
+    async def remove_finalizer(self, obj: KubeObject) -> None:
+        """Remove our finalizer and nothing else; an object that is gone is a success."""
+
+    async def write_status(self, obj: KubeObject, status: Json) -> Json:
+        """Replace the status of this uid by a merge patch of `/status`; returns the raw object.
+
+        Keys of the old status that the new one lacks are removed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SecretData:
+    """One Secret or ConfigMap. The repr shows no value."""
+
+    data: Mapping[str, str] = field(repr=False)
+    version: str
+    """`<uid>/<resourceVersion>`."""
+
+
+class KubeReader(Protocol):
+    """Reads of what references lead to, and of metadata for the resync."""
+
+    async def secret(self, namespace: str, name: str) -> SecretData | None:
+        """GET a Secret, decoded; None when there is none. Raises ClusterUnavailable."""
+
+    async def config_map(self, namespace: str, name: str) -> SecretData | None:
+        """GET a ConfigMap; None when there is none. Raises ClusterUnavailable."""
+
+    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
+        """LIST the metadata of all objects of a kind: key → resourceVersion."""
+
+    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+        """GET a namespace's labels; empty when there is none or it may not be read."""
+
+
+class ConnectionWriter(Protocol):
+    """Publishes addresses for workloads to mount."""
+
+    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
+        """Create or update the ConfigMap `name`, owned by `owner`.
+
+        Raises:
+            AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
+            ClusterUnavailable: the API server did not take it.
+        """
+
+
+EventType = Literal["Normal", "Warning"]
+
+
+class EventRecorder(Protocol):
+    """Kubernetes Events: posted in the background, never awaited, never fatal."""
+
+    def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
+        """Record one transition."""
+
+
+class Metrics(Protocol):
+    """Counters of the engine, under controller-runtime's names."""
+
+    def queue_added(self, kind: str) -> None:
+        """Count one key put on the queue."""
+
+    def queue_retried(self, kind: str) -> None:
+        """Count one key put back after a failure."""
+
+    def queue_depth(self, kind: str, depth: int) -> None:
+        """Set how many keys wait."""
+
+    def queue_waited(self, kind: str, seconds: float) -> None:
+        """Observe how long one key waited."""
+
+    def reconciled(self, kind: str, result: str, seconds: float) -> None:
+        """Count one pass; `result` is success, error, requeue or requeue_after."""
+
+    def workers(self, *, active: int, limit: int) -> None:
+        """Set how many workers run a pass, and how many there are."""
+
+    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
+        """Remember the Ready condition of one object; None forgets it."""

@@ -1,0 +1,1 @@
+"""The AgentRun cloud in memory, for tests, demos and trials."""
