@@ -17,6 +17,8 @@ from controlplane.errors import BuildError
 GO_REQUIREMENTS = Path(__file__).with_name("go-toolchain.txt")
 REPORT_SECONDS = 15.0
 """Between two progress lines; a build of minutes must not look stuck, nor flood a CI log."""
+LEAST_SECONDS_LEFT = 5
+"""What a build slower than expected keeps announcing."""
 TAIL_LINES = 25
 
 
@@ -94,7 +96,7 @@ def build(
             step: str = step, expected: float = expected, since: float = time.monotonic()
         ) -> None:
             now = time.monotonic()
-            left = max(expected - (now - since), 5)
+            left = max(expected - (now - since), LEAST_SECONDS_LEFT)
             report(f"{step}: building, {now - started:.0f} s so far, about {left:.0f} s left")
 
         _build_one(job, module, linker_flags, toolchain, tell)
