@@ -58,7 +58,10 @@ class ChainOptions:
     """Ask the metadata service of the ECS node; off, because elsewhere the question hangs."""
 
 
-def operator_keys(environ: Mapping[str, str], options: ChainOptions = ChainOptions()) -> KeySource:
+DEFAULT_CHAIN: Final = ChainOptions()
+
+
+def operator_keys(environ: Mapping[str, str], options: ChainOptions = DEFAULT_CHAIN) -> KeySource:
     """Choose the source of the operator's own keys, the first that is configured.
 
     Order: `AGENTRUN_ACCESS_KEY_*`, `ALIBABA_CLOUD_ACCESS_KEY_*`, RRSA (the three variables the

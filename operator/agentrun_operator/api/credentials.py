@@ -20,8 +20,8 @@ import structlog
 from agentrun_operator.core.errors import CredentialsInvalid, OperatorError, Unavailable
 
 ACCESS_KEY_ID: Final = "accessKeyId"
-ACCESS_KEY_SECRET: Final = "accessKeySecret"  # noqa: S105  the name of a key, not its value
-SECURITY_TOKEN: Final = "securityToken"  # noqa: S105  the name of a key, not its value
+ACCESS_KEY_SECRET: Final = "accessKeySecret"
+SECURITY_TOKEN: Final = "securityToken"
 
 ENVIRONMENT_PREFIXES: Final = ("AGENTRUN_", "ALIBABA_CLOUD_")
 """Looked up in this order; a pair is never put together from two of them."""

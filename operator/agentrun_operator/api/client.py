@@ -1,0 +1,261 @@
+"""The control plane of one account behind `ExternalAPI`, for any `Rest` mapping.
+
+The client is kind-blind: a `Rest` says where a collection lives and how it pages; what to send and
+what an answer means is the engine's business. What the client does guarantee is that absence is
+only ever concluded from an answer that says so, and that no call leaves the resource it names.
+
+Source: control-plane reference, §4 (answers), §6 (operations), §8.0 (keys).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from agentrun_operator.api.auth import API_VERSION, encode_segment
+from agentrun_operator.api.errors import error_for, is_absent, unusable
+from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.api.transport import Transport
+from agentrun_operator.core.errors import InvalidParameter, Unavailable
+from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
+from agentrun_operator.reconcile.ports import Json, Lookup, Page
+
+PAGE_SIZE: Final = 100
+"""The largest the API states; it clamps larger values without an error."""
+_MAX_PAGES: Final = 1000
+_DELETING: Final = "DELETING"
+
+_PROBE: Final = Call(
+    action="ListAgentRuntimes",
+    method="GET",
+    path=f"/{API_VERSION}/agents/runtimes",
+    query={"pageNumber": "1", "pageSize": "1"},
+)
+
+log = structlog.get_logger(__name__)
+
+
+class AgentRunClient:
+    """One account of the AgentRun API."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Take charge of a transport; `aclose` closes it."""
+        self._transport = transport
+
+    async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
+        """Look one name up; only an exact match counts.
+
+        Where the path key is a name (or an id that we chose), this is a GET. Otherwise the
+        collection is listed with its name filter, all pages of it, because filters may be fuzzy.
+        Of several resources of that name the one that is not being deleted wins, then the oldest.
+
+        Returns:
+            A list item (without the fields of `rest.list_omits`) where the key is the API's id,
+            the full resource otherwise.
+        """
+        if rest.key is not KeyedBy.ID:
+            return await self.read(rest, Locator(name, parent))
+        answer, matches = None, []
+        async for answer in self._pages(rest, parent, _filled(rest.name_filter, name)):
+            items = [] if is_absent(answer) else _items(rest, answer)
+            matches += [i for i in items if rest.name_field and i.get(rest.name_field) == name]
+        if len(matches) > 1:
+            log.warning("name_not_unique", noun=rest.noun, name=name, count=len(matches))
+        found = min(matches, key=lambda item: _preference(rest, item), default=None)
+        return Lookup(found, answer.date if answer else None)
+
+    async def read(self, rest: Rest, at: Locator) -> Lookup:
+        """GET one resource by its path key.
+
+        A resource that answers under another name (a server that folds case, say) is not ours.
+        """
+        call = _call(rest, "Get", "GET", _path(rest, at.parent, at.key))
+        answer = await self._transport.send(call)
+        if is_absent(answer):
+            return Lookup(None, answer.date)
+        resource = _object(call, answer)
+        key_field = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
+        if key_field and resource.get(key_field, at.key) != at.key:
+            return Lookup(None, answer.date)
+        return Lookup(resource, answer.date)
+
+    async def read_page(
+        self,
+        rest: Rest,
+        *,
+        parent: str | None = None,
+        partition: Mapping[str, str] | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """LIST one page.
+
+        Args:
+            rest: Where the collection lives.
+            parent: The parent's id, for a collection below one. A parent that is gone has none.
+            partition: Required query parameters of the collection.
+            cursor: From the previous page; None asks for the first.
+        """
+        answer = await self._list(rest, parent, partition or {}, cursor)
+        if is_absent(answer):
+            return Page([], None)
+        items = _items(rest, answer)
+        return Page(items, _next_cursor(rest, answer, items, cursor))
+
+    async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
+        """POST one resource, once; returns what the API answered."""
+        call = _call(rest, "Create", "POST", _path(rest, parent), body)
+        return _object(call, await self._transport.send(call))
+
+    async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
+        """PUT the given fields; the API keeps the others."""
+        call = _call(rest, "Update", "PUT", _path(rest, at.parent, at.key), body)
+        return _object(call, await self._transport.send(call))
+
+    async def delete(self, rest: Rest, at: Locator) -> None:
+        """DELETE; a resource that is already gone is a success."""
+        call = _call(rest, "Delete", "DELETE", _path(rest, at.parent, at.key))
+        answer = await self._transport.send(call)
+        # The answer's body is not looked at: its shape differs per kind, and may be missing.
+        if not is_absent(answer) and not answer.is_success:
+            raise error_for(call, answer)
+
+    async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
+        """Call one verb of a resource; a resource that is gone is left to the next look.
+
+        Raises:
+            Unavailable: The resource no longer exists, among the other causes.
+        """
+        path = f"{_path(rest, at.parent, at.key)}/{verb.suffix}"
+        call = Call(verb.action, verb.method, path)
+        answer = await self._transport.send(call)
+        if is_absent(answer):
+            raise Unavailable(
+                f"{verb.action}: the resource no longer exists", request_id=answer.request_id
+            )
+        if not answer.is_success:
+            raise error_for(call, answer)
+
+    async def verify(self) -> None:
+        """Prove with one LIST of one item that the keys are accepted and may read."""
+        answer = await self._transport.send(_PROBE)
+        _object(_PROBE, answer)
+
+    async def aclose(self) -> None:
+        """Close pooled connections."""
+        await self._transport.aclose()
+
+    async def _pages(
+        self, rest: Rest, parent: str | None, filters: Mapping[str, str]
+    ) -> AsyncIterator[Answer]:
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            answer = await self._list(rest, parent, filters, cursor)
+            yield answer
+            cursor = _next_cursor(rest, answer, _items(rest, answer), cursor)
+            if cursor is None:
+                return
+        raise Unavailable(f"List{rest.nouns}: no end after {_MAX_PAGES} pages")
+
+    async def _list(
+        self, rest: Rest, parent: str | None, filters: Mapping[str, str], cursor: str | None
+    ) -> Answer:
+        if rest.paging is Paging.PAGES:
+            paging = {"pageNumber": cursor or "1", "pageSize": str(PAGE_SIZE)}
+        else:
+            paging = {"maxResults": str(PAGE_SIZE)} | ({"nextToken": cursor} if cursor else {})
+        call = Call(
+            action=f"List{rest.nouns}",
+            method="GET",
+            path=_path(rest, parent),
+            query={**filters, **paging},
+        )
+        answer = await self._transport.send(call)
+        if is_absent(answer) and parent is not None:
+            return answer
+        _object(call, answer)
+        return answer
+
+
+def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:
+    names = {rest.name_field, rest.id_field}
+    shown = {v for name in names if name and isinstance(v := (body or {}).get(name), str)}
+    return Call(f"{verb}{rest.noun}", method, path, body=body, showable=frozenset(shown))
+
+
+def _path(rest: Rest, parent: str | None, key: str | None = None) -> str:
+    collection = rest.collection
+    if "{parent}" in collection:
+        collection = collection.replace("{parent}", _segment(parent or "", "parent"))
+    path = f"/{API_VERSION}{collection}"
+    return path if key is None else f"{path}/{_segment(key, rest.noun)}"
+
+
+def _segment(value: str, what: str) -> str:
+    # Any of these would address the collection or its parent: a DELETE must never get there.
+    if value in {"", ".", ".."}:
+        raise InvalidParameter(f"{value!r} cannot be the name or id of a {what}")
+    return encode_segment(value)
+
+
+def _object(call: Call, answer: Answer) -> Json:
+    if not answer.is_success:
+        raise error_for(call, answer)
+    if not isinstance(answer.data, dict):
+        raise unusable(call, answer, "without the data that a success carries")
+    return answer.data
+
+
+def _items(rest: Rest, answer: Answer) -> Sequence[Json]:
+    if is_absent(answer):
+        return []
+    # A Go server leaves an empty list out, or answers null.
+    items = answer.data.get(rest.items) or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Unavailable(f"List{rest.nouns}: the answer's {rest.items} is no list of objects")
+    if not items and (_int(answer.data.get("total")) or 0) > 0 and _first(answer):
+        raise Unavailable(f"List{rest.nouns}: the answer counts resources and shows none")
+    return items
+
+
+def _first(answer: Answer) -> bool:
+    return _int(answer.data.get("pageNumber")) in {None, 0, 1}
+
+
+def _next_cursor(
+    rest: Rest, answer: Answer, items: Sequence[Json], cursor: str | None
+) -> str | None:
+    if is_absent(answer):
+        return None
+    if rest.paging is Paging.TOKENS:
+        token = answer.data.get("nextToken")
+        if token and token == cursor:
+            raise Unavailable(f"List{rest.nouns}: the same page is offered twice")
+        return str(token) if token else None
+    page = int(cursor or "1")
+    # The page size that counts is the one the API used: it may have clamped ours.
+    size = _int(answer.data.get("pageSize")) or PAGE_SIZE
+    total = _int(answer.data.get("total"))
+    seen = (page - 1) * size + len(items)
+    more = seen < total if total else len(items) >= size
+    return str(page + 1) if items and more else None
+
+
+def _int(value: Any) -> int | None:
+    """Read a number that ListCredentials answers as a string. Reference, §4.1."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _filled(name_filter: Mapping[str, str] | None, name: str) -> dict[str, str]:
+    return {key: value.replace("{name}", name) for key, value in (name_filter or {}).items()}
+
+
+def _preference(rest: Rest, item: Json) -> tuple[bool, str]:
+    state = item.get(rest.state_field) if rest.state_field else None
+    created = item.get(rest.created_field) if rest.created_field else None
+    return (state == _DELETING, str(created or ""))

@@ -1,0 +1,358 @@
+"""From an answer to the classes of `core.errors`: one table, first match wins.
+
+Status and code decide; text decides only where the API gives nothing else, and then the row says
+who saw it. What a message may show: the API's own words, cut short and with every value of our
+request taken out, because a validation error may quote the secret it refuses. Signature errors
+quote the request's headers, tokens included, so their text is never used.
+
+The request id travels as an attribute and not in the text: it differs each time, and a condition
+whose message differs each time is a status write each time.
+
+Evidence tags are those of the control-plane reference, §0: [S] agentrun-sdk, [C] agentrun-cli,
+[K] ecctl, [E] recorded end-to-end tests, [T] the official transport, [?] known of the gateway.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx
+
+from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.core.errors import (
+    AccessDenied,
+    AlreadyExistsNotOwned,
+    Busy,
+    CredentialsInvalid,
+    InvalidParameter,
+    OperatorError,
+    QuotaExceeded,
+    ReferenceNotFound,
+    Throttled,
+    Unavailable,
+)
+
+MAX_FOREIGN_CHARS: Final = 256
+MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+"""A longer pause is taken for a mistake of the sender."""
+
+NEVER_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+)
+"""Failures before the first byte of the request. After any other, a write may have been applied."""
+
+_SHORT: Final = 4
+_ANY_CASE: Final = re.IGNORECASE
+_ABSENT: Final = re.compile(r"not found|does not exist", _ANY_CASE)
+_SAFE_WORD: Final = re.compile(r"[A-Za-z0-9:._-]{1,80}")
+_FIVE_HUNDREDS: Final = 500
+_BAD_REQUESTS: Final = range(400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: when it applies, what it raises, and how we know."""
+
+    evidence: str
+    make: Callable[[Call, Answer, str], OperatorError]
+    """Takes the call, the answer and the cleaned description of it."""
+    statuses: frozenset[int] = frozenset()
+    """Empty: any."""
+    codes: tuple[str, ...] = ()
+    """Prefixes, compared without case; empty: any."""
+    text: str | None = None
+    """Regular expression searched in the message, without case."""
+    methods: frozenset[str] = frozenset()
+    """Empty: any."""
+    foreign: bool | None = None
+    """True: only answers that are not JSON objects; False: only those that are; None: both."""
+
+    def matches(self, call: Call, answer: Answer) -> bool:
+        """Whether every condition of the row holds."""
+        code = answer.code.lower()
+        return (
+            (not self.statuses or answer.status in self.statuses)
+            and (not self.codes or code.startswith(tuple(c.lower() for c in self.codes)))
+            and (self.text is None or re.search(self.text, answer.message, _ANY_CASE) is not None)
+            and (not self.methods or call.method in self.methods)
+            and (self.foreign is None or self.foreign == (answer.payload is None))
+        )
+
+
+def error_for(call: Call, answer: Answer) -> OperatorError:
+    """Translate an answer that is no success.
+
+    Absence (`is_absent`) is a value and has to be asked for first.
+    """
+    row = next(row for row in TABLE if row.matches(call, answer))
+    error = row.make(call, answer, _describe(call, answer))
+    error.request_id = answer.request_id
+    return error
+
+
+def is_absent(answer: Answer) -> bool:
+    """Whether the API itself says that the resource does not exist.
+
+    A bare 404 proves nothing: a wrong host, a proxy or a gateway without this API answers 404 as
+    well, and believing it would create everything a second time.
+
+    Source: control-plane reference, §4.2 (ERR_NOT_FOUND [E]; `not found`, `does not exist` [S]).
+    """
+    if answer.status != httpx.codes.NOT_FOUND or answer.payload is None:
+        return False
+    code, message = answer.code, answer.message
+    if _GATEWAY_404.match(code):
+        return False
+    return code == "ERR_NOT_FOUND" or bool(
+        re.search(r"not found|does not exist", message, re.IGNORECASE)
+    )
+
+
+def unreachable(call: Call, error: Exception) -> Unavailable:
+    """Translate a failure of the transport; the message holds no address and no content."""
+    maybe_applied = call.is_write and not isinstance(error, NEVER_SENT)
+    kind = _TRANSPORT_WORDS.get(type(error), type(error).__name__)
+    return Unavailable(
+        f"{call.action}: {kind}; check the account's endpoint, DNS and network policies",
+        maybe_applied=maybe_applied,
+    )
+
+
+def unusable(call: Call, answer: Answer, why: str) -> Unavailable:
+    """Make the error of an answer that claims success and holds nothing we can use."""
+    return Unavailable(
+        f"{call.action}: HTTP {answer.status}, {why}",
+        maybe_applied=call.is_write,
+        request_id=answer.request_id,
+    )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Read how long the API wants us to wait, in seconds.
+
+    `x-acs-retry-after` counts milliseconds [T], `retry-after` seconds or names a date.
+    """
+    if (millis := answer.headers.get("x-acs-retry-after", "").strip()).isdecimal():
+        seconds = int(millis) / 1000
+    elif (value := answer.headers.get("retry-after", "").strip()).isdecimal():
+        seconds = float(value)
+    elif value:
+        seconds = _seconds_until(value, answer.date or datetime.now(UTC))
+    else:
+        return None
+    return min(seconds, MAX_RETRY_AFTER_SECONDS) if seconds > 0 else None
+
+
+def _seconds_until(http_date: str, now: datetime) -> float:
+    try:
+        return (parsedate_to_datetime(http_date) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _describe(call: Call, answer: Answer) -> str:
+    code = answer.code if _SAFE_WORD.fullmatch(answer.code) else ""
+    head = f"{call.action}: HTTP {answer.status}" + (f" {code}" if code else "")
+    text = _without_values(answer.message, call)
+    return f"{head}: {text}" if text else head
+
+
+def _without_values(message: str, call: Call) -> str:
+    text = message
+    for value in sorted(set(_leaves(call.body)) - call.showable, key=len, reverse=True):
+        escaped = json.dumps(value, ensure_ascii=False)[1:-1]
+        for form in {value, escaped}:
+            # Short values are matched as whole words, or "a" would eat the message.
+            pattern = re.escape(form)
+            pattern = rf"(?<!\w){pattern}(?!\w)" if len(form) < _SHORT else pattern
+            text = re.sub(pattern, "(value)", text)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= MAX_FOREIGN_CHARS else text[: MAX_FOREIGN_CHARS - 1] + "…"
+
+
+def _leaves(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        if node:
+            yield node
+    elif isinstance(node, dict):
+        for value in node.values():
+            yield from _leaves(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _leaves(value)
+
+
+# ---------------------------------------------------------------- the rows' makers
+
+
+def _throttled(_call: Call, answer: Answer, text: str) -> OperatorError:
+    return Throttled(text, retry_after=retry_after(answer))
+
+
+def _keys_refused(call: Call, answer: Answer, _text: str) -> OperatorError:
+    code = answer.code if _SAFE_WORD.fullmatch(answer.code) else "keys refused"
+    return CredentialsInvalid(
+        f"{call.action}: HTTP {answer.status} {code}; the access key is unknown, disabled or does "
+        "not match its secret: correct the Secret of the account"
+    )
+
+
+def _clock_skew(call: Call, answer: Answer, _text: str) -> OperatorError:
+    return Unavailable(
+        f"{call.action}: HTTP {answer.status} {answer.code[:80]}; the operator's clock is more "
+        "than 15 minutes off the cloud's: synchronise the node's clock"
+    )
+
+
+def _refused_unprocessed(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return Unavailable(text)
+
+
+def _denied(call: Call, answer: Answer, text: str) -> OperatorError:
+    detail = (answer.payload or {}).get("AccessDeniedDetail")
+    wanted = detail.get("AuthAction") if isinstance(detail, dict) else None
+    if not (isinstance(wanted, str) and _SAFE_WORD.fullmatch(wanted)):
+        wanted = f"agentrun:{call.action}"
+    return AccessDenied(f"{text}; allow {wanted} in the RAM policy of the account's keys")
+
+
+def _quota(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return QuotaExceeded(f"{text}; delete what is not needed or ask for a higher quota")
+
+
+def _taken(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return AlreadyExistsNotOwned(text)
+
+
+def _busy(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return Busy(text)
+
+
+def _names_nothing(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return ReferenceNotFound(f"{text}; the request names something that is not in the account")
+
+
+def _vanished(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return Unavailable(text)
+
+
+def _invalid(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return InvalidParameter(text)
+
+
+def _not_the_api(call: Call, answer: Answer, _text: str) -> OperatorError:
+    hint = "" if answer.status >= _FIVE_HUNDREDS else "; check the account's endpoint"
+    return Unavailable(
+        f"{call.action}: HTTP {answer.status} and no answer of the AgentRun API{hint}",
+        maybe_applied=call.is_write and answer.status not in _BAD_REQUESTS,
+    )
+
+
+def _unavailable(call: Call, _answer: Answer, text: str) -> OperatorError:
+    return Unavailable(text, maybe_applied=call.is_write)
+
+
+_GATEWAY_404: Final = re.compile(
+    r"Invalid(AccessKeyId|Action|Version|Api|Product)|EntityNotExist", re.IGNORECASE
+)
+
+TABLE: Final = (
+    Row("[T] §4.5", _throttled, codes=("Throttling",)),
+    Row("[T] §4.5", _throttled, statuses=frozenset({429})),
+    Row(
+        "[?] §2.5",
+        _keys_refused,
+        codes=(
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "IncompleteSignature",
+            "InvalidAccessKeySecret",
+            "InvalidSecurityToken",
+            "MissingSecurityToken",
+            "SecurityTokenExpired",
+        ),
+    ),
+    Row("[?] §2.5", _clock_skew, codes=("InvalidTimeStamp",)),
+    Row(
+        "[?] §2.5: a nonce is refused before processing",
+        _refused_unprocessed,
+        codes=("SignatureNonceUsed",),
+    ),
+    Row("[?] an answer of a proxy or load balancer", _not_the_api, foreign=True),
+    Row("[?] §2.5", _keys_refused, statuses=frozenset({401})),
+    Row("[C] EntityNotExist.Role: the execution role", _invalid, codes=("EntityNotExist",)),
+    Row(
+        "[?] §2.5: another API answers here",
+        _not_the_api,
+        codes=("InvalidAction", "InvalidVersion", "InvalidApi", "InvalidProduct"),
+    ),
+    Row(
+        "[?] Alibaba's usual codes",
+        _quota,
+        codes=("Quota", "LimitExceed", "ExceedLimit", "ERR_QUOTA"),
+    ),
+    Row(
+        "[?] Alibaba's usual wording",
+        _quota,
+        statuses=frozenset({400, 403, 409}),
+        text="quota",
+    ),
+    Row(
+        "[S] 400, 409 and, for ModelProxy, 500",
+        _taken,
+        statuses=frozenset({400, 409, 500}),
+        text="already exist",
+        methods=frozenset({"POST"}),
+    ),
+    Row(
+        "[?] Alibaba's usual codes",
+        _taken,
+        statuses=frozenset({400, 409}),
+        codes=("EntityAlreadyExist", "ERR_ALREADY_EXISTS"),
+        methods=frozenset({"POST"}),
+    ),
+    Row("[?] §2.5", _denied, codes=("NoPermission", "Forbidden", "AccessDenied", "ERR_FORBIDDEN")),
+    Row("[?] §2.5", _denied, statuses=frozenset({403})),
+    Row(
+        "[C] runtime must be in READY status; [K] template is not ready for stop",
+        _busy,
+        statuses=frozenset({400, 409}),
+        text=r"must be in READY status|is not ready for|is being (created|updated|deleted)",
+    ),
+    Row("[?] in transition", _busy, statuses=frozenset({409, 423})),
+    Row(
+        "[?] the request names a missing resource",
+        _names_nothing,
+        statuses=frozenset({404}),
+        methods=frozenset({"POST"}),
+    ),
+    Row("[S] gone between our look and our write", _vanished, statuses=frozenset({404})),
+    Row("[?] the answer came too late", _unavailable, statuses=frozenset({408})),
+    Row("[?] another API answers here", _not_the_api, statuses=frozenset({405, 406, 501})),
+    Row("[G] ERR_BAD_REQUEST, ERR_VALIDATION_FAILED", _invalid, statuses=frozenset(_BAD_REQUESTS)),
+    Row("[G] the service's own failure", _unavailable),
+)
+"""Every quirk of the API that changes what we do about an answer. The last row matches all."""
+
+_TRANSPORT_WORDS: Final[dict[type[Exception], str]] = {
+    httpx.ConnectError: "no connection",
+    httpx.ConnectTimeout: "no connection within the time limit",
+    httpx.PoolTimeout: "all connections are busy",
+    httpx.ReadTimeout: "no answer within the time limit",
+    httpx.WriteTimeout: "the request was not taken within the time limit",
+    httpx.ReadError: "the connection broke before the answer was complete",
+    httpx.WriteError: "the connection broke while sending",
+    httpx.RemoteProtocolError: "the connection was closed without an answer",
+    TimeoutError: "no answer within the time limit",
+}

@@ -1,0 +1,179 @@
+"""Sends one signed request and reads its whole answer; nothing is ever repeated here.
+
+Retries belong to the engine, which knows whether an object still wants the call. This layer bounds
+what a peer can cost us: connections, time (per step and in total) and bytes of an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Self
+
+import httpx
+import structlog
+
+from agentrun_operator import __version__
+from agentrun_operator.api.auth import ACTION_EXTENSION
+from agentrun_operator.api.errors import unreachable
+from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.core.errors import Unavailable
+
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""A hundred list items stay far below; more is a mistake or an attack."""
+CONTENT_TYPE: Final = "application/json; charset=utf-8"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """All in seconds. The official client uses 5 to connect and 10 to read."""
+
+    connect: float = 5.0
+    read: float = 20.0
+    """Longer than the official 10: a create that was applied and answers late is worth the wait,
+    a lost answer costs a search."""
+    write: float = 10.0
+    pool: float = 30.0
+    """How long a call may wait for a free connection; the budget keeps the queue short."""
+    total: float = 60.0
+    """From acquiring the connection to the last byte, against a peer that trickles."""
+
+
+DEFAULT_TIMEOUTS: Final = Timeouts()
+
+
+async def unlimited() -> None:
+    """Let every call pass; the default of the budget's hook."""
+
+
+class Transport:
+    """One account's pooled connections.
+
+    Args:
+        base_url: `scheme://host[:port]`, checked against the allow-list by the caller.
+        auth: Signs at the moment of sending.
+        acquire: Awaited before each call; the engine's budget of the account.
+        connections: Upper bound of open connections, all of which are kept for reuse.
+        network: Stands in for the network in tests; None opens real connections.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: httpx.Auth,
+        *,
+        acquire: Callable[[], Awaitable[None]] = unlimited,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        connections: int = 16,
+        network: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        _quiet_libraries()
+        self._base = httpx.URL(base_url)
+        self._acquire = acquire
+        self._total_seconds = timeouts.total
+        self._http = httpx.AsyncClient(
+            auth=auth,
+            verify=_tls() if self._base.scheme == "https" else False,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(
+                connect=timeouts.connect,
+                read=timeouts.read,
+                write=timeouts.write,
+                pool=timeouts.pool,
+            ),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={
+                "accept": "application/json",
+                "user-agent": f"agentrun-operator/{__version__}",
+            },
+            transport=network,
+        )
+
+    async def send(self, call: Call) -> Answer:
+        """Send one call, once.
+
+        Returns:
+            Whatever answered, read to its end: error statuses and foreign bodies as well.
+
+        Raises:
+            Unavailable: No complete answer; `maybe_applied` says whether a write may have been.
+            CredentialsInvalid: There are no keys to sign with.
+        """
+        await self._acquire()
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._total_seconds):
+                answer = await self._exchange(call)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
+            _record(call, started, error=type(error).__name__)
+            # The cause may quote the request, whose headers hold a token.
+            raise unreachable(call, error) from None
+        _record(call, started, status=answer.status, request_id=answer.request_id)
+        return answer
+
+    async def _exchange(self, call: Call) -> Answer:
+        content = call.content()
+        request = self._http.build_request(
+            call.method,
+            # As raw bytes, or httpx would encode the path by rules of its own.
+            self._base.copy_with(raw_path=call.target.encode("ascii")),
+            content=content,
+            headers=None if content is None else {"content-type": CONTENT_TYPE},
+            extensions={ACTION_EXTENSION: call.action},
+        )
+        response = await self._http.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise Unavailable(
+                        f"{call.action}: the answer is larger than {MAX_ANSWER_BYTES} bytes",
+                        maybe_applied=call.is_write,
+                    )
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, response.headers, bytes(body))
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _record(call: Call, started: float, **outcome: object) -> None:
+    """Write the wire log: names and numbers, never a value, a query or a header."""
+    log.debug(
+        "api_call",
+        method=call.method,
+        path=call.path,
+        action=call.action,
+        fields=sorted(call.body) if call.body else [],
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        **outcome,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One context for all accounts: each costs about a megabyte and tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _quiet_libraries() -> None:
+    """Our own wire log is the redacted one; theirs shows URLs at INFO and more at DEBUG."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
