@@ -1,0 +1,263 @@
+"""The simulated cloud behind the HTTP surface: checks a request, applies it, builds the answer.
+
+A request passes in two steps, so that a delay between them does not hold up the others: `begin`
+routes, authenticates, and looks for a fault; `finish` applies and answers. Both run under `lock`.
+
+Source: control-plane reference, §2, §4 and §10.
+"""
+
+import json
+import logging
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any
+from urllib.parse import parse_qsl
+
+from agentrun_simulator.clock import Clock, http_date
+from agentrun_simulator.engine import Call, Engine, Outcome
+from agentrun_simulator.errors import ServiceError, bad_request
+from agentrun_simulator.families import FAMILIES
+from agentrun_simulator.faults import Fault, FaultBook
+from agentrun_simulator.requestlog import Entry, RequestLog, masked
+from agentrun_simulator.routing import Route, Router
+from agentrun_simulator.settings import Settings
+from agentrun_simulator.signature import SignedRequest, Verifier
+from agentrun_simulator.store import Tenant
+
+_log = logging.getLogger(__name__)
+# The official SDK's double-scheme trick puts a whole URL into Host (§3).
+_REGION_IN_HOST = re.compile(
+    r"(?:https?://)?agentrun(?:-\w+)?\.([a-z0-9-]+)\.aliyuncs\.com(?::\d+)?"
+)
+_BAD_GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
+    b"<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back over the wire; None as status means a dropped connection."""
+
+    status: int | None
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Exchange:
+    """One request between its two steps."""
+
+    request: SignedRequest
+    entry: Entry
+    now: datetime
+    refusal: ServiceError | None = None
+    route: Route | None = None
+    keys: tuple[str, ...] = ()
+    body: Any = None
+    tenant: Tenant | None = None
+    fault: Fault | None = None
+
+    @property
+    def delay_seconds(self) -> float:
+        """How long to wait before the second step."""
+        if self.fault is None or self.fault.effect != "delay":
+            return 0.0
+        return self.fault.seconds or 0.0
+
+
+class Cloud:
+    """All accounts and regions of one simulator."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.lock = RLock()
+        self.clock = clock
+        self.log = RequestLog(settings.max_log_entries)
+        self.faults = FaultBook()
+        self.engine = Engine(settings, clock, FAMILIES)
+        self._router = Router(self.engine)
+        self._tenants: dict[tuple[str, str], Tenant] = {}
+        self._late: list[tuple[datetime, Exchange]] = []
+        self._verifier = Verifier(settings.accounts, timedelta(seconds=settings.clock_skew_seconds))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.engine.settings
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Put other settings in force; accounts and clock skew stay as they were."""
+        self.engine.settings = settings
+
+    def clear(self) -> None:
+        """Forget all resources and everything that was still to happen."""
+        self._tenants.clear()
+        self._late.clear()
+
+    def tenant(self, account_id: str, region: str) -> Tenant:
+        """Return the resources of one account and region, everything due having happened."""
+        self._apply_late_writes()
+        key = (account_id, region)
+        if key not in self._tenants:
+            self._tenants[key] = Tenant(account_id, region)
+            self.engine.furnish(self._tenants[key])
+        self._tenants[key].settle(self.clock.now())
+        return self._tenants[key]
+
+    def begin(self, request: SignedRequest) -> Exchange:
+        """Check a request and note it in the log."""
+        now = self.clock.now()
+        entry = self.log.open(
+            time=now,
+            request_id=str(uuid.uuid4()).upper(),
+            method=request.method,
+            path=request.raw_path,
+            query=request.raw_query,
+        )
+        exchange = Exchange(request, entry, now)
+        try:
+            self._admit(exchange)
+        except ServiceError as refusal:
+            exchange.refusal = refusal
+        return exchange
+
+    def finish(self, exchange: Exchange) -> Reply:
+        """Apply a request, unless it is refused or a fault says otherwise, and answer it."""
+        fault = exchange.fault
+        if fault is None or exchange.refusal is not None:
+            return self._closed(exchange, self._answer(exchange))
+        if fault.effect == "drop-late":
+            due = exchange.now + timedelta(seconds=fault.seconds or 0.0)
+            self._late.append((due, exchange))
+        if fault.effect in ("drop-before", "drop-late"):
+            return Reply(None, {}, b"")
+        if fault.effect in ("error", "html", "empty"):
+            if fault.applied:
+                self._answer(exchange)
+            return self._closed(exchange, self._broken(exchange, fault))
+        reply = self._answer(exchange)
+        return (
+            Reply(None, {}, b"") if fault.effect == "drop-after" else self._closed(exchange, reply)
+        )
+
+    def _admit(self, exchange: Exchange) -> None:
+        request, entry = exchange.request, exchange.entry
+        route, keys = self._router.match(request.method, request.raw_path)
+        exchange.route, exchange.keys, entry.action = route, keys, route.operation.action
+        account = self.settings.accounts[0]
+        if self.settings.verify_signatures:
+            account = self._verifier.verify(request, exchange.now)
+        entry.account, entry.region = account.account_id, self._region(request)
+        exchange.body = _parsed(request.body)
+        entry.body = masked(exchange.body) if request.body else None
+        exchange.tenant = self.tenant(entry.account, entry.region)
+        names = _names(exchange, exchange.tenant)
+        exchange.fault = self.faults.take(entry.action, names, entry.account)
+        entry.fault = exchange.fault.effect if exchange.fault else None
+
+    def _region(self, request: SignedRequest) -> str:
+        match = _REGION_IN_HOST.fullmatch(request.headers.get("host", ""))
+        return match[1] if match else self.settings.default_region
+
+    def _answer(self, exchange: Exchange) -> Reply:
+        if exchange.refusal is not None:
+            return self._refused(exchange, exchange.refusal)
+        try:
+            data = self._data(exchange)
+        except ServiceError as refusal:
+            return self._refused(exchange, refusal)
+        except Exception:  # noqa: BLE001 - the outermost frame of a request
+            # Our own bug: the client gets what a broken service would send, the log the rest.
+            _log.exception("request %s failed", exchange.entry.request_id)
+            internal = ServiceError(500, "ERR_INTERNAL_SERVER_ERROR", "internal error")
+            return self._refused(exchange, internal)
+        return self._reply(exchange, 200, data)
+
+    def _data(self, exchange: Exchange) -> dict[str, Any]:
+        entry, route = exchange.entry, exchange.route
+        if route is None:
+            raise bad_request("no operation")
+        call = Call(
+            tenant=self.tenant(entry.account, entry.region),
+            family=route.family,
+            operation=route.operation,
+            keys=exchange.keys,
+            query=dict(parse_qsl(exchange.request.raw_query, errors="replace")),
+            body=exchange.body,
+            now=self.clock.now(),
+            outcome=exchange.fault.outcome if exchange.fault else Outcome(),
+        )
+        data = route.handler(call)
+        return {"code": "SUCCESS", "requestId": entry.request_id, "data": data}
+
+    def _refused(self, exchange: Exchange, refusal: ServiceError) -> Reply:
+        entry = exchange.entry
+        host = exchange.request.headers.get("host", "")
+        body = refusal.body(request_id=entry.request_id, host=host, action=entry.action)
+        return self._reply(exchange, refusal.status, body, refusal.headers)
+
+    def _broken(self, exchange: Exchange, fault: Fault) -> Reply:
+        if fault.effect == "error":
+            return self._refused(exchange, fault.error)
+        headers = {"date": http_date(self.clock.now()), **fault.headers}
+        if fault.effect == "empty":
+            return Reply(fault.status, headers, b"")
+        return Reply(fault.status, {"content-type": "text/html", **headers}, _BAD_GATEWAY_PAGE)
+
+    def _reply(
+        self,
+        exchange: Exchange,
+        status: int,
+        document: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        fixed = {
+            "content-type": "application/json",
+            "x-acs-request-id": exchange.entry.request_id,
+            "date": http_date(self.clock.now()),
+        }
+        return Reply(status, fixed | (headers or {}), body)
+
+    def _closed(self, exchange: Exchange, reply: Reply) -> Reply:
+        exchange.entry.status = reply.status
+        return reply
+
+    def _apply_late_writes(self) -> None:
+        now = self.clock.now()
+        due = [exchange for moment, exchange in self._late if moment <= now]
+        self._late = [(moment, exchange) for moment, exchange in self._late if moment > now]
+        for exchange in due:
+            self._answer(exchange)
+
+
+def _parsed(body: bytes) -> Any:
+    if not body:
+        return {}
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise bad_request("the request body is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise bad_request("the request body must be a JSON object")
+    return document
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _names(exchange: Exchange, tenant: Tenant) -> tuple[str, ...]:
+    """Return every name a fault may match: path keys, and the resource's own name."""
+    if exchange.route is None:
+        return ()
+    family = exchange.route.family
+    names = list(exchange.keys)
+    if isinstance(named := exchange.body.get(family.name_field), str):
+        names.append(named)
+    if exchange.keys and (record := tenant.get(family.name, exchange.keys[-1])):
+        names.append(record.name)
+    return tuple(names)

@@ -1,0 +1,348 @@
+"""The five verbs every family shares, over the lifecycles of the reference, §5 and §10."""
+
+import copy
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentrun_simulator import listing, schema
+from agentrun_simulator.clock import Clock, wire_timestamp
+from agentrun_simulator.errors import already_exists, bad_request, conflict, invalid, not_found
+from agentrun_simulator.family import Family
+from agentrun_simulator.settings import Settings
+from agentrun_simulator.store import CREATING, DELETING, READY, UPDATING, Record, Tenant
+
+DEFAULT_WORKSPACE = "default"
+"""Name of the workspace that takes in what names none (§5.4)."""
+TRANSITIONAL = frozenset({CREATING, UPDATING, DELETING})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an asynchronous call is to end, where a fault says so."""
+
+    seconds: float | None = None
+    """Length of the transition; None means the setting."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Reason by status, e.g. `CREATE_FAILED`, for calls that are to fail."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One routed request."""
+
+    tenant: Tenant
+    family: Family
+    operation: schema.Operation
+    keys: tuple[str, ...]
+    """Decoded path parameters, in path order."""
+    query: Mapping[str, str]
+    body: dict[str, Any]
+    now: datetime
+    outcome: Outcome = Outcome()
+
+
+class Engine:
+    """Creates, reads, lists, updates and deletes records of any family."""
+
+    def __init__(self, settings: Settings, clock: Clock, families: tuple[Family, ...]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.families = {family.name: family for family in families}
+        self.verbs: dict[str, Callable[[Call], dict[str, Any]]] = {
+            "create": self.create,
+            "list": self.list,
+            "get": self.get,
+            "update": self.update,
+            "delete": self.delete,
+        }
+
+    # Verbs
+
+    def create(self, call: Call) -> dict[str, Any]:
+        """Store a new record and answer it as it is now."""
+        family = call.family
+        body = self.checked_body(call)
+        _require(body, call)
+        parent = self.parent_key(call)
+        name = body.get(family.name_field)
+        if name and call.tenant.named(family.name, name, parent) is not None:
+            status = family.duplicate_status or self.settings.switches.duplicate_status
+            raise already_exists(family.noun, name, status)
+        record = self._new_record(call, body, parent)
+        self._check_references(call.tenant, record)
+        if family.prepare is not None:
+            family.prepare(self, call, record)
+        call.tenant.add(record)
+        self.begin(call, record, CREATING, "CREATE_FAILED", asynchronous=family.lifecycle.creating)
+        return self.render(call.tenant, record)
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """Answer one record."""
+        return self.render(call.tenant, self.record(call))
+
+    def list(self, call: Call) -> dict[str, Any]:
+        """Answer one page of a collection."""
+        self.parent_key(call)
+        return listing.page(self, call)
+
+    def update(self, call: Call) -> dict[str, Any]:
+        """Merge the fields that were sent into a record."""
+        record = self.record(call)
+        body = self.checked_body(call)
+        self._check_updatable(record)
+        assert call.operation.body is not None  # noqa: S101 - every update takes a body
+        if missing := schema.missing_fields(body, call.operation.body):
+            raise invalid("; ".join(_is_required(name) for name in missing))
+        updatable = set(schema.properties(call.operation.body))
+        trial = copy.copy(record)
+        trial.data = dict(record.data)
+        for name, value in body.items():
+            if name in updatable and name not in call.family.fixed:
+                trial.data[name] = self._merged(record.data.get(name), value)
+        self._take_body(call, trial)
+        self._commit(call, record, trial)
+        lifecycle = call.family.lifecycle
+        self.begin(call, record, UPDATING, "UPDATE_FAILED", asynchronous=lifecycle.updating)
+        return self.render(call.tenant, record)
+
+    def delete(self, call: Call) -> dict[str, Any]:
+        """Let a record go, at once or after DELETING."""
+        record = self.record(call)
+        if record.status != DELETING:
+            self._release_users(call, record)
+            self._begin_delete(call, record)
+        answer = self.render(call.tenant, record)
+        return _blanked(record, answer) if call.family.blank_delete_answer else answer
+
+    def furnish(self, tenant: Tenant) -> None:
+        """Put in place what every account has from the start."""
+        now = self.clock.now()
+        for family in self.families.values():
+            for data in family.initial:
+                record = Record(family, str(uuid.uuid4()), None, dict(data), now, now)
+                record.data[family.key_field] = record.key
+                self._assign(tenant, record)
+                tenant.add(record)
+
+    # Parts shared with the families' own actions
+
+    def record(self, call: Call) -> Record:
+        """Return the record a path names.
+
+        Raises:
+            ServiceError: 404 when it, or its parent, does not exist.
+        """
+        parent = self.parent_key(call)
+        key = call.keys[0 if parent is None else 1]
+        record = call.tenant.get(call.family.name, key)
+        if record is None or record.parent != parent:
+            raise not_found(call.family.noun, key)
+        return record
+
+    def parent_key(self, call: Call) -> str | None:
+        """Return the key of the parent in the path, which must exist; None without parent."""
+        if call.family.parent is None:
+            return None
+        if call.tenant.get(call.family.parent, call.keys[0]) is None:
+            raise not_found(self.families[call.family.parent].noun, call.keys[0])
+        return call.keys[0]
+
+    def checked_body(self, call: Call) -> dict[str, Any]:
+        """Return the request body, types checked and unset fields dropped."""
+        switches = self.settings.switches
+        declared = call.operation.body or {}
+        schema.check_body(call.body, declared, refuse_unknown=switches.refuse_unknown_fields)
+        keep = switches.empty_list == "clear"
+        body: dict[str, Any] = schema.drop_unset(call.body, declared, keep_empty_lists=keep)
+        return body
+
+    def begin(
+        self, call: Call, record: Record, status: str, failed: str, *, asynchronous: bool
+    ) -> None:
+        """Enter a transition that ends READY, or failed where a fault says so."""
+        record.reason = ""
+        if not record.family.lifecycle.has_status:
+            return
+        reason = call.outcome.failures.get(failed)
+
+        def finish(done: Record) -> None:
+            if reason is None:
+                self.become_ready(call.tenant, done)
+            else:
+                done.status, done.reason = failed, reason
+
+        if asynchronous:
+            record.status = status
+            call.tenant.plan(record, self._due(call), finish)
+        else:
+            finish(record)
+
+    def become_ready(self, tenant: Tenant, record: Record) -> None:
+        """Make a record READY, with the fields that come with it."""
+        record.status, record.reason = READY, ""
+        for name, pattern in record.family.assigned_when_ready.items():
+            record.data.setdefault(name, _fill(pattern, tenant, record))
+        if record.family.on_ready is not None:
+            record.family.on_ready(self, tenant, record)
+
+    def render(self, tenant: Tenant, record: Record) -> dict[str, Any]:
+        """Return a record as an answer carries it."""
+        family = record.family
+        declared = schema.properties(schema.named(family.name))
+        answer = {name: value for name, value in record.data.items() if name in declared}
+        for name in family.as_text:
+            if name in answer:
+                answer[name] = str(answer[name])
+        if family.lifecycle.has_status:
+            answer["status"] = record.status
+            if record.reason:
+                answer["statusReason"] = record.reason
+        if family.has_timestamps:
+            answer["createdAt"] = wire_timestamp(record.created)
+            answer[family.updated_field] = wire_timestamp(record.updated)
+        if family.render is not None:
+            family.render(self, tenant, record, answer)
+        if self.settings.switches.unset_fields == "zero":
+            for name, field_schema in declared.items():
+                if (zero := schema.zero_of(field_schema)) is not None:
+                    answer.setdefault(name, zero)
+        return answer
+
+    # Inner steps
+
+    def _due(self, call: Call) -> datetime:
+        seconds = call.outcome.seconds
+        length = self.settings.transition_seconds if seconds is None else seconds
+        return call.now + timedelta(seconds=length)
+
+    def _new_record(self, call: Call, body: dict[str, Any], parent: str | None) -> Record:
+        family = call.family
+        declared = schema.properties(call.operation.body or {})
+        data = {name: value for name, value in body.items() if name in declared}
+        record = Record(family, "", parent, data, created=call.now, updated=call.now)
+        record.key = str(data.setdefault(family.key_field, str(uuid.uuid4())))
+        self._assign(call.tenant, record)
+        for name, value in family.defaults.items():
+            data.setdefault(name, copy.deepcopy(value))
+        self._take_body(call, record)
+        return record
+
+    def _assign(self, tenant: Tenant, record: Record) -> None:
+        """Fill in what the server chooses at creation, the default workspace included."""
+        for name, pattern in record.family.assigned.items():
+            record.data.setdefault(name, _fill(pattern, tenant, record))
+        declared = schema.properties(schema.named(record.family.name))
+        home = tenant.named("Workspace", DEFAULT_WORKSPACE)
+        if "workspaceId" in declared and home is not None:
+            record.data.setdefault("workspaceId", home.key)
+
+    def _take_body(self, call: Call, record: Record) -> None:
+        """Apply what the family says about single fields."""
+        for name in call.family.transient:
+            record.data.pop(name, None)
+        for name, spellings in call.family.normalised.items():
+            if name in record.data:
+                record.data[name] = spellings.get(record.data[name], record.data[name])
+
+    def _commit(self, call: Call, record: Record, trial: Record) -> None:
+        """Make a changed copy of a record the truth, unless it is refused."""
+        family, old_name = record.family, record.name
+        if trial.name != old_name and call.tenant.named(family.name, trial.name, record.parent):
+            status = self.settings.switches.duplicate_status
+            raise already_exists(family.noun, trial.name, status)
+        self._check_references(call.tenant, trial)
+        if family.prepare is not None:
+            family.prepare(self, call, trial)
+        record.data = trial.data
+        record.updated = call.now
+        call.tenant.rename(record, old_name)
+        call.tenant.index(record)
+
+    def _merged(self, old: Any, new: Any) -> Any:
+        if self.settings.switches.nested_put == "replace":
+            return new
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return new
+        return old | {name: self._merged(old.get(name), value) for name, value in new.items()}
+
+    def _check_updatable(self, record: Record) -> None:
+        refused = {DELETING}
+        if self.settings.switches.write_in_transition == "refuse":
+            refused = set(TRANSITIONAL)
+        if record.status in refused:
+            raise bad_request(f"{record.family.noun} {record.key} is in {record.status} status")
+
+    def _check_references(self, tenant: Tenant, record: Record) -> None:
+        if self.settings.switches.check_references:
+            for family, handle in tenant.dangling(record):
+                raise not_found(self.families[family].noun, handle)
+
+    def _begin_delete(self, call: Call, record: Record) -> None:
+        if not record.family.lifecycle.deleting:
+            call.tenant.remove(record)
+            return
+        reason = call.outcome.failures.get("DELETE_FAILED")
+
+        def finish(done: Record) -> None:
+            if reason is None:
+                call.tenant.remove(done)
+            else:
+                done.status, done.reason = "DELETE_FAILED", reason
+
+        record.status, record.reason = DELETING, ""
+        call.tenant.plan(record, self._due(call), finish)
+
+    def _release_users(self, call: Call, record: Record) -> None:
+        """Refuse, or take along, what still refers to a record that is to go."""
+        users = [(user, child) for user, child in call.tenant.users(record) if _holds(user)]
+        children = [user for user, is_child in users if is_child]
+        others = [user for user, is_child in users if not is_child]
+        switches = self.settings.switches
+        holders = others if switches.delete_in_use == "refuse" else []
+        if switches.delete_with_children == "refuse":
+            holders = [*children, *holders]
+        if holders:
+            named = ", ".join(f"{user.family.noun} {user.name}" for user in holders[:3])
+            raise conflict(f"{record.family.noun} {record.name} is in use by {named}")
+        for child in children:
+            self._begin_delete(call, child)
+
+
+def _holds(user: Record) -> bool:
+    return user.status != "TERMINATED"
+
+
+def _is_required(name: str) -> str:
+    # Quirk: the service writes `CPU is required`, `Memory is required`, `Port is required` [C].
+    label = "CPU" if name == "cpu" else name[:1].upper() + name[1:]
+    return f"{label} is required"
+
+
+def _require(body: dict[str, Any], call: Call) -> None:
+    missing = schema.missing_fields(body, call.operation.body or {})
+    extra = [name for name in call.family.required if body.get(name) in (None, "")]
+    if needed := list(dict.fromkeys([*missing, *extra])):
+        raise invalid("; ".join(_is_required(name) for name in needed))
+
+
+def _fill(pattern: str, tenant: Tenant, record: Record) -> str:
+    return pattern.format(
+        uuid=uuid.uuid4(),
+        hex=uuid.uuid4().hex,
+        id=record.key,
+        region=tenant.region,
+        account=tenant.account_id,
+        name=record.name,
+        parent=record.parent,
+    )
+
+
+def _blanked(record: Record, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the odd answer of a runtime's DELETE: only the id means anything (§5.2 [S])."""
+    declared = schema.properties(schema.named(record.family.name))
+    blank = {name: schema.zero_of(declared[name]) for name in answer}
+    kept = {name: value for name, value in blank.items() if value is not None}
+    return kept | {record.family.key_field: record.key, "status": record.status}

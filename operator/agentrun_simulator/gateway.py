@@ -1,0 +1,85 @@
+"""The control plane as an ASGI application.
+
+It works on the raw path, which starlette's routing would decode too early; everything it answers
+is JSON with a body, as the service does (control-plane reference, §10 item 3).
+"""
+
+import asyncio
+from urllib.parse import quote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive, Scope, Send
+
+from agentrun_simulator.cloud import Cloud, Exchange, Reply
+from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.signature import SignedRequest
+
+DROP_EXTENSION = "agentrun_simulator.drop"
+"""Scope extension by which our server lets the application cut the connection."""
+
+
+class ConnectionDroppedError(ConnectionResetError):
+    """Stands for a cut connection where there is no socket, as under an in-process client."""
+
+
+class Gateway:
+    """Answers everything below `/2025-09-10`, and refuses all else as the gateway would."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        body, is_complete = await self._body(scope, receive)
+        with self._cloud.lock:
+            exchange = self._cloud.begin(_signed_request(scope, body))
+        if not is_complete:
+            exchange.refusal = GatewayError(
+                413, "RequestEntityTooLarge", "The request body is too large."
+            )
+        if exchange.delay_seconds:
+            await asyncio.sleep(exchange.delay_seconds)
+        await self._finish(exchange, scope, send)
+
+    async def _finish(self, exchange: Exchange, scope: Scope, send: Send) -> None:
+        with self._cloud.lock:
+            reply = self._cloud.finish(exchange)
+        if reply.status is not None:
+            await _send(reply, reply.status, send)
+        elif drop := scope.get("extensions", {}).get(DROP_EXTENSION):
+            drop()
+        else:
+            raise ConnectionDroppedError("the simulator dropped this connection")
+
+    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, bool]:
+        """Read the body up to the limit, and say whether that was all of it."""
+        limit = self._cloud.settings.max_body_bytes
+        body = bytearray()
+        try:
+            async for chunk in Request(scope, receive).stream():
+                body += chunk if len(body) <= limit else b""
+        except ClientDisconnect:
+            return bytes(body), False
+        return bytes(body), len(body) <= limit
+
+
+def _signed_request(scope: Scope, body: bytes) -> SignedRequest:
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    return SignedRequest(
+        method=scope["method"],
+        raw_path=raw_path.decode("latin-1"),
+        raw_query=scope["query_string"].decode("latin-1"),
+        headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
+        body=body,
+    )
+
+
+async def _send(reply: Reply, status: int, send: Send) -> None:
+    headers = reply.headers | {"content-length": str(len(reply.body))}
+    start: Message = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,113 @@
+"""Filters and pages of lists.
+
+Source: control-plane reference, §4.1 (pagination) and §6 (filters).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agentrun_simulator import schema
+from agentrun_simulator.errors import invalid
+from agentrun_simulator.family import Family, Filter, Match
+from agentrun_simulator.store import Record
+
+if TYPE_CHECKING:
+    from agentrun_simulator.engine import Call, Engine
+
+Found = TypeVar("Found")
+
+DEFAULT_PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+
+
+def page(engine: "Engine", call: "Call") -> dict[str, Any]:
+    """Return the `data` of a list answer."""
+    found = [record for record in _candidates(call) if _matches(record, call)]
+    shown = _item_fields(call.operation, call.family)
+
+    def item(record: Record) -> dict[str, Any]:
+        answer = engine.render(call.tenant, record)
+        return {name: value for name, value in answer.items() if name in shown}
+
+    return (
+        token_page(call, found, item)
+        if call.family.paging.by_token
+        else number_page(call, found, item)
+    )
+
+
+def number_page(
+    call: "Call", found: list[Found], render: Callable[[Found], dict[str, Any]]
+) -> dict[str, Any]:
+    """Cut one numbered page out of all matches, rendering only what it holds."""
+    paging = call.family.paging
+    number = _positive(call, "pageNumber", 1)
+    size = min(_positive(call, "pageSize", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
+    items = found[(number - 1) * size : number * size]
+    numbers = {"pageNumber": number, "pageSize": size, "total": len(found)}
+    shown = {
+        name: str(value) if paging.numbers_as_text else value for name, value in numbers.items()
+    }
+    return {paging.items: [render(item) for item in items], **shown}
+
+
+def token_page(
+    call: "Call", found: list[Found], render: Callable[[Found], dict[str, Any]]
+) -> dict[str, Any]:
+    """Cut the page that an opaque token points at; the last one carries no token."""
+    size = min(_positive(call, "maxResults", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
+    start = _offset(call.query.get("nextToken", ""))
+    answer: dict[str, Any] = {"items": [render(item) for item in found[start : start + size]]}
+    if start + size < len(found):
+        answer["nextToken"] = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+    return answer
+
+
+def _offset(token: str) -> int:
+    try:
+        return int(base64.b64decode(token, altchars=b"-_", validate=True) or 0)
+    except (ValueError, binascii.Error):
+        raise invalid("nextToken is not valid") from None
+
+
+def _positive(call: "Call", name: str, default: int) -> int:
+    text = call.query.get(name) or str(default)
+    value = int(text[:10]) if text.isascii() and text.isdigit() else 0
+    if value < 1:
+        raise invalid(f"{name} must be a positive integer")
+    return value
+
+
+def _candidates(call: "Call") -> Iterator[Record]:
+    parent = call.keys[0] if call.family.parent is not None else None
+    return (r for r in call.tenant.records(call.family.name) if r.parent == parent)
+
+
+def _matches(record: Record, call: "Call") -> bool:
+    return all(
+        _accepts(condition, record, wanted, call.query)
+        for condition in call.family.filters
+        if (wanted := call.query.get(condition.parameter))
+    )
+
+
+def _accepts(condition: Filter, record: Record, wanted: str, query: Mapping[str, str]) -> bool:
+    name = condition.field or condition.parameter
+    value = record.status if name == "status" else record.data.get(name)
+    if condition.match is Match.ANY_OF:
+        return value in wanted.split(",")
+    if condition.match is Match.ALL_OF:
+        return set(wanted.split(",")) <= set(value or ())
+    if condition.match is Match.CONTAINS and query.get("searchMode") != "exact":
+        return wanted in str(value or "")
+    if isinstance(value, bool):
+        return wanted.lower() == str(value).lower()
+    return value == wanted
+
+
+def _item_fields(operation: schema.Operation, family: Family) -> frozenset[str]:
+    """Return the fields that the list's item schema declares; some lists show a short form."""
+    items = schema.properties(operation.data)[family.paging.items]
+    return frozenset(schema.properties(items["items"]))

@@ -1,0 +1,134 @@
+"""Serving a simulator over real sockets, in a thread for tests or as a process of its own."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agentrun_simulator.gateway import DROP_EXTENSION
+from agentrun_simulator.simulator import Simulator
+
+_START_SECONDS = 10.0
+
+
+class DroppableProtocol(H11Protocol):
+    """HTTP/1.1 in which the application may cut its connection without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Offer the cut to every request of a new connection."""
+        super().connection_made(transport)
+        application = cast("ASGIApp", self.app)
+
+        async def with_drop(scope: Scope, receive: Receive, send: Send) -> None:
+            extensions = scope.get("extensions") or {}
+            scope["extensions"] = extensions | {DROP_EXTENSION: transport.abort}
+            await application(scope, receive, send)
+
+        self.app = with_drop
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server whose signals and announcement are ours."""
+
+    def __init__(self, simulator: Simulator, announce: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            simulator.app,
+            interface="asgi3",
+            http=DroppableProtocol,
+            ws="none",
+            lifespan="off",
+            proxy_headers=False,
+            log_config=None,
+            access_log=False,
+            # The simulator's clock speaks in `Date`, not the machine's.
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections, then say so."""
+        await super().startup(sockets)
+        self._announce()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone.
+
+        uvicorn raises a caught signal again after its shutdown, which ends a process with an
+        error; the command line asks for a clean exit instead.
+        """
+        yield
+
+
+def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    bound = listener.getsockname()[1]
+    return listener, f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+
+
+@contextlib.contextmanager
+def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve a simulator in a thread; yields its URL, port 0 takes a free one.
+
+    Raises:
+        OSError: the address is in use.
+        RuntimeError: the server did not start in time.
+    """
+    listener, url = _listen(host, port)
+    started = threading.Event()
+    server = _Server(simulator, started.set)
+    thread = threading.Thread(target=server.run, args=([listener],), name="agentrun-simulator")
+    thread.start()
+    try:
+        if not started.wait(_START_SECONDS):
+            raise RuntimeError("the simulator's server did not start in time")
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def run(simulator: Simulator, host: str, port: int) -> None:
+    """Serve a simulator until SIGTERM or SIGINT, announcing its URL in one line on stdout.
+
+    Raises:
+        OSError: the address is in use or not ours.
+    """
+    listener, url = _listen(host, port)
+
+    def announce() -> None:
+        sys.stdout.write(f"agentrun-simulator ready on {url}\n")
+        sys.stdout.flush()
+
+    server = _Server(simulator, announce)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        await server.serve(sockets=[listener])
+
+    with listener:
+        asyncio.run(main())

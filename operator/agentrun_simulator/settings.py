@@ -1,0 +1,97 @@
+"""Every knob of the simulated cloud, with the reason for its default.
+
+`Switches` holds the questions that the control-plane reference leaves open (§10): each answer a
+client must survive is one value, and the default is explained in docs/simulator.md.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """Base of settings: frozen, camelCase in JSON, no unknown names, no values in errors."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Account(Model):
+    """One access key and the account it belongs to; an account may have several keys."""
+
+    account_id: Annotated[str, Field(min_length=1)]
+    """Account number: the owner of everything created with this key."""
+    access_key_id: Annotated[str, Field(min_length=1)]
+    """Access key id, `STS.…` for temporary keys."""
+    access_key_secret: SecretStr
+    """Secret that signs the requests."""
+    security_token: SecretStr | None = None
+    """STS token that must come with the key; None means a permanent key."""
+
+
+DEMO_ACCOUNT = Account(
+    account_id="1234567890",
+    access_key_id="demo-access-key-id",
+    access_key_secret=SecretStr("demo-access-key-secret"),
+)
+"""The account served when none is configured."""
+
+
+class Switches(Model):
+    """Open questions of the reference, answered by default in the way named there."""
+
+    empty_list: Literal["not-set", "clear"] = "not-set"
+    """How `[]` of a list of objects is read: as absent (SDK noise, §4.6), or as "clear it"."""
+    nested_put: Literal["replace", "merge"] = "replace"
+    """What PUT does with an object inside the resource (§10 item 6)."""
+    duplicate_status: Literal[400, 409, 500] = 409
+    """Status of a duplicate name; ModelProxy always answers 500 (§4.2, §10 item 4)."""
+    duplicate_sandbox_id: Literal["refuse", "return-existing"] = "refuse"
+    """What a second create with the same caller-chosen sandbox id does (§8.4 [?])."""
+    delete_with_children: Literal["refuse", "cascade"] = "refuse"
+    """Delete of a runtime with endpoints, or of a template with live sandboxes (§10)."""
+    delete_in_use: Literal["refuse", "allow"] = "refuse"
+    """Delete of a credential, model service or workspace that something refers to (§10)."""
+    check_references: bool = False
+    """Whether names of credentials, model services and workspaces must exist (not attested)."""
+    refuse_unknown_fields: bool = False
+    """Whether a body field outside the schema is a 400 instead of being ignored."""
+    write_in_transition: Literal["allow", "refuse"] = "allow"
+    """Whether PUT is taken while CREATING or UPDATING; while DELETING it never is."""
+    unset_fields: Literal["absent", "zero"] = "absent"
+    """Whether scalars never set are left out, or come back as `""`, 0 and false (§8)."""
+    registry_password: Literal["masked", "echoed"] = "masked"
+    """Whether a registry password comes back as `abc***` (§7, a help example)."""
+    provider_api_key: Literal["echoed", "omitted"] = "echoed"
+    """Whether `providerSettings.apiKey` comes back (§8.7, not attested)."""
+    require_model_type: bool = False
+    """Whether ListModelServices insists on `modelType` (§6; agentrun-sdk does not send it)."""
+    mcp_after_stop: Literal["absent", "STOPPED"] = "absent"
+    """The template's MCP state after StopTemplateMCP (§5.1: unknown)."""
+
+
+class Settings(Model):
+    """How one simulator behaves."""
+
+    accounts: Annotated[tuple[Account, ...], Field(min_length=1)] = (DEMO_ACCOUNT,)
+    """Keys that may sign; the first account serves unsigned calls when signatures are off."""
+    verify_signatures: bool = True
+    """Whether ACS3 signatures are checked (§2)."""
+    transition_seconds: Annotated[float, Field(ge=0, le=86400)] = 2.0
+    """How long CREATING, UPDATING and DELETING last, in seconds; long enough to be seen."""
+    clock_skew_seconds: Annotated[float, Field(gt=0)] = 900.0
+    """Largest accepted distance of `x-acs-date` from our clock, in seconds (§2.5 [?])."""
+    default_region: str = "cn-hangzhou"
+    """Region of requests whose Host header names none, as on a loopback address."""
+    max_body_bytes: Annotated[int, Field(gt=0)] = 8 * 1024 * 1024
+    """Largest accepted request body, in bytes; ours, the reference has no number."""
+    max_log_entries: Annotated[int, Field(gt=0)] = 50_000
+    """Requests kept in the log; the oldest go first."""
+    switches: Switches = Switches()
+    """Answers to the open questions."""

@@ -1,0 +1,164 @@
+"""What exists in one account and region, and what is about to change by itself.
+
+Nothing runs in the background: every request first lets the due transitions happen.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from agentrun_simulator.family import Family, Reference
+
+READY = "READY"
+CREATING = "CREATING"
+UPDATING = "UPDATING"
+DELETING = "DELETING"
+
+
+@dataclass(eq=False)
+class Record:
+    """One resource, with everything that was ever sent for it."""
+
+    family: Family
+    key: str
+    parent: str | None
+    data: dict[str, Any]
+    """Wire fields by name, write-only ones included."""
+    created: datetime
+    updated: datetime
+    status: str = ""
+    reason: str = ""
+    pending: "Pending | None" = None
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    """Published snapshots, oldest first."""
+
+    @property
+    def name(self) -> str:
+        """The unique name."""
+        return str(self.data.get(self.family.name_field, self.key))
+
+
+@dataclass(eq=False)
+class Pending:
+    """A change that happens at a given moment unless another one replaces it."""
+
+    due: datetime
+    apply: Callable[[Record], None]
+
+
+Identity = tuple[str, str]
+"""Family name and key."""
+
+
+class Tenant:
+    """The resources of one account in one region."""
+
+    def __init__(self, account_id: str, region: str) -> None:
+        self.account_id = account_id
+        self.region = region
+        self._records: defaultdict[str, dict[str, Record]] = defaultdict(dict)
+        self._keys: dict[tuple[str, str | None, str], str] = {}
+        self._users: defaultdict[Identity, dict[Record, bool]] = defaultdict(dict)
+        self._targets: dict[Record, list[tuple[Identity, bool]]] = {}
+        self._events: list[tuple[datetime, int, Record, Pending]] = []
+        self._sequence = count()
+
+    def add(self, record: Record) -> None:
+        """Take in a new record."""
+        self._records[record.family.name][record.key] = record
+        self._keys[record.family.name, record.parent, record.name] = record.key
+        self.index(record)
+
+    def remove(self, record: Record) -> None:
+        """Forget a record; its key answers 404 from now on."""
+        record.pending = None
+        self._records[record.family.name].pop(record.key, None)
+        self._keys.pop((record.family.name, record.parent, record.name), None)
+        self._unlink(record)
+
+    def rename(self, record: Record, old_name: str) -> None:
+        """Follow a changed name."""
+        self._keys.pop((record.family.name, record.parent, old_name), None)
+        self._keys[record.family.name, record.parent, record.name] = record.key
+
+    def index(self, record: Record) -> None:
+        """Note whom a record refers to, after its data changed."""
+        self._unlink(record)
+        targets = list(_targets(record))
+        self._targets[record] = targets
+        for target, is_child in targets:
+            self._users[target][record] = is_child
+
+    def _unlink(self, record: Record) -> None:
+        for target, _ in self._targets.pop(record, ()):
+            self._users[target].pop(record, None)
+
+    def get(self, family: str, key: str) -> Record | None:
+        """Return a record by its path key."""
+        return self._records[family].get(key)
+
+    def named(self, family: str, name: str, parent: str | None = None) -> Record | None:
+        """Return a record by its unique name."""
+        key = self._keys.get((family, parent, name))
+        return None if key is None else self._records[family].get(key)
+
+    def records(self, family: str) -> Iterator[Record]:
+        """Yield the records of a family, oldest first."""
+        yield from self._records[family].values()
+
+    def families(self) -> Iterator[str]:
+        """Yield the names of the families that have records."""
+        return (name for name, records in self._records.items() if records)
+
+    def users(self, record: Record) -> Iterator[tuple[Record, bool]]:
+        """Yield who refers to a record, and whether it belongs to it."""
+        seen: set[Record] = set()
+        for handle in {record.name, record.key}:
+            for user, is_child in self._users.get((record.family.name, handle), {}).items():
+                if user not in seen:
+                    seen.add(user)
+                    yield user, is_child
+
+    def dangling(self, record: Record) -> Iterator[Identity]:
+        """Yield the targets that a record refers to and that do not exist."""
+        for (family, handle), _ in _targets(record):
+            if self.get(family, handle) is None and self.named(family, handle) is None:
+                yield family, handle
+
+    def plan(self, record: Record, due: datetime, apply: Callable[[Record], None]) -> None:
+        """Let something happen to a record later, instead of what was planned before."""
+        record.pending = Pending(due, apply)
+        heapq.heappush(self._events, (due, next(self._sequence), record, record.pending))
+
+    def settle(self, now: datetime) -> None:
+        """Let everything happen that is due by now."""
+        while self._events and self._events[0][0] <= now:
+            _, _, record, pending = heapq.heappop(self._events)
+            if record.pending is pending:
+                record.pending = None
+                pending.apply(record)
+
+
+def values_at(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Yield the non-empty strings that a reference path leads to."""
+    if not path:
+        if isinstance(value, str) and value:
+            yield value
+    elif path[0] == "[]":
+        for item in value if isinstance(value, list) else ():
+            yield from values_at(item, path[1:])
+    elif isinstance(value, dict):
+        yield from values_at(value.get(path[0]), path[1:])
+
+
+def _targets(record: Record) -> Iterator[tuple[Identity, bool]]:
+    references: tuple[Reference, ...] = record.family.references
+    for reference in references:
+        for handle in values_at(record.data, reference.path):
+            yield (reference.family, handle), reference.is_child
+    if record.parent is not None and record.family.parent is not None:
+        yield (record.family.parent, record.parent), True
