@@ -1,0 +1,450 @@
+"""The client against a scripted network: paths, paging, and what counts as absent."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+
+from agentrun_operator.api.auth import Acs3Auth
+from agentrun_operator.api.client import AgentRunClient
+from agentrun_operator.api.credentials import Keys, StaticKeys
+from agentrun_operator.api.transport import Transport
+from agentrun_operator.core.errors import (
+    AlreadyExistsNotOwned,
+    Busy,
+    CredentialsInvalid,
+    InvalidParameter,
+    Unavailable,
+)
+from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
+
+PROXY = Rest(
+    "/agents/model-proxies",
+    noun="ModelProxy",
+    nouns="ModelProxies",
+    key=KeyedBy.NAME,
+    id_field="modelProxyId",
+    name_field="modelProxyName",
+)
+RUNTIME = Rest(
+    "/agents/runtimes",
+    noun="AgentRuntime",
+    nouns="AgentRuntimes",
+    key=KeyedBy.ID,
+    id_field="agentRuntimeId",
+    name_field="agentRuntimeName",
+    name_filter={"agentRuntimeName": "{name}", "searchMode": "exact"},
+)
+ENDPOINT = Rest(
+    "/agents/runtimes/{parent}/endpoints",
+    noun="AgentRuntimeEndpoint",
+    nouns="AgentRuntimeEndpoints",
+    key=KeyedBy.ID,
+    id_field="agentRuntimeEndpointId",
+    name_field="agentRuntimeEndpointName",
+    name_filter={"endpointName": "{name}", "searchMode": "exact"},
+    parent="runtimeRef",
+)
+SANDBOX = Rest(
+    "/sandboxes",
+    noun="Sandbox",
+    nouns="Sandboxes",
+    key=KeyedBy.CHOSEN_ID,
+    id_field="sandboxId",
+    name_field=None,
+    paging=Paging.TOKENS,
+)
+WORKSPACE = Rest(
+    "/workspaces",
+    noun="Workspace",
+    nouns="Workspaces",
+    key=KeyedBy.ID,
+    id_field="workspaceId",
+    name_field="name",
+    name_filter={"name": "{name}"},
+    items="workspaces",
+)
+DATE = "Thu, 15 Jan 2026 08:00:00 GMT"
+VERSION = "/2025-09-10"
+
+Query = dict[str, str]
+
+
+class Network:
+    """Answers from a function of (method, path, query) and remembers what was asked."""
+
+    def __init__(self, answer: Callable[[str, str, Query], Any]) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[Any] = []
+        self.actions: list[str] = []
+        self._answer = answer
+        self.client = AgentRunClient(
+            Transport(
+                "https://h.example",
+                Acs3Auth(StaticKeys(Keys("a", "s"))),
+                network=httpx.MockTransport(self._handle),
+            )
+        )
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        raw = request.url.raw_path.decode()
+        path, _, query = raw.partition("?")
+        self.asked.append((request.method, raw))
+        self.actions.append(request.headers["x-acs-action"])
+        self.bodies.append(json.loads(request.content) if request.content else None)
+        found = self._answer(request.method, path, dict(parse_qsl(query)))
+        if isinstance(found, httpx.Response):
+            return found
+        return httpx.Response(
+            200,
+            headers={"date": DATE},
+            json={"code": "SUCCESS", "requestId": "r", "data": found},
+        )
+
+
+def always(answer: Any) -> Network:
+    return Network(lambda *_: answer)
+
+
+def problem(status: int, message: str, code: str = "ERR_X") -> httpx.Response:
+    return httpx.Response(
+        status, headers={"date": DATE}, json={"code": code, "message": message, "requestId": "r"}
+    )
+
+
+def absent() -> httpx.Response:
+    return problem(404, "resource x not found", "ERR_NOT_FOUND")
+
+
+# -- look-ups ------------------------------------------------------------------------------------
+
+
+async def test_a_name_that_is_the_key_is_read_directly() -> None:
+    net = always({"modelProxyName": "chat", "modelProxyId": "mp-1"})
+    found = await net.client.find(PROXY, name="chat")
+    assert found.resource == {"modelProxyName": "chat", "modelProxyId": "mp-1"}
+    assert found.date == datetime(2026, 1, 15, 8, tzinfo=UTC)
+    assert net.asked == [("GET", f"{VERSION}/agents/model-proxies/chat")]
+    assert net.actions == ["GetModelProxy"]
+
+
+async def test_absence_is_a_value_with_the_cloud_s_date() -> None:
+    found = await always(absent()).client.find(PROXY, name="chat")
+    assert found.resource is None
+    assert found.date == datetime(2026, 1, 15, 8, tzinfo=UTC)
+
+
+async def test_a_resource_under_another_spelling_is_not_ours() -> None:
+    net = always({"modelProxyName": "CHAT"})
+    assert (await net.client.find(PROXY, name="chat")).resource is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(httpx.Response(404, text="<html>not found</html>"), id="a web server"),
+        pytest.param(httpx.Response(404), id="nothing"),
+        pytest.param(problem(404, "", ""), id="a 404 without a reason"),
+        pytest.param(httpx.Response(200), id="an empty 200"),
+        pytest.param(None, id="a success without data"),
+        pytest.param(httpx.Response(502, text="<html>"), id="a broken gateway"),
+    ],
+)
+async def test_absence_is_never_guessed(answer: Any) -> None:
+    with pytest.raises(Unavailable):
+        await always(answer).client.find(PROXY, name="chat")
+
+
+async def test_unknown_keys_are_not_absence() -> None:
+    answer = httpx.Response(
+        404, json={"Code": "InvalidAccessKeyId.NotFound", "Message": "key not found"}
+    )
+    with pytest.raises(CredentialsInvalid):
+        await always(answer).client.find(PROXY, name="chat")
+
+
+async def test_a_filter_may_be_fuzzy() -> None:
+    items = [{"agentRuntimeName": n, "agentRuntimeId": n} for n in ("chat-2", "Chat", "chat")]
+    net = always({"items": items, "pageNumber": 1, "pageSize": 100, "total": 3})
+    found = await net.client.find(RUNTIME, name="chat")
+    assert found.resource == items[2]
+    assert found.date is not None
+    assert net.asked[0][1].endswith(
+        "/agents/runtimes?agentRuntimeName=chat&searchMode=exact&pageNumber=1&pageSize=100"
+    )
+    assert (await net.client.find(RUNTIME, name="cha")).resource is None
+
+
+async def test_a_name_is_searched_on_every_page() -> None:
+    def answer(_method: str, _path: str, query: Query) -> Any:
+        page = int(query["pageNumber"])
+        items = [{"agentRuntimeName": f"x{page}-{i}"} for i in range(50)]
+        if page == 3:
+            items = [{"agentRuntimeName": "chat"}]
+        # The API may clamp the page size without an error.
+        return {"items": items, "pageNumber": page, "pageSize": 50, "total": 101}
+
+    net = Network(answer)
+    assert (await net.client.find(RUNTIME, name="chat")).resource == {"agentRuntimeName": "chat"}
+    assert len(net.asked) == 3
+
+
+async def test_of_several_the_one_that_stays_wins_then_the_oldest() -> None:
+    items = [
+        {"agentRuntimeName": "c", "agentRuntimeId": "1", "status": "DELETING", "createdAt": "1"},
+        {"agentRuntimeName": "c", "agentRuntimeId": "3", "status": "READY", "createdAt": "3"},
+        {"agentRuntimeName": "c", "agentRuntimeId": "2", "status": "READY", "createdAt": "2"},
+    ]
+    net = always({"items": items})
+    found = (await net.client.find(RUNTIME, name="c")).resource
+    assert found is not None
+    assert found["agentRuntimeId"] == "2"
+
+
+async def test_a_child_is_looked_up_below_its_parent() -> None:
+    net = always({"items": []})
+    assert (await net.client.find(ENDPOINT, name="e", parent="rt/1")).resource is None
+    assert net.asked[0][1].startswith(f"{VERSION}/agents/runtimes/rt%2F1/endpoints?endpointName=e")
+
+
+async def test_a_child_of_a_missing_parent_is_absent() -> None:
+    net = always(absent())
+    found = await net.client.find(ENDPOINT, name="e", parent="rt-1")
+    assert found.resource is None
+    assert found.date is not None
+
+
+# -- reads and pages -----------------------------------------------------------------------------
+
+
+async def test_read_by_an_id_below_a_parent() -> None:
+    net = always({"agentRuntimeEndpointId": "ep-1"})
+    found = await net.client.read(ENDPOINT, Locator("ep-1", "rt-1"))
+    assert found.resource == {"agentRuntimeEndpointId": "ep-1"}
+    assert net.asked == [("GET", f"{VERSION}/agents/runtimes/rt-1/endpoints/ep-1")]
+
+
+@pytest.mark.parametrize("key", ["", ".", ".."])
+async def test_no_call_leaves_its_resource(key: str) -> None:
+    """httpx would fold such a segment away, and the DELETE would reach the collection."""
+    net = always({})
+    for call in (net.client.read, net.client.delete):
+        with pytest.raises(InvalidParameter):
+            await call(PROXY, Locator(key))
+    with pytest.raises(InvalidParameter):
+        await net.client.create(ENDPOINT, {}, parent=key)
+    assert net.asked == []
+
+
+async def test_odd_names_stay_one_segment() -> None:
+    net = always({"modelProxyName": "a b/c~*+%"})
+    await net.client.read(PROXY, Locator("a b/c~*+%"))
+    assert net.asked == [("GET", f"{VERSION}/agents/model-proxies/a%20b%2Fc~%2A%2B%25")]
+
+
+async def test_pages_are_walked_by_number() -> None:
+    def answer(_method: str, _path: str, query: Query) -> Any:
+        assert query["pageSize"] == "100"
+        assert query["modelType"] == "llm"
+        page = int(query["pageNumber"])
+        # Numbers come as strings in ListCredentials.
+        return {
+            "items": [{"n": i} for i in range(100 if page == 1 else 7)],
+            "pageNumber": str(page),
+            "pageSize": "100",
+            "total": "107",
+        }
+
+    net = Network(answer)
+    first = await net.client.read_page(PROXY, partition={"modelType": "llm"})
+    assert (len(first.items), first.cursor) == (100, "2")
+    second = await net.client.read_page(PROXY, partition={"modelType": "llm"}, cursor=first.cursor)
+    assert (len(second.items), second.cursor) == (7, None)
+    assert net.actions == ["ListModelProxies", "ListModelProxies"]
+
+
+@pytest.mark.parametrize(
+    ("data", "cursor"),
+    [
+        pytest.param({"items": [{}] * 100}, "2", id="full page, no total"),
+        pytest.param({"items": [{}] * 99}, None, id="short page, no total"),
+        pytest.param({"items": [{}] * 50, "pageSize": 50}, "2", id="clamped, no total"),
+        pytest.param({"items": [{}] * 50, "pageSize": 50, "total": 50}, None, id="just the total"),
+        pytest.param({"items": [{}] * 20, "pageSize": 20, "total": 21}, "2", id="clamped, total"),
+        pytest.param({"items": []}, None, id="empty"),
+        pytest.param({"items": None, "total": 0}, None, id="null"),
+        pytest.param({"total": 0}, None, id="left out"),
+        pytest.param({}, None, id="empty object"),
+    ],
+)
+async def test_the_end_of_a_list(data: Any, cursor: str | None) -> None:
+    assert (await always(data).client.read_page(PROXY)).cursor == cursor
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"total": 5}, id="counts and shows none"),
+        pytest.param({"items": {"a": 1}}, id="no list"),
+        pytest.param({"items": [1]}, id="no objects"),
+        pytest.param([], id="no envelope"),
+    ],
+)
+async def test_a_list_that_makes_no_sense_is_not_an_empty_one(data: Any) -> None:
+    with pytest.raises(Unavailable):
+        await always(data).client.read_page(PROXY)
+
+
+async def test_a_missing_collection_is_not_an_empty_one() -> None:
+    with pytest.raises(Unavailable):
+        await always(absent()).client.read_page(PROXY)
+    page = await always(absent()).client.read_page(ENDPOINT, parent="rt-1")
+    assert (page.items, page.cursor) == ([], None)
+
+
+async def test_tokens() -> None:
+    def answer(_method: str, _path: str, query: Query) -> Any:
+        assert query["maxResults"] == "100"
+        assert "pageNumber" not in query
+        if "nextToken" not in query:
+            return {"items": [{"sandboxId": "a"}], "nextToken": "t1"}
+        return {"items": [{"sandboxId": "b"}], "nextToken": ""}
+
+    net = Network(answer)
+    first = await net.client.read_page(SANDBOX)
+    assert first.cursor == "t1"
+    second = await net.client.read_page(SANDBOX, cursor=first.cursor)
+    assert (second.items, second.cursor) == ([{"sandboxId": "b"}], None)
+
+
+async def test_a_token_that_leads_nowhere_ends_the_list_with_an_error() -> None:
+    net = always({"items": [{}], "nextToken": "t1"})
+    with pytest.raises(Unavailable, match="twice"):
+        await net.client.read_page(SANDBOX, cursor="t1")
+
+
+async def test_workspaces_come_under_their_own_name() -> None:
+    net = always({"workspaces": [{"name": "w", "workspaceId": "1"}], "total": "1"})
+    assert (await net.client.find(WORKSPACE, name="w")).resource == {
+        "name": "w",
+        "workspaceId": "1",
+    }
+
+
+# -- writes --------------------------------------------------------------------------------------
+
+
+async def test_create_posts_once_and_returns_the_answer() -> None:
+    net = always({"modelProxyId": "mp-1", "status": "CREATING"})
+    created = await net.client.create(PROXY, {"modelProxyName": "chat"})
+    assert created == {"modelProxyId": "mp-1", "status": "CREATING"}
+    assert net.asked == [("POST", f"{VERSION}/agents/model-proxies")]
+    assert net.actions == ["CreateModelProxy"]
+    assert net.bodies == [{"modelProxyName": "chat"}]
+
+
+async def test_create_below_a_parent() -> None:
+    net = always({"agentRuntimeEndpointId": "ep-1"})
+    await net.client.create(ENDPOINT, {"targetVersion": "LATEST"}, parent="rt-1")
+    assert net.asked == [("POST", f"{VERSION}/agents/runtimes/rt-1/endpoints")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(problem(500, "proxy chat already exists"), AlreadyExistsNotOwned, id="taken"),
+        pytest.param(problem(400, "runtime must be in READY status"), Busy, id="busy"),
+        pytest.param(httpx.Response(200), Unavailable, id="empty 200"),
+        pytest.param(None, Unavailable, id="no data"),
+        pytest.param(httpx.Response(504), Unavailable, id="lost"),
+    ],
+)
+async def test_create_fails_as(answer: Any, error: type[Exception]) -> None:
+    net = always(answer)
+    with pytest.raises(error) as caught:
+        await net.client.create(PROXY, {"modelProxyName": "chat"})
+    assert len(net.asked) == 1
+    assert getattr(caught.value, "maybe_applied", None) in {None, True}
+
+
+async def test_the_name_may_stand_in_a_message_and_a_value_may_not() -> None:
+    net = always(problem(400, "proxy chat: key sk-canary is malformed"))
+    with pytest.raises(InvalidParameter) as caught:
+        await net.client.create(PROXY, {"modelProxyName": "chat", "apiKey": "sk-canary"})
+    assert str(caught.value).endswith("proxy chat: key (value) is malformed")
+
+
+async def test_update_puts_what_it_is_given() -> None:
+    net = always({"status": "UPDATING"})
+    assert await net.client.update(PROXY, Locator("chat"), {"description": ""}) == {
+        "status": "UPDATING"
+    }
+    assert net.asked == [("PUT", f"{VERSION}/agents/model-proxies/chat")]
+    assert net.bodies == [{"description": ""}]
+
+
+async def test_an_update_of_something_gone_is_retried_from_a_new_look() -> None:
+    with pytest.raises(Unavailable) as caught:
+        await always(absent()).client.update(PROXY, Locator("chat"), {})
+    assert not caught.value.maybe_applied
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({"agentRuntimeId": "x", "artifactType": ""}, id="data"),
+        pytest.param(None, id="no data"),
+        pytest.param(httpx.Response(204), id="no content"),
+        pytest.param(absent(), id="already gone"),
+    ],
+)
+async def test_delete_succeeds(answer: Any) -> None:
+    net = always(answer)
+    await net.client.delete(PROXY, Locator("chat"))
+    assert net.asked == [("DELETE", f"{VERSION}/agents/model-proxies/chat")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(httpx.Response(404, text="<html>"), Unavailable, id="a web server's 404"),
+        pytest.param(problem(409, "busy"), Busy, id="busy"),
+        pytest.param(problem(500, "oops"), Unavailable, id="failed"),
+        pytest.param(httpx.Response(200, text="<html>"), Unavailable, id="a stranger's 200"),
+    ],
+)
+async def test_delete_fails_as(answer: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await always(answer).client.delete(PROXY, Locator("chat"))
+
+
+async def test_verbs() -> None:
+    net = always({"status": "PAUSED"})
+    await net.client.act(SANDBOX, Locator("s 1"), Verb("PAUSED", "PauseSandbox", "PUT", "pause"))
+    await net.client.act(SANDBOX, Locator("s"), Verb("TERMINATED", "StopSandbox", "POST", "stop"))
+    assert net.asked == [
+        ("PUT", f"{VERSION}/sandboxes/s%201/pause"),
+        ("POST", f"{VERSION}/sandboxes/s/stop"),
+    ]
+    assert net.actions == ["PauseSandbox", "StopSandbox"]
+    assert net.bodies == [None, None]
+
+
+async def test_a_verb_on_something_gone_asks_for_a_new_look() -> None:
+    verb = Verb("TERMINATED", "StopSandbox", "POST", "stop")
+    with pytest.raises(Unavailable, match="no longer exists"):
+        await always(absent()).client.act(SANDBOX, Locator("s"), verb)
+
+
+async def test_verify_is_one_cheap_read() -> None:
+    net = always({"items": []})
+    await net.client.verify()
+    assert net.asked == [("GET", f"{VERSION}/agents/runtimes?pageNumber=1&pageSize=1")]
+    denied = httpx.Response(400, json={"Code": "SignatureDoesNotMatch", "Message": "m"})
+    with pytest.raises(CredentialsInvalid):
+        await always(denied).client.verify()

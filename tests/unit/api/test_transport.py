@@ -1,0 +1,208 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from agentrun_operator.api.auth import Acs3Auth
+from agentrun_operator.api.credentials import Keys, StaticKeys
+from agentrun_operator.api.exchange import Call
+from agentrun_operator.api.transport import MAX_ANSWER_BYTES, Timeouts, Transport
+from agentrun_operator.core.errors import CredentialsInvalid, Unavailable
+
+CANARY = "canary-7d1e"
+KEYS = Keys("LTAI", f"secret-{CANARY}", f"token-{CANARY}")
+CREATE = Call(
+    "CreateCredential",
+    "POST",
+    "/2025-09-10/agents/credentials",
+    body={"credentialName": "k", "credentialSecret": CANARY},
+)
+READ = Call("GetCredential", "GET", "/2025-09-10/agents/credentials/k")
+
+
+def transport(
+    handler: Callable[[httpx.Request], httpx.Response],
+    **options: float,
+) -> Transport:
+    return Transport(
+        "https://agentrun.cn-hangzhou.aliyuncs.com",
+        Acs3Auth(StaticKeys(KEYS)),
+        network=httpx.MockTransport(handler),
+        timeouts=Timeouts(**options),
+    )
+
+
+async def test_what_is_sent() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"code": "SUCCESS", "data": {}})
+
+    async with transport(handler) as subject:
+        await subject.send(CREATE)
+        await subject.send(READ)
+    create, read = seen
+    assert create.content == b'{"credentialName":"k","credentialSecret":"canary-7d1e"}'
+    assert create.headers["content-type"] == "application/json; charset=utf-8"
+    assert create.headers["user-agent"].startswith("agentrun-operator/")
+    assert create.headers["accept"] == "application/json"
+    assert create.headers["x-acs-action"] == "CreateCredential"
+    assert "content-type" not in read.headers
+    assert read.content == b""
+
+
+async def test_a_path_reaches_the_wire_as_encoded() -> None:
+    targets = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        targets.append(request.url.raw_path)
+        return httpx.Response(200)
+
+    path = "/2025-09-10/agents/credentials/a%20b%2Fc~%2A%2B%25"
+    async with transport(handler) as subject:
+        await subject.send(Call("GetCredential", "GET", path, query={"q": "a b+c~*/中,:@"}))
+    assert targets == [path.encode() + b"?q=a+b%2Bc~%2A%2F%E4%B8%AD%2C%3A%40"]
+
+
+async def test_the_budget_is_asked_before_each_call() -> None:
+    order: list[str] = []
+
+    async def acquire() -> None:
+        order.append("acquire")
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        order.append("call")
+        return httpx.Response(200)
+
+    network = httpx.MockTransport(handler)
+    async with Transport(
+        "https://h.example", Acs3Auth(StaticKeys(KEYS)), acquire=acquire, network=network
+    ) as subject:
+        await subject.send(READ)
+        await subject.send(READ)
+    assert order == ["acquire", "call", "acquire", "call"]
+
+
+async def test_redirects_are_answers_and_are_not_followed() -> None:
+    calls = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url)
+        return httpx.Response(307, headers={"location": "https://evil.example/"})
+
+    async with transport(handler) as subject:
+        answer = await subject.send(CREATE)
+    assert (answer.status, len(calls)) == (307, 1)
+
+
+async def test_nothing_is_retried() -> None:
+    calls = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        raise httpx.ReadTimeout("late")
+
+    async with transport(handler) as subject:
+        with pytest.raises(Unavailable) as caught:
+            await subject.send(CREATE)
+    assert len(calls) == 1
+    assert caught.value.maybe_applied
+
+
+async def test_a_peer_that_trickles_is_given_up() -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.005)
+
+    async with transport(lambda _: httpx.Response(200, content=trickle()), total=0.05) as subject:
+        with pytest.raises(Unavailable, match="no answer within the time limit") as caught:
+            await subject.send(CREATE)
+    assert caught.value.maybe_applied
+
+
+async def test_an_endless_answer_is_given_up() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1024 * 1024)
+
+    async with transport(lambda _: httpx.Response(200, content=endless())) as subject:
+        with pytest.raises(Unavailable, match=str(MAX_ANSWER_BYTES)) as caught:
+            await subject.send(READ)
+    assert not caught.value.maybe_applied
+
+
+async def test_keys_that_fail_stop_the_call_before_it_is_sent() -> None:
+    class Refused:
+        async def keys(self) -> Keys:
+            raise CredentialsInvalid("key accessKeyId of Secret x is empty")
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("sent without keys")
+
+    network = httpx.MockTransport(handler)
+    async with Transport("https://h.example", Acs3Auth(Refused()), network=network) as subject:
+        with pytest.raises(CredentialsInvalid, match="accessKeyId"):
+            await subject.send(READ)
+
+
+async def test_the_wire_log_shows_names_and_no_value() -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200,
+            headers={"x-acs-request-id": "REQ-1"},
+            json={"code": "SUCCESS", "data": {"credentialSecret": CANARY}},
+        )
+
+    async with transport(handler) as subject:
+        with capture_logs() as logs:
+            answer = await subject.send(CREATE)
+    assert len(logs) == 1
+    entry = dict(logs[0])
+    assert entry.pop("duration_ms") >= 0
+    assert entry == {
+        "event": "api_call",
+        "log_level": "debug",
+        "method": "POST",
+        "path": "/2025-09-10/agents/credentials",
+        "action": "CreateCredential",
+        "fields": ["credentialName", "credentialSecret"],
+        "status": 200,
+        "request_id": "REQ-1",
+    }
+    assert CANARY not in json.dumps(logs)
+    assert CANARY not in repr(answer)
+    assert CANARY not in repr(CREATE)
+
+
+async def test_a_failure_is_logged_by_name_and_holds_no_secret() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"to {request.headers['x-acs-security-token']}")
+
+    async with transport(handler) as subject:
+        with capture_logs() as logs, pytest.raises(Unavailable) as caught:
+            await subject.send(CREATE)
+    assert logs[0]["error"] == "ConnectError"
+    assert CANARY not in f"{logs} {caught.value!r}"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+async def test_a_cancelled_call_stays_cancelled() -> None:
+    started = asyncio.Event()
+
+    async def hang() -> AsyncIterator[bytes]:
+        started.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    async with transport(lambda _: httpx.Response(200, content=hang())) as subject:
+        task = asyncio.create_task(subject.send(READ))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
