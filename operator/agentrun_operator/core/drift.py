@@ -77,8 +77,15 @@ def _leftovers(
         seen, _ = _read(observed, rule.reads)
         if rule.children and not rule.is_list:
             below = desired.get(rule.api) or {}
-            if isinstance(seen, Mapping):
-                yield from _leftovers(rule.children, applied, below, seen, top)
+            found = (
+                _leftovers(rule.children, applied, below, seen, top)
+                if isinstance(seen, Mapping)
+                else iter(())
+            )
+            if rule.clear_with is None or rule.api in desired:
+                yield from found
+            elif any(True for _ in found):
+                yield Drift(rule.path, top, "(unset)", HIDDEN, clearing=True)
         elif rule.path in applied and rule.api not in desired and not _is_cleared(rule, seen):
             yield Drift(
                 path=rule.path,
@@ -102,6 +109,9 @@ def clearing_values(
     paths = {d.path for d in leftovers if d.clearable}
     body: dict[str, Any] = {}
     for rule in field_rules(kind):
+        if rule.clear_with is not None and rule.path in paths:
+            body[rule.clear_with.api] = rule.clear_with.value
+            continue
         cleared = _cleared(rule, paths, desired.get(rule.api))
         if cleared is not None:
             body[rule.api] = cleared
@@ -232,7 +242,11 @@ def _same_scalar(desired: Any, seen: Any) -> bool:
 
 
 def _show(rule: FieldRule, value: Any) -> str:
-    if rule.sensitive or rule.free_form or any(c.sensitive for c in rule.children):
+    if _may_hide_secrets(rule):
         return HIDDEN
     text = "(unset)" if value is None else str(value)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _may_hide_secrets(rule: FieldRule) -> bool:
+    return rule.sensitive or rule.free_form or any(map(_may_hide_secrets, rule.children))

@@ -1,6 +1,6 @@
 """Spec → wire: the plan of a kind's fields, and the request body they make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import UnionType
@@ -11,6 +11,8 @@ from pydantic.fields import FieldInfo
 from agentrun_operator.core.fields import (
     ApiName,
     Clear,
+    ClearWith,
+    EncodedBy,
     FreeForm,
     Immutable,
     Inline,
@@ -18,9 +20,11 @@ from agentrun_operator.core.fields import (
     Quantity,
     Ref,
     Reference,
+    SecretSource,
     Sensitive,
     SpecModel,
     Unordered,
+    UpdateOnly,
     ValueFrom,
     Words,
     WriteOnly,
@@ -30,22 +34,26 @@ from agentrun_operator.core.resolution import Resolution
 
 M = TypeVar("M")
 
+_VALUES: tuple[type[SpecModel], ...] = (Reference, ValueFrom, SecretSource)
+"""Models that stand for one value on the wire."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """What one spec field means on the wire."""
 
     attribute: str
-    """Python attribute of the owner model; empty for a derived field."""
+    """Python attribute of the owner model; empty for a derived field and for a group."""
     path: str
-    """Spec path with dots; what people see."""
+    """Spec path with dots; what people see. Empty for a group, which has none."""
     api: str
     """Field name in the request."""
     reads: tuple[str, ...]
     """Path of field names in an answer, from the owner object."""
     children: tuple["FieldRule", ...] = ()
     is_list: bool = False
-    is_inline: bool = False
+    is_group: bool = False
+    """An object on the wire only: its children are fields of the owner itself."""
     free_form: bool = False
     exact_map: bool = False
     immutable: bool = False
@@ -57,6 +65,14 @@ class FieldRule:
     ref: str | None = None
     words: Mapping[str, str] | None = None
     quantity: Quantity | None = None
+    encode: Callable[[Any, Resolution], Any] | None = None
+    clear_with: ClearWith | None = None
+    update_only: bool = False
+
+    @property
+    def may_hold_secrets(self) -> bool:
+        """Whether no value of it may be shown."""
+        return self.sensitive or any(child.may_hold_secrets for child in self.children)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +121,7 @@ def is_model(inner: Any) -> TypeGuard[type[SpecModel]]:
 @lru_cache(maxsize=256)
 def field_rules(kind: ResourceKind) -> tuple[FieldRule, ...]:
     """Return the top-level wire fields of a kind, derived ones included."""
-    rules = list(_rules(kind.spec, ""))
+    rules = [*_rules(kind.spec, "")]
     rules += [
         FieldRule(
             attribute="",
@@ -124,24 +140,48 @@ def field_rules(kind: ResourceKind) -> tuple[FieldRule, ...]:
     return tuple(rules)
 
 
-def _rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
+def _rules(model: type[SpecModel], prefix: str) -> tuple[FieldRule, ...]:
+    return _grouped(_flat_rules(model, prefix))
+
+
+def _flat_rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
     for attribute, info in model.model_fields.items():
         shape = shape_of(info)
         if marker(shape.markers, Local):
             continue
         name = json_name(model, attribute)
         path = f"{prefix}{name}"
-        nested = is_model(shape.inner) and shape.inner not in (Reference, ValueFrom)
-        inline = marker(shape.markers, Inline) is not None
-        children = tuple(_rules(shape.inner, f"{path}.")) if nested else ()
-        if inline:
-            yield from (_inlined(child, attribute) for child in children)
+        if marker(shape.markers, Inline):
+            below = _flat_rules(shape.inner, f"{path}.")
+            yield from (replace(r, attribute=f"{attribute}.{r.attribute}") for r in below)
             continue
+        is_value = shape.inner in _VALUES or marker(shape.markers, EncodedBy) is not None
+        nested = is_model(shape.inner) and not is_value
+        children = _rules(shape.inner, f"{path}.") if nested else ()
         yield _rule(attribute, path, name, shape, children)
 
 
-def _inlined(child: FieldRule, attribute: str) -> FieldRule:
-    return replace(child, attribute=f"{attribute}.{child.attribute}")
+def _grouped(rules: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
+    """Gather the rules whose API names share a first step under one object of that name."""
+    found: dict[str, list[FieldRule]] = {}
+    for rule in rules:
+        found.setdefault(rule.api.partition(".")[0], []).append(rule)
+    return tuple(_group(head, members) for head, members in found.items())
+
+
+def _group(head: str, members: list[FieldRule]) -> FieldRule:
+    if len(members) == 1 and members[0].api == head:
+        return members[0]
+    below = []
+    for rule in members:
+        _, dot, rest = rule.api.partition(".")
+        if not dot:
+            raise ValueError(f"{rule.path}: the API field {head!r} is claimed twice")
+        reads = (rest,) if rule.reads == (rule.api,) else rule.reads
+        below.append(replace(rule, api=rest, reads=reads))
+    return FieldRule(
+        attribute="", path="", api=head, reads=(head,), children=_grouped(below), is_group=True
+    )
 
 
 def _rule(
@@ -151,6 +191,7 @@ def _rule(
     api = marker(marks, ApiName)
     ref = marker(marks, Ref)
     words = marker(marks, Words)
+    encoded = marker(marks, EncodedBy)
     api_name = api.name if api else name
     return FieldRule(
         attribute=attribute,
@@ -162,13 +203,22 @@ def _rule(
         free_form=marker(marks, FreeForm) is not None,
         immutable=marker(marks, Immutable) is not None,
         write_only=marker(marks, WriteOnly) is not None,
-        sensitive=marker(marks, Sensitive) is not None,
+        # A `valueFrom` may lead to a Secret, so what it yields is never shown.
+        sensitive=marker(marks, Sensitive) is not None or shape.inner is ValueFrom,
         unordered=marker(marks, Unordered),
         clear=_clear_value(shape, marker(marks, Clear), has_children=bool(children)),
         ref=ref.kind if ref else None,
         words=words.words if words else None,
         quantity=marker(marks, Quantity),
+        encode=encoded.encode if encoded else None,
+        clear_with=marker(marks, ClearWith),
+        update_only=marker(marks, UpdateOnly) is not None,
     )
+
+
+def _is_sensitive(shape: TypeShape) -> bool:
+    from_elsewhere = shape.inner in (ValueFrom, SecretSource)
+    return from_elsewhere or marker(shape.markers, Sensitive) is not None
 
 
 def _clear_value(shape: TypeShape, declared: Clear | None, *, has_children: bool) -> Any:
@@ -198,8 +248,14 @@ def encode(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[
     return body
 
 
+def update_extras(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[str, Any]:
+    """Return what has to accompany every update and is no part of the desired state."""
+    rules = tuple(r for r in field_rules(kind) if r.update_only)
+    return _encode_object(spec, rules, resolution)
+
+
 def _own(rules: tuple[FieldRule, ...]) -> tuple[FieldRule, ...]:
-    return tuple(r for r in rules if r.attribute)
+    return tuple(r for r in rules if (r.attribute or r.is_group) and not r.update_only)
 
 
 def _encode_object(
@@ -207,18 +263,30 @@ def _encode_object(
 ) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for rule in rules:
-        value = _attribute(owner, rule.attribute)
-        # An empty tuple is the default of a list that the user never wrote.
-        if value is None or value == ():
-            continue
-        body[rule.api] = _encode_value(value, rule, resolution)
+        value = _encode_field(owner, rule, resolution)
+        if value is not None:
+            body[rule.api] = value
     return body
 
 
-def _attribute(owner: Any, attribute: str) -> Any:
-    for step in attribute.split("."):
+def _encode_field(owner: SpecModel, rule: FieldRule, resolution: Resolution) -> Any:
+    if rule.is_group:
+        return _encode_object(owner, rule.children, resolution) or None
+    holder, value = _attribute(owner, rule.attribute)
+    # An empty tuple is the default of a list that the user never wrote.
+    if value is None or value == ():
+        return None
+    if rule.encode is not None:
+        return rule.encode(holder, resolution)
+    return _encode_value(value, rule, resolution)
+
+
+def _attribute(owner: Any, attribute: str) -> tuple[Any, Any]:
+    """Return the object that holds an attribute, and its value."""
+    *above, last = attribute.split(".")
+    for step in above:
         owner = getattr(owner, step) if owner is not None else None
-    return owner
+    return owner, getattr(owner, last) if owner is not None else None
 
 
 def _encode_value(value: Any, rule: FieldRule, resolution: Resolution) -> Any:
@@ -230,7 +298,7 @@ def _encode_value(value: Any, rule: FieldRule, resolution: Resolution) -> Any:
 def _encode_item(item: Any, rule: FieldRule, resolution: Resolution) -> Any:
     if isinstance(item, Reference):
         return resolution.reference(rule.ref or "", item)
-    if isinstance(item, ValueFrom):
+    if isinstance(item, ValueFrom | SecretSource):
         return resolution.value(item)
     if rule.children:
         return _encode_object(item, rule.children, resolution)
