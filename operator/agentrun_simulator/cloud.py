@@ -16,6 +16,7 @@ from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl
 
+from agentrun_simulator.body import parsed
 from agentrun_simulator.clock import Clock, http_date
 from agentrun_simulator.engine import Call, Engine, Outcome
 from agentrun_simulator.errors import ServiceError, bad_request
@@ -81,7 +82,7 @@ class Cloud:
         self._router = Router(self.engine)
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._late: list[tuple[datetime, Exchange]] = []
-        self._verifier = Verifier(settings.accounts, timedelta(seconds=settings.clock_skew_seconds))
+        self._verifier = _verifier(settings)
 
     @property
     def settings(self) -> Settings:
@@ -89,7 +90,13 @@ class Cloud:
         return self.engine.settings
 
     def apply_settings(self, settings: Settings) -> None:
-        """Put other settings in force; accounts and clock skew stay as they were."""
+        """Put other settings in force; what is under way keeps its old ones."""
+        now = self.settings
+        if (settings.accounts, settings.clock_skew_seconds) != (
+            now.accounts,
+            now.clock_skew_seconds,
+        ):
+            self._verifier = _verifier(settings)
         self.engine.settings = settings
 
     def clear(self) -> None:
@@ -151,7 +158,7 @@ class Cloud:
         if self.settings.verify_signatures:
             account = self._verifier.verify(request, exchange.now)
         entry.account, entry.region = account.account_id, self._region(request)
-        exchange.body = _parsed(request.body)
+        exchange.body = parsed(request.body)
         entry.body = masked(exchange.body) if request.body else None
         exchange.tenant = self.tenant(entry.account, entry.region)
         names = _names(exchange, exchange.tenant)
@@ -234,20 +241,8 @@ class Cloud:
             self._answer(exchange)
 
 
-def _parsed(body: bytes) -> Any:
-    if not body:
-        return {}
-    try:
-        document = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise bad_request("the request body is not valid JSON") from None
-    if not isinstance(document, dict):
-        raise bad_request("the request body must be a JSON object")
-    return document
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
+def _verifier(settings: Settings) -> Verifier:
+    return Verifier(settings.accounts, timedelta(seconds=settings.clock_skew_seconds))
 
 
 def _names(exchange: Exchange, tenant: Tenant) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 import copy
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from agentrun_simulator import listing, schema
 from agentrun_simulator.clock import Clock, wire_timestamp
@@ -168,55 +170,63 @@ class Engine:
             return
         reason = call.outcome.failures.get(failed)
 
-        def finish(done: Record) -> None:
+        def finish(done: Record, moment: datetime) -> None:
             if reason is None:
-                self.become_ready(call.tenant, done)
+                self.become_ready(call.tenant, done, moment)
             else:
                 done.status, done.reason = failed, reason
 
         if asynchronous:
             record.status = status
-            call.tenant.plan(record, self._due(call), finish)
+            call.tenant.plan(record, self.due(call), finish)
         else:
-            finish(record)
+            finish(record, call.now)
 
-    def become_ready(self, tenant: Tenant, record: Record) -> None:
+    def become_ready(self, tenant: Tenant, record: Record, moment: datetime) -> None:
         """Make a record READY, with the fields that come with it."""
         record.status, record.reason = READY, ""
         for name, pattern in record.family.assigned_when_ready.items():
-            record.data.setdefault(name, _fill(pattern, tenant, record))
+            record.data.setdefault(name, filled(pattern, tenant, record))
         if record.family.on_ready is not None:
-            record.family.on_ready(self, tenant, record)
+            record.family.on_ready(self, tenant, record, moment)
 
-    def render(self, tenant: Tenant, record: Record) -> dict[str, Any]:
-        """Return a record as an answer carries it."""
+    def render(
+        self, tenant: Tenant, record: Record, fields: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """Return a record as an answer carries it.
+
+        Args:
+            tenant: Owner of the record.
+            record: What to show.
+            fields: Names that may appear; None means those of the family's own schema.
+        """
         family = record.family
         declared = schema.properties(schema.named(family.name))
-        answer = {name: value for name, value in record.data.items() if name in declared}
+        answer = dict(record.data)
         for name in family.as_text:
             if name in answer:
                 answer[name] = str(answer[name])
         if family.lifecycle.has_status:
-            answer["status"] = record.status
-            if record.reason:
-                answer["statusReason"] = record.reason
+            answer |= {"status": record.status, "statusReason": record.reason}
         if family.has_timestamps:
             answer["createdAt"] = wire_timestamp(record.created)
             answer[family.updated_field] = wire_timestamp(record.updated)
         if family.render is not None:
             family.render(self, tenant, record, answer)
         if self.settings.switches.unset_fields == "zero":
-            for name, field_schema in declared.items():
-                if (zero := schema.zero_of(field_schema)) is not None:
-                    answer.setdefault(name, zero)
-        return answer
+            answer = _zeros(family.name) | answer
+        elif not record.reason:
+            answer.pop("statusReason", None)
+        shown = declared if fields is None else fields
+        return {name: value for name, value in answer.items() if name in shown}
 
-    # Inner steps
-
-    def _due(self, call: Call) -> datetime:
+    def due(self, call: Call) -> datetime:
+        """Return when a transition begun by a call ends."""
         seconds = call.outcome.seconds
         length = self.settings.transition_seconds if seconds is None else seconds
         return call.now + timedelta(seconds=length)
+
+    # Inner steps
 
     def _new_record(self, call: Call, body: dict[str, Any], parent: str | None) -> Record:
         family = call.family
@@ -233,7 +243,7 @@ class Engine:
     def _assign(self, tenant: Tenant, record: Record) -> None:
         """Fill in what the server chooses at creation, the default workspace included."""
         for name, pattern in record.family.assigned.items():
-            record.data.setdefault(name, _fill(pattern, tenant, record))
+            record.data.setdefault(name, filled(pattern, tenant, record))
         declared = schema.properties(schema.named(record.family.name))
         home = tenant.named("Workspace", DEFAULT_WORKSPACE)
         if "workspaceId" in declared and home is not None:
@@ -286,14 +296,14 @@ class Engine:
             return
         reason = call.outcome.failures.get("DELETE_FAILED")
 
-        def finish(done: Record) -> None:
+        def finish(done: Record, _: datetime) -> None:
             if reason is None:
                 call.tenant.remove(done)
             else:
                 done.status, done.reason = "DELETE_FAILED", reason
 
         record.status, record.reason = DELETING, ""
-        call.tenant.plan(record, self._due(call), finish)
+        call.tenant.plan(record, self.due(call), finish)
 
     def _release_users(self, call: Call, record: Record) -> None:
         """Refuse, or take along, what still refers to a record that is to go."""
@@ -309,6 +319,14 @@ class Engine:
             raise conflict(f"{record.family.noun} {record.name} is in use by {named}")
         for child in children:
             self._begin_delete(call, child)
+
+
+@cache
+def _zeros(family: str) -> dict[str, Any]:
+    """Return the empty value of every scalar field of a family."""
+    declared = schema.properties(schema.named(family))
+    zeros = {name: schema.zero_of(below) for name, below in declared.items()}
+    return {name: zero for name, zero in zeros.items() if zero is not None}
 
 
 def _holds(user: Record) -> bool:
@@ -328,7 +346,8 @@ def _require(body: dict[str, Any], call: Call) -> None:
         raise invalid("; ".join(_is_required(name) for name in needed))
 
 
-def _fill(pattern: str, tenant: Tenant, record: Record) -> str:
+def filled(pattern: str, tenant: Tenant, record: Record) -> str:
+    """Return an assigned value: a pattern with what is known about the record put in."""
     return pattern.format(
         uuid=uuid.uuid4(),
         hex=uuid.uuid4().hex,
@@ -337,6 +356,7 @@ def _fill(pattern: str, tenant: Tenant, record: Record) -> str:
         account=tenant.account_id,
         name=record.name,
         parent=record.parent,
+        slug=quote(record.name, safe=""),
     )
 
 

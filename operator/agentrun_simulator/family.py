@@ -1,4 +1,4 @@
-"""What a resource family may declare; `families.py` is the table of them.
+"""What a resource family may declare; the package `families` is the table.
 
 Everything the API description says (field types, what an update takes, what an answer carries)
 is read from there; a family adds only what a schema cannot say, each with its source.
@@ -6,6 +6,7 @@ is read from there; a family adds only what a schema cannot say, each with its s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Action = Callable[["Engine", "Call"], dict[str, Any]]
 Render = Callable[["Engine", "Tenant", "Record", dict[str, Any]], None]
 Prepare = Callable[["Engine", "Call", "Record"], None]
-OnReady = Callable[["Engine", "Tenant", "Record"], None]
+OnReady = Callable[["Engine", "Tenant", "Record", datetime], None]
 
 
 class Match(Enum):
@@ -98,7 +99,7 @@ class Family:
     parent: str | None = None
     """Family whose key stands in the collection path."""
     assigned: Mapping[str, str] = field(default_factory=dict)
-    """Fields set at creation: patterns over id, uuid, region, account, name, parent."""
+    """Fields set at creation: patterns over the words of `engine.filled`."""
     assigned_when_ready: Mapping[str, str] = field(default_factory=dict)
     """Fields that appear with READY, same patterns."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -123,7 +124,7 @@ class Family:
     prepare: Prepare | None = None
     """Last word on a new or changed record; may refuse it."""
     on_ready: OnReady | None = None
-    """Called when the record becomes READY."""
+    """Called when the record becomes READY, with the moment that happened."""
     render: Render | None = None
     """Last word on an answer."""
     verbs: Mapping[str, Action] = field(default_factory=dict)

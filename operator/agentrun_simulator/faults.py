@@ -68,6 +68,9 @@ class Fault(Model):
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"not a regular expression: {error}") from None
+        for text in (*self.headers, *self.headers.values()):
+            if not text.isascii() or not text.isprintable():
+                raise ValueError("headers must be printable ASCII")
         if self.effect in ("delay", "slow", "drop-late") and self.seconds is None:
             raise ValueError(f"effect {self.effect} needs seconds")
         return self

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from agentrun_simulator.cloud import Cloud, Exchange, Reply
+from agentrun_simulator.cloud import Cloud, Reply
 from agentrun_simulator.errors import GatewayError
 from agentrun_simulator.signature import SignedRequest
 
@@ -39,17 +39,12 @@ class Gateway:
             )
         if exchange.delay_seconds:
             await asyncio.sleep(exchange.delay_seconds)
-        await self._finish(exchange, scope, send)
-
-    async def _finish(self, exchange: Exchange, scope: Scope, send: Send) -> None:
         with self._cloud.lock:
             reply = self._cloud.finish(exchange)
         if reply.status is not None:
             await _send(reply, reply.status, send)
-        elif drop := scope.get("extensions", {}).get(DROP_EXTENSION):
-            drop()
         else:
-            raise ConnectionDroppedError("the simulator dropped this connection")
+            await _drop(scope, receive)
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, bool]:
         """Read the body up to the limit, and say whether that was all of it."""
@@ -61,6 +56,16 @@ class Gateway:
         except ClientDisconnect:
             return bytes(body), False
         return bytes(body), len(body) <= limit
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    cut = (scope.get("extensions") or {}).get(DROP_EXTENSION)
+    if cut is None:
+        raise ConnectionDroppedError("the simulator dropped this connection")
+    cut()
+    # Race: a server answers 500 for an application that returns before it saw the disconnect.
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _signed_request(scope: Scope, body: bytes) -> SignedRequest:

@@ -28,8 +28,7 @@ def page(engine: "Engine", call: "Call") -> dict[str, Any]:
     shown = _item_fields(call.operation, call.family)
 
     def item(record: Record) -> dict[str, Any]:
-        answer = engine.render(call.tenant, record)
-        return {name: value for name, value in answer.items() if name in shown}
+        return engine.render(call.tenant, record, shown)
 
     return (
         token_page(call, found, item)

@@ -137,7 +137,8 @@ class Simulator:
             old_name = record.name
             fields = copy.deepcopy(dict(changes))
             if "status" in fields:
-                record.status, record.pending = fields.pop("status"), None
+                record.status = fields.pop("status")
+                record.pending.pop("status", None)
             record.reason = fields.pop("statusReason", record.reason)
             kept = {name: value for name, value in record.data.items() if name not in fields}
             record.data = kept | {n: v for n, v in fields.items() if v is not None}
@@ -149,14 +150,18 @@ class Simulator:
     def remove(
         self, family: str, key: str, account: str | None = None, region: str | None = None
     ) -> None:
-        """Delete a resource behind everybody's back, at once and whatever refers to it.
+        """Delete a resource behind everybody's back, at once, with its children, whoever uses it.
 
         Raises:
             ServiceError: 404 when there is no such family, key or name.
         """
         with self._cloud.lock:
             tenant = self._tenant(account, region)
-            tenant.remove(self._record(tenant, family, key))
+            record = self._record(tenant, family, key)
+            for user, is_child in list(tenant.users(record)):
+                if is_child:
+                    tenant.remove(user)
+            tenant.remove(record)
 
     def _tenant(self, account: str | None, region: str | None) -> Tenant:
         first = self.settings.accounts[0].account_id

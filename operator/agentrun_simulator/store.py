@@ -32,7 +32,8 @@ class Record:
     updated: datetime
     status: str = ""
     reason: str = ""
-    pending: "Pending | None" = None
+    pending: "dict[str, Pending]" = field(default_factory=dict)
+    """What is about to happen, by what it concerns."""
     versions: list[dict[str, Any]] = field(default_factory=list)
     """Published snapshots, oldest first."""
 
@@ -47,7 +48,8 @@ class Pending:
     """A change that happens at a given moment unless another one replaces it."""
 
     due: datetime
-    apply: Callable[[Record], None]
+    apply: Callable[[Record, datetime], None]
+    """Receives the record and the moment it was due."""
 
 
 Identity = tuple[str, str]
@@ -64,7 +66,7 @@ class Tenant:
         self._keys: dict[tuple[str, str | None, str], str] = {}
         self._users: defaultdict[Identity, dict[Record, bool]] = defaultdict(dict)
         self._targets: dict[Record, list[tuple[Identity, bool]]] = {}
-        self._events: list[tuple[datetime, int, Record, Pending]] = []
+        self._events: list[tuple[datetime, int, Record, Pending, str]] = []
         self._sequence = count()
 
     def add(self, record: Record) -> None:
@@ -75,7 +77,7 @@ class Tenant:
 
     def remove(self, record: Record) -> None:
         """Forget a record; its key answers 404 from now on."""
-        record.pending = None
+        record.pending.clear()
         self._records[record.family.name].pop(record.key, None)
         self._keys.pop((record.family.name, record.parent, record.name), None)
         self._unlink(record)
@@ -129,18 +131,24 @@ class Tenant:
             if self.get(family, handle) is None and self.named(family, handle) is None:
                 yield family, handle
 
-    def plan(self, record: Record, due: datetime, apply: Callable[[Record], None]) -> None:
-        """Let something happen to a record later, instead of what was planned before."""
-        record.pending = Pending(due, apply)
-        heapq.heappush(self._events, (due, next(self._sequence), record, record.pending))
+    def plan(
+        self,
+        record: Record,
+        due: datetime,
+        apply: Callable[[Record, datetime], None],
+        concern: str = "status",
+    ) -> None:
+        """Let something happen later, instead of what was planned for the same concern."""
+        pending = record.pending[concern] = Pending(due, apply)
+        heapq.heappush(self._events, (due, next(self._sequence), record, pending, concern))
 
     def settle(self, now: datetime) -> None:
         """Let everything happen that is due by now."""
         while self._events and self._events[0][0] <= now:
-            _, _, record, pending = heapq.heappop(self._events)
-            if record.pending is pending:
-                record.pending = None
-                pending.apply(record)
+            due, _, record, pending, concern = heapq.heappop(self._events)
+            if record.pending.get(concern) is pending:
+                del record.pending[concern]
+                pending.apply(record, due)
 
 
 def values_at(value: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -1,0 +1,23 @@
+"""The table of resource families. One more family is one more row in one of these modules.
+
+Source of every row: control-plane reference, §8.0 and the family's own section.
+"""
+
+from agentrun_simulator.families.credentials import CREDENTIAL
+from agentrun_simulator.families.models import MODEL_PROXY, MODEL_SERVICE
+from agentrun_simulator.families.runtimes import AGENT_RUNTIME, AGENT_RUNTIME_ENDPOINT
+from agentrun_simulator.families.sandboxes import SANDBOX
+from agentrun_simulator.families.templates import TEMPLATE
+from agentrun_simulator.families.workspaces import WORKSPACE
+from agentrun_simulator.family import Family
+
+FAMILIES: tuple[Family, ...] = (
+    WORKSPACE,
+    CREDENTIAL,
+    AGENT_RUNTIME,
+    AGENT_RUNTIME_ENDPOINT,
+    MODEL_SERVICE,
+    MODEL_PROXY,
+    TEMPLATE,
+    SANDBOX,
+)
