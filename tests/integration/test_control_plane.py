@@ -194,3 +194,19 @@ def test_a_program_that_dies_is_named_with_the_end_of_its_log(
         plane.start()
     with pytest.raises(ControlPlaneError, match="not running"):
         plane.kubectl("version")
+
+
+def test_a_port_taken_in_the_last_moment_costs_only_another_try(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    for name in ("kube-apiserver", "kube-controller-manager", "kubectl"):
+        (tmp_path / name).symlink_to(control_plane.programs / name)
+    unlucky = tmp_path / ETCD
+    unlucky.write_text(
+        f"#!/bin/sh\nif mkdir {tmp_path}/tried; then echo bind: address already in use; exit 1; fi\n"
+        f'exec {control_plane.programs / ETCD} "$@"\n'
+    )
+    unlucky.chmod(0o755)
+    with ControlPlane(tmp_path) as plane:
+        assert (tmp_path / "tried").exists()
+        assert "default" in plane.kubectl("get", "namespaces", "--output=name")

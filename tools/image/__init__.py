@@ -1,0 +1,1 @@
+"""Builds the operator's image and starts it once, with docker or without."""
