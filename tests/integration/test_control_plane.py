@@ -203,7 +203,8 @@ def test_a_port_taken_in_the_last_moment_costs_only_another_try(
         (tmp_path / name).symlink_to(control_plane.programs / name)
     unlucky = tmp_path / ETCD
     unlucky.write_text(
-        f"#!/bin/sh\nif mkdir {tmp_path}/tried; then echo bind: address already in use; exit 1; fi\n"
+        "#!/bin/sh\n"
+        f"if mkdir {tmp_path}/tried; then echo bind: address already in use; exit 1; fi\n"
         f'exec {control_plane.programs / ETCD} "$@"\n'
     )
     unlucky.chmod(0o755)
