@@ -1,6 +1,6 @@
 """Field markers and field types: what a spec attribute means to CRD, wire and drift alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,27 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearWith:
+    """The object leaves by a field of its own, sent in an update once the whole object left."""
+
+    api: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOnly:
+    """How an update is applied rather than what is desired: goes along with updates only."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBy:
+    """The wire value is computed; a field beside it in the spec may have a part in it."""
+
+    encode: Callable[[Any, Any], Any]
+    """Pure: (object that holds the field, Resolution) → wire value, or None for "not set"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unordered:
     """The API returns the list in any order; objects are matched by `key`, scalars as a set."""
 
@@ -72,7 +93,11 @@ class Unordered:
 
 @dataclass(frozen=True, slots=True)
 class ApiName:
-    """The field's name in requests and answers; `reads` where the answer's name differs."""
+    """The field's name in requests and answers; `reads` where the answer's name differs.
+
+    Dots lead into an object that the spec does not have: `proxyConfig.endpoints`. `reads` is then
+    relative to that object.
+    """
 
     name: str
     reads: str | None = None

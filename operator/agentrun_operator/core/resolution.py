@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentrun_operator.core.errors import ReferenceNotFound
-from agentrun_operator.core.fields import Reference, ValueFrom
+from agentrun_operator.core.fields import Reference, SecretSource, ValueFrom
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Resolution:
     """ConfigMap name → key → value."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Secret name → `<uid>/<resourceVersion>`, for what cannot be read back."""
+    percent_weights: bool = False
+    """Whether this account's API takes endpoint weights as percent instead of as fractions."""
 
     def reference(self, kind: str, reference: Reference) -> str:
         """Return the wire name behind a reference."""
@@ -44,8 +46,14 @@ class Resolution:
         """
         return _pick(self.config_maps, "ConfigMap", name, key)
 
-    def value(self, source: ValueFrom) -> str:
-        """Return the value that a `valueFrom` names."""
+    def value(self, source: ValueFrom | SecretSource) -> str:
+        """Return the value that a source names.
+
+        Raises:
+            ReferenceNotFound: the Secret or ConfigMap has no such key.
+        """
+        if isinstance(source, SecretSource):
+            return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
         if source.secret_key_ref is not None:
             return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
         if source.config_map_key_ref is not None:

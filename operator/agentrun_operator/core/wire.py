@@ -152,13 +152,24 @@ def _flat_rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
         name = json_name(model, attribute)
         path = f"{prefix}{name}"
         if marker(shape.markers, Inline):
-            below = _flat_rules(shape.inner, f"{path}.")
-            yield from (replace(r, attribute=f"{attribute}.{r.attribute}") for r in below)
+            for rule in _flat_rules(shape.inner, f"{path}."):
+                yield _inherit(replace(rule, attribute=f"{attribute}.{rule.attribute}"), shape)
             continue
         is_value = shape.inner in _VALUES or marker(shape.markers, EncodedBy) is not None
         nested = is_model(shape.inner) and not is_value
-        children = _rules(shape.inner, f"{path}.") if nested else ()
+        below = _rules(shape.inner, f"{path}.") if nested else ()
+        children = tuple(_inherit(rule, shape) for rule in below)
         yield _rule(attribute, path, name, shape, children)
+
+
+def _inherit(rule: FieldRule, owner: TypeShape) -> FieldRule:
+    """Give a rule what was declared for the whole object that it is a part of."""
+    return replace(
+        rule,
+        immutable=rule.immutable or marker(owner.markers, Immutable) is not None,
+        sensitive=rule.sensitive or marker(owner.markers, Sensitive) is not None,
+        children=tuple(_inherit(child, owner) for child in rule.children),
+    )
 
 
 def _grouped(rules: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
