@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -22,6 +22,7 @@ from agentrun_operator.core.fields import (
     Reference,
     SecretSource,
     Sensitive,
+    ServerDefault,
     SpecModel,
     Unordered,
     UpdateOnly,
@@ -62,6 +63,8 @@ class FieldRule:
     unordered: Unordered | None = None
     clear: Any = None
     """Value that clears it; None where nothing does."""
+    default: Any = None
+    """The server's default on the wire, where the declaration states it as a plain value."""
     ref: str | None = None
     words: Mapping[str, str] | None = None
     quantity: Quantity | None = None
@@ -204,20 +207,24 @@ def _rule(
     words = marker(marks, Words)
     encoded = marker(marks, EncodedBy)
     api_name = api.name if api else name
+    is_map = get_origin(shape.inner) is dict and marker(marks, FreeForm) is None
+    default = _default_value(shape)
     return FieldRule(
         attribute=attribute,
         path=path,
         api=api_name,
         reads=tuple(api.reads.split(".")) if api and api.reads else (api_name,),
         children=children,
-        is_list=shape.is_list,
+        is_list=shape.is_list and encoded is None,
         free_form=marker(marks, FreeForm) is not None,
+        exact_map=is_map and encoded is None,
         immutable=marker(marks, Immutable) is not None,
         write_only=marker(marks, WriteOnly) is not None,
         # A `valueFrom` may lead to a Secret, so what it yields is never shown.
         sensitive=marker(marks, Sensitive) is not None or shape.inner is ValueFrom,
         unordered=marker(marks, Unordered),
-        clear=_clear_value(shape, marker(marks, Clear), has_children=bool(children)),
+        clear=_clear_value(shape, default, has_children=bool(children)),
+        default=default,
         ref=ref.kind if ref else None,
         words=words.words if words else None,
         quantity=marker(marks, Quantity),
@@ -232,17 +239,33 @@ def _is_sensitive(shape: TypeShape) -> bool:
     return from_elsewhere or marker(shape.markers, Sensitive) is not None
 
 
-def _clear_value(shape: TypeShape, declared: Clear | None, *, has_children: bool) -> Any:
+def _default_value(shape: TypeShape) -> Any:
+    """Return what `ServerDefault` says as a wire value; None where it only says it in words."""
+    stated = marker(shape.markers, ServerDefault)
+    if stated is None:
+        return None
+    if shape.inner is bool:
+        return {"true": True, "false": False}.get(stated.text)
+    if shape.inner is int:
+        return int(stated.text) if stated.text.isdecimal() else None
+    words = marker(shape.markers, Words)
+    return words.words.get(stated.text, stated.text) if words else stated.text
+
+
+def _clear_value(shape: TypeShape, default: Any, *, has_children: bool) -> Any:
+    declared = marker(shape.markers, Clear)
     if declared is not None:
         return declared.value
     if shape.is_list:
         return []
-    if has_children or marker(shape.markers, FreeForm) is not None:
+    if has_children or get_origin(shape.inner) is dict or marker(shape.markers, FreeForm):
         return {}
     if shape.inner is bool:
-        return False
-    is_number = shape.inner is int or marker(shape.markers, Quantity) is not None
-    return None if is_number else ""
+        return bool(default)
+    if shape.inner in (int, float) or marker(shape.markers, Quantity) is not None:
+        return default if shape.inner is int else None
+    is_choice = get_origin(shape.inner) is Literal
+    return default if is_choice and default is not None else ""
 
 
 def encode(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[str, Any]:
@@ -284,8 +307,9 @@ def _encode_field(owner: SpecModel, rule: FieldRule, resolution: Resolution) -> 
     if rule.is_group:
         return _encode_object(owner, rule.children, resolution) or None
     holder, value = _attribute(owner, rule.attribute)
-    # An empty tuple is the default of a list that the user never wrote.
-    if value is None or value == ():
+    # An empty list is a wish to clear, unless it is only the default of one never written.
+    last = rule.attribute.rpartition(".")[2]
+    if value is None or (value == () and last not in holder.model_fields_set):
         return None
     if rule.encode is not None:
         return rule.encode(holder, resolution)
