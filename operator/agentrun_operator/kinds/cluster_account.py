@@ -1,0 +1,75 @@
+"""ClusterAccount: a cloud account that the platform lends to chosen namespaces."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import Name, SecretReference, SpecModel
+from agentrun_operator.core.kind import ResourceKind, Rule
+from agentrun_operator.kinds.parts.account import ANY_NAME, COLUMNS, AccountBase, AccountObserved
+
+
+class ClusterCredentials(SpecModel):
+    """Where the credentials are."""
+
+    source: Literal["Secret", "Operator"] = "Secret"
+    """Secret, or Operator: the operator's own credential chain (RRSA, environment)."""
+    secret_ref: SecretReference | None = None
+    """Secret of the operator's own namespace with the keys `accessKeyId`, `accessKeySecret` and,
+    for a temporary key, `securityToken`."""
+
+
+class NamespaceSelector(SpecModel):
+    """Namespaces by their labels."""
+
+    match_labels: Annotated[
+        dict[
+            Annotated[str, Field(max_length=317)],
+            Annotated[str, Field(max_length=63)],
+        ],
+        Field(min_length=1, max_length=16),
+    ]
+    """Labels that a namespace must carry, all of them."""
+
+
+class AllowedNamespaces(SpecModel):
+    """Which namespaces may use the account: the listed ones and the selected ones."""
+
+    names: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    """Names of namespaces, at most 64."""
+    selector: NamespaceSelector | None = None
+    """Namespaces by their labels."""
+
+
+class ClusterAccountSpec(AccountBase):
+    """Desired state of one cluster-wide account."""
+
+    credentials: ClusterCredentials
+    """Where the credentials are."""
+    allowed_namespaces: AllowedNamespaces
+    """Which namespaces may use the account."""
+
+
+KIND = ResourceKind(
+    kind="ClusterAccount",
+    plural="clusteraccounts",
+    short_names=("arcacct",),
+    summary="A cloud account that chosen namespaces of the cluster use.",
+    spec=ClusterAccountSpec,
+    observed=AccountObserved,
+    namespaced=False,
+    name_pattern=ANY_NAME,
+    rules=(
+        Rule(
+            "has(self.credentials.secretRef) == (self.credentials.source == 'Secret')",
+            "credentials.secretRef belongs to credentials.source Secret; name a Secret of the "
+            "operator's namespace, or set the source to Operator and remove secretRef",
+        ),
+        Rule(
+            "(has(self.allowedNamespaces.names) && self.allowedNamespaces.names.size() > 0)"
+            " || has(self.allowedNamespaces.selector)",
+            "allowedNamespaces allows no namespace; set names or selector.matchLabels",
+        ),
+    ),
+    columns=COLUMNS,
+)

@@ -1,0 +1,1 @@
+"""Structures and rules that several kinds share, by theme."""

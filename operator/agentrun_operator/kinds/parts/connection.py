@@ -1,0 +1,17 @@
+"""Addresses for workloads to mount."""
+
+from agentrun_operator.core.fields import Name, SpecModel
+
+
+class ConnectionTarget(SpecModel):
+    """A ConfigMap that the operator creates and owns; one that is not its own is left alone."""
+
+    name: Name
+    """Name of the ConfigMap, in the object's namespace."""
+
+
+class WriteConnection(SpecModel):
+    """Where to write the address. Never holds a secret."""
+
+    config_map: ConnectionTarget
+    """Gets the key `url`."""

@@ -1,0 +1,123 @@
+"""What each type of a Credential puts on the wire.
+
+Source: control-plane reference, §8.6, whose table holds bodies captured from the official SDK. The
+remote key set is what that table says the SDK should send.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.kinds.parts.credential_types import (
+    AccessKey,
+    ApiKey,
+    Basic,
+    CustomHeader,
+    Jwt,
+    SecretParameter,
+)
+
+DEFAULT_HEADER = "Authorization"
+"""Header of an inbound API key that names none; the SDK always sends it."""
+
+AUTH_TYPES: Mapping[str, str] = {
+    "api_key": "api_key",
+    "jwt": "jwt",
+    "basic": "basic",
+    "access_key": "ak_sk",
+    "custom_header": "custom_header",
+}
+"""Attribute of the spec → credentialAuthType."""
+
+
+class CredentialTypes(Protocol):
+    """The part of a Credential's spec that is read here."""
+
+    purpose: Any
+    api_key: ApiKey | None
+    jwt: Jwt | None
+    basic: Basic | None
+    access_key: AccessKey | None
+    custom_header: CustomHeader | None
+
+
+def auth_type(spec: CredentialTypes, _: Resolution) -> str | None:
+    """Return credentialAuthType; None where the spec names no type."""
+    return next((word for name, word in AUTH_TYPES.items() if getattr(spec, name)), None)
+
+
+def secret(spec: CredentialTypes, resolution: Resolution) -> str | None:
+    """Return credentialSecret: the one value that is not public; empty for types without it."""
+    if spec.api_key is not None:
+        return resolution.value(spec.api_key.value_from)
+    if spec.access_key is not None and spec.access_key.secret_from is not None:
+        return resolution.value(spec.access_key.secret_from)
+    return None if auth_type(spec, resolution) is None else ""
+
+
+def public_config(spec: CredentialTypes, resolution: Resolution) -> dict[str, Any] | None:
+    """Return credentialPublicConfig. Its name lies: passwords and headers travel here."""
+    for name, encode in _ENCODERS.items():
+        chosen = getattr(spec, name)
+        if chosen is not None:
+            found: dict[str, Any] = encode(chosen, spec, resolution)
+            return {key: value for key, value in found.items() if value is not None}
+    return None
+
+
+def _api_key(key: ApiKey, spec: CredentialTypes, _: Resolution) -> dict[str, Any]:
+    inbound = spec.purpose == "Inbound"
+    return {
+        "headerKey": key.header_name or (DEFAULT_HEADER if inbound else None),
+        # An empty prefix takes away one that was set before.
+        "prefix": key.prefix or ("" if inbound else None),
+        "provider": key.provider,
+    }
+
+
+def _jwt(jwt: Jwt, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
+    if jwt.jwks_from is not None:
+        return {"authType": "static_jwks", "jwks": resolution.value(jwt.jwks_from)}
+    if jwt.remote is None:
+        return {}
+    remote = {
+        "uri": jwt.remote.uri,
+        "timeout": jwt.remote.timeout_seconds,
+        "ttl": jwt.remote.ttl_seconds,
+    }
+    return {"remoteConfig": {k: v for k, v in remote.items() if v is not None}}
+
+
+def _basic(basic: Basic, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
+    return {
+        "users": [
+            {"username": user.username, "password": resolution.value(user.password_from)}
+            for user in basic.users
+        ]
+    }
+
+
+def _access_key(key: AccessKey, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
+    known = {"accessKey": key.access_key_id, "accountId": key.account_id}
+    config = {name: value for name, value in known.items() if value is not None}
+    return {
+        "provider": key.provider,
+        "authConfig": {**config, **_values(key.parameters, resolution)},
+    }
+
+
+def _headers(custom: CustomHeader, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
+    return {"authConfig": _values(custom.headers, resolution)}
+
+
+def _values(parameters: Iterable[SecretParameter], resolution: Resolution) -> dict[str, str]:
+    return {p.name: resolution.value(p.value_from) for p in parameters}
+
+
+_ENCODERS: Mapping[str, Callable[[Any, CredentialTypes, Resolution], dict[str, Any]]] = {
+    "api_key": _api_key,
+    "jwt": _jwt,
+    "basic": _basic,
+    "access_key": _access_key,
+    "custom_header": _headers,
+}

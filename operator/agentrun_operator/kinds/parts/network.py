@@ -1,0 +1,36 @@
+"""NetworkConfiguration. Source: control-plane reference, §7."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import ApiName, SpecModel, Unordered, Words
+from agentrun_operator.core.kind import Rule
+
+CloudId = Annotated[str, Field(min_length=1, max_length=128)]
+
+_MODES = {"Public": "PUBLIC", "Private": "PRIVATE", "PublicAndPrivate": "PUBLIC_AND_PRIVATE"}
+
+
+class Network(SpecModel):
+    """How the workload reaches networks and is reached."""
+
+    mode: Annotated[
+        Literal["Public", "Private", "PublicAndPrivate"], ApiName("networkMode"), Words(_MODES)
+    ] = "Public"
+    """Public, Private (inside the VPC) or PublicAndPrivate. The two private modes need vpcId."""
+    vpc_id: CloudId | None = None
+    """VPC, e.g. `vpc-bp1…`."""
+    vswitch_ids: Annotated[
+        tuple[CloudId, ...], ApiName("vswitchIds"), Unordered(), Field(max_length=16)
+    ] = ()
+    """vSwitches of that VPC, at most 16; use two zones where availability matters."""
+    security_group_id: CloudId | None = None
+    """Security group of that VPC."""
+
+
+PRIVATE_NEEDS_VPC = Rule(
+    "!has(self.network) || self.network.mode == 'Public' || has(self.network.vpcId)",
+    "network.vpcId is required with network.mode Private or PublicAndPrivate; "
+    "set it, or set the mode to Public",
+)

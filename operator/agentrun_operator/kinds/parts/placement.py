@@ -1,0 +1,47 @@
+"""What nearly every kind says of itself: description, workspace, role, inbound credential."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import (
+    ApiName,
+    Immutable,
+    Inline,
+    Name,
+    ObservedModel,
+    Ref,
+    Reference,
+    SpecModel,
+)
+from agentrun_operator.core.policies import ResourceSpec
+
+Description = Annotated[str, Field(max_length=256)]
+RoleArn = Annotated[str, Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$")]
+
+CredentialRef = Annotated[Reference, Ref("Credential"), ApiName("credentialName")]
+
+
+class Workspace(SpecModel):
+    """A workspace of the account."""
+
+    id: Annotated[Name, ApiName("workspaceId"), Immutable()]
+    """Id of the workspace."""
+
+
+class PlacedSpec(ResourceSpec):
+    """A resource with a description, in a workspace."""
+
+    description: Description | None = None
+    """Free text, at most 256 characters."""
+    workspace: Annotated[Workspace | None, Inline(), Immutable()] = None
+    """Workspace it belongs to; server default: the account's default workspace. Immutable."""
+
+
+class PlacedObserved(ObservedModel):
+    """What `status.atProvider` shows of every such resource."""
+
+    workspace_id: str | None = None
+    """Workspace it landed in."""
+    created_at: str | None = None
+    """When it was created."""
