@@ -5,7 +5,10 @@ What is proven here is mostly that the library's traps (see `credential_chain`) 
 
 import asyncio
 import json
+import logging
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +33,7 @@ from agentrun_operator.api.credential_chain import (
     oidc_keys,
     operator_keys,
     sts_endpoint,
+    with_port,
 )
 from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.core.errors import CredentialsInvalid, Unavailable
@@ -198,7 +202,7 @@ FAILURES = [
 async def test_failures_show_the_code_and_no_answer(
     trusted: ssl.SSLContext,
     token_file: Path,
-    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     service: TokenService,
     expected: tuple[type[Exception], str],
 ) -> None:
@@ -209,8 +213,9 @@ async def test_failures_show_the_code_and_no_answer(
     assert CANARY not in str(caught.value)
     assert caught.value.__suppress_context__
     # The library logs such answers whole, through handlers of its own.
-    printed = capfd.readouterr()
-    assert CANARY not in printed.out + printed.err
+    assert CANARY not in caplog.text
+    assert not logging.getLogger("credentials").handlers
+    assert not logging.getLogger("alibabacloud-tea").handlers
 
 
 async def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
@@ -257,6 +262,18 @@ async def test_the_chain_finds_a_credentials_uri() -> None:
     assert service.asked == [{"tenant": "a"}]
 
 
+@pytest.mark.parametrize(
+    ("uri", "complete"),
+    [
+        ("http://keys.example/path?a=1", "http://keys.example:80/path?a=1"),
+        ("https://keys.example", "https://keys.example:443"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+    ],
+)
+def test_a_credentials_uri_gets_the_port_the_library_needs(uri: str, complete: str) -> None:
+    assert with_port(uri) == complete
+
+
 async def test_the_chain_prefers_rrsa_to_a_uri(tmp_path: Path) -> None:
     environ = {
         "ALIBABA_CLOUD_ROLE_ARN": ROLE,
@@ -285,3 +302,12 @@ def test_the_token_service_follows_the_region() -> None:
     assert sts_endpoint(environ) == "sts.cn-hangzhou.aliyuncs.com"
     environ["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"] = "true"
     assert sts_endpoint(environ) == "sts-vpc.cn-hangzhou.aliyuncs.com"
+
+
+def test_the_library_is_loaded_only_when_needed() -> None:
+    """It brings requests, aiohttp and a scheduler: tens of megabytes that most never use."""
+    program = (
+        "import sys; import agentrun_operator.api.cloud as c; c.AgentRunCloud(environ={});"
+        "sys.exit(any(m.split('.')[0] in ('alibabacloud_credentials', 'Tea') for m in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603  ourselves

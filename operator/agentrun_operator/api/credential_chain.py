@@ -87,7 +87,7 @@ def operator_keys(environ: Mapping[str, str], options: ChainOptions = DEFAULT_CH
         )
     if uri := environ.get("ALIBABA_CLOUD_CREDENTIALS_URI", ""):
         return _refreshing(
-            "the credentials URI", _official().URLCredentialsProvider(uri=_with_port(uri))
+            "the credentials URI", _official().URLCredentialsProvider(uri=with_port(uri))
         )
     if options.use_profile:
         return _profile_keys(environ)
@@ -213,7 +213,8 @@ def _translated(what: str, error: Exception) -> OperatorError:
     return Unavailable(message)
 
 
-def _with_port(uri: str) -> str:
+def with_port(uri: str) -> str:
+    """Spell out the port of a URI; without one the official library asks `host:None`."""
     parts = urlsplit(uri)
     if parts.port is not None or parts.hostname is None:
         return uri

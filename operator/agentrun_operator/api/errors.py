@@ -109,7 +109,7 @@ def is_absent(answer: Answer) -> bool:
 
     Source: control-plane reference, §4.2 (ERR_NOT_FOUND [E]; `not found`, `does not exist` [S]).
     """
-    if answer.status != httpx.codes.NOT_FOUND or answer.payload is None:
+    if answer.status != httpx.codes.NOT_FOUND:
         return False
     code, message = answer.code, answer.message
     if _GATEWAY_404.match(code):
@@ -328,7 +328,13 @@ TABLE: Final = (
         "[C] runtime must be in READY status; [K] template is not ready for stop",
         _busy,
         statuses=frozenset({400, 409}),
-        text=r"must be in READY status|is not ready for|is being (created|updated|deleted)",
+        text=r"must be in READY status|is not ready for|\b(CREATING|UPDATING|DELETING)\b",
+    ),
+    Row(
+        "[?] a DELETE holds nothing that could be invalid: users of the resource refuse it",
+        _busy,
+        statuses=frozenset({400}),
+        methods=frozenset({"DELETE"}),
     ),
     Row("[?] in transition", _busy, statuses=frozenset({409, 423})),
     Row(

@@ -111,6 +111,8 @@ ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
         ),
         Busy,
     ),
+    ("in transition", PUT, service(400, "ERR_BAD_REQUEST", "x is in UPDATING status"), Busy),
+    ("in use", DELETE, service(400, "ERR_BAD_REQUEST", "chat has endpoints"), Busy),
     ("conflict", PUT, service(409, "ERR_CONFLICT", "operation in progress"), Busy),
     (
         "validation",

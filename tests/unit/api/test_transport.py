@@ -18,7 +18,7 @@ CREATE = Call(
     "CreateCredential",
     "POST",
     "/2025-09-10/agents/credentials",
-    body={"credentialName": "k", "credentialSecret": CANARY},
+    body={"credentialName": "k", "credentialSecret": CANARY, "description": "中"},
 )
 READ = Call("GetCredential", "GET", "/2025-09-10/agents/credentials/k")
 
@@ -46,7 +46,9 @@ async def test_what_is_sent() -> None:
         await subject.send(CREATE)
         await subject.send(READ)
     create, read = seen
-    assert create.content == b'{"credentialName":"k","credentialSecret":"canary-7d1e"}'
+    assert create.content.decode() == (
+        '{"credentialName":"k","credentialSecret":"canary-7d1e","description":"中"}'
+    )
     assert create.headers["content-type"] == "application/json; charset=utf-8"
     assert create.headers["user-agent"].startswith("agentrun-operator/")
     assert create.headers["accept"] == "application/json"
@@ -170,7 +172,7 @@ async def test_the_wire_log_shows_names_and_no_value() -> None:
         "method": "POST",
         "path": "/2025-09-10/agents/credentials",
         "action": "CreateCredential",
-        "fields": ["credentialName", "credentialSecret"],
+        "fields": ["credentialName", "credentialSecret", "description"],
         "status": 200,
         "request_id": "REQ-1",
     }
