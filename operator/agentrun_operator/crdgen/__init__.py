@@ -1,0 +1,7 @@
+"""Kind → structural schema → CRD, RBAC rules, chart pieces, reference page."""
+
+from agentrun_operator.crdgen.crd import custom_resource_definition
+from agentrun_operator.crdgen.generate import check, generate, write
+from agentrun_operator.crdgen.schema import GenerationError
+
+__all__ = ["GenerationError", "check", "custom_resource_definition", "generate", "write"]

@@ -1,0 +1,164 @@
+"""One kind → its CustomResourceDefinition."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agentrun_operator.core.fields import Reference, SpecModel
+from agentrun_operator.core.identity import API_VERSION, CATEGORY, GROUP, VERSION
+from agentrun_operator.core.kind import Column, ResourceKind
+from agentrun_operator.core.policies import AccountReference
+from agentrun_operator.core.wire import is_model, json_name, shape_of
+from agentrun_operator.crdgen import rules
+from agentrun_operator.crdgen.schema import GenerationError, Schema, object_schema
+from agentrun_operator.crdgen.status import status_schema
+
+MAX_SELECTABLE = 8
+"""What the API server takes per version."""
+
+
+def custom_resource_definition(kind: ResourceKind) -> dict[str, Any]:
+    """Return the CRD of a kind.
+
+    Raises:
+        GenerationError: the declaration cannot be expressed; the message names the field.
+    """
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                "shortNames": list(kind.short_names),
+                "categories": [CATEGORY],
+            },
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: ResourceKind) -> dict[str, Any]:
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": root_schema(kind)},
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": list(_columns(kind)),
+    }
+    selectable = [{"jsonPath": path} for path in selectable_paths(kind)]
+    if selectable:
+        version["selectableFields"] = selectable
+    return version
+
+
+def root_schema(kind: ResourceKind) -> Schema:
+    """Return the whole structural schema of a kind."""
+    schema: Schema = {
+        "description": kind.summary,
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"description": f"Always {API_VERSION}.", "type": "string"},
+            "kind": {"description": f"Always {kind.kind}.", "type": "string"},
+            # The API server describes it itself and refuses a description of ours.
+            "metadata": {"type": "object"},
+            "spec": spec_schema(kind),
+            "status": status_schema(kind),
+        },
+    }
+    root = rules.root_rules(kind)
+    if root:
+        schema["x-kubernetes-validations"] = root
+    return schema
+
+
+def spec_schema(kind: ResourceKind) -> Schema:
+    """Return the schema of `spec` with every rule that stands under it."""
+    schema = object_schema(kind.spec)
+    properties = schema["properties"]
+    if "externalName" in properties:
+        if rules.has_external_name(kind):
+            properties["externalName"]["x-kubernetes-validations"] = [
+                rules.external_name_rule(kind)
+            ]
+        else:
+            # Quirk: we choose the id of such a resource, so there is nothing to name.
+            del properties["externalName"]
+    found = [
+        *schema.get("x-kubernetes-validations", []),
+        *rules.immutability_rules(immutable_fields(kind)),
+        *map(rules.declared_rule, kind.rules),
+    ]
+    if found:
+        schema["x-kubernetes-validations"] = found
+    return schema
+
+
+def immutable_fields(kind: ResourceKind) -> tuple[rules.ImmutablePath, ...]:
+    """Return the immutable fields of a spec, those behind immutable derived fields included."""
+    found = {path.dotted: path for path in rules.immutable_paths(kind.spec)}
+    fields = {json_name(kind.spec, name): info for name, info in kind.spec.model_fields.items()}
+    for derived in kind.derived:
+        if derived.immutable and derived.path in fields and derived.path not in found:
+            optional = not fields[derived.path].is_required()
+            found[derived.path] = rules.ImmutablePath((derived.path,), (optional,))
+    return tuple(found.values())
+
+
+def _columns(kind: ResourceKind) -> Iterator[dict[str, Any]]:
+    ready = '.status.conditions[?(@.type=="Ready")]'
+    yield _column(Column("Ready", f"{ready}.status", wide=False), "Summary of the object's state.")
+    yield _column(Column("Reason", f"{ready}.reason", wide=False), "Why Ready is what it is.")
+    if kind.rest is not None:
+        yield _column(
+            Column("External-ID", ".status.externalId", wide=False),
+            "Id or key of the resource in AgentRun.",
+        )
+    yield from (_column(c) for c in kind.columns if not c.wide)
+    yield _column(Column("Age", ".metadata.creationTimestamp", type="date", wide=False))
+    yield _column(Column("Message", f"{ready}.message"), "What happened and what to do.")
+    if kind.rest is not None:
+        yield _column(Column("State", ".status.atProvider.state"), "The API's own lifecycle word.")
+    yield from (_column(c) for c in kind.columns if c.wide)
+
+
+def _column(column: Column, description: str = "") -> dict[str, Any]:
+    path = column.path if column.path.startswith(".") else f".{column.path}"
+    found: dict[str, Any] = {"name": column.name, "type": column.type, "jsonPath": path}
+    if description:
+        found["description"] = description
+    if column.wide:
+        found["priority"] = 1
+    return found
+
+
+def selectable_paths(kind: ResourceKind) -> tuple[str, ...]:
+    """Return what `kubectl get --field-selector` accepts: names of references, and the cloud id.
+
+    Raises:
+        GenerationError: more than the API server takes.
+    """
+    found = [f".spec.{path}" for path in _reference_names(kind.spec, "")]
+    if kind.rest is not None:
+        found.append(".status.externalId")
+    if len(found) > MAX_SELECTABLE:
+        raise GenerationError(f"{kind.kind}: {len(found)} selectable fields, {MAX_SELECTABLE} fit")
+    return tuple(found)
+
+
+def _reference_names(model: type[SpecModel], prefix: str) -> Iterator[str]:
+    for attribute, info in model.model_fields.items():
+        shape = shape_of(info)
+        if not is_model(shape.inner) or shape.is_list:
+            continue
+        path = f"{prefix}{json_name(model, attribute)}"
+        if shape.inner is Reference or shape.inner is AccountReference:
+            yield f"{path}.name"
+        else:
+            yield from _reference_names(shape.inner, f"{path}.")

@@ -1,0 +1,91 @@
+"""What the operator may do in the cluster, as data: one entry per reason to have the right.
+
+The chart's roles are generated from here, so code that needs another right adds it here. Nothing is
+granted that no code uses: no write to a spec, no delete, no Secret write, nothing on CRDs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from agentrun_operator.core.identity import GROUP
+from agentrun_operator.core.kind import ResourceKind
+
+SecretAccess = Literal["watch", "get"]
+CORE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One RBAC rule and why the operator needs it."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+
+    def rule(self) -> Mapping[str, list[str]]:
+        """Return the rule as it stands in a Role."""
+        return {
+            "apiGroups": [self.group],
+            "resources": list(self.resources),
+            "verbs": list(self.verbs),
+        }
+
+
+def namespaced_permissions(
+    kinds: Iterable[ResourceKind], secret_access: SecretAccess
+) -> tuple[Permission, ...]:
+    """Return what is needed in every watched namespace."""
+    return (
+        *_kind_permissions(kinds, namespaced=True),
+        SECRETS[secret_access],
+        Permission(
+            CORE,
+            ("configmaps",),
+            ("get", "list", "watch", "create", "patch"),
+            "env and configuration by reference; connection ConfigMaps that objects publish",
+        ),
+        Permission(CORE, ("events",), ("create",), "one Event per transition"),
+    )
+
+
+def cluster_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
+    """Return what is needed beside that when the whole cluster is watched."""
+    return (
+        *_kind_permissions(kinds, namespaced=False),
+        Permission(
+            CORE,
+            ("namespaces",),
+            ("get",),
+            "labels for allowedNamespaces of a ClusterAccount; uid of kube-system as cluster id",
+        ),
+    )
+
+
+SECRETS: Mapping[SecretAccess, Permission] = {
+    "watch": Permission(
+        CORE,
+        ("secrets",),
+        ("get", "list", "watch"),
+        "values by reference; a rotation is seen within seconds (metadata only is watched)",
+    ),
+    "get": Permission(
+        CORE, ("secrets",), ("get",), "values by reference; a rotation is seen at the next poll"
+    ),
+}
+
+
+def _kind_permissions(kinds: Iterable[ResourceKind], *, namespaced: bool) -> tuple[Permission, ...]:
+    plurals = tuple(sorted(k.plural for k in kinds if k.namespaced is namespaced))
+    if not plurals:
+        return ()
+    return (
+        Permission(
+            GROUP,
+            plurals,
+            ("list", "watch", "patch"),
+            "watch our objects; patch nothing but the finalizer",
+        ),
+        Permission(GROUP, tuple(f"{p}/status" for p in plurals), ("patch",), "write the status"),
+    )

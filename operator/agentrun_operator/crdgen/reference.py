@@ -1,0 +1,92 @@
+"""One kind → its page in docs/reference."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from agentrun_operator.core.identity import API_VERSION
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.crdgen.crd import root_schema, selectable_paths
+from agentrun_operator.crdgen.render import MARK
+
+_NOTE = f"<!-- {MARK}; do not edit -->\n"
+
+
+def reference_page(kind: ResourceKind) -> str:
+    """Return the reference page of a kind."""
+    schema = root_schema(kind)
+    scope = "namespaced" if kind.namespaced else "cluster-scoped"
+    names = ", ".join(f"`{name}`" for name in (kind.plural, *kind.short_names))
+    parts = [
+        _NOTE,
+        f"# {kind.kind}\n\n{kind.summary}\n\n",
+        f"`apiVersion: {API_VERSION}`, {scope}; for kubectl: {names}.\n\n",
+        "## spec\n\n",
+        _table(schema["properties"]["spec"]),
+        _rules(schema),
+        "\n## status\n\n",
+        _table(schema["properties"]["status"]),
+    ]
+    selectable = ", ".join(f"`{path[1:]}`" for path in selectable_paths(kind))
+    if selectable:
+        parts.append(f"\nField selectors: {selectable}.\n")
+    return "".join(parts)
+
+
+def reference_index(kinds: Iterable[ResourceKind]) -> str:
+    """Return the page that lists all kinds."""
+    rows = "".join(
+        f"| [{kind.kind}]({kind.kind.lower()}.md) | {_cell(kind.summary)} |\n" for kind in kinds
+    )
+    return f"{_NOTE}# Reference\n\n| kind | what it is |\n| --- | --- |\n{rows}"
+
+
+def _table(schema: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"| `{path}` | {_type(node)} | {_cell(node['description'])}{_default(node)} |\n"
+        for path, node in _fields(schema, "")
+    )
+    return f"| field | type | meaning |\n| --- | --- | --- |\n{rows}"
+
+
+def _fields(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    required = schema.get("required", ())
+    for name, node in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        yield path + ("*" if name in required else ""), node
+        below = node.get("items", node)
+        mark = "[]." if "items" in node else "."
+        yield from _fields(below, f"{path}{mark}")
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    if "enum" in node:
+        return " \\| ".join(node["enum"])
+    if "items" in node:
+        return f"list of {_type(node['items'])}"
+    if "additionalProperties" in node:
+        return f"map of {_type(node['additionalProperties'])}"
+    if node.get("x-kubernetes-int-or-string"):
+        return "integer or string"
+    if node.get("x-kubernetes-preserve-unknown-fields"):
+        return "free-form object"
+    return str(node["type"])
+
+
+def _default(node: Mapping[str, Any]) -> str:
+    default = node.get("default")
+    if default is None or isinstance(default, dict | list):
+        return ""
+    return f" Default `{default}`." if default != "" else " Default: empty."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _rules(schema: Mapping[str, Any]) -> str:
+    spec = schema["properties"]["spec"]
+    found = [*schema.get("x-kubernetes-validations", ()), *spec.get("x-kubernetes-validations", ())]
+    if not found:
+        return ""
+    lines = "".join(f"- {rule['message']}\n" for rule in found)
+    return f"\nFields marked * are required. Refused at admission:\n\n{lines}"

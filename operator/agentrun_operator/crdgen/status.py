@@ -1,0 +1,188 @@
+"""The status schema, the same for every kind but for `atProvider`."""
+
+from typing import Any
+
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.reasons import ConditionType, Reason
+from agentrun_operator.crdgen.schema import OBSERVED, Schema, object_schema
+
+_MAX_MESSAGE = 32768
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+def status_schema(kind: ResourceKind) -> Schema:
+    """Return the schema of `status`.
+
+    Its defaults make a new object "in progress" for every reader before any operator has seen it.
+    """
+    at_provider = {
+        **object_schema(kind.observed, OBSERVED),
+        "description": "What the last read of the cloud showed, as far as it may be shown.",
+    }
+    return _object(
+        "What the operator last found out. Written by the operator only.",
+        {
+            "observedGeneration": {
+                "description": "Generation of the spec that this status speaks of; -1 before any.",
+                "type": "integer",
+                "format": "int64",
+                "default": -1,
+            },
+            "conditions": _conditions(),
+            "account": _account(),
+            "externalId": _text("Id or key that AgentRun gave the resource."),
+            "externalName": _text("Name that the resource has in AgentRun."),
+            "parentId": _text("Id of the resource that this one lives under."),
+            "adopted": {
+                "description": "True if the resource existed before this object.",
+                "type": "boolean",
+            },
+            "incarnation": _integer(
+                "How often the resource was created anew; its chosen id depends on it."
+            ),
+            "applied": _list(
+                "Spec paths of the last successful write. Paths only, never values.",
+                {"type": "string"},
+            ),
+            "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
+            "creation": _creation(),
+            "drift": _list("Where the resource differs from the spec.", _drift()),
+            "lastRequest": _text(
+                "Last value of agentrun.dev/reconcile-requested-at that was served."
+            ),
+            "atProvider": at_provider,
+        },
+        default={},
+    )
+
+
+def _conditions() -> Schema:
+    types = ", ".join(ConditionType)
+    condition = _object(
+        "One aspect of the object's state.",
+        {
+            "type": {"description": f"One of {types}.", "type": "string", "maxLength": 316},
+            "status": {
+                "description": "Whether the condition holds.",
+                "type": "string",
+                "enum": ["True", "False", "Unknown"],
+            },
+            "reason": {
+                "description": "Stable cause, one PascalCase word.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 1024,
+            },
+            "message": {
+                "description": "What happened and what to do, for people.",
+                "type": "string",
+                "maxLength": _MAX_MESSAGE,
+            },
+            "lastTransitionTime": _time("When the status of this condition last changed."),
+            "observedGeneration": _integer("Generation that this condition speaks of."),
+        },
+        required=("lastTransitionTime", "message", "reason", "status", "type"),
+    )
+    return {
+        "description": (
+            "Ready is the summary; Synced tells whether the last write succeeded. Reconciling, "
+            "Stalled and Paused stand only while they hold."
+        ),
+        "type": "array",
+        "default": [
+            {
+                "type": ConditionType.READY.value,
+                "status": "Unknown",
+                "reason": Reason.PENDING.value,
+                "message": "waiting for the operator",
+                "lastTransitionTime": _EPOCH,
+            }
+        ],
+        "items": condition,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+    }
+
+
+def _account() -> Schema:
+    return _object(
+        "Account that the resource lives in, pinned before the first write.",
+        {
+            "kind": _text("Account, ClusterAccount, or empty for the operator's own settings."),
+            "name": _text("Name of the account object."),
+            "accountId": _text("Alibaba Cloud account id."),
+            "region": _text("Region id."),
+        },
+    )
+
+
+def _sent_secret() -> Schema:
+    return _object(
+        "One Secret in one version.",
+        {
+            "name": _text("Name of the Secret."),
+            "version": _text("Its uid and resourceVersion."),
+        },
+        required=("name", "version"),
+    )
+
+
+def _creation() -> Schema:
+    return _object(
+        "Mark of a create whose outcome is not known yet.",
+        {
+            "startedAt": _time("When the mark was written."),
+            "lookedUpAt": _time("The cloud's own time of the look-up that found nothing."),
+            "incarnation": _integer("Incarnation that is being created."),
+            "generation": _integer("Generation of the spec that is being created."),
+        },
+    )
+
+
+def _drift() -> Schema:
+    return _object(
+        "One path where the resource contradicts the spec.",
+        {
+            "path": _text("Spec path."),
+            "desired": _text("Value in the spec; (differs) where it may be secret."),
+            "observed": _text("Value in AgentRun; (differs) where it may be secret."),
+            "since": _time("When the difference was first seen."),
+        },
+        required=("path",),
+    )
+
+
+def _object(
+    description: str,
+    properties: dict[str, Schema],
+    *,
+    required: tuple[str, ...] = (),
+    default: Any = None,
+) -> Schema:
+    schema: Schema = {"description": description, "type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(required)
+    if default is not None:
+        schema["default"] = default
+    return schema
+
+
+def _list(description: str, items: Schema) -> Schema:
+    return {
+        "description": description,
+        "type": "array",
+        "items": items,
+        "x-kubernetes-list-type": "atomic",
+    }
+
+
+def _text(description: str) -> Schema:
+    return {"description": description, "type": "string"}
+
+
+def _integer(description: str) -> Schema:
+    return {"description": description, "type": "integer", "format": "int64"}
+
+
+def _time(description: str) -> Schema:
+    return {"description": description, "type": "string", "format": "date-time"}
