@@ -1,0 +1,150 @@
+"""Reads of what references lead to, and metadata for the resync and the start-up checks."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+
+from agentrun_operator.core.identity import GROUP, VERSION, ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.kube.client import (
+    METADATA,
+    METADATA_LIST,
+    ClusterForbidden,
+    KubeClient,
+    ListExpired,
+    core_path,
+    custom_path,
+    is_object_name,
+)
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGone, SecretData
+
+LIST_ATTEMPTS = 3
+"""A continue token may expire under a slow list; starting over is the cure."""
+
+
+class ReferenceReader:
+    """Implements `ports.KubeReader`."""
+
+    def __init__(self, client: KubeClient, *, namespaces: tuple[str, ...] = ()) -> None:
+        """Read the given namespaces, or the whole cluster."""
+        self._client = client
+        self._namespaces = namespaces
+
+    async def secret(self, namespace: str, name: str) -> SecretData | None:
+        """GET a Secret, decoded; a value that is no UTF-8 text counts as a missing key."""
+        raw = await self._object("secrets", namespace, name)
+        if raw is None:
+            return None
+        decoded = {key: _decoded(value) for key, value in (raw.get("data") or {}).items()}
+        return SecretData(
+            data={key: value for key, value in decoded.items() if value is not None},
+            version=_version(raw),
+        )
+
+    async def config_map(self, namespace: str, name: str) -> SecretData | None:
+        """GET a ConfigMap; its `binaryData` is left out."""
+        raw = await self._object("configmaps", namespace, name)
+        if raw is None:
+            return None
+        return SecretData(data=dict(raw.get("data") or {}), version=_version(raw))
+
+    async def _object(self, plural: str, namespace: str, name: str) -> Json | None:
+        # A tenant's spec must not lead us to another path with the operator's own rights.
+        if not (is_object_name(name) and is_object_name(namespace)):
+            return None
+        try:
+            return await self._client.get(core_path(plural, namespace, name))
+        except ObjectGone:
+            return None
+
+    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
+        """LIST the metadata of all objects of a kind that we watch: key → resourceVersion."""
+        found: dict[ObjectKey, str] = {}
+        for namespace in (self._namespaces if kind.namespaced else ()) or ("",):
+            found.update(await self._list(kind, namespace))
+        return found
+
+    async def _list(self, kind: ResourceKind, namespace: str) -> dict[ObjectKey, str]:
+        path = custom_path(kind.plural, namespace)
+        for attempt in range(1, LIST_ATTEMPTS + 1):
+            found: dict[ObjectKey, str] = {}
+            try:
+                async for page in self._client.pages(path, accept=METADATA_LIST):
+                    for item in page["items"]:
+                        key = ObjectKey.of(item, kind.kind)
+                        found[key] = item["metadata"]["resourceVersion"]
+            except ObjectGone:
+                raise ClusterUnavailable(_missing((crd_name(kind),))) from None
+            except ListExpired:
+                if attempt == LIST_ATTEMPTS:
+                    raise
+            else:
+                break
+        return found
+
+    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+        """GET a namespace's labels; empty when there is none or it may not be read."""
+        try:
+            raw = await self._client.get(core_path("namespaces", name=name), accept=METADATA)
+        except (ObjectGone, ClusterForbidden):
+            return {}
+        return dict(raw["metadata"].get("labels") or {})
+
+    async def cluster_uid(self) -> str | None:
+        """Return the uid of `kube-system`, the usual identity of a cluster; None if forbidden."""
+        try:
+            raw = await self._client.get(
+                core_path("namespaces", name="kube-system"), accept=METADATA
+            )
+        except (ObjectGone, ClusterForbidden):
+            return None
+        return str(raw["metadata"]["uid"])
+
+    async def check_crds(self, kinds: Iterable[ResourceKind]) -> tuple[str, ...]:
+        """Return the names of the CRDs that the API server does not serve, sorted.
+
+        Also the cheapest proof that it is reachable and accepts our credentials.
+
+        Raises:
+            ClusterUnavailable: it is not, or it does not; the message says what to do.
+        """
+        wanted = {kind.plural: crd_name(kind) for kind in kinds}
+        try:
+            answer = await self._client.get(f"/apis/{GROUP}/{VERSION}")
+        except ObjectGone:
+            return tuple(sorted(wanted.values()))
+        served = {resource["name"] for resource in answer.get("resources") or ()}
+        return tuple(sorted(name for plural, name in wanted.items() if plural not in served))
+
+    async def require_crds(self, kinds: Iterable[ResourceKind]) -> None:
+        """Refuse to start without our CRDs.
+
+        Raises:
+            ClusterUnavailable: see `check_crds`, or CRDs are missing; the message names them.
+        """
+        missing = await self.check_crds(kinds)
+        if missing:
+            raise ClusterUnavailable(_missing(missing))
+
+
+def crd_name(kind: ResourceKind) -> str:
+    """Return the name of a kind's CustomResourceDefinition."""
+    return f"{kind.plural}.{GROUP}"
+
+
+def _missing(names: tuple[str, ...]) -> str:
+    return (
+        f"the API server does not serve {', '.join(names)} in version {VERSION}; install the "
+        "operator's CRDs (kubectl apply --server-side -f crds/) and start again"
+    )
+
+
+def _version(raw: Json) -> str:
+    return f"{raw['metadata']['uid']}/{raw['metadata']['resourceVersion']}"
+
+
+def _decoded(value: str) -> str | None:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None

@@ -1,0 +1,133 @@
+"""HTTP sessions to the API server: TLS, a bounded pool, and a token that may rotate.
+
+kopf gets a session of its own, because it closes the one it was given whenever it logs in anew.
+"""
+
+import os
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+from yarl import URL
+
+from agentrun_operator import __version__
+from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.reconcile.ports import ClusterUnavailable
+
+POOL_LIMIT = 64
+"""Connections for short requests; without a limit, slow answers open thousands of sockets."""
+TOKEN_SECONDS = 60.0
+"""How long a token that was read from a file is used before the file is read again."""
+
+_UNAUTHORIZED = 401
+
+
+class Bearer:
+    """Adds the token to every request, and reads it again when the file or the server says so.
+
+    One 401 is answered by one more try with a fresh token: a bound token expires within the hour.
+    """
+
+    def __init__(
+        self, access: ClusterAccess, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Prepare; nothing is read yet."""
+        self._origin = URL(access.server).origin()
+        self._file = access.token_file
+        self._token = access.token
+        self._monotonic = monotonic
+        self._read_at: float | None = None
+
+    def token(self) -> str | None:
+        """Return the current token, None where a client certificate is all we have."""
+        stale = self._read_at is None or self._monotonic() - self._read_at >= TOKEN_SECONDS
+        if self._file is not None and stale:
+            self._read(self._file)
+        return self._token
+
+    def _read(self, file: Path) -> None:
+        self._read_at = self._monotonic()
+        try:
+            self._token = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            # A token in hand may outlive a glitch of the mount.
+            if not self._token:
+                raise ClusterUnavailable(
+                    f"cannot read the token file {file}: {error.__class__.__name__}"
+                ) from None
+
+    def _is_replaced(self, used: str | None) -> bool:
+        if self._file is None:
+            return False
+        self._read(self._file)
+        return self._token != used
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send one request; aiohttp's middleware protocol."""
+        # The token must not follow a redirect to another host.
+        if request.url.origin() != self._origin:
+            return await handler(request)
+        used = self.token()
+        if used:
+            request.headers["Authorization"] = f"Bearer {used}"
+        response = await handler(request)
+        if response.status == _UNAUTHORIZED and self._is_replaced(used):
+            response.release()
+            request.headers["Authorization"] = f"Bearer {self.token()}"
+            response = await handler(request)
+        return response
+
+
+def ssl_context(access: ClusterAccess) -> ssl.SSLContext:
+    """Return the TLS settings of a cluster.
+
+    Raises:
+        ClusterUnavailable: a certificate or key is malformed.
+    """
+    try:
+        context = ssl.create_default_context(cadata=access.ca)
+        if access.certificate is not None and access.key is not None:
+            _load_certificate(context, access.certificate, access.key)
+    except (ssl.SSLError, ValueError) as error:
+        raise ClusterUnavailable(
+            f"a certificate or key for {access.server} is malformed: {error.__class__.__name__}"
+        ) from None
+    if not access.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    # The ssl module reads client certificates from files only.
+    handle, name = tempfile.mkstemp(prefix="agentrun-client-")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(f"{certificate}\n{key}\n")
+        context.load_cert_chain(name)
+    finally:
+        Path(name).unlink()
+
+
+def open_session(access: ClusterAccess, *, streams: int = 0) -> aiohttp.ClientSession:
+    """Open a session; call it inside the running loop and close what it returns.
+
+    Args:
+        access: The cluster.
+        streams: Watches that will hold a connection each, beside the pool for short requests.
+
+    Raises:
+        ClusterUnavailable: a certificate or key is malformed.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
+        headers={"User-Agent": f"agentrun-operator/{__version__}"},
+        middlewares=(Bearer(access),),
+        proxy=access.proxy,
+        trust_env=False,
+    )

@@ -1,0 +1,179 @@
+"""Runs kopf inside our loop as the source of events, and notices when it no longer is one."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable
+
+import kopf
+import structlog
+
+from agentrun_operator.core.identity import GROUP, VERSION
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.kube.handlers import Observer, watch_registry, watch_settings
+from agentrun_operator.kube.session import open_session
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 5.0
+START_CHECK_SECONDS = 0.5
+STOP_SECONDS = 15.0
+QUIET_SECONDS = 60.0
+"""A login after so long a quiet time is not a repetition."""
+LOGIN_CAP_SECONDS = 30.0
+
+
+class WatchLostError(Exception):
+    """Events no longer arrive; only a new process can trust what it knows."""
+
+
+class Watcher:
+    """Feeds every event of the given kinds to an observer.
+
+    Args:
+        access: The cluster.
+        kinds: What to watch; in a namespaced install, cluster-scoped kinds are left out.
+        observe: Called for every event, in the loop; see `Observer`.
+        namespaces: Where to watch; empty: the whole cluster.
+        reclaim_signals: Called once kopf has started. On the main thread kopf takes SIGINT and
+            SIGTERM for itself; install your handlers here.
+    """
+
+    def __init__(
+        self,
+        *,
+        access: ClusterAccess,
+        kinds: Iterable[ResourceKind],
+        observe: Observer,
+        namespaces: tuple[str, ...] = (),
+        reclaim_signals: Callable[[], None] | None = None,
+    ) -> None:
+        self._access = access
+        self._kinds = tuple(k for k in kinds if k.namespaced or not namespaces)
+        self._observe = observe
+        self._namespaces = namespaces
+        self._reclaim_signals = reclaim_signals or _drop_signals
+        self._logins = _LoginPace()
+        self._streams: dict[str, asyncio.Task[object]] = {}
+
+    @property
+    def kinds(self) -> tuple[ResourceKind, ...]:
+        """What is watched in this kind of install."""
+        return self._kinds
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the streams that are not being watched: all of them before the start."""
+        return tuple(
+            name
+            for name in self._expected()
+            if (task := self._streams.get(name)) is None or task.done()
+        )
+
+    def _expected(self) -> list[str]:
+        """Return kopf's names of the tasks that watch."""
+        return [
+            f"watcher for {kind.plural}.{VERSION}.{GROUP}@{namespace}"
+            for kind in self._kinds
+            for namespace in ((self._namespaces if kind.namespaced else ()) or (None,))
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop` is set.
+
+        Raises:
+            WatchLostError: kopf ended, or one of its watchers did.
+        """
+        flag = asyncio.Event()
+        # Not `kopf.operator`: at its end it cancels every younger task of the loop, ours included.
+        tasks = await kopf.spawn_tasks(
+            registry=watch_registry(self._kinds, self._observe, self._login),
+            settings=watch_settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=flag,
+        )
+        self._reclaim_signals()
+        guard = asyncio.create_task(self._guard(), name="watch guard")
+        stopper = asyncio.create_task(stop.wait(), name="watch stopper")
+        try:
+            await asyncio.wait([*tasks, guard, stopper], return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                raise WatchLostError(_why([guard, *tasks]))
+        finally:
+            flag.set()
+            await _end([guard, stopper, *tasks])
+            self._streams.clear()
+
+    async def _login(self) -> kopf.AiohttpSession:
+        """Return a new session.
+
+        kopf compares credentials with those that failed: an equal token would be refused as known
+        to be bad, and one stray 401 would end the process. Sessions are compared by identity.
+        """
+        await self._logins.wait()
+        # Every stream holds a connection for good.
+        return kopf.AiohttpSession(
+            aiohttp_session=open_session(self._access, streams=len(self._expected())),
+            server=self._access.server,
+            default_namespace=self._access.namespace,
+        )
+
+    async def _guard(self) -> None:
+        """End when a watcher that once ran no longer does: kopf forgets a cancelled one."""
+        expected = self._expected()
+        while True:
+            if len(self._streams) < len(expected):
+                running = {task.get_name(): task for task in asyncio.all_tasks()}
+                self._streams.update((n, running[n]) for n in expected if n in running)
+            lost = sorted(name for name, task in self._streams.items() if task.done())
+            if lost:
+                raise WatchLostError(f"kopf no longer runs: {', '.join(lost)}")
+            is_complete = len(self._streams) == len(expected)
+            await asyncio.sleep(CHECK_SECONDS if is_complete else START_CHECK_SECONDS)
+
+
+class _LoginPace:
+    """Slows down logins that follow each other, for a server that keeps refusing us."""
+
+    def __init__(self) -> None:
+        self._last = -QUIET_SECONDS
+        self._repeated = 0
+
+    async def wait(self) -> None:
+        now = time.monotonic()
+        self._repeated = self._repeated + 1 if now - self._last < QUIET_SECONDS else 0
+        self._last = now
+        if self._repeated:
+            delay = min(LOGIN_CAP_SECONDS, 0.5 * 2.0**self._repeated)
+            log.warning("kubernetes_login_repeated", delay_seconds=delay)
+            await asyncio.sleep(delay)
+
+
+def _drop_signals() -> None:
+    """Give SIGINT and SIGTERM back to Python, for programs that install no handlers."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+
+
+async def _end(tasks: Collection[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    done, pending = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    for task in done:
+        # Read, or the loop reports it as never retrieved; the first one has been raised already.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("kopf_task_failed", task=task.get_name(), error=repr(error)[:512])
+    if pending:
+        log.error("kopf_did_not_stop", tasks=sorted(task.get_name() for task in pending))
+
+
+def _why(tasks: Collection[asyncio.Task[object]]) -> str:
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            return f"{task.get_name()}: {type(error).__name__}: {error}"[:512]
+    ended = ", ".join(task.get_name() for task in tasks if task.done())
+    return f"kopf ended by itself: {ended}"

@@ -1,0 +1,98 @@
+"""/healthz, /readyz and /metrics over plain HTTP."""
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+Check = Callable[[], str | None]
+"""None: fine; else the reason why not, in a sentence without secrets."""
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HealthServer:
+    """Answers probes from the operator's own loop: an answer proves that the loop is alive.
+
+    Args:
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one, see `port`.
+        alive: Why this process should be restarted. Never asks the cloud: an outage there must not
+            restart a fleet of operators.
+        ready: Why this process does not do its work yet.
+        metrics: Renders the Prometheus text format.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        alive: Check,
+        ready: Check,
+        metrics: Callable[[], bytes],
+    ) -> None:
+        self._host = host
+        self._wanted_port = port
+        self._port: int | None = None
+        self._metrics = metrics
+        app = web.Application()
+        app.router.add_get("/healthz", _probe(alive))
+        app.router.add_get("/readyz", _probe(ready))
+        app.router.add_get("/metrics", self._render)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    @property
+    def port(self) -> int:
+        """The port that is really bound.
+
+        Raises:
+            RuntimeError: the server has not been started.
+        """
+        if self._port is None:
+            raise RuntimeError("the health server has not been started")
+        return self._port
+
+    async def start(self) -> None:
+        """Bind and answer in the background.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._wanted_port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def _render(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics(), headers={"Content-Type": METRICS_TYPE})
+
+
+def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        reason = check()
+        return web.Response(
+            text="ok\n" if reason is None else f"{reason}\n", status=200 if reason is None else 503
+        )
+
+    return answer

@@ -1,0 +1,147 @@
+"""Logs: one JSON object per line, the same shape for our records and for those of libraries.
+
+Keys: `level`, `ts` (RFC 3339, UTC), `logger`, `msg`, and what is bound: `controllerKind`,
+`namespace`, `name`, …
+
+kopf writes whole bodies at DEBUG and a line per event at INFO, HTTP clients write headers and URLs;
+their levels are pinned here, so that no setting of ours can turn those on.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import IO, Any, Literal
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+LogFormat = Literal["json", "console"]
+
+REDACTED = "[redacted]"
+
+PINNED: Mapping[str, int] = {
+    "kopf": logging.WARNING,
+    "kopf.objects": logging.WARNING,
+    "aiohttp": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "alibabacloud_credentials": logging.WARNING,
+}
+"""Lowest level of a library's logger, whatever our own level is."""
+
+_SECRET_KEY = re.compile(
+    r"secret|password|passwd|token|authori[sz]ation|apikey|api_key|access_?key|credentials?$"
+    r"|signature|private_?key|certificate_?data",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_KOPF_KEYS = ("k8s_skip", "k8s_ref", "settings")
+
+
+def configure_logging(
+    *, log_format: LogFormat = "json", level: str = "INFO", stream: IO[str] | None = None
+) -> None:
+    """Route structlog and the standard library to one handler; a second call replaces the first.
+
+    Args:
+        log_format: `json` for machines, `console` for people.
+        level: Of our own loggers: DEBUG, INFO, WARNING or ERROR.
+        stream: Where to write; standard error by default.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), map_kopf],
+            processors=_final(log_format),
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, lowest in PINNED.items():
+        logging.getLogger(name).setLevel(max(lowest, root.level))
+
+
+def _final(log_format: LogFormat) -> list[Processor]:
+    last: list[Processor] = [
+        structlog.processors.EventRenamer("msg"),
+        structlog.processors.JSONRenderer(),
+    ]
+    if log_format == "console":
+        # Not the pretty tracebacks: they print local variables.
+        plain = structlog.dev.plain_traceback
+        last = [
+            structlog.dev.ConsoleRenderer(
+                timestamp_key="ts", colors=False, exception_formatter=plain
+            )
+        ]
+    return [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        redact,
+        *last,
+    ]
+
+
+def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+    """Turn the object that a kopf record is about into our keys; drop kopf's own baggage."""
+    reference = event.get("k8s_ref")
+    if isinstance(reference, Mapping):
+        for ours, theirs in (
+            ("controllerKind", "kind"),
+            ("namespace", "namespace"),
+            ("name", "name"),
+            ("uid", "uid"),
+        ):
+            if reference.get(theirs):
+                event.setdefault(ours, reference[theirs])
+    for key in [k for k in event if k.startswith("k8s_") or k in _KOPF_KEYS]:
+        del event[key]
+    return event
+
+
+def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+    """Hide what sits under a telling key, or looks like an Authorization header.
+
+    The last line of defence: nothing secret should get here in the first place.
+    """
+    for key, value in event.items():
+        event[key] = REDACTED if _SECRET_KEY.search(key) and value else _redacted(value)
+    return event
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return _BEARER.sub(rf"\1 {REDACTED}", value)
+    if isinstance(value, Mapping):
+        return {
+            k: REDACTED if _SECRET_KEY.search(str(k)) and v else _redacted(v)
+            for k, v in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_redacted(v) for v in value]
+    return value

@@ -1,0 +1,209 @@
+"""Metrics under controller-runtime's names, so that existing dashboards work, and a few of ours.
+
+`controller` is the lower-case kind. What cannot be measured honestly is left out.
+"""
+
+import platform
+from collections import Counter as Tally
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.process_collector import ProcessCollector
+
+from agentrun_operator import __version__
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.reasons import ConditionType
+
+RECONCILE_SECONDS = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35),
+    *(0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5),
+    *(1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0),
+    *(8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0),
+)
+"""Bounds of controller_runtime_reconcile_time_seconds. Source: controller-runtime."""
+QUEUE_SECONDS = tuple(10.0**exponent for exponent in range(-8, 4))
+"""Bounds of the workqueue histograms, decades from 10 ns. Source: controller-runtime."""
+REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+POOL = "agentrun"
+"""`controller` of the worker pool, which all kinds share."""
+
+
+class PrometheusMetrics:
+    """Implements `ports.Metrics` on a registry of its own."""
+
+    def __init__(self) -> None:
+        # Process-wide in the library: `_created` series would not be controller-runtime's.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._conditions: dict[ObjectKey, tuple[str, str]] = {}
+        self._counts: Tally[tuple[str, str, str]] = Tally()
+        self._make_queue()
+        self._make_reconcile()
+        self._make_own()
+
+    def _make_queue(self) -> None:
+        registry, labels = self.registry, ("name", "controller")
+        self._depth = Gauge(
+            "workqueue_depth", "Current depth of workqueue", labels, registry=registry
+        )
+        self._adds = Counter(
+            "workqueue_adds", "Total number of adds handled by workqueue", labels, registry=registry
+        )
+        self._retries = Counter(
+            "workqueue_retries",
+            "Total number of retries handled by workqueue",
+            labels,
+            registry=registry,
+        )
+        self._waits = Histogram(
+            "workqueue_queue_duration_seconds",
+            "How long in seconds an item stays in workqueue before being requested",
+            labels,
+            buckets=QUEUE_SECONDS,
+            registry=registry,
+        )
+        self._work = Histogram(
+            "workqueue_work_duration_seconds",
+            "How long in seconds processing an item from workqueue takes",
+            labels,
+            buckets=QUEUE_SECONDS,
+            registry=registry,
+        )
+
+    def _make_reconcile(self) -> None:
+        registry = self.registry
+        self._passes = Counter(
+            "controller_runtime_reconcile",
+            "Total number of reconciliations per controller",
+            ("controller", "result"),
+            registry=registry,
+        )
+        self._errors = Counter(
+            "controller_runtime_reconcile_errors",
+            "Total number of reconciliation errors per controller",
+            ("controller",),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "controller_runtime_reconcile_time_seconds",
+            "Length of time per reconciliation per controller",
+            ("controller",),
+            buckets=RECONCILE_SECONDS,
+            registry=registry,
+        )
+        self._active = Gauge(
+            "controller_runtime_active_workers",
+            "Number of currently used workers per controller",
+            ("controller",),
+            registry=registry,
+        )
+        self._limit = Gauge(
+            "controller_runtime_max_concurrent_reconciles",
+            "Maximum number of concurrent reconciles per controller",
+            ("controller",),
+            registry=registry,
+        )
+
+    def _make_own(self) -> None:
+        registry = self.registry
+        Gauge(
+            "agentrun_operator_build_info",
+            "Constant 1, labelled with what runs",
+            ("version", "python"),
+            registry=registry,
+        ).labels(__version__, platform.python_version()).set(1)
+        self._api_requests = Counter(
+            "agentrun_api_requests",
+            "Calls of the AgentRun API by operation and HTTP status, or the error without one",
+            ("operation", "code"),
+            registry=registry,
+        )
+        self._api_seconds = Histogram(
+            "agentrun_api_request_duration_seconds",
+            "How long in seconds calls of the AgentRun API take",
+            ("operation",),
+            buckets=REQUEST_SECONDS,
+            registry=registry,
+        )
+        self._condition = Gauge(
+            "agentrun_resource_condition",
+            "Number of objects with this condition",
+            ("kind", "condition", "status", "reason"),
+            registry=registry,
+        )
+
+    def render(self) -> bytes:
+        """Return everything in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def queue_added(self, kind: str) -> None:
+        """Count one key put on the queue."""
+        self._adds.labels(*_queue(kind)).inc()
+
+    def queue_retried(self, kind: str) -> None:
+        """Count one key put back after a failure."""
+        self._retries.labels(*_queue(kind)).inc()
+
+    def queue_depth(self, kind: str, depth: int) -> None:
+        """Set how many keys wait."""
+        self._depth.labels(*_queue(kind)).set(depth)
+
+    def queue_waited(self, kind: str, seconds: float) -> None:
+        """Observe how long one key waited."""
+        self._waits.labels(*_queue(kind)).observe(seconds)
+
+    def reconciled(self, kind: str, result: str, seconds: float) -> None:
+        """Count one pass; `result` is success, error, requeue or requeue_after."""
+        controller = kind.lower()
+        self._passes.labels(controller, result).inc()
+        errors = self._errors.labels(controller)
+        if result == "error":
+            errors.inc()
+        self._seconds.labels(controller).observe(seconds)
+        self._work.labels(*_queue(kind)).observe(seconds)
+
+    def workers(self, *, active: int, limit: int) -> None:
+        """Set how many workers run a pass, and how many there are."""
+        self._active.labels(POOL).set(active)
+        self._limit.labels(POOL).set(limit)
+
+    def api_called(self, operation: str, code: str, seconds: float) -> None:
+        """Count one call of the AgentRun API.
+
+        Args:
+            operation: As the API names it, e.g. `CreateModelProxy`.
+            code: HTTP status, or the name of the error where there was no answer.
+            seconds: From sending to the last byte.
+        """
+        self._api_requests.labels(operation, code).inc()
+        self._api_seconds.labels(operation).observe(seconds)
+
+    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
+        """Remember the Ready condition of one object; None forgets it."""
+        before = self._conditions.pop(key, None)
+        if before is not None:
+            self._count(key.kind, *before, change=-1)
+        if ready is not None:
+            now = self._conditions[key] = (ready, reason or "")
+            self._count(key.kind, *now, change=1)
+
+    def _count(self, kind: str, status: str, reason: str, *, change: int) -> None:
+        series = (kind, status, reason)
+        labels = (kind, ConditionType.READY.value, status, reason)
+        self._counts[series] += change
+        if self._counts[series]:
+            self._condition.labels(*labels).set(self._counts[series])
+        else:
+            del self._counts[series]
+            self._condition.remove(*labels)
+
+
+def _queue(kind: str) -> tuple[str, str]:
+    return kind.lower(), kind.lower()
