@@ -19,11 +19,12 @@ from agentrun_operator.core.errors import (
     InvalidParameter,
     OperatorError,
     QuotaExceeded,
+    ReferenceNotFound,
     Throttled,
     Unavailable,
 )
 from agentrun_operator.core.identity import AccountIdentity, Locator
-from agentrun_operator.core.kind import Rest
+from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, ExternalAPI
 from agentrun_simulator.faults import Fault
@@ -44,6 +45,55 @@ CHAT = {
     "proxyMode": "single",
     "executionRoleArn": "acs:ram::1:role/agentrun",
     "proxyConfig": {"endpoints": [{"modelServiceName": "qwen", "modelNames": ["qwen-max"]}]},
+}
+
+
+RUNTIME = Rest(
+    "/agents/runtimes",
+    noun="AgentRuntime",
+    nouns="AgentRuntimes",
+    key=KeyedBy.ID,
+    id_field="agentRuntimeId",
+    name_field="agentRuntimeName",
+    name_filter={"agentRuntimeName": "{name}", "searchMode": "exact"},
+)
+ENDPOINT = Rest(
+    "/agents/runtimes/{parent}/endpoints",
+    noun="AgentRuntimeEndpoint",
+    nouns="AgentRuntimeEndpoints",
+    key=KeyedBy.ID,
+    id_field="agentRuntimeEndpointId",
+    name_field="agentRuntimeEndpointName",
+    name_filter={"endpointName": "{name}", "searchMode": "exact"},
+)
+TEMPLATE = Rest(
+    "/templates",
+    noun="Template",
+    nouns="Templates",
+    key=KeyedBy.NAME,
+    id_field="templateId",
+    name_field="templateName",
+)
+SANDBOX = Rest(
+    "/sandboxes",
+    noun="Sandbox",
+    nouns="Sandboxes",
+    key=KeyedBy.CHOSEN_ID,
+    id_field="sandboxId",
+    name_field=None,
+    paging=Paging.TOKENS,
+)
+VERBS = [
+    Verb("PAUSED", "PauseSandbox", "PUT", "pause"),
+    Verb("READY", "ResumeSandbox", "PUT", "resume"),
+    Verb("TERMINATED", "StopSandbox", "POST", "stop"),
+]
+SHAPE = {"cpu": 2, "memory": 4096, "networkConfiguration": {"networkMode": "PUBLIC"}}
+RUNTIME_BODY = SHAPE | {
+    "agentRuntimeName": "demo",
+    "artifactType": "Container",
+    "containerConfiguration": {"image": "r.example/a:v1"},
+    "port": 9000,
 }
 
 
@@ -101,6 +151,64 @@ async def test_a_proxy_lives_from_absent_to_absent(api: ExternalAPI, name: str) 
     await api.delete(PROXY, Locator(name))
     await until(api, PROXY, Locator(name), None)
     await api.delete(PROXY, Locator(name))
+
+
+async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) -> None:
+    assert (await api.find(RUNTIME, name="demo")).resource is None
+    runtime = await api.create(RUNTIME, RUNTIME_BODY)
+    parent = runtime["agentRuntimeId"]
+    body = {"agentRuntimeEndpointName": "e", "targetVersion": "LATEST"}
+    with pytest.raises(Busy, match="READY status"):
+        await api.create(ENDPOINT, body, parent=parent)
+    await until(api, RUNTIME, Locator(parent), "READY")
+    found = await api.find(RUNTIME, name="demo")
+    assert found.resource is not None
+    assert found.resource["agentRuntimeId"] == parent
+    assert (await api.find(ENDPOINT, name="e", parent=parent)).resource is None
+    created = await api.create(ENDPOINT, body, parent=parent)
+    at = Locator(created["agentRuntimeEndpointId"], parent)
+    await until(api, ENDPOINT, at, "READY")
+    found = await api.find(ENDPOINT, name="e", parent=parent)
+    assert found.resource is not None
+    assert found.resource["agentRuntimeEndpointId"] == at.key
+    with pytest.raises(Busy, match="in use"):
+        await api.delete(RUNTIME, Locator(parent))
+    await api.delete(ENDPOINT, at)
+    await until(api, ENDPOINT, at, None)
+    await api.delete(RUNTIME, Locator(parent))
+    await until(api, RUNTIME, Locator(parent), None)
+    assert (await api.find(ENDPOINT, name="e", parent=parent)).resource is None
+    assert (await api.read_page(ENDPOINT, parent=parent)).items == []
+    with pytest.raises(ReferenceNotFound):
+        await api.create(ENDPOINT, body, parent=parent)
+
+
+async def test_a_sandbox_is_found_by_the_id_we_chose_and_moved_by_verbs(api: ExternalAPI) -> None:
+    await api.create(TEMPLATE, SHAPE | {"templateName": "t", "templateType": "CodeInterpreter"})
+    await until(api, TEMPLATE, Locator("t"), "READY")
+    body = {"sandboxId": "sb-1", "templateName": "t"}
+    await api.create(SANDBOX, body)
+    with pytest.raises(AlreadyExistsNotOwned):
+        await api.create(SANDBOX, body)
+    await until(api, SANDBOX, Locator("sb-1"), "READY")
+    for verb in VERBS:
+        await api.act(SANDBOX, Locator("sb-1"), verb)
+        await until(api, SANDBOX, Locator("sb-1"), verb.state)
+    assert (await api.find(SANDBOX, name="sb-1")).resource is not None
+    page = await api.read_page(SANDBOX)
+    assert [item["sandboxId"] for item in page.items] == ["sb-1"]
+    await api.delete(SANDBOX, Locator("sb-1"))
+    assert (await api.find(SANDBOX, name="sb-1")).resource is None
+
+
+async def test_pages_by_token(api: ExternalAPI) -> None:
+    await api.create(TEMPLATE, SHAPE | {"templateName": "t", "templateType": "CodeInterpreter"})
+    await until(api, TEMPLATE, Locator("t"), "READY")
+    for number in range(101):
+        await api.create(SANDBOX, {"sandboxId": f"sb-{number}", "templateName": "t"})
+    first = await api.read_page(SANDBOX)
+    second = await api.read_page(SANDBOX, cursor=first.cursor)
+    assert (len(first.items), len(second.items), second.cursor) == (100, 1, None)
 
 
 async def test_all_pages_of_a_collection(api: ExternalAPI) -> None:

@@ -52,6 +52,7 @@ NEVER_SENT: Final = (
 )
 """Failures before the first byte of the request. After any other, a write may have been applied."""
 
+_ACS_RETRY_AFTER: Final = "x-acs-retry-after"
 _SHORT: Final = 4
 _ANY_CASE: Final = re.IGNORECASE
 _ABSENT: Final = re.compile(r"not found|does not exist", _ANY_CASE)
@@ -75,6 +76,8 @@ class Row:
     """Regular expression searched in the message, without case."""
     methods: frozenset[str] = frozenset()
     """Empty: any."""
+    header: str | None = None
+    """A header that has to be there."""
     foreign: bool | None = None
     """True: only answers that are not JSON objects; False: only those that are; None: both."""
 
@@ -86,6 +89,7 @@ class Row:
             and (not self.codes or code.startswith(tuple(c.lower() for c in self.codes)))
             and (self.text is None or re.search(self.text, answer.message, _ANY_CASE) is not None)
             and (not self.methods or call.method in self.methods)
+            and (self.header is None or self.header in answer.headers)
             and (self.foreign is None or self.foreign == (answer.payload is None))
         )
 
@@ -143,7 +147,7 @@ def retry_after(answer: Answer) -> float | None:
 
     `x-acs-retry-after` counts milliseconds [T], `retry-after` seconds or names a date.
     """
-    if (millis := answer.headers.get("x-acs-retry-after", "").strip()).isdecimal():
+    if (millis := answer.headers.get(_ACS_RETRY_AFTER, "").strip()).isdecimal():
         seconds = int(millis) / 1000
     elif (value := answer.headers.get("retry-after", "").strip()).isdecimal():
         seconds = float(value)
@@ -271,6 +275,13 @@ TABLE: Final = (
     Row("[T] §4.5", _throttled, codes=("Throttling",)),
     Row("[T] §4.5", _throttled, statuses=frozenset({429})),
     Row(
+        "[T] §4.3: with this header any refusal is a throttling; a write's 5xx is no refusal",
+        _throttled,
+        statuses=frozenset(_BAD_REQUESTS),
+        header=_ACS_RETRY_AFTER,
+    ),
+    Row("[T] §4.3", _throttled, methods=frozenset({"GET"}), header=_ACS_RETRY_AFTER),
+    Row(
         "[?] §2.5",
         _keys_refused,
         codes=(
@@ -342,6 +353,13 @@ TABLE: Final = (
         _names_nothing,
         statuses=frozenset({404}),
         methods=frozenset({"POST"}),
+    ),
+    Row(
+        "[?] the same, seen by a validation",
+        _names_nothing,
+        statuses=frozenset({400}),
+        text=_ABSENT.pattern,
+        methods=frozenset({"POST", "PUT"}),
     ),
     Row("[S] gone between our look and our write", _vanished, statuses=frozenset({404})),
     Row("[?] the answer came too late", _unavailable, statuses=frozenset({408})),

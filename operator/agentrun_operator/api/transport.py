@@ -26,6 +26,9 @@ from agentrun_operator.core.errors import Unavailable
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
+KEEPALIVE_SECONDS: Final = 10.0
+"""Idle connections are dropped before a gateway would do it: a write that meets a connection just
+closed may have been applied, and has to be searched for."""
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
 log = structlog.get_logger(__name__)
@@ -89,7 +92,11 @@ class Transport:
                 write=timeouts.write,
                 pool=timeouts.pool,
             ),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+            ),
             headers={
                 "accept": "application/json",
                 "user-agent": f"agentrun-operator/{__version__}",

@@ -48,6 +48,7 @@ def raw(status: int, body: bytes, **headers: str) -> Answer:
     return Answer(status, httpx.Headers(headers), body)
 
 
+PAUSE = {"x-acs-retry-after": "1000"}
 HTML = b"<html><h1>502 Bad Gateway</h1></html>"
 
 ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
@@ -95,6 +96,9 @@ ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
     ("429 of a proxy", CREATE, raw(429, HTML), Throttled),
     ("throttling by code", CREATE, gateway(400, "Throttling.User"), Throttled),
     ("throttling names a quota", CREATE, gateway(400, "Throttling.Api", "quota"), Throttled),
+    ("a refusal with a pause", CREATE, service(400, "X", "m", **PAUSE), Throttled),
+    ("a read with a pause", GET, service(503, "X", "m", **PAUSE), Throttled),
+    ("a write with a pause", CREATE, service(503, "X", "m", **PAUSE), Unavailable),
     ("quota by code", CREATE, gateway(400, "QuotaExceeded.ModelProxy"), QuotaExceeded),
     ("quota by text", CREATE, service(403, "ERR_FORBIDDEN", "proxy quota reached"), QuotaExceeded),
     (
@@ -131,6 +135,12 @@ ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
         "create names a missing thing",
         CREATE,
         service(404, "ERR_NOT_FOUND", "template t not found"),
+        ReferenceNotFound,
+    ),
+    (
+        "an update names a missing thing",
+        PUT,
+        service(400, "ERR_VALIDATION_FAILED", "credential k does not exist"),
         ReferenceNotFound,
     ),
     ("vanished under an update", PUT, service(404, "ERR_NOT_FOUND", "chat not found"), Unavailable),
