@@ -10,7 +10,6 @@ import pytest
 
 from agentrun_operator.api.client import AgentRunClient
 from agentrun_operator.api.cloud import AgentRunCloud
-from agentrun_operator.api.transport import Timeouts
 from agentrun_operator.core.errors import (
     AccessDenied,
     AlreadyExistsNotOwned,
@@ -113,7 +112,7 @@ def connection(simulator: Simulator, endpoint: str) -> AccountConnection:
 
 @pytest.fixture
 def cloud() -> AgentRunCloud:
-    return AgentRunCloud(environ={}, allow_list=("http://127.0.0.1:*",), timeouts=Timeouts(read=2))
+    return AgentRunCloud(environ={}, allow_list=("http://127.0.0.1:*",))
 
 
 @pytest.fixture
