@@ -1,0 +1,56 @@
+"""The whole CRD of a small kind, pinned, and what depends on the sort of kind."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agentrun_operator.core.fields import Reference, SpecModel
+from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.crdgen import GenerationError, custom_resource_definition
+from agentrun_operator.crdgen.crd import selectable_paths, spec_schema
+from unit.crdgen.sample import GIZMO, WIDGET
+
+GOLDEN = Path(__file__).parent / "golden" / "widgets.yaml"
+
+
+def columns(kind: ResourceKind) -> list[str]:
+    (version,) = custom_resource_definition(kind)["spec"]["versions"]
+    return [c["name"] for c in version["additionalPrinterColumns"]]
+
+
+def test_the_crd_of_a_small_kind_is_as_reviewed() -> None:
+    assert custom_resource_definition(WIDGET) == yaml.safe_load(GOLDEN.read_text())
+
+
+def test_columns_end_with_what_only_wide_output_shows() -> None:
+    assert columns(WIDGET) == [
+        "Ready", "Reason", "External-ID", "Title", "Age", "Message", "State", "Address",
+    ]  # fmt: skip
+
+
+def test_a_local_kind_has_no_cloud_columns() -> None:
+    assert columns(GIZMO) == ["Ready", "Reason", "Age", "Message"]
+
+
+def test_references_and_the_cloud_id_can_be_selected() -> None:
+    assert selectable_paths(WIDGET) == (".spec.targetRef.name", ".status.externalId")
+
+
+def test_more_selectable_fields_than_the_server_takes_are_refused() -> None:
+    fields = {f"f{n}_ref": Reference | None for n in range(8)}
+    spec = type(
+        "Many",
+        (SpecModel,),
+        {"__annotations__": fields, **dict.fromkeys(fields), "__doc__": "Many."},
+    )
+    with pytest.raises(GenerationError, match="9 selectable fields"):
+        selectable_paths(replace(WIDGET, spec=spec))
+
+
+def test_a_resource_whose_id_we_choose_has_no_external_name() -> None:
+    assert WIDGET.rest is not None
+    chosen = replace(WIDGET, rest=replace(WIDGET.rest, key=KeyedBy.CHOSEN_ID))
+    assert "externalName" not in spec_schema(chosen)["properties"]
+    assert "externalName" in spec_schema(WIDGET)["properties"]

@@ -1,0 +1,43 @@
+"""The operator's rights: what it needs, and what it must never get."""
+
+import pytest
+
+from agentrun_operator.crdgen.rbac import (
+    Permission,
+    SecretAccess,
+    cluster_permissions,
+    namespaced_permissions,
+)
+from unit.crdgen.sample import GIZMO, WIDGET
+
+KINDS = (WIDGET, GIZMO)
+
+
+def verbs(permissions: tuple[Permission, ...], resource: str) -> set[str]:
+    return {verb for p in permissions if resource in p.resources for verb in p.verbs}
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"), [("watch", {"get", "list", "watch"}), ("get", {"get"})]
+)
+def test_secrets_are_read_as_far_as_the_setting_allows(
+    access: SecretAccess, expected: set[str]
+) -> None:
+    assert verbs(namespaced_permissions(KINDS, access), "secrets") == expected
+
+
+def test_cluster_scoped_kinds_need_a_cluster_role() -> None:
+    assert verbs(namespaced_permissions(KINDS, "watch"), "gizmos") == set()
+    assert verbs(cluster_permissions(KINDS), "gizmos") == {"list", "watch", "patch"}
+    assert verbs(cluster_permissions(KINDS), "gizmos/status") == {"patch"}
+
+
+def test_nothing_is_ever_deleted_or_replaced() -> None:
+    granted = (*namespaced_permissions(KINDS, "watch"), *cluster_permissions(KINDS))
+    used = {verb for permission in granted for verb in permission.verbs}
+    assert used == {"get", "list", "watch", "create", "patch"}
+
+
+def test_every_permission_says_why() -> None:
+    granted = (*namespaced_permissions(KINDS, "watch"), *cluster_permissions(KINDS))
+    assert all(permission.why for permission in granted)

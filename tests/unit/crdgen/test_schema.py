@@ -1,0 +1,152 @@
+"""One field of each sort, and the structural schema it becomes."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field
+
+from agentrun_operator.core.fields import Immutable, SpecModel, Unordered
+from agentrun_operator.crdgen.schema import OBSERVED, GenerationError, object_schema
+from unit.crdgen.sample import Variable, WidgetObserved, WidgetSpec
+
+
+def field(name: str) -> dict[str, Any]:
+    schema = object_schema(WidgetSpec)["properties"][name]
+    assert isinstance(schema, dict)
+    return schema
+
+
+def test_a_field_without_default_is_required() -> None:
+    assert object_schema(WidgetSpec)["required"] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("title", {"type": "string", "maxLength": 4096}),
+        ("retries", {"type": "integer", "format": "int32", "minimum": 0, "maximum": 9}),
+        ("tags", {"type": "array", "x-kubernetes-list-type": "set", "maxItems": 64}),
+        ("labels", {"type": "object", "maxProperties": 4}),
+        ("options", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+        ("memory", {"type": "string", "pattern": "^[0-9]+(Mi|Gi)$", "maxLength": 16}),
+        ("cpu", {"x-kubernetes-int-or-string": True, "maxLength": 16, "default": "2"}),
+    ],
+)
+def test_type_and_bounds_follow_the_annotation(name: str, expected: dict[str, Any]) -> None:
+    assert field(name).items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("title", "Shown to people. At most 4096 characters."),
+        ("cpu", "Cores. Immutable."),
+        ("memory", "Memory. Server default 4Gi. Immutable."),
+        ("retries", "Repeats of a failed call. Range 0 to 9."),
+        ("targetRef", "What it turns. Leads to: Gadget."),
+        (
+            "options",
+            "Whatever the type takes. At most 64 entries. Write-only: the API never returns it.",
+        ),
+    ],
+)
+def test_a_description_says_what_kubectl_explain_would_not(name: str, text: str) -> None:
+    assert field(name)["description"] == text
+
+
+def test_an_int_or_string_has_no_type() -> None:
+    assert "type" not in field("cpu")
+
+
+def test_only_defaults_that_say_something_stand_in_the_schema() -> None:
+    properties = object_schema(WidgetSpec)["properties"]
+    assert {n: p["default"] for n, p in properties.items() if "default" in p} == {"cpu": "2"}
+    assert properties["place"]["properties"]["mode"]["default"] == "Public"
+
+
+def test_a_default_object_lets_the_defaults_below_it_fire() -> None:
+    class Inner(SpecModel):
+        """Inner."""
+
+        mode: str = "Public"
+        """Mode."""
+
+    class Outer(SpecModel):
+        """Outer."""
+
+        inner: Inner = Inner()
+        """Inner."""
+
+    inner = object_schema(Outer)["properties"]["inner"]
+    assert inner["default"] == {}
+    assert inner["properties"]["mode"]["default"] == "Public"
+
+
+def test_a_list_is_keyed_by_the_name_that_users_see() -> None:
+    env = field("env")
+    assert env["x-kubernetes-list-type"] == "map"
+    assert env["x-kubernetes-list-map-keys"] == ["name"]
+
+
+def test_an_optional_key_cannot_key_a_list() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        items: Annotated[tuple[WidgetSpec, ...], Unordered("externalName")] = ()
+        """Items."""
+
+    with pytest.raises(GenerationError, match=r"Owner\.items: an immutable field below an atomic"):
+        object_schema(Owner)
+
+
+def test_an_immutable_field_of_a_keyed_item_is_guarded_on_the_item() -> None:
+    rules = field("env")["items"]["x-kubernetes-validations"]
+    assert [r["fieldPath"] for r in rules] == [".scope"]
+
+
+def test_an_immutable_field_below_an_atomic_list_is_refused() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        items: tuple[Variable, ...] = ()
+        """Items."""
+
+    with pytest.raises(GenerationError, match=r"Owner\.items"):
+        object_schema(Owner)
+
+
+def test_a_float_is_refused() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        share: float = 0.5
+        """Share."""
+
+    with pytest.raises(GenerationError, match=r"Owner\.share"):
+        object_schema(Owner)
+
+
+def test_a_union_is_refused() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        either: int | str = 1
+        """Either."""
+
+    with pytest.raises(GenerationError, match="no unions"):
+        object_schema(Owner)
+
+
+def test_a_field_without_docstring_is_refused() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        silent: Annotated[int, Field(ge=1), Immutable()]
+
+    with pytest.raises(GenerationError, match=r"Owner\.silent has no docstring"):
+        object_schema(Owner)
+
+
+def test_what_the_cloud_says_is_not_bounded() -> None:
+    address = object_schema(WidgetObserved, OBSERVED)["properties"]["address"]
+    assert address == {"type": "string", "description": "Where it answers."}
