@@ -59,6 +59,8 @@ _ABSENT: Final = re.compile(r"not found|does not exist", _ANY_CASE)
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9:._-]{1,80}")
 _FIVE_HUNDREDS: Final = 500
 _BAD_REQUESTS: Final = range(400, 500)
+_REFUSALS: Final = frozenset(_BAD_REQUESTS) - {408}
+"""A stranger's statuses after which a write was surely not passed on; 408 may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ def _not_the_api(call: Call, answer: Answer, _text: str) -> OperatorError:
     hint = "" if answer.status >= _FIVE_HUNDREDS else "; check the account's endpoint"
     return Unavailable(
         f"{call.action}: HTTP {answer.status} and no answer of the AgentRun API{hint}",
-        maybe_applied=call.is_write and answer.status not in _BAD_REQUESTS,
+        maybe_applied=call.is_write and answer.status not in _REFUSALS,
     )
 
 

@@ -180,6 +180,7 @@ def test_answer_becomes(call: Call, answer: Answer, expected: type[OperatorError
         pytest.param(GET, raw(502, HTML), False, id="a read"),
         pytest.param(CREATE, gateway(400, "InvalidTimeStamp.Expired"), False, id="refused: clock"),
         pytest.param(CREATE, gateway(400, "SignatureNonceUsed"), False, id="refused: nonce"),
+        pytest.param(CREATE, raw(408, HTML), True, id="a stranger lost patience"),
         pytest.param(CREATE, raw(404, HTML), False, id="refused by a stranger"),
     ],
 )
