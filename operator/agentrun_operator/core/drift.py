@@ -1,19 +1,21 @@
 """Desired × observed on the wire → the paths that differ, honouring the markers.
 
-What the user left unset is never drift, a field absent from a LIST item neither; numbers compare as
-numbers, whatever their spelling (Template returns its timeouts as strings).
+What the user left unset is never drift, a field absent from a LIST item neither; `equality` says
+when two values mean the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentrun_operator.core.equality import same, same_scalar
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.paths import document_leaves, item_labels, placed, read_path
 from agentrun_operator.core.wire import FieldRule, field_rules
 
 HIDDEN = "(differs)"
+UNSET = "(unset)"
 _MAX_SHOWN = 128
-_EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Drift:
     """Both fit to show: hidden where the value may be secret."""
     immutable: bool = False
     clearing: bool = False
-    """The path left the spec and the resource still shows a value."""
+    """The path left the spec, or is empty there, and the resource still shows a value."""
     clearable: bool = True
+    """False where no update can take the value away."""
 
 
 def find_drift(
@@ -38,18 +41,60 @@ def find_drift(
 ) -> tuple[Drift, ...]:
     """Compare what we would send with what a read returned.
 
+    A field that the spec sets to an empty list, map or text asks to clear: see `find_leftovers`.
+
     Args:
         kind: Declares how each field compares.
         desired: Body as `wire.encode` makes it.
         observed: A GET, or a LIST item.
-        partial: True for a LIST item, whose missing fields say nothing.
+        partial: True for a LIST item, whose missing fields say nothing, at any depth.
     """
-    return tuple(
-        drift
-        for rule in field_rules(kind)
-        if rule.api in desired and not rule.write_only
-        for drift in _compare(rule, desired[rule.api], observed, rule.api, partial=partial)
-    )
+    return tuple(_compare(field_rules(kind), desired, observed, None, partial=partial))
+
+
+def _compare(
+    rules: tuple[FieldRule, ...],
+    desired: Mapping[str, Any],
+    owner: Mapping[str, Any],
+    api: str | None,
+    *,
+    partial: bool,
+) -> Iterator[Drift]:
+    for rule in rules:
+        if rule.api not in desired or rule.write_only:
+            continue
+        wanted, top = desired[rule.api], api or rule.api
+        seen, present = read_path(owner, rule.reads)
+        if partial and not present:
+            continue
+        if rule.children and not rule.is_list:
+            inner = seen if isinstance(seen, Mapping) else {}
+            yield from _compare(rule.children, wanted, inner, top, partial=partial)
+        elif not _asks_to_clear(rule, wanted) and not same(rule, wanted, seen, partial=partial):
+            yield Drift(
+                path=rule.path,
+                api=top,
+                desired=_show(rule, wanted),
+                observed=_show(rule, seen),
+                immutable=rule.immutable,
+            )
+
+
+def _asks_to_clear(rule: FieldRule, wanted: Any) -> bool:
+    """Whether the spec says "nothing"; 0 and false are values like any other."""
+    return wanted in ("", [], {}) and rule.clear is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a walk over leftovers stands."""
+
+    applied: frozenset[str]
+    api: str | None = None
+    """Top-level wire field; None at the top."""
+    declared: str = ""
+    path: str = ""
+    """Path of the list item around us, as declared and in full; both empty outside of lists."""
 
 
 def find_leftovers(
@@ -58,195 +103,143 @@ def find_leftovers(
     desired: Mapping[str, Any],
     observed: Mapping[str, Any],
 ) -> tuple[Drift, ...]:
-    """Return the paths that we had applied, that left the spec, and that still show a value.
+    """Return the paths that still show a value and should not.
 
-    Write-only paths never show, so they are told apart by `observed` lacking them and are dropped.
+    Those are the paths that we had applied and that left the spec, and those that the spec sets to
+    an empty list, map or text. What equals the server's stated default counts as gone. Write-only
+    paths never show, so they never count.
+
+    Args:
+        kind: Declares what clears each field.
+        applied: Paths of the last successful write, from `wire.applied_paths`.
+        desired: Body as `wire.encode` makes it.
+        observed: A GET, or a LIST item.
     """
-    return tuple(_leftovers(field_rules(kind), frozenset(applied), desired, observed, None))
+    place = _Place(frozenset(applied))
+    return tuple(_leftovers(field_rules(kind), place, desired, observed))
 
 
 def _leftovers(
     rules: tuple[FieldRule, ...],
-    applied: frozenset[str],
+    place: _Place,
     desired: Mapping[str, Any],
     observed: Mapping[str, Any],
-    api: str | None,
 ) -> Iterator[Drift]:
     for rule in rules:
-        top = api or rule.api
-        seen, _ = _read(observed, rule.reads)
+        seen, _ = read_path(observed, rule.reads)
+        path, top = placed(rule, place.declared, place.path), place.api or rule.api
+        inside = _Place(place.applied, top, place.declared, place.path)
+        wanted = desired.get(rule.api)
         if rule.children and not rule.is_list:
-            below = desired.get(rule.api) or {}
-            found = (
-                _leftovers(rule.children, applied, below, seen, top)
-                if isinstance(seen, Mapping)
-                else iter(())
-            )
-            if rule.clear_with is None or rule.api in desired:
-                yield from found
-            elif any(True for _ in found):
-                yield Drift(rule.path, top, "(unset)", HIDDEN, clearing=True)
-        elif rule.path in applied and rule.api not in desired and not _is_cleared(rule, seen):
-            yield Drift(
-                path=rule.path,
-                api=top,
-                desired="(unset)",
-                observed=_show(rule, seen),
-                immutable=rule.immutable,
-                clearing=True,
-                clearable=rule.clear is not None,
-            )
+            yield from _left_in_object(rule, inside, wanted, seen)
+        elif rule.api not in desired or _asks_to_clear(rule, wanted):
+            if rule.api not in desired and path not in place.applied:
+                continue
+            if not _is_cleared(rule, seen):
+                yield _leftover(rule, path, top, seen, is_below=place.api is not None)
+        elif rule.children:
+            yield from _left_in_items(rule, inside, path, wanted, seen)
+        elif not rule.exact_map and not rule.is_list:
+            yield from _left_in_document(rule, inside, path, wanted, seen)
+
+
+def _left_in_object(rule: FieldRule, inside: _Place, wanted: Any, seen: Any) -> Iterator[Drift]:
+    if not isinstance(seen, Mapping):
+        return
+    found = _leftovers(rule.children, inside, wanted or {}, seen)
+    if rule.clear_with is None or wanted is not None:
+        yield from found
+    elif any(True for _ in found):
+        yield Drift(rule.path, inside.api or rule.api, UNSET, HIDDEN, clearing=True)
+
+
+def _left_in_items(
+    rule: FieldRule, inside: _Place, path: str, wanted: Any, seen: Any
+) -> Iterator[Drift]:
+    if not isinstance(seen, list) or (rule.unordered and rule.unordered.key is None):
+        return
+    there = dict(zip(item_labels(rule, seen, observed=True), seen, strict=True))
+    for label, item in zip(item_labels(rule, wanted), wanted, strict=True):
+        if isinstance(there.get(label), Mapping):
+            place = _Place(inside.applied, inside.api, rule.path, f"{path}.{label}")
+            yield from _leftovers(rule.children, place, item, there[label])
+
+
+def _left_in_document(
+    rule: FieldRule, inside: _Place, path: str, wanted: Any, seen: Any
+) -> Iterator[Drift]:
+    kept = {leaf for leaf, _ in document_leaves(path, wanted)}
+    for leaf, value in document_leaves(path, seen):
+        if leaf in inside.applied and leaf not in kept and leaf != path and value:
+            yield _leftover(rule, leaf, inside.api or rule.api, value, is_below=True)
+
+
+def _leftover(rule: FieldRule, path: str, top: str, seen: Any, *, is_below: bool) -> Drift:
+    return Drift(
+        path=path,
+        api=top,
+        desired=UNSET,
+        observed=_show(rule, seen),
+        immutable=rule.immutable,
+        clearing=True,
+        # What is below the top leaves with its owner, which is sent again without it.
+        clearable=is_below or rule.clear is not None,
+    )
 
 
 def _is_cleared(rule: FieldRule, seen: Any) -> bool:
-    return seen in _EMPTY or (rule.clear is not None and _same_scalar(rule.clear, seen))
+    if seen is None:
+        return True
+    if not seen and not isinstance(rule.default, bool | int):
+        return True
+    # Off, where the server's default is on, is what we had applied.
+    return any(
+        value is not None and not isinstance(value, list | dict) and same_scalar(value, seen)
+        for value in (rule.clear, rule.default)
+    )
 
 
 def clearing_values(
     kind: ResourceKind, leftovers: Sequence[Drift], desired: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the top-level wire fields that clear leftovers, inside what else is desired there."""
+    """Return the top-level wire fields that clear leftovers, inside what else is desired there.
+
+    The reference does not say whether an update replaces nested objects or merges them, so what
+    has a clearing value is sent with it, and what has none is left out of its owner.
+    """
     paths = {d.path for d in leftovers if d.clearable}
     body: dict[str, Any] = {}
     for rule in field_rules(kind):
         if rule.clear_with is not None and rule.path in paths:
             body[rule.clear_with.api] = rule.clear_with.value
-            continue
-        cleared = _cleared(rule, paths, desired.get(rule.api))
-        if cleared is not None:
-            body[rule.api] = cleared
+        elif _holds_any(rule, paths):
+            value = _cleared(rule, paths, desired.get(rule.api))
+            if value is not None:
+                body[rule.api] = value
     return body
 
 
-def _cleared(rule: FieldRule, paths: set[str], desired: Any) -> Any:
-    if not (rule.children and not rule.is_list):
-        return rule.clear if rule.path in paths else None
-    below = {
-        child.api: value
-        for child in rule.children
-        if (value := _cleared(child, paths, (desired or {}).get(child.api))) is not None
-    }
-    if not below:
-        return None
-    return {**(desired or {}), **below}
-
-
-def _compare(
-    rule: FieldRule, desired: Any, owner: Mapping[str, Any], top: str, *, partial: bool
-) -> Iterator[Drift]:
-    seen, present = _read(owner, rule.reads)
-    if not present and partial:
-        return
+def _holds_any(rule: FieldRule, paths: set[str]) -> bool:
     if rule.children and not rule.is_list:
-        inner = seen if isinstance(seen, Mapping) else {}
-        if not inner and partial:
-            return
-        for child in rule.children:
-            if child.api in desired and not child.write_only:
-                yield from _compare(child, desired[child.api], inner, top, partial=False)
-        return
-    if not _same(rule, desired, seen):
-        yield Drift(
-            path=rule.path,
-            api=top,
-            desired=_show(rule, desired),
-            observed=_show(rule, seen),
-            immutable=rule.immutable,
-        )
+        return any(_holds_any(child, paths) for child in rule.children)
+    return any(path == rule.path or path.startswith(f"{rule.path}.") for path in paths)
 
 
-def _read(owner: Mapping[str, Any], path: tuple[str, ...]) -> tuple[Any, bool]:
-    node: Any = owner
-    for step in path:
-        if not isinstance(node, Mapping) or step not in node:
-            return None, False
-        node = node[step]
-    return node, True
-
-
-def _same(rule: FieldRule, desired: Any, seen: Any) -> bool:
-    if rule.exact_map:
-        return dict(desired) == dict(seen or {})
-    if rule.is_list:
-        return _same_list(rule, desired, seen if isinstance(seen, list) else [])
-    if rule.free_form:
-        return _contains(desired, seen)
-    return _same_scalar(desired, seen)
-
-
-def _same_list(rule: FieldRule, desired: list[Any], seen: list[Any]) -> bool:
-    if len(desired) != len(seen):
-        return False
-    order = rule.unordered
-    if order is None:
-        return all(_same_item(rule, d, s) for d, s in zip(desired, seen, strict=True))
-    if order.key is not None:
-        by_key = {_item_key(s, order.key): s for s in seen}
-        keys = [_item_key(d, order.key) for d in desired]
-        return all(k in by_key for k in keys) and all(
-            _same_item(rule, d, by_key[k]) for d, k in zip(desired, keys, strict=True)
-        )
-    rest = list(seen)
-    for item in desired:
-        match = next((s for s in rest if _same_item(rule, item, s)), None)
-        if match is None:
-            return False
-        rest.remove(match)
-    return True
-
-
-def _item_key(item: Any, key: str) -> str:
-    return str(item.get(key)) if isinstance(item, Mapping) else str(item)
-
-
-def _same_item(rule: FieldRule, desired: Any, seen: Any) -> bool:
-    if not rule.children:
-        return _contains(desired, seen)
-    if not isinstance(seen, Mapping):
-        return False
-    return not any(
-        True
-        for child in rule.children
-        if child.api in desired and not child.write_only
-        for _ in _compare(child, desired[child.api], seen, rule.api, partial=False)
-    )
-
-
-def _contains(desired: Any, seen: Any) -> bool:
-    """Whether every value of a free-form document is there; the server may add its own."""
-    if isinstance(desired, Mapping):
-        return isinstance(seen, Mapping) and all(
-            _contains(value, seen.get(name)) for name, value in desired.items()
-        )
-    if isinstance(desired, list):
-        return (
-            isinstance(seen, list)
-            and len(desired) == len(seen)
-            and all(_contains(d, s) for d, s in zip(desired, seen, strict=True))
-        )
-    return _same_scalar(desired, seen)
-
-
-def _same_scalar(desired: Any, seen: Any) -> bool:
-    if isinstance(desired, bool) or isinstance(seen, bool):
-        # An unset switch comes back as absent; false and absent mean the same.
-        return bool(desired) is (seen is True or seen == "true")
-    if isinstance(desired, int | float):
-        try:
-            return float(desired) == float(seen)
-        except (TypeError, ValueError):
-            return False
-    if desired == "":
-        return seen in (None, "")
-    return bool(desired == seen)
+def _cleared(rule: FieldRule, paths: set[str], desired: Any) -> Any:
+    """Return what to send for a rule that holds a leftover; None to leave it out."""
+    if not (rule.children and not rule.is_list):
+        return rule.clear if rule.path in paths else desired
+    body = dict(desired or {})
+    for child in rule.children:
+        if _holds_any(child, paths):
+            value = _cleared(child, paths, body.get(child.api))
+            if value is not None:
+                body[child.api] = value
+    return body
 
 
 def _show(rule: FieldRule, value: Any) -> str:
-    if _may_hide_secrets(rule):
+    if rule.may_hold_secrets:
         return HIDDEN
-    text = "(unset)" if value is None else str(value)
+    text = UNSET if value is None else str(value)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
-
-
-def _may_hide_secrets(rule: FieldRule) -> bool:
-    return rule.sensitive or rule.free_form or any(map(_may_hide_secrets, rule.children))

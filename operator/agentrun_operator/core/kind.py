@@ -159,6 +159,8 @@ class ResourceKind:
     """What of a read may be shown in `status.atProvider`; nothing else ever is."""
     rest: Rest | None = None
     """None: a local kind without a cloud resource (Account)."""
+    adopts_by_default: bool = True
+    """What an unset `adoptionPolicy` means; False where adopting would overwrite a secret."""
     namespaced: bool = True
     phases: Mapping[str, Phase] = field(default_factory=dict)
     """State words that mean something else here than their spelling says."""

@@ -33,8 +33,6 @@ class ResourceSpec(SpecModel):
     account_ref: Annotated[AccountReference | None, Local()] = None
     """Account to use. Unset: Account `default` of the namespace, then ClusterAccount `default`,
     then the operator's own settings if it allows them."""
-    external_name: Annotated[Name | None, Local()] = None
-    """Name in AgentRun; unset: metadata.name. Immutable once the resource exists."""
     deletion_policy: Annotated[Literal["Delete", "Retain"] | None, Local()] = None
     """What becomes of the cloud resource when this object is deleted. Unset: delete what the
     operator created, retain what it adopted."""
@@ -58,3 +56,10 @@ class ResourceSpec(SpecModel):
     def observes_only(self) -> bool:
         """Whether the operator must not write to the cloud for this object."""
         return self.management_policy == "Observe"
+
+
+class NamedSpec(ResourceSpec):
+    """A resource that has a name in AgentRun, which all but sandboxes have."""
+
+    external_name: Annotated[Name | None, Local()] = None
+    """Name in AgentRun; unset: metadata.name. Immutable once the resource exists."""

@@ -31,6 +31,7 @@ from agentrun_operator.core.fields import (
     WriteOnly,
 )
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.paths import document_leaves, item_labels, placed
 from agentrun_operator.core.resolution import Resolution
 
 M = TypeVar("M")
@@ -75,7 +76,11 @@ class FieldRule:
     @property
     def may_hold_secrets(self) -> bool:
         """Whether no value of it may be shown."""
-        return self.sensitive or any(child.may_hold_secrets for child in self.children)
+        return (
+            self.sensitive
+            or self.free_form
+            or any(child.may_hold_secrets for child in self.children)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +225,7 @@ def _rule(
         exact_map=is_map and encoded is None,
         immutable=marker(marks, Immutable) is not None,
         write_only=marker(marks, WriteOnly) is not None,
-        # A `valueFrom` may lead to a Secret, so what it yields is never shown.
-        sensitive=marker(marks, Sensitive) is not None or shape.inner is ValueFrom,
+        sensitive=_is_sensitive(shape),
         unordered=marker(marks, Unordered),
         clear=_clear_value(shape, default, has_children=bool(children)),
         default=default,
@@ -235,6 +239,7 @@ def _rule(
 
 
 def _is_sensitive(shape: TypeShape) -> bool:
+    # A `valueFrom` may lead to a Secret, so what it yields is never shown.
     from_elsewhere = shape.inner in (ValueFrom, SecretSource)
     return from_elsewhere or marker(shape.markers, Sensitive) is not None
 
@@ -258,7 +263,8 @@ def _clear_value(shape: TypeShape, default: Any, *, has_children: bool) -> Any:
         return declared.value
     if shape.is_list:
         return []
-    if has_children or get_origin(shape.inner) is dict or marker(shape.markers, FreeForm):
+    is_map = get_origin(shape.inner) is dict or marker(shape.markers, FreeForm) is not None
+    if has_children or is_map:
         return {}
     if shape.inner is bool:
         return bool(default)
@@ -345,15 +351,28 @@ def _encode_item(item: Any, rule: FieldRule, resolution: Resolution) -> Any:
 
 
 def applied_paths(kind: ResourceKind, body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the spec paths that a body sets, lists and maps as one path each, sorted."""
-    return tuple(sorted(_applied(field_rules(kind), body)))
+    """Return the spec paths that a body sets, sorted.
+
+    A list has its own path and those of the fields of its items (`upstreams.qwen.weight`), so that
+    a field can leave an item; a free-form document has those of its leaves. A map that is compared
+    key for key is one path.
+    """
+    return tuple(sorted(set(_applied(field_rules(kind), body, "", ""))))
 
 
-def _applied(rules: tuple[FieldRule, ...], body: Mapping[str, Any]) -> Iterator[str]:
+def _applied(
+    rules: tuple[FieldRule, ...], body: Mapping[str, Any], declared: str, place: str
+) -> Iterator[str]:
     for rule in rules:
         if rule.api not in body:
             continue
+        path, value = placed(rule, declared, place), body[rule.api]
         if rule.children and not rule.is_list:
-            yield from _applied(rule.children, body[rule.api])
-        else:
-            yield rule.path
+            yield from _applied(rule.children, value, declared, place)
+            continue
+        yield path
+        if rule.children:
+            for label, item in zip(item_labels(rule, value), value, strict=True):
+                yield from _applied(rule.children, item, rule.path, f"{path}.{label}")
+        elif not rule.exact_map and not rule.is_list:
+            yield from (leaf for leaf, _ in document_leaves(path, value))

@@ -173,6 +173,9 @@ class KubeReader(Protocol):
     async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
         """LIST the metadata of all objects of a kind: key → resourceVersion."""
 
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        """GET one object of ours, whole; None when it is gone."""
+
     async def namespace_labels(self, name: str) -> Mapping[str, str]:
         """GET a namespace's labels; empty when there is none or it may not be read."""
 

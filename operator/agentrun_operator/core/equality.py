@@ -1,0 +1,131 @@
+"""Whether two wire values mean the same: spelling, order and the server's own additions aside.
+
+An empty value and absence are one: APIs drop `""`, `0`, `false`, `[]` and `{}`, or add them.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from agentrun_operator.core.paths import item_labels, read_path
+from agentrun_operator.core.wire import FieldRule
+
+
+def same(rule: FieldRule, desired: Any, seen: Any, *, partial: bool) -> bool:
+    """Whether an observed value fulfils a desired one.
+
+    Args:
+        rule: Declares how the field compares.
+        desired: Wire value that we would send.
+        seen: Wire value of a read; None when absent.
+        partial: True for a LIST item, whose missing fields say nothing.
+    """
+    if rule.is_list:
+        return _same_list(rule, desired, seen if isinstance(seen, list) else [], partial=partial)
+    return _same_one(rule, desired, seen, partial=partial)
+
+
+def same_scalar(desired: Any, seen: Any) -> bool:
+    """Whether two scalars mean the same: a number may come back as text, a switch as absent."""
+    if not desired and not seen:
+        return True
+    if isinstance(desired, bool) or isinstance(seen, bool):
+        return _truth(desired) is not None and _truth(desired) is _truth(seen)
+    if isinstance(desired, int | float) or isinstance(seen, int | float):
+        number = _number(desired)
+        return number is not None and number == _number(seen)
+    return bool(desired == seen)
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
+
+
+def _number(value: Any) -> Decimal | None:
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(value if isinstance(value, int) else str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _same_one(rule: FieldRule, desired: Any, seen: Any, *, partial: bool) -> bool:
+    if rule.children:
+        inner = seen if isinstance(seen, Mapping) else {}
+        return all(_same_child(child, desired, inner, partial=partial) for child in rule.children)
+    if rule.exact_map:
+        return _same_map(desired, seen)
+    return _contains(desired, seen)
+
+
+def _same_child(
+    rule: FieldRule, desired: Mapping[str, Any], owner: Mapping[str, Any], *, partial: bool
+) -> bool:
+    if rule.api not in desired or rule.write_only:
+        return True
+    seen, present = read_path(owner, rule.reads)
+    if partial and not present:
+        return True
+    return same(rule, desired[rule.api], seen, partial=partial)
+
+
+def _same_map(desired: Mapping[str, Any], seen: Any) -> bool:
+    if not isinstance(seen, Mapping):
+        return not desired and not seen
+    return desired.keys() == seen.keys() and all(_contains(v, seen[k]) for k, v in desired.items())
+
+
+def _contains(desired: Any, seen: Any) -> bool:
+    """Whether every value of a free-form document is there; the server may add its own."""
+    if isinstance(desired, Mapping):
+        inner = seen if isinstance(seen, Mapping) else {}
+        return all(_contains(value, inner.get(name)) for name, value in desired.items())
+    if isinstance(desired, list):
+        items = seen if isinstance(seen, list) else []
+        return len(desired) == len(items) and all(map(_contains, desired, items))
+    return same_scalar(desired, seen)
+
+
+def _same_list(
+    rule: FieldRule, desired: Sequence[Any], seen: Sequence[Any], *, partial: bool
+) -> bool:
+    if len(desired) != len(seen):
+        return False
+    if all(_same_one(rule, d, s, partial=partial) for d, s in zip(desired, seen, strict=True)):
+        return True
+    if rule.unordered is None:
+        return False
+    if rule.unordered.key is None:
+        return _has_pairing(rule, desired, seen, partial=partial)
+    wanted = dict(zip(item_labels(rule, desired), desired, strict=True))
+    there = dict(zip(item_labels(rule, seen, observed=True), seen, strict=True))
+    return wanted.keys() == there.keys() and all(
+        _same_one(rule, item, there[label], partial=partial) for label, item in wanted.items()
+    )
+
+
+def _has_pairing(
+    rule: FieldRule, desired: Sequence[Any], seen: Sequence[Any], *, partial: bool
+) -> bool:
+    """Whether each desired item has an observed item of its own, in any order.
+
+    Since an observed item may carry more than was asked, the first fit is not always the right
+    one; an earlier choice moves on where it has another (augmenting paths).
+    """
+    taken: dict[int, int] = {}
+
+    def place(wanted: int, tried: set[int]) -> bool:
+        for there, item in enumerate(seen):
+            if there in tried or not _same_one(rule, desired[wanted], item, partial=partial):
+                continue
+            tried.add(there)
+            if there not in taken or place(taken[there], tried):
+                taken[there] = wanted
+                return True
+        return False
+
+    return all(place(wanted, set()) for wanted in range(len(desired)))

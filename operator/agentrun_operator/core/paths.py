@@ -1,0 +1,61 @@
+"""Paths: where a field stands in an answer, in an item of a list, and in a document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentrun_operator.core.wire import FieldRule
+
+
+def read_path(owner: Mapping[str, Any], path: tuple[str, ...]) -> tuple[Any, bool]:
+    """Return (value, whether it is there) at a path of field names in an answer."""
+    node: Any = owner
+    for step in path:
+        if not isinstance(node, Mapping) or step not in node:
+            return None, False
+        node = node[step]
+    return node, True
+
+
+def item_labels(
+    rule: "FieldRule", items: Sequence[Any], *, observed: bool = False
+) -> tuple[str, ...]:
+    """Return what tells the items of a list apart: their key, or their place.
+
+    Args:
+        rule: The list's rule.
+        items: Its items on the wire.
+        observed: True for items of an answer, whose key may have another name there.
+    """
+    key = rule.unordered.key if rule.unordered else None
+    if key is None:
+        return tuple(str(place) for place in range(len(items)))
+    child = next((c for c in rule.children if c.path.rpartition(".")[2] == key), None)
+    if child is None:
+        steps: tuple[str, ...] = (key,)
+    else:
+        steps = child.reads if observed else (child.api,)
+    return tuple(str(read_path(item, steps)[0]) for item in items)
+
+
+def placed(rule: "FieldRule", declared: str, place: str) -> str:
+    """Return a rule's path below one item of a list.
+
+    Args:
+        rule: A rule whose path says where it is declared.
+        declared: Path of the list, as declared; empty outside of lists.
+        place: Path of the item; empty outside of lists.
+    """
+    return place + rule.path.removeprefix(declared)
+
+
+def document_leaves(path: str, document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of every leaf of a free-form document."""
+    if isinstance(document, Mapping):
+        for name, value in document.items():
+            yield from document_leaves(f"{path}.{name}", value)
+    elif isinstance(document, list):
+        for place, value in enumerate(document):
+            yield from document_leaves(f"{path}.{place}", value)
+    else:
+        yield path, document

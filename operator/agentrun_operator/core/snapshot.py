@@ -1,0 +1,96 @@
+"""Everything one pass knows, as plain values: what `decide` sees and nothing more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from agentrun_operator.core.drift import Drift
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.kind import Phase
+
+
+class Existence(Enum):
+    """What we know of the external resource in this pass."""
+
+    NOT_LOOKED = "not-looked"
+    ABSENT = "absent"
+    PRESENT = "present"
+
+
+class Ownership(Enum):
+    """Whose the resource is that we found."""
+
+    OURS = "ours"
+    """A persisted answer, our tag, or an answer that was lost and recognised again."""
+    ADOPTABLE = "adoptable"
+    """Nobody's mark on it."""
+    FOREIGN = "foreign"
+    """It carries somebody else's mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a look at the external resource showed. The repr shows no value of it."""
+
+    existence: Existence = Existence.NOT_LOOKED
+    confirmed: bool = False
+    """From a read of this pass; only then may a write follow from it."""
+    resource: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    phase: Phase = Phase.UNKNOWN
+    ownership: Ownership = Ownership.OURS
+    drift: tuple[Drift, ...] = ()
+    leftovers: tuple[Drift, ...] = ()
+    """Paths that left the spec and still show a value."""
+    state_differs: bool = False
+    """`spec.desiredState` asks for another state, and a verb leads there."""
+    date: datetime | None = None
+    """The cloud's time of the look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The object's policies with every default filled in."""
+
+    retain: bool = False
+    """Release without deleting: asked for, or adopted under an unset deletion policy."""
+    may_adopt: bool = True
+    force_adopt: bool = False
+    observe_only: bool = False
+    drift: str = "Correct"
+    restart_ended: bool = False
+    """Replace a resource that ended (a sandbox with `restartPolicy: Always`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One object, its account, its references and its external resource at one moment."""
+
+    deleting: bool = False
+    claimed: bool = True
+    """Our finalizer stands."""
+    paused: bool = False
+    policies: Policies = Policies()
+    held_by: tuple[str, ...] = ()
+    """Objects with a cloud resource that refer to this one."""
+    conflict: OperatorError | None = None
+    """The name is claimed by an older object, or the account is not the pinned one."""
+    blocked: OperatorError | None = None
+    """The account, a reference or the spec itself is not usable."""
+    creation_unknown: bool = False
+    """A create was announced and no answer of it was persisted."""
+    ever_created: bool = False
+    """A create was announced, or an answer persisted, or a resource adopted."""
+    adopted: bool = False
+    """The resource was there before us."""
+    settled: bool = True
+    """Absence counts: no create of ours can still be on its way."""
+    finished: bool = False
+    """It ended as it should, and its end was reported."""
+    edited: bool = True
+    """This spec, or what it refers to, or a request token, has not been acted on yet."""
+    past_deadline: bool = False
+    cleared_before: bool = False
+    """The leftovers were cleared once for this generation."""
+    observation: Observation = Observation()

@@ -1,0 +1,256 @@
+"""Which account an object lives in, and a client of that account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentrun_operator.core.errors import (
+    AccessDenied,
+    AccountChanged,
+    CredentialsNotFound,
+    DependencyNotReady,
+    OperatorError,
+    Retryable,
+)
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.settings import Settings
+from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
+from agentrun_operator.reconcile.ports import (
+    AccountConnection,
+    Cloud,
+    ExternalAPI,
+    KubeReader,
+)
+
+OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
+"""Stands for the account of the operator's own settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One object's account: whose, where, and the client to call it with."""
+
+    source: ObjectKey
+    identity: AccountIdentity
+    api: ExternalAPI
+    percent_weights: bool = False
+
+    def pin(self) -> dict[str, str]:
+        """Return what `status.account` records."""
+        return {
+            "kind": self.source.kind,
+            "name": self.source.name,
+            "accountId": self.identity.account_id,
+            "region": self.identity.region,
+        }
+
+
+@dataclass(slots=True)
+class _Client:
+    generation: int
+    binding: Binding
+    secret: ObjectKey | None
+    stale: bool = False
+
+
+class AccountDirectory:
+    """Resolves accounts and keeps one client per account object."""
+
+    def __init__(
+        self, cache: ObjectCache, reader: KubeReader, cloud: Cloud, settings: Settings
+    ) -> None:
+        """Start without clients."""
+        self._cache = cache
+        self._reader = reader
+        self._cloud = cloud
+        self._settings = settings
+        self._clients: dict[ObjectKey, _Client] = {}
+
+    async def bind(self, obj: KubeObject) -> Binding:
+        """Return the account of an object.
+
+        Raises:
+            CredentialsNotFound: no account is named, or the one named does not exist.
+            DependencyNotReady: the account exists and is not verified.
+            AccessDenied: a ClusterAccount does not allow this namespace.
+        """
+        for key in account_candidates_without_pin(obj):
+            account = self._cache.get(key)
+            if account is None:
+                continue
+            await self._check_allowed(account, obj)
+            _check_ready(account)
+            return await self.connect(account)
+        own = self._settings.own_account
+        explicit = obj.spec.get("accountRef")
+        if own is None or explicit:
+            raise CredentialsNotFound(_missing(explicit, obj))
+        return self._own_binding()
+
+    async def bind_for_deletion(self, obj: KubeObject) -> Binding:
+        """Return the account that an object is pinned to, its last working client if need be.
+
+        Raises:
+            OperatorError: neither the account's credentials nor a client of it is left.
+        """
+        pinned = obj.status.get("account") or {}
+        kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
+        if kind == OWN_ACCOUNT.kind:
+            return self._own_binding()
+        key = ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
+        account = self._cache.get(key)
+        known = self._clients.get(key)
+        try:
+            if account is None:
+                raise CredentialsNotFound(f"{key} is gone; restore it")
+            return await self.connect(account)
+        except Retryable:
+            if known is None:
+                raise
+            return known.binding
+
+    async def connect(self, account: KubeObject) -> Binding:
+        """Return a client of an account object, made anew when its spec or Secret changed.
+
+        Raises:
+            CredentialsNotFound: its Secret does not exist.
+            CredentialsInvalid: a key of the Secret is missing or empty.
+            InvalidParameter: its endpoint is not allowed.
+        """
+        known = self._clients.get(account.key)
+        if known is not None and not known.stale and known.generation == account.generation:
+            return known.binding
+        credentials = account.spec.get("credentials") or {}
+        secret = self._secret_of(account, credentials)
+        keys: Mapping[str, str] | None = None
+        if secret is not None:
+            data = await self._reader.secret(secret.namespace, secret.name)
+            if data is None:
+                raise CredentialsNotFound(
+                    f"Secret {secret.name!r} of {account.key} does not exist in namespace "
+                    f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
+                )
+            keys = data.data
+        spec = account.spec
+        identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
+        rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
+        api = self._cloud.connect(
+            AccountConnection(identity, spec.get("endpoint") or None, keys, rate)
+        )
+        weights = (spec.get("compatibility") or {}).get("endpointWeights")
+        binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
+        self._clients[account.key] = _Client(account.generation, binding, secret)
+        return binding
+
+    def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
+        """Return the account of an object without any call: pinned, or else asked for."""
+        pinned = obj.status.get("account")
+        if pinned:
+            return AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+        for key in account_candidates_without_pin(obj):
+            account = self._cache.get(key)
+            if account is not None:
+                return AccountIdentity(str(account.spec["accountId"]), str(account.spec["region"]))
+        own = self._settings.own_account
+        return AccountIdentity(own.account_id, own.region) if own is not None else None
+
+    def secret_changed(self, secret: ObjectKey) -> None:
+        """Make the clients that use a Secret read it again; the old ones serve until then."""
+        for client in self._clients.values():
+            if client.secret == secret:
+                client.stale = True
+
+    def distrust(self, source: ObjectKey) -> None:
+        """Read an account's Secret again at the next use: the API refused its keys."""
+        client = self._clients.get(source)
+        if client is not None:
+            client.stale = True
+
+    async def aclose(self) -> None:
+        """Close every client."""
+        for client in self._clients.values():
+            await client.binding.api.aclose()
+        self._clients.clear()
+
+    def _secret_of(self, account: KubeObject, credentials: Mapping[str, Any]) -> ObjectKey | None:
+        if credentials.get("source") == "Operator":
+            return None
+        namespace = account.key.namespace or self._settings.operator_namespace
+        name = str((credentials.get("secretRef") or {}).get("name") or "")
+        return ObjectKey("Secret", namespace, name)
+
+    def _own_binding(self) -> Binding:
+        known = self._clients.get(OWN_ACCOUNT)
+        own = self._settings.own_account
+        if known is not None:
+            return known.binding
+        if own is None:
+            raise CredentialsNotFound("the operator has no account of its own any more")
+        identity = AccountIdentity(own.account_id, own.region)
+        rate = self._settings.requests_per_second
+        api = self._cloud.connect(AccountConnection(identity, own.endpoint, None, rate))
+        binding = Binding(OWN_ACCOUNT, identity, api)
+        self._clients[OWN_ACCOUNT] = _Client(0, binding, None)
+        return binding
+
+    async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
+        if account.key.namespace:
+            return
+        allowed = account.spec.get("allowedNamespaces") or {}
+        namespace = user.key.namespace
+        if namespace in (allowed.get("names") or ()):
+            return
+        wanted = (allowed.get("selector") or {}).get("matchLabels") or {}
+        if wanted:
+            labels = await self._reader.namespace_labels(namespace)
+            if all(labels.get(k) == v for k, v in wanted.items()):
+                return
+        raise AccessDenied(
+            f"{account.key} does not allow namespace {namespace!r}; ask its owner to add the "
+            "namespace to spec.allowedNamespaces, or name another account in spec.accountRef"
+        )
+
+
+def account_candidates_without_pin(obj: KubeObject) -> tuple[ObjectKey, ...]:
+    """Return the accounts that the spec asks for, in order of preference."""
+    count = 1 if obj.spec.get("accountRef") else 2
+    return account_candidates(obj)[:count]
+
+
+def _check_ready(account: KubeObject) -> None:
+    ready = account.condition("Ready") or {}
+    if account.deleting:
+        raise DependencyNotReady(f"{account.key} is being deleted")
+    if ready.get("status") != "True" or account.observed_generation != account.generation:
+        raise DependencyNotReady(
+            f"{account.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
+        )
+
+
+def _missing(explicit: Any, obj: KubeObject) -> str:
+    if isinstance(explicit, Mapping):
+        kind = explicit.get("kind") or "Account"
+        where = f" in namespace {obj.key.namespace!r}" if kind == "Account" else ""
+        return (
+            f"spec.accountRef names {kind} {explicit.get('name')!r}, which does not exist{where}; "
+            "create it or correct the reference"
+        )
+    return (
+        f"no account: create an Account named 'default' in namespace {obj.key.namespace!r} or a "
+        "ClusterAccount named 'default', or set spec.accountRef"
+    )
+
+
+def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
+    """Return AccountChanged when an object with a resource resolves to another account."""
+    pinned = obj.status.get("account")
+    if not pinned or not (obj.external_id or obj.status.get("creation")):
+        return None
+    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    if there == binding.identity:
+        return None
+    return AccountChanged(
+        f"the resource lives in account {there}, and the account reference now leads to "
+        f"{binding.identity}; restore the reference, or delete this object and create it anew"
+    )

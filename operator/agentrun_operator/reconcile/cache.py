@@ -1,0 +1,157 @@
+"""What we know of our objects in the cluster: a slim copy of each, and who refers to whom."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agentrun_operator.core.dependencies import dependencies
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+
+K = TypeVar("K")
+
+ACCOUNT_KINDS = ("Account", "ClusterAccount")
+DEFAULT_ACCOUNT = "default"
+
+
+@dataclass(slots=True)
+class _Entry:
+    uid: str
+    version: int
+    body: bytes
+    """Compact JSON without managedFields: a tenth of the same as dictionaries."""
+    refers_to: frozenset[ObjectKey]
+    claims: tuple[str, str]
+
+
+class ObjectCache:
+    """The last version of each object that we saw, indexed by reference and by external name."""
+
+    def __init__(
+        self, kinds: Mapping[str, ResourceKind], *, controller_class: str, operator_namespace: str
+    ) -> None:
+        """Start empty; objects of another controller class are never taken in.
+
+        References of cluster-scoped objects lead into `operator_namespace`.
+        """
+        self._kinds = kinds
+        self._class = controller_class
+        self._operator_namespace = operator_namespace
+        self._entries: dict[ObjectKey, _Entry] = {}
+        self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
+        self._users: dict[ObjectKey, set[ObjectKey]] = {}
+        self._claims: dict[tuple[str, str], set[ObjectKey]] = {}
+
+    def observe(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
+        """Take in one version; None if it is stale, unchanged, or not ours to serve.
+
+        Race: our own writes answer before the watch echoes them; an older echo must not undo what
+        we know. Comparing versions of one resource type as integers is allowed by the API since
+        Kubernetes 1.35 and true in practice before.
+        """
+        obj = KubeObject.of(raw, kind)
+        if str(obj.spec.get("controllerClass") or "") != self._class:
+            return None
+        known = self._entries.get(obj.key)
+        version = int(obj.resource_version)
+        if known is not None and known.uid == obj.uid and known.version >= version:
+            return None
+        self._replace(obj, raw, version)
+        return obj
+
+    def forget(self, key: ObjectKey, uid: str | None = None) -> None:
+        """Drop an object that is gone; with `uid`, only that incarnation of it."""
+        known = self._entries.get(key)
+        if known is None or (uid is not None and known.uid != uid):
+            return
+        self._unlink(key, known)
+        del self._entries[key]
+        self._by_kind[key.kind].discard(key)
+
+    def get(self, key: ObjectKey) -> KubeObject | None:
+        """Return the last version seen, or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else KubeObject.of(json.loads(entry.body), key.kind)
+
+    def version(self, key: ObjectKey) -> int | None:
+        """Return the resourceVersion held of a key, or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.version
+
+    def keys(self, kind: str | None = None) -> Iterable[ObjectKey]:
+        """Return a stable copy of the keys of one kind, or of all."""
+        return list(self._entries) if kind is None else list(self._by_kind[kind])
+
+    def users_of(self, target: ObjectKey) -> list[ObjectKey]:
+        """Return who refers to a key (ours, Secret, ConfigMap), in a stable order."""
+        return sorted(self._users.get(target, ()))
+
+    def targets_of(self, obj: KubeObject) -> list[ObjectKey]:
+        """Return what an object refers to, accounts included."""
+        return sorted(self._references(obj))
+
+    def claimants(self, kind: str, external_name: str) -> Iterator[KubeObject]:
+        """Yield every object of a kind that claims one external name."""
+        for key in sorted(self._claims.get((kind, external_name), ())):
+            obj = self.get(key)
+            if obj is not None:
+                yield obj
+
+    def _replace(self, obj: KubeObject, raw: Mapping[str, Any], version: int) -> None:
+        known = self._entries.get(obj.key)
+        if known is not None:
+            self._unlink(obj.key, known)
+        metadata = {k: v for k, v in raw["metadata"].items() if k != "managedFields"}
+        slim = {"metadata": metadata, "spec": obj.spec, "status": obj.status}
+        entry = _Entry(
+            uid=obj.uid,
+            version=version,
+            body=json.dumps(slim, separators=(",", ":")).encode(),
+            refers_to=self._references(obj),
+            claims=(obj.key.kind, obj.external_name),
+        )
+        self._entries[obj.key] = entry
+        self._by_kind[obj.key.kind].add(obj.key)
+        self._claims.setdefault(entry.claims, set()).add(obj.key)
+        for target in entry.refers_to:
+            self._users.setdefault(target, set()).add(obj.key)
+
+    def _unlink(self, key: ObjectKey, entry: _Entry) -> None:
+        _discard(self._claims, entry.claims, key)
+        for target in entry.refers_to:
+            _discard(self._users, target, key)
+
+    def _references(self, obj: KubeObject) -> frozenset[ObjectKey]:
+        kind = self._kinds[obj.key.kind]
+        namespace = obj.key.namespace or self._operator_namespace
+        targets = {ObjectKey(d.kind, namespace, d.name) for d in dependencies(kind, obj.spec)}
+        if not kind.is_local:
+            targets.update(account_candidates(obj))
+        return frozenset(targets)
+
+
+def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:
+    """Return the account objects that an object may live in, the preferred one first."""
+    ref = obj.spec.get("accountRef")
+    pinned = obj.status.get("account")
+    found = []
+    if isinstance(ref, Mapping) and ref.get("name"):
+        found.append(_account_key(str(ref.get("kind") or "Account"), str(ref["name"]), obj))
+    else:
+        found += [_account_key(kind, DEFAULT_ACCOUNT, obj) for kind in ACCOUNT_KINDS]
+    if isinstance(pinned, Mapping) and pinned.get("name"):
+        found.append(_account_key(str(pinned["kind"]), str(pinned["name"]), obj))
+    return tuple(dict.fromkeys(found))
+
+
+def _account_key(kind: str, name: str, user: KubeObject) -> ObjectKey:
+    return ObjectKey(kind, user.key.namespace if kind == "Account" else "", name)
+
+
+def _discard(index: dict[K, set[ObjectKey]], at: K, key: ObjectKey) -> None:
+    members = index[at]
+    members.discard(key)
+    if not members:
+        del index[at]

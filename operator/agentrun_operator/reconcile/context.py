@@ -1,0 +1,210 @@
+"""One pass over one object: what it has found out so far, and the snapshot that `decide` sees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentrun_operator.core.dependencies import dependencies
+from agentrun_operator.core.drift import HIDDEN, Drift
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.identity import (
+    ADOPT_ANNOTATION,
+    PAUSED_ANNOTATION,
+    RECONCILE_REQUESTED_ANNOTATION,
+)
+from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.snapshot import Existence, Observation, Policies, Snapshot
+from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.observe import Target
+from agentrun_operator.reconcile.outcome import was_tried
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.references import retains
+
+
+@dataclass(slots=True)
+class Context:
+    """The mutable notes of one pass."""
+
+    obj: KubeObject
+    kind: ResourceKind
+    rest: Rest
+    memory: Memory
+    started_at: datetime
+    fresh: bool
+    """A shared LIST will not do."""
+    spec: ResourceSpec | None = None
+    binding: Binding | None = None
+    resolution: Resolution | None = None
+    target: Target | None = None
+    blocked: OperatorError | None = None
+    conflict: OperatorError | None = None
+    held_by: tuple[str, ...] = ()
+    observation: Observation = field(default_factory=Observation)
+    changes: Json = field(default_factory=dict)
+    """Status fields to write with the next report."""
+    desired_digest: bytes | None = None
+    write_only_changed: tuple[str, ...] = ()
+    write_only_digest: bytes | None = None
+    acted: set[str] = field(default_factory=set)
+    """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
+    settle: timedelta = timedelta(seconds=60)
+    deadline_seconds: float = 600.0
+
+    @property
+    def has_references(self) -> bool:
+        """Whether the spec names anything beside its account."""
+        return bool(dependencies(self.kind, self.obj.spec))
+
+    @property
+    def observes_only(self) -> bool:
+        """Whether the cloud must not be written to for this object."""
+        return self.spec is not None and self.spec.observes_only
+
+    @property
+    def bound(self) -> Binding:
+        """The account, in steps that come after it was resolved."""
+        if self.binding is None:
+            raise RuntimeError("a step ran before the account was resolved")
+        return self.binding
+
+    @property
+    def aim(self) -> Target:
+        """The target, in steps that come after it was built."""
+        if self.target is None:
+            raise RuntimeError("a step ran before the target was built")
+        return self.target
+
+    def refocus(self, obj: KubeObject) -> None:
+        """Go on with a newer version of the object."""
+        self.obj = obj
+        if self.target is not None:
+            self.target = replace(self.target, obj=obj)
+
+    def forget_look(self) -> None:
+        """Look again before the next decision, at the resource itself."""
+        self.observation = Observation()
+        self.fresh = True
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known now, as `decide` reads it."""
+        obj = self.obj
+        creation = obj.status.get("creation")
+        return Snapshot(
+            deleting=obj.deleting,
+            claimed=obj.is_claimed,
+            paused=not obj.deleting and paused_until(obj, self.started_at) is not None,
+            policies=self._policies(),
+            held_by=self.held_by,
+            conflict=self.conflict,
+            blocked=self.blocked,
+            creation_unknown=bool(creation) and obj.external_id is None,
+            ever_created=bool(creation) or obj.external_id is not None,
+            adopted=bool(obj.status.get("adopted")),
+            settled=self._is_settled(),
+            finished=self._is_finished(),
+            edited=self.is_edited,
+            past_deadline=self._is_past_deadline(),
+            cleared_before=self._was_cleared(),
+            observation=self._with_write_only(self.observation),
+        )
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the spec, what it refers to, or a request token waits to be acted on."""
+        token = self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+        if not was_tried(self.obj, token):
+            return True
+        known = self.memory.desired
+        return (
+            known is not None and self.desired_digest is not None and known != self.desired_digest
+        )
+
+    def _policies(self) -> Policies:
+        spec = self.spec or ResourceSpec()
+        may_adopt = self.kind.adopts_by_default
+        if spec.adoption_policy is not None:
+            may_adopt = spec.adoption_policy == "Adopt"
+        return Policies(
+            retain=retains(self.obj),
+            may_adopt=may_adopt,
+            force_adopt=self.obj.annotations.get(ADOPT_ANNOTATION) == "force",
+            observe_only=spec.observes_only,
+            drift=spec.drift_policy,
+            restart_ended=getattr(spec, "restart_policy", None) == "Always"
+            and getattr(spec, "desired_state", None) != "Stopped",
+        )
+
+    def _is_settled(self) -> bool:
+        creation = self.obj.status.get("creation")
+        if not creation or self.obj.external_id is not None:
+            return True
+        if not self.window_passed:
+            return False
+        # An id-keyed create may surface late in the LIST: two looks begun after the window.
+        return self.rest.key is not KeyedBy.ID or self.memory.absences >= 2  # noqa: PLR2004
+
+    @property
+    def window_passed(self) -> bool:
+        """Whether the settle window of the announced create is over."""
+        started = parse_time((self.obj.status.get("creation") or {}).get("startedAt"))
+        return started is None or self.started_at - started >= self.settle
+
+    def _is_finished(self) -> bool:
+        ready = self.obj.condition("Ready") or {}
+        return (
+            ready.get("reason") == Reason.COMPLETED.value
+            and self.obj.observed_generation == self.obj.generation
+        )
+
+    def _is_past_deadline(self) -> bool:
+        ready = self.obj.condition("Ready") or {}
+        if (
+            ready.get("reason") == Reason.TIMEOUT.value
+            and self.obj.observed_generation == self.obj.generation
+        ):
+            return True
+        started = parse_time((self.obj.status.get("creation") or {}).get("startedAt"))
+        if started is not None:
+            return (self.started_at - started).total_seconds() > self.deadline_seconds
+        since = self.memory.transition_since
+        return since is not None and self.memory.now_hint - since > self.deadline_seconds
+
+    def _was_cleared(self) -> bool:
+        cleared = self.memory.cleared
+        if cleared is None or cleared[0] != self.obj.generation:
+            return False
+        return any(d.path in cleared[1] for d in self.observation.leftovers)
+
+    def _with_write_only(self, seen: Observation) -> Observation:
+        if not self.write_only_changed or seen.existence is not Existence.PRESENT:
+            return seen
+        extra = tuple(
+            Drift(path=api, api=api, desired=HIDDEN, observed="(cannot be read)")
+            for api in self.write_only_changed
+        )
+        return replace(seen, drift=(*seen.drift, *extra))
+
+
+def paused_until(obj: KubeObject, now: datetime) -> datetime | None:
+    """Return until when an object is paused (`datetime.max` for good), or None if it is not.
+
+    A value that is neither `true` nor a time does not pause: a typo must not stop corrections.
+    """
+    text: Any = obj.annotations.get(PAUSED_ANNOTATION)
+    if text == "true":
+        return datetime.max.replace(tzinfo=now.tzinfo)
+    end = parse_time(text)
+    return end if end is not None and end > now else None
+
+
+def drifted_fields(found: Sequence[Drift]) -> str:
+    """Return the paths of a drift for a message."""
+    paths = list(dict.fromkeys(d.path for d in found))
+    shown = ", ".join(paths[:5])
+    return shown if len(paths) <= 5 else f"{shown} and {len(paths) - 5} more"  # noqa: PLR2004

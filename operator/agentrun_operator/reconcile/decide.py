@@ -1,0 +1,224 @@
+"""Snapshot → Action: pure, total, the heart of the product.
+
+The rows of the table stand in order, the first that matches wins, and every row has a test. Rows
+that need to know the external resource come after those that do not, and `LOOK` stands between:
+what can be decided without a call to the cloud is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.snapshot import Existence, Ownership, Snapshot
+
+
+class Action(Enum):
+    """What a pass does next."""
+
+    NOTHING = "nothing"
+    RELEASE = "release"
+    BLOCK_DELETION = "block-deletion"
+    AWAIT_DELETION = "await-deletion"
+    DELETE = "delete"
+    HOLD = "hold"
+    STALL_CONFLICT = "stall-conflict"
+    STALL_FOREIGN = "stall-foreign"
+    AWAIT = "await"
+    CLAIM = "claim"
+    LOOK = "look"
+    CONFIRM = "confirm"
+    """Look again, by a read of the resource itself: a write is going to follow."""
+    AWAIT_SETTLING = "await-settling"
+    PERSIST = "persist"
+    ADOPT = "adopt"
+    REPORT_MISSING = "report-missing"
+    CREATE = "create"
+    COMPLETE = "complete"
+    RESTART = "restart"
+    AWAIT_TRANSITION = "await-transition"
+    TIME_OUT = "time-out"
+    UPDATE = "update"
+    RECREATE = "recreate"
+    STALL_FAILED = "stall-failed"
+    STALL_IMMUTABLE = "stall-immutable"
+    STALL_UNCLEARED = "stall-uncleared"
+    CHANGE_STATE = "change-state"
+    CORRECT = "correct"
+    REPORT_DRIFT = "report-drift"
+    SETTLE = "settle"
+
+
+_IN_TRANSITION = (Phase.PROGRESSING, Phase.DELETING, Phase.UNKNOWN)
+_FAILED = (Phase.CREATE_FAILED, Phase.UPDATE_FAILED, Phase.DELETE_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    matches: Callable[[Snapshot], bool]
+    action: Action
+
+
+def _present(s: Snapshot) -> bool:
+    return s.observation.existence is Existence.PRESENT
+
+
+def _absent(s: Snapshot) -> bool:
+    return s.observation.existence is Existence.ABSENT
+
+
+def _phase(s: Snapshot) -> Phase:
+    return s.observation.phase
+
+
+def _ours(s: Snapshot) -> bool:
+    return s.observation.ownership is Ownership.OURS
+
+
+def _differs(s: Snapshot) -> bool:
+    seen = s.observation
+    return bool(seen.drift or seen.leftovers or seen.state_differs)
+
+
+def _is_failed(s: Snapshot) -> bool:
+    return _phase(s) in _FAILED
+
+
+DELETION: tuple[Row, ...] = (
+    Row("not claimed: nothing of ours", lambda s: not s.claimed, Action.NOTHING),
+    Row("never created", lambda s: not s.ever_created, Action.RELEASE),
+    Row("in use", lambda s: bool(s.held_by), Action.BLOCK_DELETION),
+    Row(
+        "retained",
+        lambda s: (s.policies.retain or s.policies.observe_only) and not s.creation_unknown,
+        Action.RELEASE,
+    ),
+    Row("account unusable", lambda s: s.blocked is not None, Action.BLOCK_DELETION),
+    Row(
+        "not looked yet",
+        lambda s: s.observation.existence is Existence.NOT_LOOKED,
+        Action.CONFIRM,
+    ),
+    Row("absence unproven", lambda s: _absent(s) and not s.observation.confirmed, Action.CONFIRM),
+    Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
+    Row("gone", _absent, Action.RELEASE),
+    Row("somebody else's", lambda s: not _ours(s), Action.RELEASE),
+    Row("found again and retained", lambda s: s.policies.retain, Action.RELEASE),
+    Row("going", lambda s: _phase(s) is Phase.DELETING, Action.AWAIT_DELETION),
+    Row("there", lambda _: True, Action.DELETE),
+)
+
+LIFE: tuple[Row, ...] = (
+    Row("paused", lambda s: s.paused, Action.HOLD),
+    Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
+    Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
+    Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
+    Row(
+        "finalizer missing",
+        lambda s: not s.claimed and not s.policies.observe_only,
+        Action.CLAIM,
+    ),
+    Row("not looked yet", lambda s: s.observation.existence is Existence.NOT_LOOKED, Action.LOOK),
+    Row("absence unproven", lambda s: _absent(s) and not s.observation.confirmed, Action.CONFIRM),
+    Row(
+        "observed, missing", lambda s: _absent(s) and s.policies.observe_only, Action.REPORT_MISSING
+    ),
+    Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
+    Row("absent", _absent, Action.CREATE),
+    Row(
+        "answer lost, found again",
+        lambda s: _ours(s) and s.creation_unknown,
+        Action.PERSIST,
+    ),
+    Row(
+        "somebody else's",
+        lambda s: (
+            not s.policies.observe_only
+            and not s.policies.force_adopt
+            and (
+                s.observation.ownership is Ownership.FOREIGN
+                or (not _ours(s) and not s.policies.may_adopt)
+            )
+        ),
+        Action.STALL_FOREIGN,
+    ),
+    Row(
+        "nobody's",
+        lambda s: not _ours(s) and not s.policies.observe_only,
+        Action.ADOPT,
+    ),
+    Row(
+        "ended, to be replaced",
+        lambda s: _phase(s) is Phase.ENDED and s.policies.restart_ended,
+        Action.RESTART,
+    ),
+    Row("ended", lambda s: _phase(s) is Phase.ENDED, Action.COMPLETE),
+    Row(
+        "in transition, too long",
+        lambda s: _phase(s) in _IN_TRANSITION and s.past_deadline,
+        Action.TIME_OUT,
+    ),
+    Row("in transition", lambda s: _phase(s) in _IN_TRANSITION, Action.AWAIT_TRANSITION),
+    Row(
+        "observed, failed",
+        lambda s: _is_failed(s) and s.policies.observe_only,
+        Action.STALL_FAILED,
+    ),
+    Row(
+        "failed, unconfirmed",
+        lambda s: _is_failed(s) and not s.observation.confirmed,
+        Action.CONFIRM,
+    ),
+    Row(
+        "create failed, not tried again",
+        lambda s: _phase(s) is Phase.CREATE_FAILED and s.edited and not s.adopted,
+        Action.RECREATE,
+    ),
+    Row("failed, not tried again", lambda s: _is_failed(s) and s.edited, Action.UPDATE),
+    Row("failed", _is_failed, Action.STALL_FAILED),
+    Row("observed", lambda s: s.policies.observe_only, Action.SETTLE),
+    Row("nothing differs", lambda s: not _differs(s), Action.SETTLE),
+    Row(
+        "drift to ignore",
+        lambda s: s.policies.drift == "Ignore" and not s.edited,
+        Action.SETTLE,
+    ),
+    Row("differs, unconfirmed", lambda s: not s.observation.confirmed, Action.CONFIRM),
+    Row(
+        "immutable field differs",
+        lambda s: any(d.immutable for d in (*s.observation.drift, *s.observation.leftovers)),
+        Action.STALL_IMMUTABLE,
+    ),
+    Row(
+        "cleared and still there",
+        lambda s: (
+            (
+                any(not d.clearable for d in s.observation.leftovers)
+                or (s.cleared_before and bool(s.observation.leftovers))
+            )
+            and not s.observation.drift
+        ),
+        Action.STALL_UNCLEARED,
+    ),
+    Row(
+        "drift to report",
+        lambda s: s.policies.drift == "Report" and not s.edited,
+        Action.REPORT_DRIFT,
+    ),
+    Row(
+        "another state is wanted",
+        lambda s: s.observation.state_differs and not s.observation.drift,
+        Action.CHANGE_STATE,
+    ),
+    Row("edited", lambda s: s.edited, Action.UPDATE),
+    Row("drifted", lambda _: True, Action.CORRECT),
+)
+
+
+def decide(snapshot: Snapshot) -> Action:
+    """Return the next action; total, because each table ends in a row that always matches."""
+    table = DELETION if snapshot.deleting else LIFE
+    return next(row.action for row in table if row.matches(snapshot))

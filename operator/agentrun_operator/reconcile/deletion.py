@@ -1,0 +1,101 @@
+"""What a pass does with an object that is on its way out."""
+
+from collections.abc import Mapping, Sequence
+
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.world import World
+
+_MAX_NAMED = 5
+
+
+class DeletionSteps:
+    """The actions of the deletion table."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self.table: Mapping[Action, Step] = {
+            Action.NOTHING: self.nothing,
+            Action.RELEASE: self.release,
+            Action.BLOCK_DELETION: self.block,
+            Action.DELETE: self.delete,
+            Action.AWAIT_DELETION: self.await_deletion,
+        }
+
+    async def nothing(self, _ctx: Context) -> Outcome | None:
+        """Somebody else's finalizers may still hold it; ours does not."""
+        return Outcome(None)
+
+    async def release(self, ctx: Context) -> Outcome | None:
+        """Remove our finalizer; nothing of ours is left, or it is to be left."""
+        if ctx.observation.existence is Existence.ABSENT:
+            self._world.events.emit(ctx.obj, "Normal", "Deleted", "the cloud resource is gone")
+        elif ctx.obj.external_id:
+            self._world.events.emit(ctx.obj, "Normal", "Retained", "left the cloud resource alone")
+        await self._world.writer.remove_finalizer(ctx.obj)
+        return Outcome(None)
+
+    async def block(self, ctx: Context) -> Outcome | None:
+        """Users hold it, or nobody can reach the account."""
+        if ctx.held_by:
+            return in_use(ctx.held_by)
+        error: OperatorError | None = ctx.blocked
+        why = error.message if error is not None else "the account is not reachable"
+        message = (
+            f"{why}. Restore it, or give the resource up with: kubectl patch ... --type merge -p "
+            '\'{"spec":{"deletionPolicy":"Retain"}}\''
+        )
+        ctx.memory.failures += 1
+        delay = self._world.outcomes.delay(ctx.memory.failures, 10.0)
+        return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), delay, "error")
+
+    async def delete(self, ctx: Context) -> Outcome | None:
+        """Ask the cloud to delete, then look: gone is what a read says, not what DELETE says."""
+        if "delete" in ctx.acted:
+            return await self.await_deletion(ctx)
+        ctx.acted.add("delete")
+        seen = ctx.observation
+        if seen.phase is Phase.DELETE_FAILED:
+            ctx.memory.failures += 1
+        await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(seen.resource))
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        if ctx.memory.transition_since is None:
+            ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.forget_look()
+        return None
+
+    async def await_deletion(self, ctx: Context) -> Outcome | None:
+        """The cloud is at it; say so, and say why if it failed before or takes too long."""
+        polling = self._world.settings.polling
+        seen = ctx.observation
+        message = "the cloud is deleting the resource"
+        pause = polling.transition_seconds
+        if seen.phase is Phase.DELETE_FAILED:
+            why = message_of(dict(seen.resource), ctx.rest.state_reason_field)
+            message = f"the cloud could not delete the resource: {why}; trying again"
+            pause = self._world.outcomes.delay(ctx.memory.failures, pause)
+        elif ctx.memory.transition_since is not None:
+            spent = ctx.memory.now_hint - ctx.memory.transition_since
+            if spent > ctx.deadline_seconds:
+                message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
+                pause = polling.slow_seconds
+        verdict = outcome.deleting(Reason.DELETING, message)
+        return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+
+def in_use(held_by: Sequence[str]) -> Outcome:
+    """Return the outcome of a deletion that has to wait for users; their end wakes it."""
+    shown = ", ".join(held_by[:_MAX_NAMED])
+    more = len(held_by) - _MAX_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    message = f"in use by {shown}{rest}; delete or repoint them first"
+    return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), 30.0, "requeue_after")

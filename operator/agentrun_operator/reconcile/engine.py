@@ -1,0 +1,233 @@
+"""The engine: events in, passes out. Starts and stops workers, poller and resync together."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from agentrun_operator.core.identity import GROUP, ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.local import LocalReconciler
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.poller import Poller
+from agentrun_operator.reconcile.ports import (
+    ClusterUnavailable,
+    KubeReader,
+    Metrics,
+    ObjectConflict,
+    ObjectGone,
+)
+from agentrun_operator.reconcile.queue import Work, WorkQueue
+from agentrun_operator.reconcile.reconciler import Reconciler
+from agentrun_operator.reconcile.resync import Resync
+from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
+
+_CONFLICT_SECONDS = 0.2
+
+
+class Engine:
+    """Observes the cluster, and reconciles what needs it."""
+
+    def __init__(self, world: World, reader: KubeReader, metrics: Metrics) -> None:
+        """Put the parts together; nothing runs before `run`."""
+        self._world = world
+        self._reader = reader
+        self._metrics = metrics
+        self.queue = WorkQueue(world.clock, metrics)
+        self._reconciler = Reconciler(world)
+        self._local = LocalReconciler(world)
+        self._poller = Poller(world, self.queue)
+        self._resync = Resync(world.kinds, world.cache, reader, world.clock)
+        self._active = 0
+        self.is_synced = False
+        """The start-up barrier is behind us."""
+
+    # ------------------------------------------------------------ intake
+
+    def observe(self, kind: str, event: str | None, raw: Mapping[str, Any]) -> None:
+        """Take in one watch event; synchronous, quick, never raises for odd objects."""
+        key = ObjectKey.of(dict(raw), kind)
+        if event == "DELETED":
+            self._gone(key, raw["metadata"].get("uid"))
+            return
+        before = self._world.cache.get(key)
+        obj = self._world.cache.observe(raw, kind)
+        if obj is None:
+            if self._world.cache.version(key) is None:
+                self._resync.ignore(key)
+            return
+        if before is None or _deserves_a_pass(before, obj):
+            # At start a shared LIST will do; afterwards somebody changed something.
+            self.queue.add(key, fresh=self.is_synced)
+        if before is None or _concerns_users(before, obj):
+            self._wake_users(key)
+            self._wake_targets(obj)
+
+    def reference_changed(self, kind: str, namespace: str, name: str) -> None:
+        """Wake exactly the users of a Secret or ConfigMap, and the accounts that read it."""
+        target = ObjectKey(kind, namespace, name)
+        self._world.accounts.secret_changed(target)
+        self._wake_users(target)
+
+    def _gone(self, key: ObjectKey, uid: str | None) -> None:
+        held = self._world.cache.get(key)
+        self._world.cache.forget(key, uid)
+        if self._world.cache.version(key) is not None:
+            return
+        self._world.memory.forget(key)
+        self.queue.forget(key)
+        self._metrics.condition(key, None, None)
+        self._wake_users(key)
+        if held is not None:
+            self._wake_targets(held)
+            self._wake_rivals(held)
+
+    def _wake_users(self, target: ObjectKey) -> None:
+        for user in self._world.cache.users_of(target):
+            self.queue.add(user)
+
+    def _wake_targets(self, obj: KubeObject) -> None:
+        """What an object refers to may be waiting to be deleted."""
+        for target in self._world.cache.targets_of(obj):
+            held = self._world.cache.get(target) if target.kind in self._world.kinds else None
+            if held is not None and held.deleting:
+                self.queue.add(target)
+
+    def _wake_rivals(self, obj: KubeObject) -> None:
+        for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
+            self.queue.add(rival.key)
+
+    # ------------------------------------------------------------ running
+
+    async def run(self) -> None:
+        """Run until cancelled; passes in flight finish their calls within the drain time."""
+        await self._resync.wait_for_whole_picture()
+        self._world.listings.survey()
+        self.is_synced = True
+        log.info("start-up: complete", objects=len(list(self._world.cache.keys())))
+        workers = [
+            asyncio.create_task(self._work(), name=f"worker {n}")
+            for n in range(self._world.settings.workers)
+        ]
+        loops = [
+            asyncio.create_task(self._poller.run(), name="poller"),
+            asyncio.create_task(self._resync_loop(), name="resync"),
+        ]
+        try:
+            done, _ = await asyncio.wait([*workers, *loops], return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in loops:
+                task.cancel()
+            await self._drain(workers)
+            await asyncio.gather(*workers, *loops, return_exceptions=True)
+
+    async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
+        """Let passes in flight end: one between a POST and its record is worth waiting for."""
+        left = self._world.settings.drain_seconds
+        self.queue.close()
+        while self.queue.in_flight and left > 0:
+            await self._world.clock.sleep(0.05)
+            left -= 0.05
+        for task in workers:
+            task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            work = await self.queue.take()
+            self._active += 1
+            self._metrics.workers(active=self._active, limit=self._world.settings.workers)
+            try:
+                await self._serve(work)
+            finally:
+                self.queue.done(work.key)
+                self._active -= 1
+                self._metrics.workers(active=self._active, limit=self._world.settings.workers)
+
+    async def _serve(self, work: Work) -> None:
+        obj = self._world.cache.get(work.key)
+        if obj is None:
+            self._world.memory.forget(work.key)
+            return
+        begun = self._world.clock.monotonic()
+        result = await self._pass(obj, fresh=work.fresh)
+        spent = self._world.clock.monotonic() - begun
+        self._metrics.reconciled(work.key.kind, result.result, spent)
+        newest = self._world.cache.get(work.key)
+        if newest is not None:
+            ready = newest.condition("Ready") or {}
+            self._metrics.condition(work.key, ready.get("status"), ready.get("reason"))
+        if result.requeue_after is not None:
+            if result.result == "error":
+                self._metrics.queue_retried(work.key.kind)
+            self.queue.add_after(work.key, result.requeue_after)
+
+    async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
+        local = self._world.kinds[obj.key.kind].is_local
+        reconciler = self._local if local else self._reconciler
+        try:
+            return await reconciler.reconcile(obj, fresh=fresh)
+        except ObjectGone:
+            self._gone(obj.key, obj.uid)
+            return Outcome(None)
+        except ObjectConflict:
+            # The watch is about to bring the newer version; if it was ours, this comes soon enough.
+            return Outcome(None, _CONFLICT_SECONDS, "requeue")
+        except ClusterUnavailable as error:
+            notes = self._world.memory.of(obj.key, obj.uid)
+            notes.failures += 1
+            log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
+            return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
+
+    async def _resync_loop(self) -> None:
+        while True:
+            await self._world.clock.sleep(self._world.settings.resync_seconds)
+            try:
+                await self.resync()
+            except ClusterUnavailable as error:
+                log.warning("resync failed", error=str(error))
+
+    async def resync(self) -> None:
+        """Drop ghosts, and read gaps from the cluster."""
+        ghosts, gaps = await self._resync.find_ghosts_and_gaps()
+        for key in ghosts:
+            log.warning("resync: dropping an object that no longer exists", object=str(key))
+            self._gone(key, None)
+        for key in gaps:
+            log.warning("resync: the watch missed an object", object=str(key))
+            raw = await self._reader.read_object(self._world.kinds[key.kind], key)
+            if raw is not None:
+                self.observe(key.kind, "MODIFIED", raw)
+
+
+def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
+    """Whether a change concerns us: everything but our own status and foreign metadata."""
+    return (
+        before.uid != now.uid
+        or before.generation != now.generation
+        or before.deleting != now.deleting
+        or before.is_claimed != now.is_claimed
+        or _asked(before) != _asked(now)
+        or (before.status != now.status and now.status == {})
+    )
+
+
+def _asked(obj: KubeObject) -> dict[str, str]:
+    """Return the annotations that speak to us."""
+    return {k: v for k, v in obj.annotations.items() if k.startswith(f"{GROUP}/")}
+
+
+def _concerns_users(before: KubeObject, now: KubeObject) -> bool:
+    """Whether those that refer to an object may want to know."""
+    return (
+        before.uid != now.uid
+        or before.deleting != now.deleting
+        or before.external_id != now.external_id
+        or before.is_claimed != now.is_claimed
+        or (before.condition("Ready") or {}).get("status")
+        != (now.condition("Ready") or {}).get("status")
+    )

@@ -1,0 +1,94 @@
+"""The pass of a local kind: an account is verified, lent out, and held while it is in use."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.context import paused_until
+from agentrun_operator.reconcile.deletion import in_use
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
+from agentrun_operator.reconcile.references import holders
+from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
+
+
+class LocalReconciler:
+    """Serves the kinds without a cloud resource of their own."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
+
+    async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
+        """Run one pass and report it.
+
+        Raises:
+            ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write.
+        """
+        memory = self._world.memory.of(obj.key, obj.uid)
+        memory.now_hint = self._world.clock.monotonic()
+        changes: Json = {}
+        try:
+            result = await self._run(obj, changes, fresh=fresh)
+            memory.failures, memory.failing_since = 0, None
+        except OperatorError as error:
+            result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
+        except (ObjectGone, ObjectConflict, ClusterUnavailable):
+            raise
+        except Exception:
+            log.exception("pass failed", object=str(obj.key))
+            bug = OperatorError("internal error; see the operator's log")
+            result = self._world.outcomes.of_error(bug, obj, memory, memory.now_hint)
+        if result.verdict is not None:
+            # The claim of this pass made a newer version.
+            newest = self._world.cache.get(obj.key) or obj
+            raw = await self._reporter.write_object(newest, result.verdict, changes)
+            if raw is not None:
+                self._world.cache.observe(raw, obj.key.kind)
+        return result
+
+    async def _run(self, obj: KubeObject, changes: Json, *, fresh: bool) -> Outcome:
+        if obj.deleting:
+            return await self._release(obj)
+        end = paused_until(obj, self._world.clock.now())
+        if end is not None:
+            return Outcome(outcome.paused(obj), self._world.settings.polling.steady_seconds)
+        if not obj.is_claimed:
+            raw = await self._world.writer.add_finalizer(obj)
+            self._world.cache.observe(raw, obj.key.kind)
+        binding = await self._world.accounts.connect(obj)
+        if fresh or not _is_verified(obj):
+            await binding.api.verify()
+        changes["atProvider"] = _verified(obj)
+        verdict = Verdict("True", Reason.AVAILABLE, f"verified account {binding.identity}")
+        return Outcome(verdict)
+
+    async def _release(self, obj: KubeObject) -> Outcome:
+        held_by = holders(obj.key, self._world.cache)
+        if held_by:
+            return in_use(held_by)
+        if obj.is_claimed:
+            await self._world.writer.remove_finalizer(obj)
+        return Outcome(None)
+
+
+def _is_verified(obj: KubeObject) -> bool:
+    ready = obj.condition("Ready") or {}
+    return ready.get("status") == "True" and obj.observed_generation == obj.generation
+
+
+def _verified(obj: KubeObject) -> Mapping[str, str]:
+    spec = obj.spec
+    shown = {"accountId": spec.get("accountId"), "region": spec.get("region")}
+    if spec.get("endpoint"):
+        shown["endpoint"] = spec["endpoint"]
+    return {name: str(value) for name, value in shown.items()}

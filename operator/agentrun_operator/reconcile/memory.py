@@ -1,0 +1,69 @@
+"""What the engine remembers of an object between passes; losing it costs reads, no more."""
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentrun_operator.core.identity import ObjectKey
+
+
+@dataclass(slots=True)
+class Memory:
+    """In-process notes about one incarnation of one object."""
+
+    uid: str
+    failures: int = 0
+    """Failed passes in a row; drives the backoff."""
+    failing_since: float | None = None
+    """Monotonic time of the first of them."""
+    wrote_at: float = float("-inf")
+    """Monotonic time of our last cloud write; a LIST begun before it says nothing."""
+    read_at: float = float("-inf")
+    """Monotonic time of the last read of the resource itself."""
+    transition_since: float | None = None
+    in_transition: bool = False
+    """The poller lists more often while this is True."""
+    desired: bytes | None = None
+    """Digest of the desired state that was last found in place."""
+    write_only: bytes | None = None
+    """Digest of the write-only values last sent."""
+    cleared: tuple[int, frozenset[str]] | None = None
+    """Generation and paths of the last attempt to clear."""
+    absences: int = 0
+    """Looks in a row that found nothing after the settle window."""
+    removed: bool = False
+    """The ended resource was removed after its time to live."""
+    now_hint: float = 0.0
+    """Monotonic time at the start of the current pass."""
+    corrections: list[float] = field(default_factory=list)
+    """Monotonic times of recent corrections; too many mean that somebody corrects us."""
+
+
+@dataclass(slots=True)
+class MemoryBank:
+    """All memories, and the random key of their digests, which never leaves the process."""
+
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _notes: dict[ObjectKey, Memory] = field(default_factory=dict)
+
+    def of(self, key: ObjectKey, uid: str) -> Memory:
+        """Return the notes of this incarnation; another one's are dropped."""
+        notes = self._notes.get(key)
+        if notes is None or notes.uid != uid:
+            notes = self._notes[key] = Memory(uid)
+        return notes
+
+    def peek(self, key: ObjectKey) -> Memory | None:
+        """Return the notes of a key, or None."""
+        return self._notes.get(key)
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop the notes of an object that is gone."""
+        self._notes.pop(key, None)
+
+    def digest(self, value: Any) -> bytes:
+        """Return an HMAC of a JSON value, fit to compare and to keep in memory only."""
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+        return hmac.digest(self._key, text.encode(), "sha256")

@@ -1,0 +1,166 @@
+"""Looks at the external resource of one object, and says whose it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
+from agentrun_operator.core.identity import TAG_PREFIX, Locator, ownership_tag
+from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.snapshot import Existence, Observation, Ownership
+from agentrun_operator.reconcile.ports import ExternalAPI, Json, Lookup
+
+FOREIGN_TAGS = ("x-agentrun-super",)
+"""Tags of other owners. Source: control-plane reference, "SuperAgent runtimes"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one object wants, and where it lives in the cloud."""
+
+    kind: ResourceKind
+    rest: Rest
+    obj: KubeObject
+    name: str
+    parent: str | None
+    chosen_id: str
+    """For kinds whose id we choose: derived from (uid, incarnation)."""
+    tag: str
+    desired: Json = field(repr=False)
+    desired_state: str | None = None
+    """`spec.desiredState`, for kinds with verbs."""
+    ignored: frozenset[str] = frozenset()
+
+    @property
+    def locator(self) -> Locator | None:
+        """Where the resource is, as far as that is known without a look-up."""
+        if self.rest.key is KeyedBy.NAME:
+            return Locator(self.name, self.parent)
+        if self.rest.key is KeyedBy.CHOSEN_ID:
+            return Locator(self.chosen_id, self.parent)
+        known = self.obj.external_id
+        return Locator(known, self.parent) if known else None
+
+    def locator_of(self, resource: Mapping[str, Any]) -> Locator:
+        """Return where a resource that we have seen lives."""
+        at = self.locator
+        if at is not None and self.rest.key is not KeyedBy.ID:
+            return at
+        return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
+
+    def id_of(self, resource: Mapping[str, Any]) -> str:
+        """Return what `status.externalId` records of a resource."""
+        return str(resource.get(self.rest.id_field) or self.name)
+
+
+async def look(api: ExternalAPI, target: Target) -> Observation:
+    """Read the resource itself: by its key where that is known, by its name otherwise."""
+    at = target.locator
+    found = await _by_key(api, target, at) if at else await _by_name(api, target)
+    if found.resource is None and at is not None and target.rest.key is KeyedBy.ID:
+        # The stored id is gone; somebody may have made the resource again under its name.
+        found = await _by_name(api, target)
+    return interpret(target, found, confirmed=True)
+
+
+async def _by_key(api: ExternalAPI, target: Target, at: Locator) -> Lookup:
+    return await api.read(target.rest, at)
+
+
+async def _by_name(api: ExternalAPI, target: Target) -> Lookup:
+    found = await api.find(target.rest, name=target.name, parent=target.parent)
+    if found.resource is None:
+        return found
+    return await api.read(target.rest, target.locator_of(found.resource))
+
+
+def from_list(target: Target, item: Mapping[str, Any] | None) -> Observation:
+    """Interpret an item of a LIST, or its absence from one."""
+    resource = None if item is None else dict(item)
+    return interpret(target, Lookup(resource, None), confirmed=False)
+
+
+def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
+    """Turn a look-up into what `decide` needs to know."""
+    resource = found.resource
+    if resource is None:
+        return Observation(Existence.ABSENT, confirmed=confirmed, date=found.date)
+    kind = target.kind
+    drift = find_drift(kind, target.desired, resource, partial=not confirmed)
+    leftovers = find_leftovers(
+        kind, target.obj.status.get("applied") or (), target.desired, resource
+    )
+    return Observation(
+        Existence.PRESENT,
+        confirmed=confirmed,
+        resource=resource,
+        phase=kind.phase_of(resource),
+        ownership=whose(target, resource, drift),
+        drift=_unless_ignored(drift, target.ignored),
+        leftovers=_unless_ignored(leftovers, target.ignored),
+        state_differs=_state_differs(target, resource),
+        date=found.date,
+    )
+
+
+def _unless_ignored(drift: tuple[Drift, ...], ignored: frozenset[str]) -> tuple[Drift, ...]:
+    return tuple(
+        d for d in drift if not any(d.path == i or d.path.startswith(f"{i}.") for i in ignored)
+    )
+
+
+def _state_differs(target: Target, resource: Mapping[str, Any]) -> bool:
+    verb = target.rest.verbs.get(target.desired_state or "")
+    if verb is None or target.kind.phase_of(resource) is Phase.ENDED:
+        return False
+    return str(resource.get(target.rest.state_field or "")) != verb.state
+
+
+def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> Ownership:
+    """Say whose a resource is that stands where ours would."""
+    if target.rest.key is KeyedBy.CHOSEN_ID:
+        return Ownership.OURS
+    tags = _tags(target.rest, resource)
+    if target.tag in tags:
+        return Ownership.OURS
+    obj = target.obj
+    if obj.external_id is not None:
+        # Another id under our name: ours was deleted and somebody made a new one.
+        if obj.external_id == target.id_of(resource):
+            return Ownership.OURS
+    elif obj.status.get("creation") and _may_be_our_create(target, resource, drift):
+        return Ownership.OURS
+    if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in tags):
+        return Ownership.FOREIGN
+    return Ownership.ADOPTABLE
+
+
+def _tags(rest: Rest, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = resource.get(rest.tags_field) if rest.tags_field else None
+    return tuple(str(t) for t in tags) if isinstance(tags, list) else ()
+
+
+def _may_be_our_create(
+    target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]
+) -> bool:
+    """Recognise the resource of a create whose answer was lost.
+
+    It did not exist at the look-up before our POST, so it is not older than that, and every field
+    that can be read is what we sent. Endpoints carry no creation time; their look-up said absent,
+    and their runtime is ours.
+    """
+    if drift:
+        return False
+    if target.rest.created_field is None:
+        return True
+    created = parse_time(str(resource.get(target.rest.created_field) or ""))
+    looked_up = parse_time((target.obj.status.get("creation") or {}).get("lookedUpAt"))
+    if created is None or looked_up is None:
+        return False
+    return created >= looked_up
+
+
+def tag_for(cluster_id: str, obj: KubeObject) -> str:
+    """Return the ownership tag of an object."""
+    return ownership_tag(cluster_id, obj.key)

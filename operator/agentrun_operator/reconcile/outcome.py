@@ -1,0 +1,184 @@
+"""Result or error of a pass → conditions, event and requeue. Both are decided here alone."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import (
+    AccessDenied,
+    AccountMismatch,
+    Busy,
+    CredentialsNotFound,
+    DependencyNotReady,
+    OperatorError,
+    ReferenceNotFound,
+    Retryable,
+    Throttled,
+)
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.settings import Backoff
+from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.ports import EventType
+
+GRACE_FAILURES = 3
+"""So many failures in a row pass before a Ready resource is called anything else."""
+
+UNRESOLVED = (ReferenceNotFound, DependencyNotReady, CredentialsNotFound, AccountMismatch)
+
+_NO_RETRY_HELPS = frozenset(
+    {
+        Reason.PROVIDER_FAILED,
+        Reason.TIMEOUT,
+        Reason.DRIFT_DETECTED,
+        Reason.CONTESTED,
+        Reason.CANNOT_CLEAR,
+        Reason.IMMUTABLE_FIELD_CHANGED,
+        Reason.UNEXPECTED_ECHO,
+        Reason.INVALID_PARAMETER,
+    }
+)
+"""Reasons under which this generation counts as tried, although it is not in place."""
+
+_CALM = frozenset(
+    {
+        Reason.AVAILABLE,
+        Reason.CREATING,
+        Reason.UPDATING,
+        Reason.DELETING,
+        Reason.COMPLETED,
+        Reason.PENDING,
+        Reason.DEPENDENCY_NOT_READY,
+        Reason.PAUSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass ends with."""
+
+    verdict: Verdict | None
+    """None: nothing to say that is not already said."""
+    requeue_after: float | None = None
+    """Seconds; None: only a change brings the object back."""
+    result: str = "success"
+    """Label of the reconcile metric: success, error, requeue or requeue_after."""
+    in_transition: bool = False
+
+
+def available(message: str = "the resource is as specified") -> Verdict:
+    """Everything is as it should be."""
+    return Verdict("True", Reason.AVAILABLE, message)
+
+
+def completed(message: str) -> Verdict:
+    """It ended as it should."""
+    return Verdict("True", Reason.COMPLETED, message)
+
+
+def progressing(reason: Reason, message: str, *, synced: bool = True) -> Verdict:
+    """Work is under way for this generation."""
+    return Verdict("False", reason, message, synced=synced, reconciling=True)
+
+
+def stalled(reason: Reason, message: str) -> Verdict:
+    """No progress without a human."""
+    return Verdict("False", reason, message, synced=False, stalled=True)
+
+
+def deleting(reason: Reason, message: str) -> Verdict:
+    """The object is on its way out; kstatus reads the deletion timestamp before any condition."""
+    return Verdict("False", reason, message)
+
+
+def was_tried(obj: KubeObject, request_token: str | None) -> bool:
+    """Whether this generation and request token have been acted on, with whatever result."""
+    if obj.observed_generation != obj.generation:
+        return False
+    if request_token is not None and obj.status.get("lastRequest") != request_token:
+        return False
+    synced = obj.condition("Synced") or {}
+    return synced.get("status") == "True" or synced.get("reason") in _NO_RETRY_HELPS
+
+
+class Outcomes:
+    """Turns errors into outcomes, with full-jitter backoff."""
+
+    def __init__(self, backoff: Backoff, jitter: Callable[[], float] = random.random) -> None:
+        """Draw jitter from `jitter`, 0 to 1."""
+        self._backoff = backoff
+        self._jitter = jitter
+
+    def delay(self, failures: int, floor: float) -> float:
+        """Return seconds until the next try: full jitter over a doubling window, above a floor."""
+        window = self._backoff.base_seconds * 2.0 ** min(max(failures - 1, 0), 16)
+        return min(max(floor, self._jitter() * window), self._backoff.cap_seconds)
+
+    def of_error(
+        self, error: OperatorError, obj: KubeObject, memory: Memory, now: float
+    ) -> Outcome:
+        """Return what a failed pass ends with; counts the failure in `memory`."""
+        memory.failures += 1
+        if memory.failing_since is None:
+            memory.failing_since = now
+        delay = self._delay_of(error, memory)
+        if _is_in_grace(error, obj, memory):
+            return Outcome(None, delay, "error")
+        after = error.stalls_after_seconds
+        has_stalled = after is not None and now - memory.failing_since >= after
+        verdict = Verdict(
+            "False",
+            error.reason,
+            error.message,
+            synced=False,
+            reconciling=not has_stalled,
+            stalled=has_stalled,
+        )
+        return Outcome(verdict, delay, "error")
+
+    def _delay_of(self, error: OperatorError, memory: Memory) -> float:
+        floor = error.retry_floor_seconds
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            floor = error.retry_after
+        return self.delay(memory.failures, floor)
+
+
+def _is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
+    """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
+    ready = obj.condition("Ready") or {}
+    return (
+        isinstance(error, Retryable)
+        and not isinstance(error, (*UNRESOLVED, AccessDenied, Busy))
+        and error.stalls_after_seconds is None
+        and memory.failures < GRACE_FAILURES
+        and ready.get("status") == "True"
+        and obj.observed_generation == obj.generation
+    )
+
+
+def event_of(before: Mapping[str, Any] | None, verdict: Verdict) -> tuple[EventType, str] | None:
+    """Return type and reason of the event that a change of Ready deserves, or None."""
+    same = before is not None and (before.get("reason"), before.get("status")) == (
+        verdict.reason.value,
+        verdict.ready,
+    )
+    if same:
+        return None
+    return ("Normal" if verdict.reason in _CALM else "Warning"), verdict.reason.value
+
+
+def paused(obj: KubeObject) -> Verdict:
+    """Whatever was said before stands; only Paused comes to it."""
+    ready = obj.condition("Ready") or {}
+    synced = obj.condition("Synced") or {}
+    known = {r.value: r for r in Reason}
+    return Verdict(
+        ready.get("status") or "Unknown",
+        known.get(str(ready.get("reason")), Reason.PENDING),
+        str(ready.get("message") or "paused before it was first looked at"),
+        synced=synced.get("status") == "True",
+        paused=True,
+    )

@@ -1,0 +1,96 @@
+"""Reads each shared collection by one LIST, and wakes the objects whose item changed."""
+
+import structlog
+
+from agentrun_operator.core.errors import AccessDenied, CredentialsInvalid, OperatorError
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.listings import Collection, Listing, Listings, ident_of
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.queue import WorkQueue
+from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
+
+_TICK_SECONDS = 1.0
+
+
+class Poller:
+    """The only thing that looks at the cloud on its own."""
+
+    def __init__(self, world: World, queue: WorkQueue) -> None:
+        """Wake objects through `queue`."""
+        self._world = world
+        self._queue = queue
+        self._cache: ObjectCache = world.cache
+        self._memory: MemoryBank = world.memory
+        self._accounts: AccountDirectory = world.accounts
+        self._listings: Listings = world.listings
+        self._due: dict[Collection, float] = {}
+        self._seen: dict[Collection, dict[str, int | None]] = {}
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        tick = min(_TICK_SECONDS, self._world.settings.polling.transition_seconds)
+        while True:
+            await self.sweep()
+            await self._world.clock.sleep(tick)
+
+    async def sweep(self) -> None:
+        """LIST every collection that is due."""
+        shared = self._listings.survey()
+        for gone in set(self._seen) - set(shared):
+            self._seen.pop(gone)
+            self._due.pop(gone, None)
+        for at, held in shared.items():
+            now = self._world.clock.monotonic()
+            due = self._due.setdefault(at, now + self._interval(held))
+            # A transition that began meanwhile brings the next LIST forward.
+            if now >= min(due, self._last(at) + self._interval(held)):
+                await self._poll(at, held)
+                self._due[at] = self._world.clock.monotonic() + self._interval(held)
+
+    async def _poll(self, at: Collection, held: list[KubeObject]) -> None:
+        account = self._cache.get(at.account)
+        try:
+            if account is not None:
+                binding = await self._accounts.connect(account)
+            else:
+                binding = await self._accounts.bind_for_deletion(held[0])
+            listing = await self._listings.refresh(at, binding.api)
+        except OperatorError as error:
+            log.info(
+                "poll failed", collection=at.kind, account=str(at.account), error=error.message
+            )
+            if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
+                self._accounts.distrust(at.account)
+                self._queue.add(at.account)
+            return
+        self._wake(at, held, listing)
+
+    def _wake(self, at: Collection, held: list[KubeObject], listing: Listing) -> None:
+        rest = self._world.kinds[at.kind].rest
+        if rest is None:
+            return
+        before = self._seen.get(at, {})
+        now: dict[str, int | None] = {}
+        for obj in held:
+            ident = ident_of(rest, obj)
+            now[ident] = listing.fingerprint(ident)
+            if self._is_moving(obj) or (ident in before and before[ident] != now[ident]):
+                self._queue.add(obj.key, fresh=bool(rest.list_omits))
+        self._seen[at] = now
+
+    def _is_moving(self, obj: KubeObject) -> bool:
+        notes = self._memory.peek(obj.key)
+        return notes is not None and notes.in_transition
+
+    def _interval(self, held: list[KubeObject]) -> float:
+        polling = self._world.settings.polling
+        if any(self._is_moving(obj) for obj in held):
+            return polling.transition_seconds
+        return polling.steady_seconds
+
+    def _last(self, at: Collection) -> float:
+        return self._listings.begun_at(at)

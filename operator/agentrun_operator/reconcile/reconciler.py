@@ -1,0 +1,289 @@
+"""One pass: observe → decide → act → report, for any kind."""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from agentrun_operator.core.errors import (
+    CredentialsInvalid,
+    ExternalNameConflict,
+    InvalidParameter,
+    OperatorError,
+)
+from agentrun_operator.core.fields import Ref, Reference
+from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.wire import encode, json_name, marker, shape_of
+from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.accounts import Binding, check_pin
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.decide import decide
+from agentrun_operator.reconcile.deletion import DeletionSteps
+from agentrun_operator.reconcile.observe import Target, tag_for
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
+from agentrun_operator.reconcile.references import holders
+from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.settle import Settlement, chosen_id
+from agentrun_operator.reconcile.steps import ReadingSteps
+from agentrun_operator.reconcile.world import World
+from agentrun_operator.reconcile.writes import WritingSteps
+
+log = structlog.get_logger(__name__)
+
+_MAX_STEPS = 16
+"""A pass that has not ended by then is a bug; it must not spin."""
+
+
+class Reconciler:
+    """Carries one object of a kind with a cloud resource one step nearer to its spec."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
+        settlement = Settlement(world, self._reporter)
+        reading = ReadingSteps(world, settlement)
+        writing = WritingSteps(world, self._reporter, settlement)
+        self._steps = {**reading.table, **writing.table, **DeletionSteps(world).table}
+
+    async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
+        """Run one pass and report it.
+
+        Raises:
+            ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write; the engine
+                decides when to come back.
+        """
+        ctx = self._begin(obj, fresh=fresh)
+        try:
+            result = await self._run(ctx)
+        except OperatorError as error:
+            result = self._failed(ctx, error)
+        except (ObjectGone, ObjectConflict, ClusterUnavailable):
+            raise
+        except Exception:
+            # A bug of ours. The traceback goes to the log, never to status: it may quote values.
+            log.exception("pass failed", object=str(obj.key))
+            result = self._failed(ctx, OperatorError("internal error; see the operator's log"))
+        else:
+            ctx.memory.failures = ctx.memory.failures if result.result == "error" else 0
+            ctx.memory.failing_since = (
+                None if result.result != "error" else ctx.memory.failing_since
+            )
+        ctx.memory.in_transition = result.in_transition
+        if result.verdict is not None:
+            await self._reporter.write(ctx, result.verdict)
+        return result
+
+    def _begin(self, obj: KubeObject, *, fresh: bool) -> Context:
+        kind = self._world.kinds[obj.key.kind]
+        if kind.rest is None:
+            raise RuntimeError(f"{kind.kind} is a local kind")
+        memory = self._world.memory.of(obj.key, obj.uid)
+        memory.now_hint = self._world.clock.monotonic()
+        return Context(
+            obj=obj,
+            kind=kind,
+            rest=kind.rest,
+            memory=memory,
+            started_at=self._world.clock.now(),
+            fresh=fresh,
+            settle=timedelta(seconds=self._world.settings.create_settle_seconds),
+        )
+
+    async def _run(self, ctx: Context) -> Outcome:
+        await self._prepare(ctx)
+        for _ in range(_MAX_STEPS):
+            action = decide(ctx.snapshot())
+            log.debug("decided", object=str(ctx.obj.key), action=action.value)
+            result = await self._steps[action](ctx)
+            if result is not None:
+                return result
+        raise RuntimeError(f"{ctx.obj.key}: the pass does not end")
+
+    def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
+        if isinstance(error, CredentialsInvalid) and ctx.binding is not None:
+            self._world.accounts.distrust(ctx.binding.source)
+        result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
+        if ctx.obj.deleting and result.verdict is not None:
+            verdict = outcome.deleting(error.reason, error.message)
+            return Outcome(verdict, result.requeue_after, "error", in_transition=True)
+        if result.verdict is None and ctx.changes:
+            # Within the grace nothing is said, but a mark that no longer holds must go.
+            return Outcome(
+                outcome.progressing(error.reason, error.message, synced=False),
+                result.requeue_after,
+                "error",
+            )
+        return result
+
+    # ---------------------------------------------------------- preparing
+
+    async def _prepare(self, ctx: Context) -> None:
+        """Find out what can be known without the cloud; what is missing ends up in `blocked`."""
+        try:
+            ctx.spec = _parse(ctx.kind, ctx.obj)
+        except InvalidParameter as error:
+            ctx.blocked = error
+        ctx.deadline_seconds = self._deadline(ctx)
+        if ctx.obj.deleting:
+            await self._prepare_deletion(ctx)
+        elif ctx.blocked is None and not ctx.snapshot().paused:
+            await self._prepare_life(ctx)
+
+    async def _prepare_life(self, ctx: Context) -> None:
+        try:
+            binding = await self._world.accounts.bind(ctx.obj)
+            ctx.binding = binding
+            ctx.conflict = check_pin(ctx.obj, binding) or self._name_conflict(ctx, binding)
+            if ctx.conflict is None:
+                await self._aim(ctx, binding)
+        except OperatorError as error:
+            ctx.blocked = error
+
+    async def _prepare_deletion(self, ctx: Context) -> None:
+        ctx.held_by = holders(ctx.obj.key, self._world.cache)
+        before = ctx.snapshot()
+        if not before.claimed or not before.ever_created or before.held_by:
+            return
+        if before.policies.retain and not before.creation_unknown:
+            return
+        try:
+            binding = await self._world.accounts.bind_for_deletion(ctx.obj)
+            ctx.binding = binding
+        except OperatorError as error:
+            ctx.blocked = error
+            return
+        ctx.blocked = None
+        try:
+            if before.creation_unknown:
+                await self._aim(ctx, binding)
+        except OperatorError:
+            # What it referred to may be gone already; the mark and the name still tell.
+            log.debug("deleting without references", object=str(ctx.obj.key))
+        if ctx.target is None:
+            ctx.target = self._target(ctx, {}, str(ctx.obj.status.get("parentId") or "") or None)
+
+    async def _aim(self, ctx: Context, binding: Binding) -> None:
+        spec = ctx.spec
+        if spec is None:
+            raise RuntimeError("aiming needs a spec")
+        ctx.resolution = await self._world.references.resolve(ctx.obj, binding)
+        desired = encode(ctx.kind, spec, ctx.resolution)
+        parent = None
+        if ctx.rest.parent is not None:
+            reference = _reference(spec, ctx.rest.parent)
+            target_kind = _parent_kind(ctx.kind, ctx.rest)
+            parent = ctx.resolution.reference(target_kind, reference)
+        ctx.target = self._target(ctx, desired, parent)
+        ctx.desired_digest = self._world.memory.digest(desired)
+        self._compare_write_only(ctx, desired)
+
+    def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
+        obj = ctx.obj
+        recorded = obj.status.get("externalName") if obj.external_id else None
+        return Target(
+            kind=ctx.kind,
+            rest=ctx.rest,
+            obj=obj,
+            name=str(recorded or obj.external_name),
+            parent=parent,
+            chosen_id=chosen_id(obj.uid, obj.status),
+            tag=tag_for(self._world.cluster_id, obj),
+            desired=desired,
+            desired_state=getattr(ctx.spec, "desired_state", None),
+            ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
+        )
+
+    def _compare_write_only(self, ctx: Context, desired: Json) -> None:
+        """Tell whether what cannot be read back is still what was last sent.
+
+        In one process that is a comparison of digests. After a restart the versions of the Secrets
+        that went out stand in for them, and the generation for everything else.
+        """
+        part = write_only_part(ctx.kind, desired) if ctx.rest.updatable else {}
+        ctx.write_only_digest = self._world.memory.digest(part)
+        known = ctx.memory.write_only
+        if not part:
+            return
+        if known is None:
+            sent = {e["name"]: e["version"] for e in ctx.obj.status.get("sentSecrets") or ()}
+            versions = dict(ctx.resolution.versions) if ctx.resolution else {}
+            settled = ctx.obj.observed_generation == ctx.obj.generation and not ctx.is_edited
+            changed = not (settled and sent == versions)
+        else:
+            changed = known != ctx.write_only_digest
+        if changed and ctx.obj.external_id is not None:
+            ctx.write_only_changed = tuple(sorted(part))
+
+    def _deadline(self, ctx: Context) -> float:
+        settings = self._world.settings
+        limits = ctx.spec.timeouts if ctx.spec else None
+        if ctx.obj.deleting:
+            own, default = "delete_seconds", settings.delete_timeout_seconds
+        elif ctx.obj.status.get("creation") or not ctx.obj.external_id:
+            own, default = "create_seconds", settings.create_timeout_seconds
+        else:
+            own, default = "update_seconds", settings.update_timeout_seconds
+        return float(getattr(limits, own, None) or default)
+
+    def _name_conflict(self, ctx: Context, binding: Binding) -> OperatorError | None:
+        obj = ctx.obj
+        if ctx.rest.key is KeyedBy.CHOSEN_ID:
+            return None
+        for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
+            if other.key == obj.key or not _same_parent(other, obj, ctx.rest):
+                continue
+            if self._world.accounts.identity_of(other) != binding.identity:
+                continue
+            if (other.created_at, str(other.key)) < (obj.created_at, str(obj.key)):
+                return ExternalNameConflict(
+                    f"{other.key} is older and claims the same external name "
+                    f"{obj.external_name!r}; set another spec.externalName here"
+                )
+        return None
+
+
+def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
+    try:
+        spec = kind.spec.model_validate(obj.spec)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        path = ".".join(str(step) for step in first["loc"])
+        raise InvalidParameter(f"spec.{path}: {first['msg']}; correct the field") from None
+    if not isinstance(spec, ResourceSpec):
+        raise TypeError(f"{kind.kind} has no resource policies")
+    return spec
+
+
+def _reference(spec: ResourceSpec, name: str) -> Reference:
+    for attribute in type(spec).model_fields:
+        if json_name(type(spec), attribute) == name:
+            found: Any = getattr(spec, attribute)
+            if isinstance(found, Reference):
+                return found
+    raise InvalidParameter(f"spec.{name} is required: name the parent of this resource")
+
+
+def _parent_kind(kind: ResourceKind, rest: Rest) -> str:
+    for attribute, info in kind.spec.model_fields.items():
+        if json_name(kind.spec, attribute) == rest.parent:
+            ref = marker(shape_of(info).markers, Ref)
+            if ref is not None:
+                return ref.kind
+    raise TypeError(f"{kind.kind} declares no reference {rest.parent}")
+
+
+def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
+    if rest.parent is None:
+        return True
+    mine, theirs = one.status.get("parentId"), other.status.get("parentId")
+    if mine and theirs:
+        return bool(mine == theirs)
+    return one.key.namespace == other.key.namespace and (
+        one.spec.get(rest.parent) == other.spec.get(rest.parent)
+    )

@@ -1,0 +1,135 @@
+"""Turns the references of a spec into values, or says what it waits for; and who holds whom."""
+
+from collections.abc import Mapping
+
+from agentrun_operator.core.dependencies import CONFIG_MAP, SECRET, Dependency, dependencies
+from agentrun_operator.core.errors import (
+    AccountMismatch,
+    DependencyNotReady,
+    ReferenceNotFound,
+)
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.ports import KubeReader, SecretData
+
+
+class ReferenceResolver:
+    """Resolves one spec at a time; keeps no value beyond it."""
+
+    def __init__(
+        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, reader: KubeReader
+    ) -> None:
+        """Read objects from the cache, Secrets and ConfigMaps from the cluster."""
+        self._kinds = kinds
+        self._cache = cache
+        self._reader = reader
+
+    async def resolve(self, obj: KubeObject, binding: Binding) -> Resolution:
+        """Return the value behind every reference of an object.
+
+        Raises:
+            ReferenceNotFound: something named does not exist; the message gives the path.
+            DependencyNotReady: it exists and is not usable yet.
+            AccountMismatch: it lives in another account.
+        """
+        names: dict[tuple[str, str], str] = {}
+        secrets: dict[str, Mapping[str, str]] = {}
+        config_maps: dict[str, Mapping[str, str]] = {}
+        versions: dict[str, str] = {}
+        for need in dependencies(self._kinds[obj.key.kind], obj.spec):
+            if need.kind == SECRET:
+                found = await self._read(obj, need)
+                secrets[need.name] = found.data
+                versions[need.name] = found.version
+            elif need.kind == CONFIG_MAP:
+                config_maps[need.name] = (await self._read(obj, need)).data
+            else:
+                names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
+        return Resolution(
+            references=names,
+            secrets=secrets,
+            config_maps=config_maps,
+            versions=versions,
+            percent_weights=binding.percent_weights,
+        )
+
+    async def _read(self, obj: KubeObject, need: Dependency) -> SecretData:
+        read = self._reader.secret if need.kind == SECRET else self._reader.config_map
+        found = await read(obj.key.namespace, need.name)
+        if found is None:
+            raise ReferenceNotFound(
+                f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in "
+                f"namespace {obj.key.namespace!r}; create it or correct the reference"
+            )
+        return found
+
+    def _wire_name(self, obj: KubeObject, need: Dependency, binding: Binding) -> str:
+        target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+        if target is None:
+            raise ReferenceNotFound(
+                f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in "
+                f"namespace {obj.key.namespace!r}; create it or correct the reference"
+            )
+        _check_usable(obj, target)
+        _check_account(target, binding)
+        rest = self._kinds[need.kind].rest
+        if rest is not None and rest.key is not KeyedBy.NAME:
+            return target.external_id or ""
+        return str(target.status.get("externalName") or target.external_name)
+
+
+def _check_usable(user: KubeObject, target: KubeObject) -> None:
+    """Ask less of a target once the user exists: a restart of the target is no news to it."""
+    ready = target.condition("Ready") or {}
+    if target.deleting and not user.external_id:
+        raise DependencyNotReady(f"{target.key} is being deleted")
+    if target.external_id and (user.external_id or ready.get("status") == "True"):
+        return
+    raise DependencyNotReady(
+        f"{target.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
+    )
+
+
+def _check_account(target: KubeObject, binding: Binding) -> None:
+    pinned = target.status.get("account") or {}
+    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    if there != binding.identity:
+        raise AccountMismatch(
+            f"{target.key} lives in account {there}, this object in {binding.identity}; "
+            "references cannot leave an account"
+        )
+
+
+def holders(target: ObjectKey, cache: ObjectCache) -> tuple[str, ...]:
+    """Return the objects that keep a target from being deleted.
+
+    A user holds while it has, or may have, a cloud resource: neither the ones that never created
+    anything, nor those that retain or only observe.
+    """
+    found = []
+    for key in cache.users_of(target):
+        user = cache.get(key)
+        if user is None or not user.is_claimed:
+            continue
+        if target.kind in ("Account", "ClusterAccount") and not _is_pinned_to(user, target):
+            continue
+        if user.spec.get("managementPolicy") == "Observe" or retains(user):
+            continue
+        if user.external_id or user.status.get("creation"):
+            found.append(str(key))
+    return tuple(found)
+
+
+def retains(obj: KubeObject) -> bool:
+    """Whether deleting the object leaves its cloud resource alone."""
+    policy = obj.spec.get("deletionPolicy")
+    return policy == "Retain" or (policy is None and bool(obj.status.get("adopted")))
+
+
+def _is_pinned_to(user: KubeObject, account: ObjectKey) -> bool:
+    pinned = user.status.get("account") or {}
+    return bool(pinned.get("kind") == account.kind and pinned.get("name") == account.name)

@@ -1,0 +1,51 @@
+"""Writes what a pass found out: one status write where something changed, and one event."""
+
+from dataclasses import replace
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
+from agentrun_operator.reconcile.status import StatusDraft, compose
+
+
+class Reporter:
+    """The one place that writes status."""
+
+    def __init__(
+        self, cache: ObjectCache, writer: KubeWriter, events: EventRecorder, clock: Clock
+    ) -> None:
+        """Write through `writer`, and take what it answers into `cache`."""
+        self._cache = cache
+        self._writer = writer
+        self._events = events
+        self._clock = clock
+
+    async def write(self, ctx: Context, verdict: Verdict) -> None:
+        """Write a verdict and the pending changes of a pass; go on with the newer object."""
+        if ctx.has_references and not verdict.paused:
+            resolved = not isinstance(ctx.blocked, outcome.UNRESOLVED)
+            verdict = replace(verdict, references_resolved=resolved)
+        changes, ctx.changes = ctx.changes, {}
+        raw = await self.write_object(ctx.obj, verdict, changes)
+        if raw is not None:
+            self.absorb(ctx, raw)
+
+    async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:
+        """Write the status of an object; None when it already says all that."""
+        now = self._clock.now()
+        status = compose(obj, verdict, StatusDraft(changes), now=now)
+        if status == obj.status:
+            return None
+        raw = await self._writer.write_status(obj, status)
+        event = None if verdict.paused else outcome.event_of(obj.condition("Ready"), verdict)
+        if event is not None:
+            self._events.emit(obj, event[0], event[1], verdict.message)
+        return raw
+
+    def absorb(self, ctx: Context, raw: Json) -> None:
+        """Take in the answer of a write, so that its echo in the watch is old news."""
+        self._cache.observe(raw, ctx.obj.key.kind)
+        ctx.refocus(KubeObject.of(raw, ctx.obj.key.kind))

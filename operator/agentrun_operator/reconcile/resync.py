@@ -1,0 +1,96 @@
+"""Compares what we know with metadata LISTs: gaps and ghosts, and the barrier at start-up."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.ports import Clock, ClusterUnavailable, KubeReader
+
+log = structlog.get_logger(__name__)
+
+_BARRIER_POLL_SECONDS = 0.1
+_BARRIER_RELIST_SECONDS = 10.0
+
+
+class Resync:
+    """Finds what a watch may have lost."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, ResourceKind],
+        cache: ObjectCache,
+        reader: KubeReader,
+        clock: Clock,
+    ) -> None:
+        """Compare `cache` with what `reader` lists."""
+        self._kinds = kinds
+        self._cache = cache
+        self._reader = reader
+        self._clock = clock
+        self._foreign: set[ObjectKey] = set()
+
+    def ignore(self, key: ObjectKey) -> None:
+        """Remember an object that is not ours to serve, so that it is no gap."""
+        self._foreign.add(key)
+
+    async def wait_for_whole_picture(self) -> None:
+        """Return once every object that a LIST shows has been observed.
+
+        Until then references, name claims and deletion holds would be incomplete, and nothing may
+        be mutated.
+        """
+        while True:
+            try:
+                missing = await self._missing()
+                log.info("start-up: waiting for objects", missing=len(missing))
+                if await self._seen_all(missing):
+                    return
+            except ClusterUnavailable as error:
+                log.warning("start-up: cannot list", error=str(error))
+                await self._clock.sleep(_BARRIER_POLL_SECONDS * 10)
+
+    async def _missing(self) -> set[ObjectKey]:
+        missing: set[ObjectKey] = set()
+        for kind in self._kinds.values():
+            missing.update(await self._reader.list_objects(kind))
+        return {k for k in missing if not self._is_known(k)}
+
+    async def _seen_all(self, missing: set[ObjectKey]) -> bool:
+        until = self._clock.monotonic() + _BARRIER_RELIST_SECONDS
+        while missing and self._clock.monotonic() < until:
+            await self._clock.sleep(_BARRIER_POLL_SECONDS)
+            missing = {k for k in missing if not self._is_known(k)}
+        return not missing
+
+    def _is_known(self, key: ObjectKey) -> bool:
+        return self._cache.version(key) is not None or key in self._foreign
+
+    async def find_ghosts_and_gaps(self) -> tuple[list[ObjectKey], list[ObjectKey]]:
+        """Return (ghosts, gaps): objects that no longer exist, and those that we lack or hold old.
+
+        A watch that is merely a moment behind shows as neither: both are looked at twice.
+        """
+        first = await self._compare()
+        if not first[0] and not first[1]:
+            return [], []
+        await self._clock.sleep(_BARRIER_RELIST_SECONDS)
+        again = await self._compare()
+        ghosts = sorted(first[0] & again[0])
+        gaps = sorted(first[1] & again[1])
+        return ghosts, gaps
+
+    async def _compare(self) -> tuple[set[ObjectKey], set[ObjectKey]]:
+        ghosts: set[ObjectKey] = set()
+        gaps: set[ObjectKey] = set()
+        for kind in self._kinds.values():
+            held = {key: self._cache.version(key) for key in self._cache.keys(kind.kind)}
+            listed = await self._reader.list_objects(kind)
+            ghosts |= {key for key in held if key not in listed}
+            for key, version in listed.items():
+                known = self._cache.version(key)
+                if key not in self._foreign and (known is None or known < int(version)):
+                    gaps.add(key)
+        return ghosts, gaps

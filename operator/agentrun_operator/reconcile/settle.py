@@ -1,0 +1,141 @@
+"""The calm end of a pass: the resource is as specified, or ended as it should."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.snapshot import Existence
+from agentrun_operator.core.wire import applied_paths
+from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.reconcile import outcome, status
+from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.observe import Target
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.world import World
+
+_MIN_POLL_SECONDS = 5.0
+
+
+class Settlement:
+    """What a settled object says, and when it is looked at again."""
+
+    def __init__(self, world: World, reporter: Reporter) -> None:
+        """Work on one world."""
+        self._world = world
+        self._reporter = reporter
+
+    async def settle(self, ctx: Context) -> Outcome | None:
+        """Everything is as specified, or as the policies want it left."""
+        seen, memory = ctx.observation, ctx.memory
+        await self._publish(ctx)
+        memory.desired = ctx.desired_digest
+        memory.transition_since = None
+        if memory.write_only is None or not ctx.write_only_changed:
+            memory.write_only = ctx.write_only_digest
+        ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
+        ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
+        if not ctx.observes_only:
+            if not (seen.drift or seen.leftovers):
+                ctx.changes["applied"] = self.applied(ctx)
+            ctx.changes["sentSecrets"] = self._sent_secrets(ctx)
+        else:
+            ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
+        message = "the resource is as specified"
+        if seen.phase is Phase.IDLE:
+            message = "the resource is paused, as specified"
+        if seen.drift or seen.leftovers:
+            message = f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
+        return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
+
+    async def complete(self, ctx: Context) -> Outcome | None:
+        """A resource that ends by itself has ended; remove it when its time is over."""
+        wait = self._seconds_to_live(ctx)
+        if ctx.observation.existence is Existence.PRESENT:
+            ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None}
+            ctx.changes["applied"] = self.applied(ctx)
+        if wait is not None and wait <= 0 and not ctx.observes_only:
+            at = ctx.aim.locator if ctx.target is not None else None
+            if at is not None and "delete" not in ctx.acted and not ctx.memory.removed:
+                await ctx.bound.api.delete(ctx.rest, at)
+                ctx.acted.add("delete")
+                ctx.memory.removed = True
+            wait = None
+        return Outcome(outcome.completed("the sandbox ended"), wait, "success")
+
+    def _seconds_to_live(self, ctx: Context) -> float | None:
+        ttl = getattr(ctx.spec, "ttl_seconds_after_finished", None)
+        if ttl is None:
+            return None
+        ready = ctx.obj.condition("Ready") or {}
+        ended = parse_time(ready.get("lastTransitionTime"))
+        if ready.get("reason") != "Completed" or ended is None:
+            return float(ttl)
+        return float(ttl) - (ctx.started_at - ended).total_seconds()
+
+    def at_provider(self, ctx: Context, resource: Json | None = None) -> Json:
+        """Return what of the last look may be shown."""
+        return status.at_provider(ctx.kind, dict(resource or ctx.observation.resource))
+
+    def applied(self, ctx: Context, also: Iterable[str] = ()) -> list[str]:
+        """Return the spec paths that are in place, and those whose clearing is not confirmed."""
+        return sorted({*applied_paths(ctx.kind, ctx.aim.desired), *also})
+
+    def retarget(self, ctx: Context) -> Target:
+        """Return the target of the object's present incarnation."""
+        return replace(ctx.aim, obj=ctx.obj, chosen_id=chosen_id(ctx.obj.uid, ctx.obj.status))
+
+    def steady_delay(self, ctx: Context) -> float | None:
+        """Return when to look again; None where the poller of the collection sees to it."""
+        polling = self._world.settings.polling
+        asked = ctx.obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
+        if asked.isdigit():
+            return _spread(max(float(asked), _MIN_POLL_SECONDS))
+        if self._world.listings.covers(ctx.obj):
+            return _spread(polling.detail_seconds) if ctx.rest.list_omits else None
+        return _spread(polling.steady_seconds)
+
+    def in_transition(self, ctx: Context, verdict: Verdict) -> Outcome:
+        """Return the outcome of a pass that the cloud is still busy after."""
+        polling = self._world.settings.polling
+        shared = self._world.listings.covers(ctx.obj) and not ctx.rest.list_omits
+        pause = polling.slow_seconds if shared else polling.transition_seconds
+        return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+    def note_drift(self, ctx: Context) -> None:
+        """Put what differs into the next status."""
+        found = (*ctx.observation.drift, *ctx.observation.leftovers)
+        before = ctx.obj.status.get("drift") or ()
+        ctx.changes["drift"] = status.drift_entries(found, before, now=ctx.started_at)
+
+    def _sent_secrets(self, ctx: Context) -> list[Json]:
+        """Remember which version of a Secret went out where no read can show it."""
+        if ctx.resolution is None or not write_only_part(ctx.kind, ctx.aim.desired):
+            return []
+        return [{"name": n, "version": v} for n, v in sorted(ctx.resolution.versions.items())]
+
+    async def _publish(self, ctx: Context) -> None:
+        wanted = getattr(ctx.spec, "write_connection_to", None)
+        if wanted is None or wanted.config_map is None:
+            return
+        data = {
+            key: str(ctx.observation.resource.get(field) or "")
+            for key, field in ctx.kind.connection.items()
+        }
+        await self._world.connections.publish(ctx.obj, wanted.config_map.name, data)
+
+
+def _spread(seconds: float) -> float:
+    """Return a random point in the second half of an interval, so that a fleet spreads out."""
+    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
+
+
+def chosen_id(uid: str, stanza: Mapping[str, Any]) -> str:
+    """Return the id of one incarnation, the same for every try to create it."""
+    return f"k8s-{uid}-{int(stanza.get('incarnation') or 0)}"

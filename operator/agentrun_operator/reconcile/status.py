@@ -1,0 +1,101 @@
+"""The status stanza: what one pass found out, as the document that is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentrun_operator.core.conditions import Verdict, merge_conditions
+from agentrun_operator.core.drift import Drift
+from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import Json
+
+_MAX_DRIFT = 32
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDraft:
+    """Fields to change beside the conditions; an empty value removes the field."""
+
+    changes: Json
+
+    def over(self, status: Json) -> Json:
+        """Return a status with the changes made."""
+        merged = {**status, **self.changes}
+        return {name: value for name, value in merged.items() if value not in (None, {}, [], "")}
+
+
+def compose(obj: KubeObject, verdict: Verdict, draft: StatusDraft, *, now: datetime) -> Json:
+    """Return the whole status to write; equal to the old one if nothing changed.
+
+    While paused the generation is not observed: what was edited meanwhile has not been looked at.
+    """
+    status = draft.over(dict(obj.status))
+    generation = obj.observed_generation if verdict.paused else obj.generation
+    status["observedGeneration"] = generation
+    status["conditions"] = merge_conditions(
+        obj.status.get("conditions") or (), verdict.conditions(), generation=generation, now=now
+    )
+    token = obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+    if token and not verdict.paused:
+        status["lastRequest"] = token
+    return status
+
+
+def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: datetime) -> list[Json]:
+    """Return `status.drift`; a path keeps the time since which it has differed."""
+    since = {entry.get("path"): entry.get("since") for entry in before}
+    return [
+        {
+            "path": drift.path,
+            "desired": drift.desired,
+            "observed": drift.observed,
+            "since": since.get(drift.path) or timestamp(now),
+        }
+        for drift in found[:_MAX_DRIFT]
+    ]
+
+
+def at_provider(kind: ResourceKind, resource: Json) -> Json:
+    """Return what of a read may be shown: the fields that the kind declares, and its state."""
+    rest = kind.rest
+    shown = dict(resource)
+    if rest is not None:
+        shown["state"] = resource.get(rest.state_field) if rest.state_field else None
+        reason = resource.get(rest.state_reason_field) if rest.state_reason_field else None
+        shown["stateReason"] = reason
+    try:
+        model = kind.observed.model_validate(shown)
+    except ValidationError as error:
+        # A field of an unexpected type is left out rather than shown wrong.
+        for bad in error.errors(include_input=False, include_url=False):
+            shown.pop(str(bad["loc"][0]), None)
+        model = kind.observed.model_validate(shown)
+    return {
+        name: value
+        for name, value in model.model_dump(by_alias=True, exclude_none=True).items()
+        if value not in ("", {}, [])
+    }
+
+
+def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime) -> Json:
+    """Return the mark that announces a create."""
+    mark: Json = {"startedAt": timestamp(now), "generation": obj.generation}
+    if looked_up is not None:
+        mark["lookedUpAt"] = timestamp(looked_up)
+    return mark
+
+
+def message_of(resource: Json, reason_field: str | None) -> str:
+    """Return the cloud's own explanation of a state, fit to show."""
+    text: Any = resource.get(reason_field) if reason_field else None
+    return str(text)[:256] if text else "no reason given"

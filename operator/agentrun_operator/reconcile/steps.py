@@ -1,0 +1,186 @@
+"""Steps that look, wait or report.
+
+A step returns the outcome to end the pass with, or None to decide again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from agentrun_operator.core.errors import (
+    AlreadyExistsNotOwned,
+    CannotClear,
+    ImmutableFieldChanged,
+    ProviderFailed,
+)
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence
+from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.settle import Settlement
+from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.world import World
+
+Step = Callable[[Context], Awaitable[Outcome | None]]
+
+
+class ReadingSteps:
+    """The actions that change nothing in the cloud."""
+
+    def __init__(self, world: World, settlement: Settlement) -> None:
+        """Work on one world."""
+        self._world = world
+        self._settlement = settlement
+        self.table: Mapping[Action, Step] = {
+            Action.LOOK: self.look,
+            Action.CONFIRM: self.confirm,
+            Action.AWAIT: self.wait,
+            Action.HOLD: self.hold,
+            Action.STALL_CONFLICT: self.stall_conflict,
+            Action.STALL_FOREIGN: self.stall_foreign,
+            Action.STALL_FAILED: self.stall_failed,
+            Action.STALL_IMMUTABLE: self.stall_immutable,
+            Action.STALL_UNCLEARED: self.stall_uncleared,
+            Action.AWAIT_SETTLING: self.await_settling,
+            Action.REPORT_MISSING: self.report_missing,
+            Action.AWAIT_TRANSITION: self.await_transition,
+            Action.TIME_OUT: self.time_out,
+            Action.REPORT_DRIFT: self.report_drift,
+            Action.SETTLE: settlement.settle,
+            Action.COMPLETE: settlement.complete,
+        }
+
+    # ------------------------------------------------------------ looking
+
+    async def look(self, ctx: Context) -> Outcome | None:
+        """Look, by a shared LIST where that is enough."""
+        if self._may_share(ctx):
+            item = await self._world.listings.item(ctx.obj, ctx.bound, ctx.memory.wrote_at)
+            ctx.observation = observe.from_list(ctx.aim, item)
+            return None
+        return await self.confirm(ctx)
+
+    async def confirm(self, ctx: Context) -> Outcome | None:
+        """Read the resource itself."""
+        ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
+        ctx.memory.read_at = ctx.memory.now_hint
+        if ctx.observation.existence is Existence.PRESENT:
+            ctx.memory.absences = 0
+        elif ctx.window_passed:
+            ctx.memory.absences += 1
+        return None
+
+    def _may_share(self, ctx: Context) -> bool:
+        if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None:
+            return False
+        return self._world.listings.covers(ctx.obj)
+
+    # ------------------------------------------------------------ waiting
+
+    async def wait(self, ctx: Context) -> Outcome | None:
+        """Wait for an account, a reference, or a better spec."""
+        raise ctx.blocked or RuntimeError("nothing to wait for")
+
+    async def hold(self, ctx: Context) -> Outcome | None:
+        """Leave a paused object alone."""
+        end = paused_until(ctx.obj, ctx.started_at)
+        left = None
+        if end is not None and end.year < 9999:  # noqa: PLR2004 - datetime.max: for good
+            left = (end - ctx.started_at).total_seconds() + 1
+        return Outcome(outcome.paused(ctx.obj), left, "requeue_after" if left else "success")
+
+    async def await_settling(self, ctx: Context) -> Outcome | None:
+        """A create may still be on its way: neither repeat it nor let go of it."""
+        message = "the answer of a create was lost; looking for the resource"
+        verdict = (
+            outcome.deleting(Reason.DELETING, message)
+            if ctx.obj.deleting
+            else outcome.progressing(Reason.CREATING, message)
+        )
+        pause = 1.0 if ctx.window_passed else self._world.settings.polling.transition_seconds
+        return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+    async def await_transition(self, ctx: Context) -> Outcome | None:
+        """The cloud is at work; the poller brings us back."""
+        if ctx.memory.transition_since is None:
+            ctx.memory.transition_since = ctx.memory.now_hint
+        reason = Reason.UPDATING
+        if ctx.observation.phase is Phase.DELETING:
+            reason = Reason.EXTERNAL_RESOURCE_MISSING
+        elif ctx.obj.status.get("creation"):
+            reason = Reason.CREATING
+        word = ctx.observation.resource.get(ctx.rest.state_field or "")
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        verdict = outcome.progressing(reason, f"the cloud reports {word}")
+        return self._settlement.in_transition(ctx, verdict)
+
+    async def time_out(self, ctx: Context) -> Outcome | None:
+        """Past the deadline: say so, and go on looking slowly."""
+        word = ctx.observation.resource.get(ctx.rest.state_field or "")
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        message = (
+            f"the cloud still reports {word} after {ctx.deadline_seconds:.0f} seconds; look at the "
+            "resource there, or raise spec.timeouts"
+        )
+        slow = self._world.settings.polling.slow_seconds
+        return Outcome(outcome.stalled(Reason.TIMEOUT, message), slow, "requeue_after")
+
+    # ------------------------------------------------------------ stalling
+
+    async def stall_conflict(self, ctx: Context) -> Outcome | None:
+        """Another object, or another account, is in the way."""
+        raise ctx.conflict or RuntimeError("no conflict to report")
+
+    async def stall_foreign(self, ctx: Context) -> Outcome | None:
+        """The name belongs to somebody else."""
+        raise AlreadyExistsNotOwned(
+            f"{ctx.kind.kind} {ctx.aim.name!r} already exists in AgentRun and is not ours; choose "
+            "another spec.externalName, set spec.adoptionPolicy: Adopt to use it, or annotate "
+            "agentrun.dev/adopt=force to take it from its owner"
+        )
+
+    async def stall_failed(self, ctx: Context) -> Outcome | None:
+        """The cloud gave up, and we tried what there is to try."""
+        seen = ctx.observation.resource
+        word = seen.get(ctx.rest.state_field or "")
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        raise ProviderFailed(
+            f"the cloud reports {word}: {message_of(dict(seen), ctx.rest.state_reason_field)}; "
+            "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
+        )
+
+    async def stall_immutable(self, ctx: Context) -> Outcome | None:
+        """No update can bring the resource to the spec."""
+        found = [d for d in (*ctx.observation.drift, *ctx.observation.leftovers) if d.immutable]
+        self._settlement.note_drift(ctx)
+        raise ImmutableFieldChanged(
+            f"the resource differs in {drifted_fields(found)}, which AgentRun cannot change after "
+            "creation; bring the spec to its value, or delete this object and create it anew"
+        )
+
+    async def stall_uncleared(self, ctx: Context) -> Outcome | None:
+        """A field left the spec, and the API keeps it."""
+        self._settlement.note_drift(ctx)
+        raise CannotClear(
+            f"{drifted_fields(ctx.observation.leftovers)} left the spec and AgentRun keeps the "
+            "value; set the field to the value you want, or recreate the object"
+        )
+
+    async def report_missing(self, ctx: Context) -> Outcome | None:
+        """An observed resource is not there."""
+        message = f"{ctx.kind.kind} {ctx.aim.name!r} does not exist in AgentRun"
+        verdict = outcome.progressing(Reason.EXTERNAL_RESOURCE_MISSING, message, synced=False)
+        return Outcome(verdict, self._world.settings.polling.steady_seconds, "requeue_after")
+
+    async def report_drift(self, ctx: Context) -> Outcome | None:
+        """Say what differs and leave it."""
+        self._settlement.note_drift(ctx)
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        found = (*ctx.observation.drift, *ctx.observation.leftovers)
+        message = f"the resource differs in {drifted_fields(found)}; driftPolicy is Report"
+        return Outcome(
+            outcome.stalled(Reason.DRIFT_DETECTED, message),
+            self._settlement.steady_delay(ctx),
+            "requeue_after",
+        )

@@ -1,0 +1,38 @@
+"""The parts of the world and of the engine that a pass works with, put together once by `app`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.settings import Settings
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.listings import Listings
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.outcome import Outcomes
+from agentrun_operator.reconcile.ports import (
+    Clock,
+    ConnectionWriter,
+    EventRecorder,
+    KubeWriter,
+)
+from agentrun_operator.reconcile.references import ReferenceResolver
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that outlives a pass."""
+
+    kinds: Mapping[str, ResourceKind]
+    settings: Settings
+    clock: Clock
+    cache: ObjectCache
+    memory: MemoryBank
+    accounts: AccountDirectory
+    references: ReferenceResolver
+    listings: Listings
+    writer: KubeWriter
+    events: EventRecorder
+    connections: ConnectionWriter
+    outcomes: Outcomes
+    cluster_id: str

@@ -1,0 +1,268 @@
+"""Steps that write: to the cloud, and what must be on record before and after.
+
+Order: within a step, the write that must not be lost comes before the one that may be repeated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agentrun_operator.core.drift import clearing_values
+from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
+from agentrun_operator.core.kind import KeyedBy, Phase
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.wire import field_rules, update_extras
+from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import Json, Lookup
+from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.settle import Settlement
+from agentrun_operator.reconcile.status import creation_mark
+from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.world import World
+
+_STALL_RETRY_SECONDS = 300.0
+_CONTESTED_COUNT = 5
+_CONTESTED_WINDOW_SECONDS = 600.0
+
+
+class WritingSteps:
+    """The actions that create, change or take charge of a resource."""
+
+    def __init__(self, world: World, reporter: Reporter, settlement: Settlement) -> None:
+        """Work on one world."""
+        self._world = world
+        self._reporter = reporter
+        self._settlement = settlement
+        self.table: Mapping[Action, Step] = {
+            Action.CLAIM: self.claim,
+            Action.PERSIST: self.persist,
+            Action.ADOPT: self.adopt,
+            Action.CREATE: self.create,
+            Action.RECREATE: self.recreate,
+            Action.RESTART: self.restart,
+            Action.UPDATE: self.update,
+            Action.CORRECT: self.correct,
+            Action.CHANGE_STATE: self.change_state,
+        }
+
+    # ------------------------------------------------------------ claiming
+
+    async def claim(self, ctx: Context) -> Outcome | None:
+        """Put our finalizer on before anything exists in the cloud."""
+        raw = await self._world.writer.add_finalizer(ctx.obj)
+        self._reporter.absorb(ctx, raw)
+        return None
+
+    async def persist(self, ctx: Context) -> Outcome | None:
+        """Record the resource of a create whose answer was lost."""
+        await self._record(ctx, ctx.observation.resource, adopted=False)
+        return None
+
+    async def adopt(self, ctx: Context) -> Outcome | None:
+        """Take charge of a resource that was there before."""
+        ctx.memory.write_only = b""  # unlike any digest: what cannot be read is sent once
+        await self._record(ctx, ctx.observation.resource, adopted=True)
+        self._world.events.emit(
+            ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
+        )
+        return None
+
+    async def _record(self, ctx: Context, resource: Mapping[str, object], *, adopted: bool) -> None:
+        ctx.changes |= self._identity(ctx)
+        ctx.changes["externalId"] = ctx.aim.id_of(dict(resource))
+        ctx.changes["adopted"] = adopted
+        verdict = outcome.progressing(
+            Reason.UPDATING if adopted else Reason.CREATING, "the resource is known"
+        )
+        # The generation is not acted on yet: an adopted resource may still differ.
+        await self._reporter.write(ctx, replace(verdict, synced=False))
+
+    def _identity(self, ctx: Context) -> Json:
+        return {
+            "account": ctx.bound.pin(),
+            "externalName": ctx.aim.name if ctx.rest.name_field else None,
+            "parentId": ctx.aim.parent,
+        }
+
+    # ------------------------------------------------------------ creating
+
+    async def create(self, ctx: Context) -> Outcome | None:
+        """Announce, create, persist: a crash after any of the three is recognised later."""
+        if "create" in ctx.acted:
+            return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
+        ctx.acted.add("create")
+        ctx.changes |= self._identity(ctx)
+        ctx.changes["externalId"] = None
+        ctx.changes["creation"] = creation_mark(
+            ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
+        )
+        verdict = outcome.progressing(Reason.CREATING, "creating the resource")
+        await self._reporter.write(ctx, replace(verdict, synced=False))
+        try:
+            answer = await ctx.bound.api.create(
+                ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
+            )
+        except AlreadyExistsNotOwned:
+            # Somebody was faster, or an earlier create of ours surfaced: look whose it is.
+            ctx.memory.wrote_at = self._world.clock.monotonic()
+            ctx.forget_look()
+            return None
+        except Unavailable as error:
+            ctx.memory.wrote_at = self._world.clock.monotonic()
+            if not error.maybe_applied:
+                ctx.changes["creation"] = None
+            raise
+        except OperatorError:
+            # A refusal: nothing was made, so there is nothing to look for.
+            ctx.changes["creation"] = None
+            raise
+        await self._created(ctx, answer)
+        return None
+
+    async def _created(self, ctx: Context, answer: Json) -> None:
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.write_only = ctx.write_only_digest
+        ctx.changes["externalId"] = ctx.aim.id_of(answer)
+        ctx.changes["adopted"] = False
+        ctx.changes["applied"] = self._settlement.applied(ctx)
+        seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
+        await self._reporter.write(
+            ctx, outcome.progressing(Reason.CREATING, "created; waiting for the resource")
+        )
+        self._world.events.emit(
+            ctx.obj, "Normal", "Created", f"created {ctx.kind.kind} {ctx.aim.name!r}"
+        )
+        if seen.phase is Phase.PROGRESSING:
+            ctx.observation = seen
+        else:
+            ctx.forget_look()
+
+    def _create_body(self, ctx: Context) -> Json:
+        body = dict(ctx.aim.desired)
+        if ctx.rest.name_field is not None:
+            body[ctx.rest.name_field] = ctx.aim.name
+        if ctx.rest.key is KeyedBy.CHOSEN_ID:
+            body[ctx.rest.id_field] = ctx.aim.chosen_id
+        if ctx.rest.tags_field is not None:
+            body[ctx.rest.tags_field] = [ctx.aim.tag]
+        return body
+
+    async def recreate(self, ctx: Context) -> Outcome | None:
+        """Remove a resource of ours whose creation failed; the next look finds it gone."""
+        if "delete" in ctx.acted:
+            verdict = outcome.progressing(Reason.CREATING, "replacing a failed resource")
+            return self._settlement.in_transition(ctx, verdict)
+        ctx.acted.add("delete")
+        await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(ctx.observation.resource))
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.changes["creation"] = None
+        self._world.events.emit(
+            ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"
+        )
+        ctx.forget_look()
+        return None
+
+    async def restart(self, ctx: Context) -> Outcome | None:
+        """Go on to the next incarnation of a resource that ended."""
+        if "restart" in ctx.acted:
+            return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
+        ctx.acted.add("restart")
+        incarnation = int(ctx.obj.status.get("incarnation") or 0) + 1
+        ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
+        await self._reporter.write(
+            ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
+        )
+        ctx.target = self._settlement.retarget(ctx)
+        ctx.forget_look()
+        return None
+
+    # ------------------------------------------------------------ updating
+
+    async def update(self, ctx: Context) -> Outcome | None:
+        """Bring the resource to an edited spec."""
+        return await self._put(ctx, "Updated", "updated")
+
+    async def correct(self, ctx: Context) -> Outcome | None:
+        """Bring a drifted resource back to the spec."""
+        window = ctx.memory.now_hint - _CONTESTED_WINDOW_SECONDS
+        recent = [t for t in ctx.memory.corrections if t > window]
+        ctx.memory.corrections = recent
+        if len(recent) >= _CONTESTED_COUNT and "update" not in ctx.acted:
+            self._settlement.note_drift(ctx)
+            paths = drifted_fields(ctx.observation.drift)
+            message = f"{paths} was corrected {len(recent)} times and keeps changing: find who else"
+            return Outcome(
+                outcome.stalled(Reason.CONTESTED, f"{message} writes it, or use driftPolicy"),
+                _STALL_RETRY_SECONDS,
+                "requeue_after",
+            )
+        if "update" not in ctx.acted:
+            recent.append(ctx.memory.now_hint)
+        return await self._put(ctx, "DriftCorrected", "corrected")
+
+    async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
+        found = (*ctx.observation.drift, *ctx.observation.leftovers)
+        paths = drifted_fields(found)
+        if "update" in ctx.acted:
+            # The API took the update and shows the old value: no hot loop over it.
+            ctx.memory.failures += 1
+            delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
+            message = f"AgentRun took the update and still answers other values for {paths}"
+            verdict = outcome.progressing(Reason.UNEXPECTED_ECHO, message, synced=False)
+            self._settlement.note_drift(ctx)
+            return Outcome(verdict, delay, "error")
+        ctx.acted.add("update")
+        at = ctx.aim.locator_of(ctx.observation.resource)
+        answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.write_only = ctx.write_only_digest
+        ctx.write_only_changed = ()
+        leftovers = frozenset(d.path for d in ctx.observation.leftovers)
+        if leftovers:
+            ctx.memory.cleared = (ctx.obj.generation, leftovers)
+        ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
+        ctx.changes["drift"] = None
+        message = f"{verb} {paths}" if found else f"{verb} the resource"
+        self._world.events.emit(ctx.obj, "Normal", event, message)
+        seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
+        if seen.phase is Phase.PROGRESSING:
+            ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
+            return self._settlement.in_transition(
+                ctx, outcome.progressing(Reason.UPDATING, message)
+            )
+        ctx.forget_look()
+        return None
+
+    def _update_body(self, ctx: Context) -> Json:
+        """Send what differs and what the API requires; everything after a failure."""
+        desired, seen = ctx.aim.desired, ctx.observation
+        mutable = {r.api for r in field_rules(ctx.kind) if not r.immutable}
+        failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
+        changed = set(desired) if failed else {d.api for d in seen.drift}
+        body = {api: desired[api] for api in desired if api in changed & mutable}
+        body |= clearing_values(ctx.kind, seen.leftovers, desired)
+        body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
+        tags = ctx.rest.tags_field
+        if tags is not None and ctx.aim.tag not in (seen.resource.get(tags) or ()):
+            body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.tag]
+        if ctx.spec is not None and ctx.resolution is not None:
+            body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
+        return body
+
+    async def change_state(self, ctx: Context) -> Outcome | None:
+        """Call the verb that leads to `spec.desiredState`."""
+        verb = ctx.rest.verbs[ctx.aim.desired_state or ""]
+        if verb.action in ctx.acted:
+            verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
+            return self._settlement.in_transition(ctx, verdict)
+        ctx.acted.add(verb.action)
+        at = ctx.aim.locator_of(ctx.observation.resource)
+        await ctx.bound.api.act(ctx.rest, at, verb)
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.forget_look()
+        return None
