@@ -14,7 +14,7 @@ from agentrun_operator.core.fields import (
     Reference,
     SpecModel,
 )
-from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.policies import NamedSpec
 
 Description = Annotated[str, Field(max_length=256)]
 RoleArn = Annotated[str, Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$")]
@@ -29,7 +29,7 @@ class Workspace(SpecModel):
     """Id of the workspace."""
 
 
-class PlacedSpec(ResourceSpec):
+class PlacedSpec(NamedSpec):
     """A resource with a description, in a workspace."""
 
     description: Description | None = None
