@@ -1,0 +1,41 @@
+"""CodeConfiguration. Source: control-plane reference, §7."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import SpecModel, WriteOnly
+from agentrun_operator.core.kind import Rule
+from agentrun_operator.kinds.parts.container import Command
+
+
+class Code(SpecModel):
+    """Code that AgentRun runs without an image: zipFile, or an object in OSS."""
+
+    language: Literal[
+        "python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"
+    ]
+    """Language and version."""
+    command: Command = ()
+    """Command and arguments, at most 64."""
+    # A read need not return the archive, so it is not compared with one.
+    zip_file: Annotated[str | None, Field(max_length=1_048_576), WriteOnly()] = None
+    """The code as a zip archive in base64, at most 1 MiB of text; larger code belongs in OSS."""
+    oss_bucket_name: Annotated[str | None, Field(min_length=3, max_length=63)] = None
+    """OSS bucket of the zip archive."""
+    oss_object_name: Annotated[str | None, Field(min_length=1, max_length=1023)] = None
+    """OSS object of the zip archive."""
+    checksum: Annotated[str | None, Field(max_length=64)] = None
+    """CRC-64 of the archive; a new value tells that the OSS object changed."""
+
+
+CODE_RULES = (
+    Rule(
+        "!has(self.code) || has(self.code.ossBucketName) == has(self.code.ossObjectName)",
+        "code.ossBucketName and code.ossObjectName belong together; set both",
+    ),
+    Rule(
+        "!has(self.code) || has(self.code.zipFile) != has(self.code.ossBucketName)",
+        "exactly one of code.zipFile and code.ossBucketName must be set; keep one",
+    ),
+)

@@ -1,0 +1,101 @@
+"""Pod-like `env` and `envFrom`, and the map that they become."""
+
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import (
+    ConfigMapReference,
+    Local,
+    SecretReference,
+    SpecModel,
+    Unordered,
+    ValueFrom,
+)
+from agentrun_operator.core.kind import Derived, Rule
+from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.resolution import Resolution
+
+_VARIABLE = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+
+
+class EnvVar(SpecModel):
+    """One environment variable: exactly one of value and valueFrom."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=_VARIABLE)]
+    """Name of the variable."""
+    value: Annotated[str | None, Field(max_length=8192)] = None
+    """Its value; not for secrets."""
+    value_from: ValueFrom | None = None
+    """Where its value comes from."""
+
+
+class EnvFromSource(SpecModel):
+    """All keys of a Secret or ConfigMap as variables: exactly one of the two."""
+
+    prefix: Annotated[str | None, Field(max_length=253)] = None
+    """Text before each key."""
+    secret_ref: SecretReference | None = None
+    """The Secret."""
+    config_map_ref: ConfigMapReference | None = None
+    """The ConfigMap."""
+
+
+class EnvironmentSpec(ResourceSpec):
+    """A workload with environment variables."""
+
+    env: Annotated[tuple[EnvVar, ...], Local(), Unordered("name"), Field(max_length=128)] = ()
+    """Environment variables, at most 128; they win over envFrom."""
+    env_from: Annotated[tuple[EnvFromSource, ...], Local(), Field(max_length=16)] = ()
+    """Secrets and ConfigMaps whose keys become variables, at most 16; later ones win."""
+
+
+class HasEnvironment(Protocol):
+    """The part of a spec that is read here."""
+
+    @property
+    def env(self) -> tuple[EnvVar, ...]:
+        """Single variables."""
+
+    @property
+    def env_from(self) -> tuple[EnvFromSource, ...]:
+        """Whole sources."""
+
+
+def environment(spec: HasEnvironment, resolution: Resolution) -> dict[str, str] | None:
+    """Return environmentVariables; None where the spec names none.
+
+    Raises:
+        ReferenceNotFound: a Secret or ConfigMap lacks the key that the spec names.
+    """
+    if not spec.env and not spec.env_from:
+        return None
+    found: dict[str, str] = {}
+    for source in spec.env_from:
+        prefix = source.prefix or ""
+        found |= {f"{prefix}{key}": value for key, value in _all_of(source, resolution).items()}
+    for variable in spec.env:
+        value = variable.value_from
+        found[variable.name] = resolution.value(value) if value else variable.value or ""
+    return found
+
+
+def _all_of(source: EnvFromSource, resolution: Resolution) -> dict[str, str]:
+    if source.secret_ref is not None:
+        return dict(resolution.secrets[source.secret_ref.name])
+    if source.config_map_ref is not None:
+        return dict(resolution.config_maps[source.config_map_ref.name])
+    return {}
+
+
+ENVIRONMENT = Derived("environmentVariables", "env", environment, secret=True, exact=True, clear={})
+ENVIRONMENT_RULES = (
+    Rule(
+        "!has(self.env) || self.env.all(e, has(e.value) != has(e.valueFrom))",
+        "env[]: exactly one of value and valueFrom must be set; keep one",
+    ),
+    Rule(
+        "!has(self.envFrom) || self.envFrom.all(e, has(e.secretRef) != has(e.configMapRef))",
+        "envFrom[]: exactly one of secretRef and configMapRef must be set; keep one",
+    ),
+)

@@ -1,0 +1,38 @@
+"""ScalingConfig. Source: control-plane reference, §7. Answers have it inside `scalingStatus`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import Clear, Name, SpecModel, Unordered
+
+Instances = Annotated[int, Field(ge=0, le=10_000)]
+Time = Annotated[str, Field(max_length=64)]
+
+
+class ScheduledPolicy(SpecModel):
+    """A number of instances at certain times."""
+
+    name: Name
+    """Name of the policy."""
+    schedule_expression: Annotated[str, Field(min_length=1, max_length=256)]
+    """When it starts, e.g. `cron(0 30 8 * * *)`."""
+    start_time: Time | None = None
+    """First moment it applies, ISO 8601."""
+    end_time: Time | None = None
+    """Last moment it applies, ISO 8601."""
+    time_zone: Time | None = None
+    """Time zone of the expression, e.g. `Asia/Shanghai`."""
+    target: Instances
+    """Instances at least while it applies; not below minInstances."""
+
+
+class Scaling(SpecModel):
+    """How many instances stand ready."""
+
+    min_instances: Annotated[Instances | None, Clear(0)] = None
+    """Instances at least."""
+    scheduled_policies: Annotated[
+        tuple[ScheduledPolicy, ...], Unordered("name"), Field(max_length=32)
+    ] = ()
+    """More of them at certain times, at most 32 policies."""

@@ -1,0 +1,36 @@
+"""What everything that runs has: size, image, network, environment, logs, files."""
+
+from typing import Annotated
+
+from agentrun_operator.core.fields import ApiName, Cpu, Memory, WriteOnly
+from agentrun_operator.core.kind import Rule
+from agentrun_operator.kinds.parts.container import CONTAINER_RULES, Container
+from agentrun_operator.kinds.parts.environment import ENVIRONMENT_RULES, EnvironmentSpec
+from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
+from agentrun_operator.kinds.parts.observability import Arms, Log
+from agentrun_operator.kinds.parts.placement import PlacedSpec, RoleArn
+from agentrun_operator.kinds.parts.storage import Nas
+
+
+class WorkloadSpec(PlacedSpec, EnvironmentSpec):
+    """Desired state of what runs. A create must carry cpu, memory and network."""
+
+    cpu: Cpu = "2"
+    """Cores, 0.05 to 16; quote decimals: "0.5" or 500m."""
+    memory: Memory = "4Gi"
+    """Memory in whole Mi or Gi, 128Mi to 32Gi."""
+    network: Annotated[Network, ApiName("networkConfiguration")] = Network()
+    """Network."""
+    container: Annotated[Container | None, ApiName("containerConfiguration")] = None
+    """The image and how to run it."""
+    execution_role_arn: RoleArn | None = None
+    """RAM role to run as, `acs:ram::<account>:role/<name>`."""
+    log: Annotated[Log | None, ApiName("logConfiguration")] = None
+    """Where logs go."""
+    arms: Annotated[Arms | None, ApiName("armsConfiguration"), WriteOnly()] = None
+    """Application monitoring."""
+    nas: Annotated[Nas | None, ApiName("nasConfig")] = None
+    """NAS file systems to mount."""
+
+
+WORKLOAD_RULES: tuple[Rule, ...] = (*CONTAINER_RULES, *ENVIRONMENT_RULES, PRIVATE_NEEDS_VPC)
