@@ -5,9 +5,13 @@
   - agentrun.dev
   resources:
   - accounts
+  - agentruntimeendpoints
+  - agentruntimes
   - credentials
   - modelproxies
   - modelservices
+  - sandboxes
+  - sandboxtemplates
   verbs:
   - list
   - watch
@@ -17,9 +21,13 @@
   - agentrun.dev
   resources:
   - accounts/status
+  - agentruntimeendpoints/status
+  - agentruntimes/status
   - credentials/status
   - modelproxies/status
   - modelservices/status
+  - sandboxes/status
+  - sandboxtemplates/status
   verbs:
   - patch
 {{- if eq .Values.secretAccess "get" }}

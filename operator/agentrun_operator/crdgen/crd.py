@@ -15,6 +15,8 @@ from agentrun_operator.crdgen.status import status_schema
 MAX_SELECTABLE = 8
 """What the API server takes per version."""
 
+_READY = '.status.conditions[?(@.type=="Ready")]'
+
 
 def custom_resource_definition(kind: ResourceKind) -> dict[str, Any]:
     """Return the CRD of a kind.
@@ -81,18 +83,12 @@ def root_schema(kind: ResourceKind) -> Schema:
 def spec_schema(kind: ResourceKind) -> Schema:
     """Return the schema of `spec` with every rule that stands under it."""
     schema = object_schema(kind.spec)
-    properties = schema["properties"]
-    if "externalName" in properties:
-        if rules.has_external_name(kind):
-            properties["externalName"]["x-kubernetes-validations"] = [
-                rules.external_name_rule(kind)
-            ]
-        else:
-            # Quirk: we choose the id of such a resource, so there is nothing to name.
-            del properties["externalName"]
+    if rules.has_external_name(kind):
+        name = schema["properties"]["externalName"]
+        name["x-kubernetes-validations"] = [rules.external_name_rule(kind)]
     found = [
         *schema.get("x-kubernetes-validations", []),
-        *rules.immutability_rules(immutable_fields(kind)),
+        *rules.immutability_rules(rules.immutable_paths(kind.spec)),
         *map(rules.declared_rule, kind.rules),
     ]
     if found:
@@ -100,21 +96,9 @@ def spec_schema(kind: ResourceKind) -> Schema:
     return schema
 
 
-def immutable_fields(kind: ResourceKind) -> tuple[rules.ImmutablePath, ...]:
-    """Return the immutable fields of a spec, those behind immutable derived fields included."""
-    found = {path.dotted: path for path in rules.immutable_paths(kind.spec)}
-    fields = {json_name(kind.spec, name): info for name, info in kind.spec.model_fields.items()}
-    for derived in kind.derived:
-        if derived.immutable and derived.path in fields and derived.path not in found:
-            optional = not fields[derived.path].is_required()
-            found[derived.path] = rules.ImmutablePath((derived.path,), (optional,))
-    return tuple(found.values())
-
-
 def _columns(kind: ResourceKind) -> Iterator[dict[str, Any]]:
-    ready = '.status.conditions[?(@.type=="Ready")]'
-    yield _column(Column("Ready", f"{ready}.status", wide=False), "Summary of the object's state.")
-    yield _column(Column("Reason", f"{ready}.reason", wide=False), "Why Ready is what it is.")
+    yield _column(Column("Ready", f"{_READY}.status", wide=False), "Summary of the object's state.")
+    yield _column(Column("Reason", f"{_READY}.reason", wide=False), "Why Ready is what it is.")
     if kind.rest is not None:
         yield _column(
             Column("External-ID", ".status.externalId", wide=False),
@@ -122,8 +106,8 @@ def _columns(kind: ResourceKind) -> Iterator[dict[str, Any]]:
         )
     yield from (_column(c) for c in kind.columns if not c.wide)
     yield _column(Column("Age", ".metadata.creationTimestamp", type="date", wide=False))
-    yield _column(Column("Message", f"{ready}.message"), "What happened and what to do.")
-    if kind.rest is not None:
+    yield _column(Column("Message", f"{_READY}.message"), "What happened and what to do.")
+    if kind.rest is not None and "State" not in {c.name for c in kind.columns}:
         yield _column(Column("State", ".status.atProvider.state"), "The API's own lifecycle word.")
     yield from (_column(c) for c in kind.columns if c.wide)
 

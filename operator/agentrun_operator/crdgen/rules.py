@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from agentrun_operator.core.fields import Immutable, Quantity, SpecModel
-from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rule
+from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 
 CelRule = dict[str, Any]
@@ -179,7 +179,7 @@ def declared_rule(rule: Rule) -> CelRule:
 
 def has_external_name(kind: ResourceKind) -> bool:
     """Whether users name the cloud resource: not where there is none, or where we choose its id."""
-    return kind.rest is not None and kind.rest.key is not KeyedBy.CHOSEN_ID
+    return "external_name" in kind.spec.model_fields
 
 
 def external_name_rule(kind: ResourceKind) -> CelRule:

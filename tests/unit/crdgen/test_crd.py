@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from agentrun_operator.core.fields import Reference, SpecModel
-from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.core.kind import Column, ResourceKind
 from agentrun_operator.crdgen import GenerationError, custom_resource_definition
 from agentrun_operator.crdgen.crd import selectable_paths, spec_schema
 from unit.crdgen.sample import GIZMO, WIDGET
@@ -49,8 +49,11 @@ def test_more_selectable_fields_than_the_server_takes_are_refused() -> None:
         selectable_paths(replace(WIDGET, spec=spec))
 
 
-def test_a_resource_whose_id_we_choose_has_no_external_name() -> None:
-    assert WIDGET.rest is not None
-    chosen = replace(WIDGET, rest=replace(WIDGET.rest, key=KeyedBy.CHOSEN_ID))
-    assert "externalName" not in spec_schema(chosen)["properties"]
-    assert "externalName" in spec_schema(WIDGET)["properties"]
+def test_a_kind_may_say_better_what_its_state_is() -> None:
+    kind = replace(WIDGET, columns=(Column("State", ".status.atProvider.address", wide=False),))
+    assert columns(kind).count("State") == 1
+
+
+def test_only_a_kind_with_external_names_has_rules_about_them() -> None:
+    assert "x-kubernetes-validations" in spec_schema(WIDGET)["properties"]["externalName"]
+    assert "externalName" not in spec_schema(GIZMO)["properties"]

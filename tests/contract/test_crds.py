@@ -1,0 +1,155 @@
+"""Every kind's CRD against the rules for structural schemas and against what we promise users."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.crdgen import check, custom_resource_definition
+from agentrun_operator.crdgen.crd import MAX_SELECTABLE, root_schema
+from agentrun_operator.crdgen.rules import has_external_name, immutable_paths
+from agentrun_operator.kinds import catalogue
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULTS = Path(__file__).parent / "golden" / "defaults.yaml"
+
+MAX_BYTES = 262_144
+"""Of an annotation: kubectl's client-side apply stores the whole object in one."""
+
+KINDS = tuple(catalogue().values())
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+
+VERBATIM = frozenset({"spec.code.language"})
+"""Words that are names of the API's own and stay as they are."""
+
+Node = Mapping[str, Any]
+
+
+def nodes(schema: Node, path: str = "") -> Iterator[tuple[str, Node]]:
+    yield path, schema
+    for name, below in schema.get("properties", {}).items():
+        yield from nodes(below, f"{path}.{name}" if path else name)
+    for inner in ("items", "additionalProperties"):
+        if inner in schema:
+            yield from nodes(schema[inner], f"{path}[]")
+
+
+def spec_nodes(kind: ResourceKind) -> list[tuple[str, Node]]:
+    return list(nodes(root_schema(kind)["properties"]["spec"], "spec"))
+
+
+def test_generated_files_are_fresh() -> None:
+    assert check(REPOSITORY, KINDS) == (), "run `make generate`"
+
+
+@each_kind
+def test_every_node_has_a_type_that_a_structural_schema_knows(kind: ResourceKind) -> None:
+    for path, node in nodes(root_schema(kind)):
+        assert not {"$ref", "title", "oneOf", "allOf", "not"} & set(node), path
+        if node.get("x-kubernetes-int-or-string"):
+            assert "type" not in node, path
+        else:
+            assert node["type"] in {"object", "array", "string", "integer", "boolean"}, path
+        assert not ("properties" in node and "additionalProperties" in node), path
+
+
+@each_kind
+def test_every_property_is_described(kind: ResourceKind) -> None:
+    for path, node in nodes(root_schema(kind)):
+        if path and not path.endswith("]") and path != "metadata":
+            assert len(node.get("description", "")) > len("x."), path
+            assert node["description"].endswith((".", ":")), path
+
+
+@each_kind
+def test_everything_in_a_spec_is_bounded(kind: ResourceKind) -> None:
+    for path, node in spec_nodes(kind):
+        if node.get("type") == "string" and "enum" not in node:
+            assert "maxLength" in node, path
+        if node.get("type") == "array":
+            assert "maxItems" in node, path
+        is_map = "additionalProperties" in node or "x-kubernetes-preserve-unknown-fields" in node
+        if is_map:
+            assert "maxProperties" in node, path
+
+
+@each_kind
+def test_every_list_says_how_it_merges(kind: ResourceKind) -> None:
+    for path, node in nodes(root_schema(kind)):
+        if node.get("type") != "array":
+            continue
+        sort = node["x-kubernetes-list-type"]
+        assert sort in {"atomic", "set", "map"}, path
+        for key in node.get("x-kubernetes-list-map-keys", ()):
+            assert key in node["items"]["required"], path
+
+
+@each_kind
+def test_words_are_pascal_case(kind: ResourceKind) -> None:
+    for path, node in spec_nodes(kind):
+        if path in VERBATIM:
+            continue
+        for word in node.get("enum", ()):
+            assert word[0].isupper(), path
+            assert word.isalnum(), path
+
+
+@each_kind
+def test_rules_stand_under_spec_but_for_the_two_of_the_external_name(kind: ResourceKind) -> None:
+    schema = root_schema(kind)
+    at_root = schema.get("x-kubernetes-validations", [])
+    assert len(at_root) == (2 if has_external_name(kind) else 0)
+    for path, node in nodes(schema["properties"]["status"], "status"):
+        assert "x-kubernetes-validations" not in node, path
+
+
+@each_kind
+def test_every_message_says_something(kind: ResourceKind) -> None:
+    for path, node in nodes(root_schema(kind)):
+        for rule in node.get("x-kubernetes-validations", ()):
+            assert len(rule["message"].split()) > 3, path
+            assert "\n" not in rule["message"], path
+
+
+@each_kind
+def test_every_immutable_field_is_described_as_such(kind: ResourceKind) -> None:
+    described = dict(spec_nodes(kind))
+    for path in immutable_paths(kind.spec):
+        assert "mmutable" in described[f"spec.{path.dotted}"]["description"], path.dotted
+
+
+@each_kind
+def test_a_new_object_is_in_progress_for_every_reader(kind: ResourceKind) -> None:
+    status = root_schema(kind)["properties"]["status"]
+    assert status["default"] == {}
+    assert status["properties"]["observedGeneration"]["default"] == -1
+    (ready,) = status["properties"]["conditions"]["default"]
+    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "Unknown", "Pending")
+
+
+@each_kind
+def test_a_crd_fits_an_annotation_and_the_limits_of_the_server(kind: ResourceKind) -> None:
+    crd = custom_resource_definition(kind)
+    assert len(json.dumps(crd, separators=(",", ":"))) < MAX_BYTES
+    (version,) = crd["spec"]["versions"]
+    assert len(version.get("selectableFields", ())) <= MAX_SELECTABLE
+    assert crd["spec"]["names"]["categories"] == ["agentrun"]
+    assert crd["spec"]["names"]["shortNames"]
+
+
+def test_names_are_not_shared_between_kinds() -> None:
+    names = [n for k in KINDS for n in (k.plural, k.kind.lower(), *k.short_names)]
+    assert len(names) == len(set(names))
+
+
+def test_schema_defaults_never_change() -> None:
+    """A new default would rewrite existing objects on read, and restart a fleet."""
+    found = {
+        kind.kind: {path: node["default"] for path, node in spec_nodes(kind) if "default" in node}
+        for kind in KINDS
+    }
+    assert found == yaml.safe_load(DEFAULTS.read_text())
