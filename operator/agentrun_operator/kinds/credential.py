@@ -15,7 +15,7 @@ from agentrun_operator.core.fields import (
     Words,
 )
 from agentrun_operator.core.kind import Column, Derived, KeyedBy, ResourceKind, Rest, Rule
-from agentrun_operator.kinds.parts import credential_wire
+from agentrun_operator.kinds.parts import credential_wire as wire
 from agentrun_operator.kinds.parts.credential_types import (
     AccessKey,
     ApiKey,
@@ -71,6 +71,8 @@ KIND = ResourceKind(
     plural="credentials",
     short_names=("arcred",),
     summary="What callers present, or what AgentRun presents to models and tools.",
+    # Adopting would overwrite the secret of somebody else.
+    adopts_by_default=False,
     spec=CredentialSpec,
     observed=CredentialObserved,
     rest=Rest(
@@ -88,16 +90,14 @@ KIND = ResourceKind(
     ),
     derived=(
         # Several types share these wire fields, so their drift is shown under the API's names.
-        Derived(
-            "credentialAuthType", "credentialAuthType", credential_wire.auth_type, immutable=True
-        ),
+        Derived("credentialAuthType", "credentialAuthType", wire.auth_type, immutable=True),
         Derived(
             "credentialPublicConfig",
             "credentialPublicConfig",
-            credential_wire.public_config,
+            wire.public_config,
             secret=True,
         ),
-        Derived("credentialSecret", "credentialSecret", credential_wire.secret, secret=True),
+        Derived("credentialSecret", "credentialSecret", wire.secret, secret=True),
     ),
     rules=(
         required("purpose", "set it to Inbound, OutboundModel or OutboundTool"),
