@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.equality import same, same_scalar
+from agentrun_operator.core.equality import pair_items, same, same_scalar
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.paths import document_leaves, item_labels, placed, read_path
+from agentrun_operator.core.paths import document_leaves, placed, read_path
 from agentrun_operator.core.wire import FieldRule, field_rules
 
 HIDDEN = "(differs)"
@@ -156,13 +156,10 @@ def _left_in_object(rule: FieldRule, inside: _Place, wanted: Any, seen: Any) -> 
 def _left_in_items(
     rule: FieldRule, inside: _Place, path: str, wanted: Any, seen: Any
 ) -> Iterator[Drift]:
-    if not isinstance(seen, list) or (rule.unordered and rule.unordered.key is None):
-        return
-    there = dict(zip(item_labels(rule, seen, observed=True), seen, strict=True))
-    for label, item in zip(item_labels(rule, wanted), wanted, strict=True):
-        if isinstance(there.get(label), Mapping):
+    for label, item, there in pair_items(rule, wanted, seen if isinstance(seen, list) else []):
+        if isinstance(there, Mapping):
             place = _Place(inside.applied, inside.api, rule.path, f"{path}.{label}")
-            yield from _leftovers(rule.children, place, item, there[label])
+            yield from _leftovers(rule.children, place, item, there)
 
 
 def _left_in_document(

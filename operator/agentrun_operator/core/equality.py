@@ -90,6 +90,28 @@ def _contains(desired: Any, seen: Any) -> bool:
     return same_scalar(desired, seen)
 
 
+def pair_items(
+    rule: FieldRule, desired: Sequence[Any], seen: Sequence[Any], *, partial: bool = False
+) -> tuple[tuple[str, Any, Any], ...]:
+    """Return (label, desired item, observed item) for the items of a list that belong together.
+
+    They do by place, by key, or, where the order says nothing and there is no key, by what they
+    hold. The label is the one of `item_labels` for the desired item.
+    """
+    labels = item_labels(rule, desired)
+    if rule.unordered is None:
+        return tuple(zip(labels, desired, seen, strict=False))
+    if rule.unordered.key is None:
+        fit = _pairing(rule, desired, seen, partial=partial)
+        return tuple((labels[d], desired[d], seen[s]) for d, s in sorted(fit.items()))
+    there = dict(zip(item_labels(rule, seen, observed=True), seen, strict=True))
+    return tuple(
+        (label, item, there[label])
+        for label, item in zip(labels, desired, strict=True)
+        if label in there
+    )
+
+
 def _same_list(
     rule: FieldRule, desired: Sequence[Any], seen: Sequence[Any], *, partial: bool
 ) -> bool:
@@ -99,19 +121,16 @@ def _same_list(
         return True
     if rule.unordered is None:
         return False
-    if rule.unordered.key is None:
-        return _has_pairing(rule, desired, seen, partial=partial)
-    wanted = dict(zip(item_labels(rule, desired), desired, strict=True))
-    there = dict(zip(item_labels(rule, seen, observed=True), seen, strict=True))
-    return wanted.keys() == there.keys() and all(
-        _same_one(rule, item, there[label], partial=partial) for label, item in wanted.items()
+    pairs = pair_items(rule, desired, seen, partial=partial)
+    return len({label for label, _, _ in pairs}) == len(seen) and all(
+        _same_one(rule, item, there, partial=partial) for _, item, there in pairs
     )
 
 
-def _has_pairing(
+def _pairing(
     rule: FieldRule, desired: Sequence[Any], seen: Sequence[Any], *, partial: bool
-) -> bool:
-    """Whether each desired item has an observed item of its own, in any order.
+) -> dict[int, int]:
+    """Give as many desired items as possible an observed item of their own, in any order.
 
     Since an observed item may carry more than was asked, the first fit is not always the right
     one; an earlier choice moves on where it has another (augmenting paths).
@@ -128,4 +147,6 @@ def _has_pairing(
                 return True
         return False
 
-    return all(place(wanted, set()) for wanted in range(len(desired)))
+    for wanted in range(len(desired)):
+        place(wanted, set())
+    return {wanted: there for there, wanted in taken.items()}

@@ -124,6 +124,7 @@ class SampleSpec(ResourceSpec):
     workspace: Annotated[Workspace | None, Inline(), Immutable()] = None
     upstreams: Annotated[tuple[Upstream, ...], Unordered("name")] = ()
     mounts: tuple[Mount, ...] = ()
+    peers: Annotated[tuple[Mount, ...], Unordered()] = ()
     tags: Annotated[tuple[str, ...], Unordered()] = ()
     steps: tuple[str, ...] = ()
     headers: dict[str, str] | None = None
@@ -205,6 +206,7 @@ FULL: Mapping[str, Any] = {
         {"name": "b", "serviceRef": {"externalName": "other"}, "weight": 60},
     ],
     "mounts": [{"server": "nas-1", "readOnly": True, "options": ["a", "b"]}, {"server": "nas-2"}],
+    "peers": [{"server": "p-1"}, {"server": "p-2", "readOnly": True}],
     "tags": ["x", "y"],
     "steps": ["one", "two"],
     "headers": {"X-A": "1"},
@@ -299,6 +301,7 @@ specs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "workspace": st.fixed_dictionaries({"id": _text}),
         "upstreams": st.lists(_upstream, max_size=3, unique_by=lambda u: u["name"]),
         "mounts": st.lists(_mount, max_size=3),
+        "peers": st.lists(_mount, max_size=3),
         "tags": st.lists(_text, max_size=4, unique=True),
         "steps": st.lists(_text, max_size=4),
         "headers": st.dictionaries(_text, _text, max_size=3),

@@ -255,6 +255,7 @@ REMOVALS = [
     pytest.param(("upstreams", 0, "weight"), ["upstreams.a.weight"], id="in a keyed item"),
     pytest.param(("upstreams", 0, "modelNames"), ["upstreams.a.modelNames"], id="list in an item"),
     pytest.param(("mounts", 0, "readOnly"), ["mounts.0.readOnly"], id="in an item by place"),
+    pytest.param(("peers", 1, "readOnly"), ["peers.1.readOnly"], id="in an item without a key"),
     pytest.param(("mounts",), ["mounts"], id="list"),
     pytest.param(("document", "outer"), ["document.outer.inner"], id="part of a document"),
     pytest.param(("document",), ["document"], id="document"),
@@ -418,7 +419,7 @@ def _some_of(spec: Mapping[str, Any], data: st.DataObject) -> dict[str, Any]:
             continue
         if isinstance(value, dict) and name not in ("workspace", "credentialRef", "token"):
             kept[name] = _some_of(value, data)
-        elif name in ("upstreams", "mounts"):
+        elif name in ("upstreams", "mounts", "peers"):
             required = "name" if name == "upstreams" else "server"
             kept[name] = [
                 {k: v for k, v in item.items() if k == required or data.draw(st.booleans())}
@@ -482,6 +483,13 @@ def test_clearing_values(path: tuple[Any, ...], body: dict[str, Any]) -> None:
     )
     assert found
     assert clearing_values(KIND, found, after) == body
+
+
+def test_an_item_is_found_wherever_the_server_put_it() -> None:
+    answer = answer_to(body_of(FULL))
+    answer["peers"].reverse()
+    assert _drift(FULL, answer) == ()
+    assert _leftovers(FULL, _without(FULL, "peers", 1, "readOnly"), answer) == ["peers.1.readOnly"]
 
 
 def test_a_field_that_left_an_item_sends_the_list_again() -> None:
