@@ -1,5 +1,6 @@
 """Who is who: object keys, account identities, and the names we own in Kubernetes metadata."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -34,7 +35,7 @@ class ObjectKey:
     name: str
 
     @classmethod
-    def of(cls, raw: dict[str, Any], kind: str | None = None) -> Self:
+    def of(cls, raw: Mapping[str, Any], kind: str | None = None) -> Self:
         """Read the key of a raw Kubernetes object (needs `kind` where LIST items omit theirs)."""
         metadata = raw["metadata"]
         return cls(kind or raw["kind"], metadata.get("namespace") or "", metadata["name"])

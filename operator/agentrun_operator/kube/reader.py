@@ -82,6 +82,13 @@ class ReferenceReader:
                 break
         return found
 
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        """GET one object of ours, whole; None when it is gone."""
+        try:
+            return await self._client.get(custom_path(kind.plural, key.namespace, key.name))
+        except ObjectGone:
+            return None
+
     async def namespace_labels(self, name: str) -> Mapping[str, str]:
         """GET a namespace's labels; empty when there is none or it may not be read."""
         try:

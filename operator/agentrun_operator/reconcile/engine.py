@@ -47,9 +47,13 @@ class Engine:
 
     # ------------------------------------------------------------ intake
 
-    def observe(self, kind: str, event: str | None, raw: Mapping[str, Any]) -> None:
-        """Take in one watch event; synchronous, quick, never raises for odd objects."""
-        key = ObjectKey.of(dict(raw), kind)
+    def observe(self, event: str | None, raw: Mapping[str, Any]) -> None:
+        """Take in one watch event: its type (None for an object of a LIST) and the raw object.
+
+        Synchronous and quick; never awaits.
+        """
+        kind = str(raw["kind"])
+        key = ObjectKey.of(raw, kind)
         if event == "DELETED":
             self._gone(key, raw["metadata"].get("uid"))
             return
@@ -201,7 +205,7 @@ class Engine:
             log.warning("resync: the watch missed an object", object=str(key))
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
             if raw is not None:
-                self.observe(key.kind, "MODIFIED", raw)
+                self.observe("MODIFIED", {**raw, "kind": key.kind})
 
 
 def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

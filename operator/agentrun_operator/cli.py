@@ -1,0 +1,54 @@
+"""The command line: parse, delegate, and turn failures into one line and an exit code."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agentrun_operator import __version__, app, crdgen
+from agentrun_operator.environment import PREFIX, SettingsError, settings_from
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.telemetry.logs import configure_logging
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    if options.command == "version":
+        print(__version__)  # noqa: T201 - this is the command's result
+        return 0
+    if options.command == "generate":
+        return _generate(options.root, only_check=options.check)
+    return _run(environ)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agentrun-operator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help=f"serve a cluster; settings come from {PREFIX}* variables")
+    commands.add_parser("version", help="print the version")
+    generate = commands.add_parser("generate", help="write CRDs, chart pieces and reference pages")
+    generate.add_argument("--root", type=Path, default=Path(), help="repository (default: here)")
+    generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
+    return parser
+
+
+def _generate(root: Path, *, only_check: bool) -> int:
+    kinds = catalogue().values()
+    changed = crdgen.check(root, kinds) if only_check else crdgen.write(root, kinds)
+    for path in changed:
+        print(f"{'out of date' if only_check else 'wrote'}: {path}")  # noqa: T201
+    return 1 if only_check and changed else 0
+
+
+def _run(environ: Mapping[str, str]) -> int:
+    try:
+        configure_logging(
+            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "console" else "json",
+            level=environ.get(f"{PREFIX}LOG_LEVEL") or "INFO",
+        )
+        app.serve(settings_from(environ), environ)
+    except (SettingsError, ValueError, app.ClusterUnavailable) as error:
+        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
