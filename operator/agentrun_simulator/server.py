@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import cast
 
 import uvicorn
@@ -55,11 +56,26 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self._announce = announce
+        self._wake: Callable[[], object] = bool
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections, then say so."""
         await super().startup(sockets)
         self._announce()
+
+    async def main_loop(self) -> None:
+        """Wait for the end, without uvicorn's polling for it."""
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, stopped.set)
+        if not self.should_exit:
+            await stopped.wait()
+
+    def stop(self) -> None:
+        """End the server, from any thread."""
+        # Order: a loop that has not begun to wait sees the flag, one that waits gets the call.
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            self._wake()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -73,7 +89,9 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off only where the protocol is named; with it on, every
+    # answer waits some 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -102,7 +120,7 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Itera
             raise RuntimeError("the simulator's server did not start in time")
         yield url
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
         listener.close()
 
@@ -121,13 +139,10 @@ def run(simulator: Simulator, host: str, port: int) -> None:
 
     server = _Server(simulator, announce)
 
-    def stop() -> None:
-        server.should_exit = True
-
     async def main() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, server.stop)
         await server.serve(sockets=[listener])
 
     with listener:

@@ -19,17 +19,25 @@ with warnings.catch_warnings():
 TRANSITION_SECONDS = 0.05
 
 
-@pytest.fixture
-def simulator() -> Simulator:
-    """A cloud with fast lifecycles."""
-    return Simulator(Settings(transition_seconds=TRANSITION_SECONDS))
-
-
-@pytest.fixture
-def endpoint(simulator: Simulator) -> Iterator[str]:
-    """Host and port of the served simulator."""
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Simulator, str]]:
+    """A cloud with fast lifecycles on loopback, one per module."""
+    simulator = Simulator(Settings(transition_seconds=TRANSITION_SECONDS))
     with serve(simulator) as url:
-        yield url.removeprefix("http://")
+        yield simulator, url.removeprefix("http://")
+
+
+@pytest.fixture
+def simulator(served: tuple[Simulator, str]) -> Simulator:
+    """The cloud, empty."""
+    served[0].reset()
+    return served[0]
+
+
+@pytest.fixture
+def endpoint(served: tuple[Simulator, str]) -> str:
+    """Host and port of the cloud."""
+    return served[1]
 
 
 @pytest.fixture
