@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.fields import Reference, SecretSource, ValueFrom
 
+_DOCKER_HUB = "docker.io"
+_DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -66,24 +69,56 @@ class Resolution:
         Raises:
             ReferenceNotFound: no `.dockerconfigjson`, or it has no entry for that registry.
         """
-        host = image.split("/", 1)[0]
-        try:
-            logins = json.loads(self.secret(secret_name, ".dockerconfigjson"))["auths"]
-            entry = next(logins[k] for k in logins if _host(k) == host)
-            if "username" in entry:
-                return str(entry["username"]), str(entry.get("password", ""))
-            user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
-        except (ValueError, KeyError, TypeError, StopIteration, AttributeError):
-            # The original error may quote the document, so it is not chained.
+        host, path = _registry_of(image)
+        found = _login(self.secret(secret_name, ".dockerconfigjson"), host, path)
+        if found is None:
+            # Raised out here, so that no parser's error with the document in it hangs on to it.
             raise ReferenceNotFound(
                 f"Secret {secret_name!r} holds no login for registry {host!r}; it must be of type "
                 "kubernetes.io/dockerconfigjson with an entry for that host"
-            ) from None
-        return user, password
+            )
+        return found
 
 
-def _host(registry: str) -> str:
-    return registry.removeprefix("https://").removeprefix("http://").split("/", 1)[0]
+def _registry_of(image: str) -> tuple[str, str]:
+    """Split an image reference into host and path, as container runtimes do."""
+    first, slash, rest = image.partition("/")
+    is_host = slash and ("." in first or ":" in first or first == "localhost")
+    host, path = (first, rest) if is_host else (_DOCKER_HUB, image)
+    host = _DOCKER_HUB if host in _DOCKER_HUB_HOSTS else host
+    return host, path.partition("@")[0].partition(":")[0]
+
+
+def _login(document: str, host: str, path: str) -> tuple[str, str] | None:
+    """Return the login of the entry that fits best: same host, longest prefix of the path."""
+    try:
+        entries = json.loads(document)["auths"].items()
+        fitting = [
+            (len(prefix), entry)
+            for name, entry in entries
+            for at, prefix in [_scope(name)]
+            if at == host and f"{path}/".startswith(f"{prefix}/" if prefix else "")
+        ]
+        return _credentials(max(fitting, key=lambda fit: fit[0])[1])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _scope(name: str) -> tuple[str, str]:
+    """Split the name of an entry into (host, path prefix); `/v1/` and `/v2/` are no path."""
+    bare = name.removeprefix("https://").removeprefix("http://").rstrip("/")
+    host, _, path = bare.partition("/")
+    host = _DOCKER_HUB if host in _DOCKER_HUB_HOSTS else host
+    return host, "" if path in ("v1", "v2") else path
+
+
+def _credentials(entry: Mapping[str, str]) -> tuple[str, str]:
+    if entry.get("username"):
+        return str(entry["username"]), str(entry.get("password") or "")
+    user, colon, password = base64.b64decode(entry["auth"]).decode().partition(":")
+    if not (user and colon):
+        raise ValueError("`auth` is not user:password")
+    return user, password
 
 
 def _pick(sources: Mapping[str, Mapping[str, str]], what: str, name: str, key: str) -> str:
