@@ -94,6 +94,7 @@ def merge_conditions(
     for condition in sorted(wanted, key=lambda c: _ORDER[c.type]):
         old = before.get(condition.type.value)
         kept = old is not None and old.get("status") == condition.status
+        since = old.get("lastTransitionTime") if kept and old else None
         merged.append(
             {
                 "type": condition.type.value,
@@ -101,7 +102,7 @@ def merge_conditions(
                 "reason": condition.reason.value,
                 "message": condition.message,
                 "observedGeneration": generation,
-                "lastTransitionTime": old["lastTransitionTime"] if kept and old else stamp,
+                "lastTransitionTime": since or stamp,
             }
         )
     return merged
