@@ -25,7 +25,7 @@ from agentrun_operator.core.policies import NamedSpec
 from agentrun_operator.kinds.parts.connection import WriteConnection
 from agentrun_operator.kinds.parts.placement import Description
 from agentrun_operator.kinds.parts.routing import ROUTING_RULES, Route
-from agentrun_operator.kinds.parts.scaling import Scaling
+from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 
 
 class AgentRuntimeEndpointSpec(NamedSpec):
@@ -92,7 +92,7 @@ KIND = ResourceKind(
     # One sample of the help pages shows ACTIVE where the SDK's words have READY.
     phases={"ACTIVE": Phase.READY},
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$",
-    rules=ROUTING_RULES,
+    rules=(*ROUTING_RULES, SCALING_RULE),
     columns=(
         Column("Target", ".spec.targetVersion"),
         Column("URL", ".status.atProvider.endpointPublicUrl"),

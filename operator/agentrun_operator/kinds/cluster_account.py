@@ -64,11 +64,13 @@ KIND = ResourceKind(
             "has(self.credentials.secretRef) == (self.credentials.source == 'Secret')",
             "credentials.secretRef belongs to credentials.source Secret; name a Secret of the "
             "operator's namespace, or set the source to Operator and remove secretRef",
+            "credentials.secretRef",
         ),
         Rule(
             "(has(self.allowedNamespaces.names) && self.allowedNamespaces.names.size() > 0)"
             " || has(self.allowedNamespaces.selector)",
             "allowedNamespaces allows no namespace; set names or selector.matchLabels",
+            "allowedNamespaces",
         ),
     ),
     columns=COLUMNS,

@@ -106,13 +106,14 @@ KIND = ResourceKind(
         Rule(
             "!has(self.jwt) || has(self.jwt.jwksFrom) != has(self.jwt.remote)",
             "exactly one of jwt.jwksFrom and jwt.remote must be set; keep one",
+            "jwt",
         ),
         Rule(
             "!has(self.accessKey) || (has(self.accessKey.accessKeyId)"
             " && has(self.accessKey.secretFrom)) != (has(self.accessKey.parameters)"
             " && self.accessKey.parameters.size() > 0)",
-            "accessKey needs accessKeyId with secretFrom, or parameters, not both; "
-            "complete the one and remove the other",
+            "accessKey needs either accessKeyId with secretFrom, or parameters; complete one",
+            "accessKey",
         ),
     ),
     columns=(Column("Purpose", ".spec.purpose"),),

@@ -1,7 +1,6 @@
-"""Sandbox: one isolated environment, started from a template.
+"""Sandbox: one isolated environment, started from a template; the API has no update for it.
 
-Source: control-plane reference, §8.4. The API has no update, so every cloud field is immutable. Of
-the two spellings of the idle timeout we send the control plane's and read that of the answers.
+Source: control-plane reference, §8.4, with its two spellings of the idle timeout.
 """
 
 from typing import Annotated, Literal
@@ -111,6 +110,7 @@ KIND = ResourceKind(
         Rule(
             "oldSelf.desiredState != 'Stopped' || self.desiredState == 'Stopped'",
             "desiredState Stopped is final; create another Sandbox",
+            "desiredState",
         ),
     ),
     columns=(

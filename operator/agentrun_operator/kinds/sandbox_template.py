@@ -25,7 +25,7 @@ from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rul
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT
 from agentrun_operator.kinds.parts.placement import PlacedObserved
 from agentrun_operator.kinds.parts.rules import required
-from agentrun_operator.kinds.parts.scaling import Scaling
+from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 from agentrun_operator.kinds.parts.storage import TemplateOssMount
 from agentrun_operator.kinds.parts.workload import WORKLOAD_RULES, WorkloadSpec
 
@@ -110,8 +110,10 @@ KIND = ResourceKind(
         Rule(
             "!has(self.type) || self.type != 'CustomImage' || has(self.container)",
             "container is required with type CustomImage; name the image",
+            "container",
         ),
         *WORKLOAD_RULES,
+        SCALING_RULE,
     ),
     columns=(Column("Type", ".spec.type"),),
 )

@@ -33,9 +33,11 @@ CODE_RULES = (
     Rule(
         "!has(self.code) || has(self.code.ossBucketName) == has(self.code.ossObjectName)",
         "code.ossBucketName and code.ossObjectName belong together; set both",
+        "code",
     ),
     Rule(
         "!has(self.code) || has(self.code.zipFile) != has(self.code.ossBucketName)",
         "exactly one of code.zipFile and code.ossBucketName must be set; keep one",
+        "code",
     ),
 )

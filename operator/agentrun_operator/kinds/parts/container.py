@@ -96,6 +96,7 @@ CONTAINER_RULES = (
         "!has(self.container) || !has(self.container.imageRegistryType)"
         " || self.container.imageRegistryType != 'ACREE' || has(self.container.acrInstanceId)",
         "container.acrInstanceId is required with imageRegistryType ACREE; set it",
+        "container.acrInstanceId",
     ),
     Rule(
         "!has(self.container) || !has(self.container.imageRegistryType)"
@@ -103,5 +104,6 @@ CONTAINER_RULES = (
         " || has(self.container.registryConfig) || has(self.container.pullSecretRef)",
         "container.registryConfig or container.pullSecretRef is required with imageRegistryType "
         "Custom; set one",
+        "container.pullSecretRef",
     ),
 )

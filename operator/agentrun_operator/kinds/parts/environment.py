@@ -93,9 +93,11 @@ ENVIRONMENT_RULES = (
     Rule(
         "!has(self.env) || self.env.all(e, has(e.value) != has(e.valueFrom))",
         "env[]: exactly one of value and valueFrom must be set; keep one",
+        "env",
     ),
     Rule(
         "!has(self.envFrom) || self.envFrom.all(e, has(e.secretRef) != has(e.configMapRef))",
         "envFrom[]: exactly one of secretRef and configMapRef must be set; keep one",
+        "envFrom",
     ),
 )

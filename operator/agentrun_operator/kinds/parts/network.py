@@ -33,4 +33,5 @@ PRIVATE_NEEDS_VPC = Rule(
     "!has(self.network) || self.network.mode == 'Public' || has(self.network.vpcId)",
     "network.vpcId is required with network.mode Private or PublicAndPrivate; "
     "set it, or set the mode to Public",
+    "network.vpcId",
 )

@@ -102,6 +102,7 @@ class Policies(SpecModel):
 ONE_ENDPOINT = Rule(
     "!has(self.mode) || !has(self.endpoints) || self.mode == 'Multi' || self.endpoints.size() == 1",
     "endpoints has several entries but mode is Single; keep one, or create a proxy with mode Multi",
+    "endpoints",
 )
 _WEIGHTED = "self.endpoints.filter(e, has(e.weight))"
 WEIGHTS = Rule(
@@ -110,4 +111,5 @@ WEIGHTS = Rule(
     f" && {_WEIGHTED}.map(e, e.weight).sum() == 100)",
     "endpoints[].weight must be set on every endpoint and sum to 100, or be left out everywhere; "
     "correct the weights",
+    "endpoints",
 )

@@ -31,10 +31,12 @@ ROUTING_RULES = (
     Rule(
         "!has(self.targetVersion) || !has(self.routing) || self.routing.size() == 0",
         "targetVersion and routing exclude each other; keep one",
+        "routing",
     ),
     Rule(
         "!has(self.routing) || self.routing.size() == 0"
         " || self.routing.map(r, r.weightPercent).sum() == 100",
         "routing[].weightPercent must sum to 100; correct the weights",
+        "routing",
     ),
 )

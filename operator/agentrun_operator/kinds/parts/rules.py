@@ -10,7 +10,7 @@ def required(field: str, remedy: str) -> Rule:
 
     Schema `required` would refuse an Observe object that names nothing but the resource.
     """
-    return Rule(f"{OBSERVES} || has(self.{field})", f"{field} is required; {remedy}")
+    return Rule(f"{OBSERVES} || has(self.{field})", f"{field} is required; {remedy}", field)
 
 
 def exactly_one(fields: tuple[str, ...], remedy: str) -> Rule:

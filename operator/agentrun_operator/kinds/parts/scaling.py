@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import Clear, Name, SpecModel, Unordered
+from agentrun_operator.core.kind import Rule
 
 Instances = Annotated[int, Field(ge=0, le=10_000)]
 Time = Annotated[str, Field(max_length=64)]
@@ -36,3 +37,12 @@ class Scaling(SpecModel):
         tuple[ScheduledPolicy, ...], Unordered("name"), Field(max_length=32)
     ] = ()
     """More of them at certain times, at most 32 policies."""
+
+
+SCALING_RULE = Rule(
+    "!has(self.scaling) || !has(self.scaling.minInstances)"
+    " || !has(self.scaling.scheduledPolicies)"
+    " || self.scaling.scheduledPolicies.all(p, p.target >= self.scaling.minInstances)",
+    "scaling.scheduledPolicies[].target must not be below scaling.minInstances; raise it",
+    "scaling.scheduledPolicies",
+)

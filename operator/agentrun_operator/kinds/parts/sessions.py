@@ -42,4 +42,5 @@ SESSION_RULE = Rule(
     "!has(self.sessionAffinityType) || self.sessionAffinityType != 'HeaderField'"
     " || has(self.headerFieldName)",
     "headerFieldName is required with sessionAffinityType HeaderField; set it",
+    "headerFieldName",
 )
