@@ -1,0 +1,323 @@
+"""Every kind against the API's own description: what we send exists, and nothing is forgotten."""
+
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.dependencies import dependencies
+from agentrun_operator.core.fields import Ref
+from agentrun_operator.core.kind import KeyedBy, Paging, ResourceKind, Rest
+from agentrun_operator.core.wire import FieldRule, field_rules, is_model, marker, shape_of
+from agentrun_operator.kinds import catalogue
+
+API: Mapping[str, Any] = json.loads(
+    files("agentrun_simulator").joinpath("data/openapi.json").read_text()
+)
+PREFIX = "/2025-09-10"
+Schema = Mapping[str, Any]
+
+CLOUD_KINDS = tuple(kind for kind in catalogue().values() if kind.rest is not None)
+each_cloud_kind = pytest.mark.parametrize("kind", CLOUD_KINDS, ids=lambda k: k.kind)
+
+LEFT_OUT = {
+    "AgentRuntime": {
+        "credentialId": "superseded by credentialName",
+        "systemTags": "ownership marks, written by the engine through Rest.tags_field",
+    },
+    "AgentRuntimeEndpoint": {},
+    "Credential": {},
+    "ModelProxy": {},
+    "ModelService": {},
+    "Sandbox": {"sandboxIdleTimeoutSeconds": "second spelling of sandboxIdleTimeoutInSeconds"},
+    "SandboxTemplate": {},
+}
+"""Fields of a create that no spec field sets, and why."""
+LEFT_OUT_BELOW = {"A2AAgentCard": "second spelling of a2aAgentCard"}
+IMMUTABLE_THOUGH_UPDATABLE = {
+    "workspaceId": "SDK and CLI never move a resource",
+    "artifactType": "an update does not turn code into a container",
+}
+UPDATE_LEFT_OUT = {
+    "agentRuntimeName": "treated as fixed by SDK and CLI",
+    "agentRuntimeEndpointName": "the name is what we find it by",
+    "systemTags": LEFT_OUT["AgentRuntime"]["systemTags"],
+    "status": "belongs to the service",
+    "statusReason": "belongs to the service",
+}
+SECRETS = {
+    "AgentRuntime": {
+        "environmentVariables",
+        "containerConfiguration.registryConfig.authConfig",
+        "armsConfiguration.armsLicenseKey",
+        "protocolConfiguration.protocolSettings.headers",
+        "protocolConfiguration.protocolSettings.config",
+    },
+    "AgentRuntimeEndpoint": set(),
+    "Credential": {"credentialSecret", "credentialPublicConfig"},
+    "ModelProxy": {"armsConfiguration.armsLicenseKey"},
+    "ModelService": {"providerSettings.apiKey"},
+    "Sandbox": set(),
+    "SandboxTemplate": {
+        "environmentVariables",
+        "containerConfiguration.registryConfig.authConfig",
+        "armsConfiguration.armsLicenseKey",
+        "templateConfiguration",
+    },
+}
+"""Wire paths whose values never show. Source: control-plane reference, §8.0."""
+
+
+def rest_of(kind: ResourceKind) -> Rest:
+    assert kind.rest is not None
+    return kind.rest
+
+
+def resolved(schema: Schema) -> Schema:
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    found: Schema = API["components"]["schemas"][reference.rpartition("/")[2]]
+    return found
+
+
+def properties(name: str) -> Mapping[str, Schema]:
+    found: Mapping[str, Schema] = API["components"]["schemas"][name]["properties"]
+    return found
+
+
+def create_schema(kind: ResourceKind) -> Mapping[str, Schema]:
+    return properties(f"Create{rest_of(kind).noun}Input")
+
+
+def update_schema(kind: ResourceKind) -> Mapping[str, Schema]:
+    if not rest_of(kind).updatable:
+        return {}
+    return properties(f"Update{rest_of(kind).noun}Input")
+
+
+def answer_schema(kind: ResourceKind) -> Mapping[str, Schema]:
+    return properties(rest_of(kind).noun)
+
+
+def sent(kind: ResourceKind) -> tuple[FieldRule, ...]:
+    return tuple(rule for rule in field_rules(kind) if not rule.update_only)
+
+
+def mismatches(rules: tuple[FieldRule, ...], schema: Mapping[str, Schema]) -> Iterator[str]:
+    for rule in rules:
+        if rule.api not in schema:
+            yield f"{rule.api}: the API has no such field"
+            continue
+        there = resolved(schema[rule.api])
+        is_array = there.get("type") == "array"
+        if is_array != rule.is_list:
+            yield f"{rule.api}: one of us thinks it is a list"
+        item = resolved(there["items"]) if is_array else there
+        if rule.children:
+            yield from (f"{rule.api}.{m}" for m in mismatches(rule.children, item["properties"]))
+        elif rule.attribute and (wanted := _wire_type(rule)) and item["type"] != wanted:
+            yield f"{rule.api}: {item['type']} there, {wanted} here"
+
+
+def _wire_type(rule: FieldRule) -> str | None:
+    if rule.encode is not None:
+        return None
+    if rule.quantity is not None:
+        return "number" if rule.quantity.unit == "cpu" else "integer"
+    if rule.free_form or rule.exact_map:
+        return "object"
+    if isinstance(rule.clear, bool):
+        return "boolean"
+    if rule.clear is None or isinstance(rule.clear, int):
+        return "integer"
+    return "string"
+
+
+def forgotten(rules: tuple[FieldRule, ...], schema: Mapping[str, Schema]) -> Iterator[str]:
+    """Return what is below the fields that we do have and that nobody can set."""
+    known = {rule.api: rule for rule in rules}
+    for name, value in schema.items():
+        if name in LEFT_OUT_BELOW:
+            continue
+        if name not in known:
+            yield name
+        elif known[name].children:
+            there = resolved(value)
+            item = resolved(there["items"]) if there.get("type") == "array" else there
+            below = forgotten(known[name].children, item["properties"])
+            yield from (f"{name}.{path}" for path in below)
+
+
+@each_cloud_kind
+def test_everything_sent_has_a_place_in_the_create(kind: ResourceKind) -> None:
+    assert list(mismatches(sent(kind), create_schema(kind))) == []
+
+
+@each_cloud_kind
+def test_every_field_of_the_create_can_be_set_or_is_left_out_for_a_reason(
+    kind: ResourceKind,
+) -> None:
+    rest = rest_of(kind)
+    by_the_engine = {rest.name_field or rest.id_field}
+    missing = set(forgotten(sent(kind), create_schema(kind))) - by_the_engine
+    assert missing == set(LEFT_OUT[kind.kind])
+
+
+@each_cloud_kind
+def test_immutable_is_what_no_update_takes(kind: ResourceKind) -> None:
+    update = update_schema(kind)
+    expected = {
+        rule.api
+        for rule in sent(kind)
+        if rule.api not in update or rule.api in IMMUTABLE_THOUGH_UPDATABLE
+    }
+    assert {rule.api for rule in sent(kind) if rule.immutable} == expected
+
+
+@each_cloud_kind
+def test_every_field_of_the_update_is_sent_somehow(kind: ResourceKind) -> None:
+    rules = field_rules(kind)
+    ours = {rule.api for rule in rules} | {r.clear_with.api for r in rules if r.clear_with}
+    assert set(update_schema(kind)) - ours - set(UPDATE_LEFT_OUT) == set()
+
+
+@each_cloud_kind
+def test_what_goes_along_with_updates_only_is_no_part_of_a_create(kind: ResourceKind) -> None:
+    rules = field_rules(kind)
+    companions = {rule.api for rule in rules if rule.update_only}
+    companions |= {rule.clear_with.api for rule in rules if rule.clear_with}
+    assert companions <= set(update_schema(kind))
+    assert not companions & set(create_schema(kind))
+
+
+@each_cloud_kind
+def test_whatever_an_answer_lacks_is_write_only(kind: ResourceKind) -> None:
+    answer = answer_schema(kind)
+    unseen = {rule.api for rule in sent(kind) if rule.reads[0] not in answer}
+    assert {rule.api for rule in sent(kind) if rule.write_only} == unseen
+
+
+@each_cloud_kind
+def test_an_update_can_carry_what_it_always_must(kind: ResourceKind) -> None:
+    assert set(rest_of(kind).always_send) <= set(update_schema(kind))
+    if rest_of(kind).updatable:
+        update = API["components"]["schemas"][f"Update{rest_of(kind).noun}Input"]
+        assert set(update.get("required", ())) <= set(rest_of(kind).always_send)
+
+
+def _hidden(rules: tuple[FieldRule, ...], above: str = "") -> Iterator[str]:
+    for rule in rules:
+        path = f"{above}{rule.api}"
+        if rule.sensitive or (rule.encode is not None and rule.write_only):
+            yield path
+        elif rule.children:
+            yield from _hidden(rule.children, f"{path}.")
+
+
+@each_cloud_kind
+def test_every_secret_of_the_reference_is_hidden(kind: ResourceKind) -> None:
+    assert set(_hidden(field_rules(kind))) == SECRETS[kind.kind]
+
+
+@each_cloud_kind
+def test_status_shows_known_fields_of_an_answer_and_none_that_is_sent(kind: ResourceKind) -> None:
+    shown = {
+        info.alias or name
+        for name, info in kind.observed.model_fields.items()
+        if name not in ("state", "state_reason")
+    }
+    assert shown <= set(answer_schema(kind))
+    assert shown & {rule.api for rule in field_rules(kind)} <= {"workspaceId"}
+
+
+@each_cloud_kind
+def test_an_answer_has_the_fields_that_identify_and_date_a_resource(kind: ResourceKind) -> None:
+    rest = rest_of(kind)
+    named = (
+        rest.id_field,
+        rest.name_field,
+        rest.parent_param,
+        rest.state_field,
+        rest.state_reason_field,
+        rest.change_token,
+        rest.created_field,
+        rest.tags_field,
+        *rest.list_omits,
+        *kind.connection.values(),
+    )
+    assert {name for name in named if name is not None} <= set(answer_schema(kind))
+
+
+@each_cloud_kind
+def test_every_operation_exists_under_its_name(kind: ResourceKind) -> None:
+    rest = rest_of(kind)
+    collection, item = _paths(rest)
+    wanted = {
+        (collection, "post"): f"Create{rest.noun}",
+        (collection, "get"): f"List{rest.nouns}",
+        (item, "get"): f"Get{rest.noun}",
+        (item, "delete"): f"Delete{rest.noun}",
+    }
+    if rest.updatable:
+        wanted[(item, "put")] = f"Update{rest.noun}"
+    for verb in rest.verbs.values():
+        wanted[(f"{item}/{verb.suffix}", verb.method.lower())] = verb.action
+    found = {place: API["paths"][place[0]][place[1]]["operationId"] for place in wanted}
+    assert found == wanted
+
+
+def _paths(rest: Rest) -> tuple[str, str]:
+    collection = PREFIX + rest.collection.replace("{parent}", f"{{{rest.parent_param}}}")
+    key = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
+    return collection, f"{collection}/{{{key}}}"
+
+
+@each_cloud_kind
+def test_a_list_takes_our_filters_and_our_way_of_paging(kind: ResourceKind) -> None:
+    rest = rest_of(kind)
+    operation = API["paths"][_paths(rest)[0]]["get"]
+    queries = {p["name"]: p for p in operation.get("parameters", ()) if p["in"] == "query"}
+    paging = ("pageNumber", "pageSize") if rest.paging is Paging.PAGES else ("nextToken",)
+    assert {*(rest.name_filter or {}), *rest.partitions, *paging} <= set(queries)
+    required = {name for name, query in queries.items() if query.get("required")}
+    assert required == set(rest.partitions)
+
+
+@each_cloud_kind
+def test_a_partition_is_a_field_of_the_spec(kind: ResourceKind) -> None:
+    names = {info.alias for info in kind.spec.model_fields.values()}
+    assert set(rest_of(kind).partitions.values()) <= names
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
+def test_every_reference_leads_to_a_kind_of_ours(kind: ResourceKind) -> None:
+    assert set(_referenced(kind.spec)) <= set(catalogue())
+    assert dependencies(kind, {}) == ()
+
+
+def _referenced(model: Any) -> Iterator[str]:
+    for info in model.model_fields.values():
+        shape = shape_of(info)
+        ref = marker(shape.markers, Ref)
+        if ref is not None:
+            yield ref.kind
+        elif is_model(shape.inner):
+            yield from _referenced(shape.inner)
+
+
+def test_names_are_unique_and_short() -> None:
+    kinds = catalogue().values()
+    names = [name for kind in kinds for name in (kind.plural, *kind.short_names)]
+    assert len(names) == len(set(names))
+    assert list(catalogue()) == sorted(catalogue())
+    assert all(len(kind.short_names) == 1 for kind in kinds)
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
+def test_every_refusal_says_what_to_do(kind: ResourceKind) -> None:
+    for rule in kind.rules:
+        assert ";" in rule.message, "a remedy follows the problem"
+        assert len(rule.message) < 256
