@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,29 @@ class Supervisor:
         """Process id of the supervisor."""
         return self._process.pid
 
-    def start(self, name: str, argv: Sequence[str], log: Path) -> int:
-        """Start a program, its output appended to `log`; return its process id."""
-        pid: int = self._ask(start=name, argv=list(argv), log=str(log))["pid"]
+    def start(
+        self, name: str, argv: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None
+    ) -> int:
+        """Start a program, its output appended to `log`; return its process id.
+
+        Args:
+            name: For `stop`, `kill` and `exit_code`.
+            argv: Command line; it is no place for secrets, other users can read it.
+            log: File that gets both of its streams; its folder is where the program runs.
+            env: Its whole environment; None: ours.
+        """
+        environ = None if env is None else dict(env)
+        pid: int = self._ask(start=name, argv=list(argv), log=str(log), env=environ)["pid"]
         return pid
 
     def stop(self, name: str, *, seconds: float) -> int:
         """Stop a program, by force after `seconds`; return its exit code."""
         code: int = self._ask(stop=name, seconds=seconds)["code"]
         return code
+
+    def kill(self, name: str) -> None:
+        """End a program by SIGKILL, as a crash would."""
+        self._ask(kill=name)
 
     def exit_code(self, name: str) -> int | None:
         """Return the exit code of a program, None while it runs."""

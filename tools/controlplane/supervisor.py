@@ -5,8 +5,9 @@ standard input and answers each with one line. When standard input closes, becau
 asked it to finish or was killed in any way, it kills the programs and removes the folder.
 
 Commands, with what they answer:
-    {"start": name, "argv": [...], "log": path}   {"pid": n}
+    {"start": name, "argv": [...], "log": path}   {"pid": n}; with "env": {...} in place of ours
     {"stop": name, "seconds": n}                  {"code": n}; killed if it takes longer
+    {"kill": name}                                {"code": n}; at once, by SIGKILL
     {"code": name}                                {"code": n}; null while it runs
 """
 
@@ -52,6 +53,7 @@ def answer(command: dict[str, Any], programs: dict[str, subprocess.Popen[bytes]]
                 stdout=log,
                 stderr=log,
                 cwd=Path(command["log"]).parent,
+                env=command.get("env"),
                 # Quirk: safe here, this process has one thread.
                 preexec_fn=die_with_parent,  # noqa: PLW1509
             )
@@ -64,6 +66,10 @@ def answer(command: dict[str, Any], programs: dict[str, subprocess.Popen[bytes]]
             program.wait(command["seconds"])
         except subprocess.TimeoutExpired:
             program.kill()
+        return {"code": program.wait()}
+    if "kill" in command:
+        program = programs.pop(command["kill"])
+        program.kill()
         return {"code": program.wait()}
     return {"code": programs[command["code"]].poll()}
 
