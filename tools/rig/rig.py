@@ -1,0 +1,366 @@
+"""Starts a control plane, a simulated cloud and an operator, and ends them without leftovers."""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from controlplane import ControlPlane
+from controlplane.processes import Supervisor
+from rig import samples
+from rig.chart import REPOSITORY, Rendering, render
+from rig.cloud import CloudAccount, SimulatedCloud
+from rig.errors import RigError
+from rig.waiting import described, eventually, is_ready
+
+NAMESPACE = "agentrun-system"
+"""Where the operator's ServiceAccount lives."""
+SAMPLES_NAMESPACE = "agentrun-demo"
+"""The namespace that the samples name."""
+ACCOUNT = "1234567890"
+"""The account number that the samples name."""
+
+CHART_VALUES: Mapping[str, Any] = {
+    "endpointAllowList": ["http://127.0.0.1:*"],
+    # Short, because the simulated cloud is: nobody waits a minute for a drift to be seen.
+    "polling": {"steadySeconds": 2, "transitionSeconds": 0.5},
+}
+SETTINGS: Mapping[str, str] = {"AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "5"}
+"""What the chart offers no value for."""
+
+SIMULATOR = "agentrun-simulator"
+OPERATOR = "agentrun-operator"
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+"""More than the operator's drain time."""
+LOG_TAIL_BYTES = 6000
+
+
+class Rig:
+    """The product on one machine; a context manager.
+
+    Everything it starts ends with it, also when this process is killed. A control plane that was
+    given stays, and what was applied to it too.
+
+    Attributes:
+        plane: The control plane.
+        account: The cloud account that the samples use.
+    """
+
+    def __init__(
+        self,
+        plane: ControlPlane | None = None,
+        *,
+        transition_seconds: float = 0.5,
+        accounts: Sequence[CloudAccount] = (),
+        chart_values: Mapping[str, Any] | None = None,
+        settings: Mapping[str, str] | None = None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            plane: A running control plane; None starts one of our own.
+            transition_seconds: How long CREATING and its like last in the simulated cloud.
+            accounts: Cloud accounts beside `account`.
+            chart_values: Values of the chart on top of short poll intervals.
+            settings: Environment variables of the operator on top of what the chart sets.
+            report: Gets a line about each thing that takes seconds.
+        """
+        self.account = CloudAccount(ACCOUNT)
+        self._accounts = (self.account, *accounts)
+        self._given = plane
+        self._transition_seconds = transition_seconds
+        self._values = {**CHART_VALUES, **(chart_values or {})}
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._report = report
+        self._home = Path()
+        self._port = 0
+        self._supervisor: Supervisor | None = None
+        self._plane: ControlPlane | None = plane
+        self._cloud: SimulatedCloud | None = None
+        self._rendering: Rendering | None = None
+        self.operator_pid: int | None = None
+        """Process id of the running operator."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def plane(self) -> ControlPlane:
+        """The control plane."""
+        if self._plane is None:
+            raise RigError("the rig is not running")
+        return self._plane
+
+    @property
+    def cloud(self) -> SimulatedCloud:
+        """The simulated cloud."""
+        if self._cloud is None:
+            raise RigError("the rig is not running")
+        return self._cloud
+
+    @property
+    def operator_user(self) -> str:
+        """The operator as the audit log names it."""
+        return f"system:serviceaccount:{NAMESPACE}:{self._rendered.service_account}"
+
+    @property
+    def operator_log(self) -> str:
+        """Everything the operator has said, over all its starts."""
+        log = self._home / f"{OPERATOR}.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def start(self) -> None:
+        """Start everything, the operator last, and return when it is ready."""
+        self._home = Path(tempfile.mkdtemp(prefix="agentrun-rig-"))
+        self._supervisor = Supervisor(self._home)
+        if self._given is None:
+            self._report("starting etcd, kube-apiserver and kube-controller-manager")
+            self._plane = ControlPlane()
+            self._plane.start()
+        self._report("starting the simulated cloud")
+        self._start_simulator()
+        self._report("installing the CRDs and the operator's ServiceAccount")
+        self.install()
+        self._report("starting the operator")
+        self.start_operator()
+
+    def stop(self) -> None:
+        """End everything; stopping twice is fine."""
+        if self._cloud is not None:
+            self._cloud.close()
+            self._cloud = None
+        if self._supervisor is not None:
+            if self.operator_pid is not None:
+                self.stop_operator()
+            self._supervisor.close()
+            self._supervisor = None
+            shutil.rmtree(self._home, ignore_errors=True)  # in case the supervisor was killed
+        if self._plane is not None and self._given is None:
+            self._plane.stop()
+            self._plane = None
+
+    def install(self) -> None:
+        """Apply the CRDs, the operator's namespace, and its rights as the chart renders them."""
+        crds = str(REPOSITORY / "crds")
+        self.kubectl("apply", "--server-side", f"--filename={crds}")
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
+        self._rendering = render(NAMESPACE, self._values)
+        self.create_namespace(NAMESPACE)
+        self.apply(self._rendering.rights)
+
+    def start_operator(self) -> None:
+        """Start the operator under the chart's ServiceAccount and return when it is ready.
+
+        Raises:
+            RigError: it exited or did not get ready; the message holds the end of its log.
+        """
+        self._port = free_port()
+        self.operator_pid = self._running.start(
+            OPERATOR,
+            self.operator_command(),
+            self._home / f"{OPERATOR}.log",
+            env=self.operator_environ(),
+        )
+        try:
+            eventually(self._is_operator_ready, "the operator's /readyz", seconds=START_SECONDS)
+        except RigError as error:
+            raise RigError(f"{error}\n{self.operator_log_tail()}") from None
+
+    def operator_command(self) -> list[str]:
+        """Return the operator's command line."""
+        return [sys.executable, "-m", "agentrun_operator", *self._rendered.arguments]
+
+    def operator_environ(self) -> dict[str, str]:
+        """Return the operator's whole environment: the chart's, and what a Pod would add."""
+        service_account = self._rendered.service_account
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "KUBECONFIG": str(self.plane.kubeconfig_for(NAMESPACE, service_account)),
+            **self._rendered.environment,
+            **self._settings,
+            "AGENTRUN_OPERATOR_NAMESPACE": NAMESPACE,
+            "AGENTRUN_OPERATOR_BIND_HOST": "127.0.0.1",
+            "AGENTRUN_OPERATOR_BIND_PORT": str(self._port),
+        }
+
+    def stop_operator(self) -> int:
+        """Ask the operator to end, as a Pod's deletion does; return its exit code."""
+        self.operator_pid = None
+        return self._running.stop(OPERATOR, seconds=STOP_SECONDS)
+
+    def kill_operator(self) -> None:
+        """End the operator by SIGKILL."""
+        self.operator_pid = None
+        self._running.kill(OPERATOR)
+
+    def operator_log_tail(self) -> str:
+        """Return the end of the operator's log."""
+        return f"the end of the operator's log:\n{self.operator_log[-LOG_TAIL_BYTES:]}"
+
+    def metrics(self) -> str:
+        """Return what the operator's /metrics serves."""
+        return httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess
+        """Run kubectl as administrator and return what it printed.
+
+        Raises:
+            KubectlError: it exited non-zero.
+        """
+        return self.plane.kubectl(*arguments, input=input)
+
+    def apply(self, manifests: Iterable[Mapping[str, Any]]) -> str:
+        """Apply manifests; return what kubectl printed. Values reach it by standard input only."""
+        document = json.dumps(samples.as_list(manifests))
+        return self.kubectl("apply", "--filename=-", input=document)
+
+    def create_namespace(self, name: str) -> None:
+        """Create a namespace; one that exists is fine."""
+        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+
+    def apply_samples(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
+        """Apply the Secrets of the samples, then the samples; return the samples."""
+        self.create_namespace(namespace)
+        self.apply([samples.key_secret(namespace, self.account), samples.chat_secret(namespace)])
+        manifests = samples.manifests(namespace, self.cloud.url)
+        self.apply(manifests)
+        return manifests
+
+    def objects(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
+        """Return all objects of our kinds in a namespace."""
+        text = self.kubectl("get", "agentrun", f"--namespace={namespace}", "--output=json")
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        return [each for each in items if each["metadata"].get("namespace") == namespace]
+
+    def get(self, kind: str, name: str, namespace: str = SAMPLES_NAMESPACE) -> dict[str, Any]:
+        """Return one object."""
+        text = self.kubectl("get", kind, name, f"--namespace={namespace}", "--output=json")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def wait_ready(
+        self,
+        namespace: str = SAMPLES_NAMESPACE,
+        *,
+        seconds: float = 60.0,
+        watch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
+    ) -> list[dict[str, Any]]:
+        """Wait until there are objects in a namespace and all are Ready; return them.
+
+        Args:
+            namespace: Where to look.
+            seconds: How long.
+            watch: Gets the objects on every look.
+
+        Raises:
+            RigError: not in time; the message holds every condition and the operator's log.
+        """
+        seen: list[dict[str, Any]] = []
+
+        def all_ready() -> bool:
+            seen[:] = self.objects(namespace)
+            watch(seen)
+            return bool(seen) and all(map(is_ready, seen))
+
+        try:
+            eventually(all_ready, f"all objects in {namespace} to be Ready", seconds=seconds)
+        except RigError as error:
+            raise RigError(self.explained(str(error), seen)) from None
+        return seen
+
+    def delete_all(self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = 60.0) -> None:
+        """Delete all objects of our kinds in a namespace and wait until they are gone.
+
+        Raises:
+            RigError: some remain; the message holds their conditions and the operator's log.
+        """
+        names = [f"{e['kind'].lower()}/{e['metadata']['name']}" for e in self.objects(namespace)]
+        if not names:
+            return
+        self.kubectl("delete", f"--namespace={namespace}", "--wait=false", *names)
+        left: list[dict[str, Any]] = []
+
+        def none_left() -> bool:
+            left[:] = self.objects(namespace)
+            return not left
+
+        try:
+            eventually(none_left, f"all objects in {namespace} to be gone", seconds=seconds)
+        except RigError as error:
+            raise RigError(self.explained(str(error), left)) from None
+
+    def explained(self, what: str, objects: Iterable[Mapping[str, Any]]) -> str:
+        """Return a failure with the conditions of objects and the end of the operator's log."""
+        return "\n".join((what, *map(described, objects), self.operator_log_tail()))
+
+    @property
+    def _rendered(self) -> Rendering:
+        if self._rendering is None:
+            raise RigError("the rig is not running")
+        return self._rendering
+
+    @property
+    def _running(self) -> Supervisor:
+        if self._supervisor is None:
+            raise RigError("the rig is not running")
+        return self._supervisor
+
+    def _start_simulator(self) -> None:
+        log = self._home / f"{SIMULATOR}.log"
+        command = [sys.executable, "-m", "agentrun_simulator", "--port=0"]
+        command.append(f"--transition-seconds={self._transition_seconds}")
+        environ = {
+            "PATH": os.environ["PATH"],
+            "AGENTRUN_SIMULATOR_ACCOUNTS": ",".join(each.setting for each in self._accounts),
+        }
+        self._running.start(SIMULATOR, command, log, env=environ)
+
+        def url() -> str:
+            if self._running.exit_code(SIMULATOR) is not None:
+                raise RigError(f"the simulator exited:\n{log.read_text()}")
+            line = log.read_text()
+            return line.split()[-1] if line.endswith("\n") else ""
+
+        self._cloud = SimulatedCloud(eventually(url, "the simulator's URL", seconds=START_SECONDS))
+
+    def _is_operator_ready(self) -> bool:
+        code = self._running.exit_code(OPERATOR)
+        if code is not None:
+            raise RigError(f"the operator exited with {code}")
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self._port}/readyz", trust_env=False)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == httpx.codes.OK
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now; another process may still take it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
