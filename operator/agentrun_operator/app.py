@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,10 +66,16 @@ class Operator:
         settings: Settings,
         access: ClusterAccess,
         environ: Mapping[str, str],
+        *,
         kinds: Mapping[str, ResourceKind] | None = None,
+        reclaim_signals: Callable[[], None] | None = None,
     ) -> None:
-        """Remember what to build; `run` builds and starts it."""
+        """Remember what to build; `run` builds and starts it.
+
+        `reclaim_signals` is called once kopf has started, which takes them for itself.
+        """
         self._settings = settings
+        self._reclaim_signals = reclaim_signals
         self._access = access
         self._environ = environ
         served = (kinds or catalogue()).values()
@@ -100,6 +106,7 @@ class Operator:
                 kinds=self._kinds.values(),
                 observe=engine.observe,
                 namespaces=self._settings.namespaces,
+                reclaim_signals=self._reclaim_signals,
             )
             references = self._metadata_watch(client, engine)
             health = self._health(engine, watcher)
@@ -213,12 +220,16 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
 async def _serve(settings: Settings, access: ClusterAccess, environ: Mapping[str, str]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def listen() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+    listen()
     # What was imported lives for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    await Operator(settings, access, environ).run(stop)
+    await Operator(settings, access, environ, reclaim_signals=listen).run(stop)
 
 
 __all__ = ["ClusterUnavailable", "Operator", "serve"]

@@ -44,7 +44,7 @@ def _generate(root: Path, *, only_check: bool) -> int:
 def _run(environ: Mapping[str, str]) -> int:
     try:
         configure_logging(
-            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "console" else "json",
+            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "text" else "json",
             level=environ.get(f"{PREFIX}LOG_LEVEL") or "INFO",
         )
         app.serve(settings_from(environ), environ)

@@ -80,7 +80,7 @@ class AccountDirectory:
             if account is None:
                 continue
             await self._check_allowed(account, obj)
-            _check_ready(account)
+            _check_ready(account, obj)
             return await self.connect(account)
         own = self._settings.own_account
         explicit = obj.spec.get("accountRef")
@@ -218,8 +218,17 @@ def account_candidates_without_pin(obj: KubeObject) -> tuple[ObjectKey, ...]:
     return account_candidates(obj)[:count]
 
 
-def _check_ready(account: KubeObject) -> None:
+_REFUSED = ("CredentialsInvalid", "CredentialsNotFound", "AccessDenied", "InvalidParameter")
+
+
+def _check_ready(account: KubeObject, user: KubeObject) -> None:
+    """Let nobody create in an account that is not verified; who lives there may stay.
+
+    Once the cloud refused the account, one account asks again instead of all its users.
+    """
     ready = account.condition("Ready") or {}
+    if user.external_id and ready.get("reason") not in _REFUSED:
+        return
     if account.deleting:
         raise DependencyNotReady(f"{account.key} is being deleted")
     if ready.get("status") != "True" or account.observed_generation != account.generation:

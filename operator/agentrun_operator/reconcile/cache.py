@@ -1,7 +1,7 @@
 """What we know of our objects in the cluster: a slim copy of each, and who refers to whom."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ class ObjectCache:
         self._kinds = kinds
         self._class = controller_class
         self._operator_namespace = operator_namespace
+        self._changed: Callable[[KubeObject | None, KubeObject], None] = lambda _before, _now: None
         self._entries: dict[ObjectKey, _Entry] = {}
         self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
         self._users: dict[ObjectKey, set[ObjectKey]] = {}
@@ -58,8 +59,14 @@ class ObjectCache:
         version = int(obj.resource_version)
         if known is not None and known.uid == obj.uid and known.version >= version:
             return None
+        before = self.get(obj.key)
         self._replace(obj, raw, version)
+        self._changed(before, obj)
         return obj
+
+    def listen(self, changed: Callable[[KubeObject | None, KubeObject], None]) -> None:
+        """Call `changed(before, now)` for every version taken in, our own writes included."""
+        self._changed = changed
 
     def forget(self, key: ObjectKey, uid: str | None = None) -> None:
         """Drop an object that is gone; with `uid`, only that incarnation of it."""

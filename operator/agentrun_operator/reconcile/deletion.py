@@ -95,7 +95,7 @@ class DeletionSteps:
 def in_use(held_by: Sequence[str]) -> Outcome:
     """Return the outcome of a deletion that has to wait for users; their end wakes it."""
     shown = ", ".join(held_by[:_MAX_NAMED])
-    more = len(held_by) - _MAX_NAMED
-    rest = f" and {more} more" if more > 0 else ""
+    # No count: it would change, and with it the status, each time one of many users goes.
+    rest = " and others" if len(held_by) > _MAX_NAMED else ""
     message = f"in use by {shown}{rest}; delete or repoint them first"
     return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), 30.0, "requeue_after")

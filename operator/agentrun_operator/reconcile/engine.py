@@ -42,6 +42,7 @@ class Engine:
         self._poller = Poller(world, self.queue)
         self._resync = Resync(world.kinds, world.cache, reader, world.clock)
         self._active = 0
+        world.cache.listen(self._object_changed)
         self.is_synced = False
         """The start-up barrier is behind us."""
 
@@ -66,8 +67,11 @@ class Engine:
         if before is None or _deserves_a_pass(before, obj):
             # At start a shared LIST will do; afterwards somebody changed something.
             self.queue.add(key, fresh=self.is_synced)
+
+    def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
+        """Wake whoever refers to an object, or is referred to, when that may matter to them."""
         if before is None or _concerns_users(before, obj):
-            self._wake_users(key)
+            self._wake_users(obj.key)
             self._wake_targets(obj)
 
     def reference_changed(self, kind: str, namespace: str, name: str) -> None:

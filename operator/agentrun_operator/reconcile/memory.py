@@ -35,6 +35,9 @@ class Memory:
     """Looks in a row that found nothing after the settle window."""
     removed: bool = False
     """The ended resource was removed after its time to live."""
+    reported_at: float = float("-inf")
+    """Monotonic time of the last status write."""
+    first_seen: float | None = None
     now_hint: float = 0.0
     """Monotonic time at the start of the current pass."""
     corrections: list[float] = field(default_factory=list)

@@ -84,6 +84,11 @@ def progressing(reason: Reason, message: str, *, synced: bool = True) -> Verdict
     return Verdict("False", reason, message, synced=synced, reconciling=True)
 
 
+def in_cloud(reason: Reason, word: object) -> Verdict:
+    """The cloud is at work; said in the same words from the first moment to the last."""
+    return progressing(reason, f"the cloud reports {word}")
+
+
 def stalled(reason: Reason, message: str) -> Verdict:
     """No progress without a human."""
     return Verdict("False", reason, message, synced=False, stalled=True)

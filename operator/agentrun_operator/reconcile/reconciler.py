@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
     CredentialsInvalid,
     ExternalNameConflict,
@@ -35,6 +36,7 @@ from agentrun_operator.reconcile.writes import WritingSteps
 
 log = structlog.get_logger(__name__)
 
+_HOLD_SECONDS = 2.0
 _MAX_STEPS = 16
 """A pass that has not ended by then is a bug; it must not spin."""
 
@@ -75,8 +77,11 @@ class Reconciler:
                 None if result.result != "error" else ctx.memory.failing_since
             )
         ctx.memory.in_transition = result.in_transition
-        if result.verdict is not None:
-            await self._reporter.write(ctx, result.verdict)
+        if result.verdict is None:
+            return result
+        if hold := _seconds_too_early(ctx, result.verdict):
+            return Outcome(None, hold, "requeue_after")
+        await self._reporter.write(ctx, result.verdict)
         return result
 
     def _begin(self, obj: KubeObject, *, fresh: bool) -> Context:
@@ -246,6 +251,25 @@ class Reconciler:
                     f"{obj.external_name!r}; set another spec.externalName here"
                 )
         return None
+
+
+def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
+    """Return how long to keep a report of waiting to ourselves, 0 to say it now.
+
+    Objects applied together wait for each other for moments, and for one after the other: each
+    such moment would be a write. The default status says as much, and so does the last report.
+    """
+    if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
+        return 0.0
+    ready = ctx.obj.condition("Ready") or {}
+    is_first = ctx.obj.observed_generation < 0
+    if not is_first and ready.get("reason") != verdict.reason.value:
+        return 0.0
+    memory = ctx.memory
+    if memory.first_seen is None:
+        memory.first_seen = memory.now_hint
+    since = memory.first_seen if is_first else memory.reported_at
+    return max(0.0, since + _HOLD_SECONDS - memory.now_hint)
 
 
 def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:

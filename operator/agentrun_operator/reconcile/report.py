@@ -31,6 +31,7 @@ class Reporter:
         changes, ctx.changes = ctx.changes, {}
         raw = await self.write_object(ctx.obj, verdict, changes)
         if raw is not None:
+            ctx.memory.reported_at = ctx.memory.now_hint
             self.absorb(ctx, raw)
 
     async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:

@@ -112,7 +112,7 @@ class ReadingSteps:
             reason = Reason.CREATING
         word = ctx.observation.resource.get(ctx.rest.state_field or "")
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        verdict = outcome.progressing(reason, f"the cloud reports {word}")
+        verdict = outcome.in_cloud(reason, word)
         return self._settlement.in_transition(ctx, verdict)
 
     async def time_out(self, ctx: Context) -> Outcome | None:

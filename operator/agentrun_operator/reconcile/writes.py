@@ -130,9 +130,8 @@ class WritingSteps:
         ctx.changes["applied"] = self._settlement.applied(ctx)
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
-        await self._reporter.write(
-            ctx, outcome.progressing(Reason.CREATING, "created; waiting for the resource")
-        )
+        word = seen.resource.get(ctx.rest.state_field or "") or "no state"
+        await self._reporter.write(ctx, outcome.in_cloud(Reason.CREATING, word))
         self._world.events.emit(
             ctx.obj, "Normal", "Created", f"created {ctx.kind.kind} {ctx.aim.name!r}"
         )
@@ -232,9 +231,8 @@ class WritingSteps:
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         if seen.phase is Phase.PROGRESSING:
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
-            return self._settlement.in_transition(
-                ctx, outcome.progressing(Reason.UPDATING, message)
-            )
+            word = seen.resource.get(ctx.rest.state_field or "")
+            return self._settlement.in_transition(ctx, outcome.in_cloud(Reason.UPDATING, word))
         ctx.forget_look()
         return None
 
