@@ -74,6 +74,12 @@ def test_a_field_missing_from_a_list_item_is_no_drift(
     assert _drift(spec, answer, partial=True) == ()
 
 
+def test_a_short_form_of_a_nested_item_is_no_drift() -> None:
+    answer = {"mounts": [{"server": "nas-1"}, {"server": "nas-2"}]}
+    assert _drift(FULL, answer, partial=True) == ()
+    assert "mounts" in _paths(_drift(FULL, answer))
+
+
 def _drop_some(node: Any, data: st.DataObject) -> None:
     """Remove declared fields here and there, as a short form of the resource would."""
     for name in list(node):
