@@ -20,6 +20,7 @@ Found = TypeVar("Found")
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+_MAX_DIGITS = 10
 
 
 def page(engine: "Engine", call: "Call") -> dict[str, Any]:
@@ -65,15 +66,21 @@ def token_page(
 
 
 def _offset(token: str) -> int:
+    if not token:
+        return 0
     try:
-        return int(base64.b64decode(token, altchars=b"-_", validate=True) or 0)
+        digits = base64.b64decode(token, altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
-        raise invalid("nextToken is not valid") from None
+        digits = b""
+    if not digits.isdigit() or len(digits) > _MAX_DIGITS:
+        raise invalid("nextToken is not valid")
+    return int(digits)
 
 
 def _positive(call: "Call", name: str, default: int) -> int:
     text = call.query.get(name) or str(default)
-    value = int(text[:10]) if text.isascii() and text.isdigit() else 0
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    value = int(text) if is_number else 0
     if value < 1:
         raise invalid(f"{name} must be a positive integer")
     return value
