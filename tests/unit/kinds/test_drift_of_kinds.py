@@ -66,6 +66,23 @@ def test_a_masked_registry_password_is_no_drift() -> None:
     assert drifted("AgentRuntime", desired, observed) == ["container.image"]
 
 
+def test_a_provider_key_that_no_read_returns_is_no_drift() -> None:
+    key = {"secretKeyRef": {"name": "pull", "key": ".dockerconfigjson"}}
+    settings = {"apiKeyFrom": key, "baseUrl": "https://models"}
+    desired = body("ModelService", providerSettings=settings)
+    for echo in ({}, {"apiKey": "sk-***"}):
+        observed = {"providerSettings": {"baseUrl": "https://models", **echo}}
+        assert drifted("ModelService", desired, observed) == []
+    observed = {"providerSettings": {"baseUrl": "https://other"}}
+    assert drifted("ModelService", desired, observed) == ["providerSettings.baseUrl"]
+
+
+def test_an_archive_that_no_read_returns_is_no_drift() -> None:
+    desired = body("AgentRuntime", code={"language": "python3.12", "zipFile": "UEsDBA=="})
+    observed = {**desired, "codeConfiguration": {"language": "python3.12"}}
+    assert drifted("AgentRuntime", desired, observed) == []
+
+
 def test_numbers_as_text_and_live_counters_of_a_template_are_no_drift() -> None:
     desired = body(
         "SandboxTemplate",
