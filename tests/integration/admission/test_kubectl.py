@@ -1,0 +1,144 @@
+"""What kubectl shows, accepts and explains."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from agentrun_operator.core.identity import API_VERSION, GROUP
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.kinds import catalogue
+from controlplane import ControlPlane, KubectlError
+from controlplane.binaries import HELM, ensure
+from integration.admission.objects import (
+    KINDS,
+    NAMESPACE,
+    REPOSITORY,
+    VALID,
+    Held,
+    manifest,
+    path_of,
+)
+from integration.admission.server import Server
+
+SAMPLES = sorted((REPOSITORY / "samples").rglob("*.yaml"))
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+
+
+def test_samples_are_accepted(control_plane: ControlPlane, server: Server) -> None:
+    del server
+    documents = [d for s in SAMPLES for d in yaml.safe_load_all(s.read_text()) if d]
+    ours = [d for d in documents if d["apiVersion"].startswith(GROUP)]
+    assert {d["kind"] for d in ours} == {kind.kind for kind in KINDS}
+    for document in ours:
+        document["metadata"].pop("namespace", None)
+    control_plane.kubectl(
+        "apply",
+        "--dry-run=server",
+        "--validate=strict",
+        f"--namespace={NAMESPACE}",
+        "--filename=-",
+        input=yaml.safe_dump_all(ours),
+    )
+
+
+def test_kubectl_refuses_an_unknown_field(control_plane: ControlPlane, server: Server) -> None:
+    del server
+    kind = catalogue()["ModelProxy"]
+    document = manifest(kind, "typo", {**VALID["ModelProxy"], "executionRole": "x"})
+    with pytest.raises(KubectlError, match=r'unknown field "spec\.executionRole"'):
+        control_plane.kubectl(
+            "create",
+            "--dry-run=server",
+            f"--namespace={NAMESPACE}",
+            "--filename=-",
+            input=yaml.safe_dump(document),
+        )
+
+
+@each_kind
+def test_every_published_field_explains_itself(server: Server, kind: ResourceKind) -> None:
+    """`kubectl explain` reads what the server publishes, which may be less than the CRD says."""
+    published = server.read(f"/openapi/v3/apis/{API_VERSION}")["components"]["schemas"]
+    (schema,) = (s for name, s in published.items() if name.endswith(f".{kind.kind}"))
+    for path, node in properties(schema, ""):
+        assert node.get("description"), path
+
+
+def properties(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, node in schema.get("properties", {}).items():
+        if prefix or name != "metadata":
+            yield f"{prefix}.{name}", node
+            yield from properties(node.get("items", node), f"{prefix}.{name}")
+
+
+def test_explain_tells_unit_and_immutability(control_plane: ControlPlane, server: Server) -> None:
+    del server
+    text = control_plane.kubectl("explain", "modelproxy.spec.cpu")
+    assert 'quote decimals: "0.5" or 500m' in text
+    assert "Immutable" in text
+
+
+@each_kind
+def test_short_names_and_the_category_lead_to_the_kind(
+    control_plane: ControlPlane, server: Server, held: Held, kind: ResourceKind
+) -> None:
+    del server
+    stored = held(kind, VALID[kind.kind])
+    name = f"{kind.kind.lower()}.{GROUP}/{stored['metadata']['name']}"
+    for what in (kind.short_names[0], "agentrun"):
+        listed = control_plane.kubectl("get", what, f"--namespace={NAMESPACE}", "--output=name")
+        assert name in listed.splitlines()
+
+
+def test_columns_tell_the_state_at_a_glance(
+    control_plane: ControlPlane, server: Server, held: Held
+) -> None:
+    kind = catalogue()["ModelProxy"]
+    stored = held(kind, VALID["ModelProxy"])
+    server.patch(f"{path_of(kind, stored)}/status", {"status": {"externalId": "mp-1"}})
+    table = control_plane.kubectl("get", "modelproxies", f"--namespace={NAMESPACE}")
+    heading, row = (line.split() for line in table.splitlines())
+    assert heading == ["NAME", "READY", "REASON", "EXTERNAL-ID", "AGE"]
+    assert row[:4] == ["held-0", "Unknown", "Pending", "mp-1"]
+
+
+def test_objects_can_be_selected_by_what_they_refer_to(
+    control_plane: ControlPlane, server: Server, held: Held
+) -> None:
+    del server
+    held(catalogue()["Sandbox"], VALID["Sandbox"])
+    select = ("get", "sandboxes", f"--namespace={NAMESPACE}", "--output=name", "--field-selector")
+    assert control_plane.kubectl(*select, "spec.templateRef.name=code")
+    assert not control_plane.kubectl(*select, "spec.templateRef.name=other")
+
+
+def test_a_restricted_namespace_takes_the_chart_without_a_warning(
+    control_plane: ControlPlane,
+) -> None:
+    namespace = "restricted"
+    control_plane.kubectl("create", "namespace", namespace)
+    for mode in ("enforce", "warn"):
+        label = f"pod-security.kubernetes.io/{mode}=restricted"
+        control_plane.kubectl("label", "namespace", namespace, label)
+    rendered = subprocess.run(  # noqa: S603 - our own build
+        [
+            ensure(HELM) / "helm",
+            "template",
+            "agentrun-operator",
+            REPOSITORY / "charts" / "agentrun-operator",
+            f"--namespace={namespace}",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    try:
+        control_plane.kubectl(
+            "apply", "--dry-run=server", "--warnings-as-errors", "--filename=-", input=rendered
+        )
+    finally:
+        control_plane.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -1,0 +1,112 @@
+"""An upgrade that tightens a schema must not lock existing objects up."""
+
+import copy
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from agentrun_operator.core.identity import FINALIZER
+from agentrun_operator.crdgen import custom_resource_definition
+from agentrun_operator.kinds import catalogue
+from integration.admission.objects import NAMESPACE, VALID, manifest
+from integration.admission.server import Json, Refused, Server, eventually
+
+UPGRADED = "upgraded.example.com"
+PROXIES = f"/apis/{UPGRADED}/v1alpha1/namespaces/{NAMESPACE}/modelproxies"
+CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelproxies.{UPGRADED}"
+
+RULE = {"rule": "self.cpu == '64'", "message": "tightened by an upgrade"}
+
+
+def add_rule(schema: Json) -> None:
+    schema["properties"]["spec"].setdefault("x-kubernetes-validations", []).append(RULE)
+
+
+def shorten_description(schema: Json) -> None:
+    schema["properties"]["spec"]["properties"]["description"]["maxLength"] = 3
+
+
+def drop_word(schema: Json) -> None:
+    schema["properties"]["spec"]["properties"]["driftPolicy"]["enum"] = ["Correct", "Ignore"]
+
+
+def require_field(schema: Json) -> None:
+    schema["properties"]["spec"]["required"] = ["litellmVersion"]
+
+
+def add_root_rule(schema: Json) -> None:
+    rule = {**RULE, "rule": f"self.spec.{RULE['rule'].removeprefix('self.')}"}
+    schema["x-kubernetes-validations"].append(rule)
+
+
+Upgrade = Callable[[Callable[[Json], None]], None]
+
+
+@pytest.fixture(scope="module")
+def released(server: Server) -> Iterator[Json]:
+    """ModelProxy in a group of its own, so that an upgrade disturbs nobody else."""
+    crd: Json = copy.deepcopy(custom_resource_definition(catalogue()["ModelProxy"]))
+    crd["metadata"]["name"] = f"modelproxies.{UPGRADED}"
+    crd["spec"]["group"] = UPGRADED
+    crd["spec"]["names"] |= {"shortNames": [], "categories": []}
+    server.create(CRD.rpartition("/")[0], crd)
+    yield crd
+    server.delete(CRD)
+
+
+@pytest.fixture
+def upgrade(server: Server, released: Json) -> Iterator[Upgrade]:
+    """Installs the released CRD with one object, and replaces it on demand."""
+    spec = {**VALID["ModelProxy"], "description": "long enough", "driftPolicy": "Report"}
+    document = manifest(catalogue()["ModelProxy"], "old", spec)
+    document["apiVersion"] = f"{UPGRADED}/v1alpha1"
+    document["metadata"]["finalizers"] = [FINALIZER]
+    eventually(lambda: not is_refused(lambda: server.create(PROXIES, document)))
+
+    def replace(tighten: Callable[[Json], None]) -> None:
+        crd = copy.deepcopy(released)
+        tighten(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+        install(server, crd)
+        new = {**document, "metadata": {"name": "new"}}
+        eventually(lambda: is_refused(lambda: server.create(PROXIES, new, dry_run=True)))
+
+    yield replace
+    install(server, released)
+    no_finalizer = {"metadata": {"finalizers": None}}
+    eventually(lambda: not is_refused(lambda: server.patch(f"{PROXIES}/old", no_finalizer)))
+    server.delete(f"{PROXIES}/old")
+
+
+def install(server: Server, crd: Json) -> None:
+    version = server.read(CRD)["metadata"]["resourceVersion"]
+    server.replace(CRD, {**crd, "metadata": {**crd["metadata"], "resourceVersion": version}})
+
+
+def is_refused(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except Refused:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("tighten", [add_rule, shorten_description, drop_word, require_field])
+def test_an_upgrade_that_tightens_never_blocks_status_or_finalizer(
+    server: Server, upgrade: Upgrade, tighten: Callable[[Json], None]
+) -> None:
+    upgrade(tighten)
+    found = server.patch(f"{PROXIES}/old/status", {"status": {"observedGeneration": 1}})
+    assert found["status"]["observedGeneration"] == 1
+    server.patch(f"{PROXIES}/old", {"metadata": {"finalizers": None}})
+    assert "finalizers" not in server.read(f"{PROXIES}/old")["metadata"]
+
+
+def test_a_rule_at_the_root_would_block_both(server: Server, upgrade: Upgrade) -> None:
+    """If the API server learns to tolerate this, the generator may use it."""
+    upgrade(add_root_rule)
+    for path, change in (
+        (f"{PROXIES}/old/status", {"status": {"observedGeneration": 1}}),
+        (f"{PROXIES}/old", {"metadata": {"finalizers": None}}),
+    ):
+        with pytest.raises(Refused, match=RULE["message"]):
+            server.patch(path, change)

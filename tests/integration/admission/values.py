@@ -1,0 +1,43 @@
+"""Two different legal values for any node of a schema, for tests that change a field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "^[0-9]+(Mi|Gi)$": ("1Gi", "3Gi"),
+    "^[0-9]{5,32}$": ("1234567890", "9876543210"),
+    "^[a-z]{2}-[a-z0-9-]{2,30}$": ("cn-hangzhou", "cn-shanghai"),
+    "^/": ("/a", "/b"),
+}
+
+
+def two_values(schema: Schema) -> tuple[Any, Any]:
+    """Return two legal values that differ from each other and from the default."""
+    if "enum" in schema:
+        return schema["enum"][1], schema["enum"][0]
+    if schema.get("x-kubernetes-int-or-string"):
+        return "1", "3"
+    if schema["type"] == "object":
+        return _object(schema, 0), _object(schema, 1)
+    if schema["type"] == "array":
+        one, other = two_values(schema["items"])
+        return [one], [other]
+    return _scalars(schema)
+
+
+def _scalars(schema: Schema) -> tuple[Any, Any]:
+    if schema["type"] == "integer":
+        low = max(schema.get("minimum", 1), 1)
+        return low, low + 1
+    if schema["type"] == "boolean":
+        return True, False
+    return _FORMS[schema["pattern"]] if "pattern" in schema else ("aaa", "bbb")
+
+
+def _object(schema: Schema, which: int) -> Any:
+    """Return an object with its required fields, or with its first one where none is."""
+    properties = schema["properties"]
+    names = schema.get("required") or [next(iter(properties))]
+    return {name: two_values(properties[name])[which] for name in names}
