@@ -83,6 +83,25 @@ class Bearer:
         return response
 
 
+class CredentialsRefusedError(aiohttp.ClientConnectionError):
+    """A 401 in the clothes of a connection error, which kopf retries for ever and with patience."""
+
+
+async def hide_refusals(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep 401s from kopf; aiohttp's middleware protocol.
+
+    kopf answers a 401 by a new login, which closes the streams of all other kinds under their
+    readers; those fail with an error that ends the process (kopf 1.45.2 with aiohttp 3.14).
+    """
+    response = await handler(request)
+    if response.status == _UNAUTHORIZED:
+        response.release()
+        raise CredentialsRefusedError("the API server refuses our credentials (HTTP 401)")
+    return response
+
+
 def ssl_context(access: ClusterAccess) -> ssl.SSLContext:
     """Return the TLS settings of a cluster.
 
@@ -114,12 +133,15 @@ def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> No
         Path(name).unlink()
 
 
-def open_session(access: ClusterAccess, *, streams: int = 0) -> aiohttp.ClientSession:
+def open_session(
+    access: ClusterAccess, *, streams: int = 0, for_kopf: bool = False
+) -> aiohttp.ClientSession:
     """Open a session; call it inside the running loop and close what it returns.
 
     Args:
         access: The cluster.
         streams: Watches that will hold a connection each, beside the pool for short requests.
+        for_kopf: Whether kopf will use it; see `hide_refusals`.
 
     Raises:
         ClusterUnavailable: a certificate or key is malformed.
@@ -127,7 +149,7 @@ def open_session(access: ClusterAccess, *, streams: int = 0) -> aiohttp.ClientSe
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
         headers={"User-Agent": f"agentrun-operator/{__version__}"},
-        middlewares=(Bearer(access),),
+        middlewares=(hide_refusals, Bearer(access)) if for_kopf else (Bearer(access),),
         proxy=access.proxy,
         trust_env=False,
     )

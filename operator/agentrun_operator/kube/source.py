@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-import time
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Collection, Iterable
 
 import kopf
 import structlog
@@ -19,9 +19,6 @@ log = structlog.get_logger(__name__)
 CHECK_SECONDS = 5.0
 START_CHECK_SECONDS = 0.5
 STOP_SECONDS = 15.0
-QUIET_SECONDS = 60.0
-"""A login after so long a quiet time is not a repetition."""
-LOGIN_CAP_SECONDS = 30.0
 
 
 class WatchLostError(Exception):
@@ -36,8 +33,6 @@ class Watcher:
         kinds: What to watch; in a namespaced install, cluster-scoped kinds are left out.
         observe: Called for every event, in the loop; see `Observer`.
         namespaces: Where to watch; empty: the whole cluster.
-        reclaim_signals: Called once kopf has started. On the main thread kopf takes SIGINT and
-            SIGTERM for itself; install your handlers here.
     """
 
     def __init__(
@@ -47,14 +42,11 @@ class Watcher:
         kinds: Iterable[ResourceKind],
         observe: Observer,
         namespaces: tuple[str, ...] = (),
-        reclaim_signals: Callable[[], None] | None = None,
     ) -> None:
         self._access = access
         self._kinds = tuple(k for k in kinds if k.namespaced or not namespaces)
         self._observe = observe
         self._namespaces = namespaces
-        self._reclaim_signals = reclaim_signals or _drop_signals
-        self._logins = _LoginPace()
         self._streams: dict[str, asyncio.Task[object]] = {}
 
     @property
@@ -80,7 +72,7 @@ class Watcher:
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Watch until `stop` is set.
+        """Watch until `stop` is set; from now on SIGINT and SIGTERM set it, on the main thread.
 
         Raises:
             WatchLostError: kopf ended, or one of its watchers did.
@@ -95,7 +87,7 @@ class Watcher:
             namespaces=self._namespaces,
             stop_flag=flag,
         )
-        self._reclaim_signals()
+        _reclaim_signals(stop)
         guard = asyncio.create_task(self._guard(), name="watch guard")
         stopper = asyncio.create_task(stop.wait(), name="watch stopper")
         try:
@@ -110,13 +102,14 @@ class Watcher:
     async def _login(self) -> kopf.AiohttpSession:
         """Return a new session.
 
-        kopf compares credentials with those that failed: an equal token would be refused as known
-        to be bad, and one stray 401 would end the process. Sessions are compared by identity.
+        A session, because it is compared by identity: credentials that equal those which failed
+        before are refused as known to be bad, and the process ends.
         """
-        await self._logins.wait()
         # Every stream holds a connection for good.
+        streams = len(self._expected())
+        session = open_session(self._access, streams=streams, for_kopf=True)
         return kopf.AiohttpSession(
-            aiohttp_session=open_session(self._access, streams=len(self._expected())),
+            aiohttp_session=session,
             server=self._access.server,
             default_namespace=self._access.namespace,
         )
@@ -135,28 +128,12 @@ class Watcher:
             await asyncio.sleep(CHECK_SECONDS if is_complete else START_CHECK_SECONDS)
 
 
-class _LoginPace:
-    """Slows down logins that follow each other, for a server that keeps refusing us."""
-
-    def __init__(self) -> None:
-        self._last = -QUIET_SECONDS
-        self._repeated = 0
-
-    async def wait(self) -> None:
-        now = time.monotonic()
-        self._repeated = self._repeated + 1 if now - self._last < QUIET_SECONDS else 0
-        self._last = now
-        if self._repeated:
-            delay = min(LOGIN_CAP_SECONDS, 0.5 * 2.0**self._repeated)
-            log.warning("kubernetes_login_repeated", delay_seconds=delay)
-            await asyncio.sleep(delay)
-
-
-def _drop_signals() -> None:
-    """Give SIGINT and SIGTERM back to Python, for programs that install no handlers."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.remove_signal_handler(number)
+def _reclaim_signals(stop: asyncio.Event) -> None:
+    """Take the signals back from kopf, which would stop at once while others still drain."""
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
 
 
 async def _end(tasks: Collection[asyncio.Task[object]]) -> None:

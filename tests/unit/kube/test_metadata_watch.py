@@ -1,0 +1,152 @@
+"""Which changes are reported, across lists, streams, expiries and refusals."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import structlog
+
+from agentrun_operator.kube.client import ClusterForbidden, ListExpired
+from agentrun_operator.kube.metadata_watch import (
+    BACKOFF_CAP_SECONDS,
+    CONFIG_MAPS,
+    FORBIDDEN_SECONDS,
+    SECRETS,
+    MetadataWatch,
+    Watched,
+)
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from unit.kube.scripted_cluster import ScriptedStream
+
+Step = Json | list[Json] | Exception
+
+
+def item(name: str, version: str) -> Json:
+    return {"metadata": {"namespace": "team", "name": name, "resourceVersion": version}}
+
+
+def page(version: str, *items: Json) -> Json:
+    return {"metadata": {"resourceVersion": version}, "items": list(items)}
+
+
+def event(kind: str, name: str, version: str) -> Json:
+    return {"type": kind, "object": item(name, version)}
+
+
+def bookmark(version: str) -> Json:
+    return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+
+
+class Run:
+    """One stream driven through a script; the end of the script stops it."""
+
+    def __init__(self, *script: Step, watched: Watched = SECRETS) -> None:
+        self.client = ScriptedStream(*script)
+        self.changes: list[tuple[str, str, str]] = []
+        self.delays: list[float] = []
+        self._stop = asyncio.Event()
+        self.watch = MetadataWatch(
+            self.client, self._changed, watched=(watched,), sleep=self._sleep
+        )
+
+    def _changed(self, kind: str, namespace: str, name: str) -> None:
+        self.changes.append((kind, namespace, name))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.delays.append(seconds)
+        if not self.client.script:
+            self._stop.set()
+            await asyncio.Event().wait()
+
+    async def finish(self) -> "Run":
+        await self.watch.run(self._stop)
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, _, name in self.changes]
+
+
+async def test_the_first_list_is_silent_and_what_follows_is_reported() -> None:
+    run = await Run(
+        page("10", item("a", "1")),
+        [event("ADDED", "b", "11"), event("MODIFIED", "a", "12"), event("DELETED", "b", "13")],
+    ).finish()
+    assert run.changes == [
+        ("Secret", "team", "b"),
+        ("Secret", "team", "a"),
+        ("Secret", "team", "b"),
+    ]
+
+
+async def test_a_stream_that_ends_continues_where_it_was_bookmarks_included() -> None:
+    run = await Run(page("10"), [event("ADDED", "a", "11"), bookmark("40")], []).finish()
+    assert [what for method, _, what in run.client.asked if method == "WATCH"] == ["10", "40"]
+    assert run.names == ["a"]
+
+
+async def test_an_interrupted_stream_continues_without_a_new_list() -> None:
+    run = await Run(page("10"), ClusterUnavailable("reset"), [event("ADDED", "a", "11")]).finish()
+    assert [method for method, _, _ in run.client.asked] == ["LIST", "WATCH", "WATCH"]
+    assert run.names == ["a"]
+
+
+async def test_after_an_expiry_the_new_list_reports_the_differences() -> None:
+    run = await Run(
+        page("10", item("same", "1"), item("changed", "2"), item("gone", "3")),
+        ListExpired("too old"),
+        page("90", item("same", "1"), item("changed", "80"), item("new", "81")),
+        [],
+    ).finish()
+    assert sorted(run.names) == ["changed", "gone", "new"]
+
+
+async def test_a_first_list_that_fails_makes_the_next_one_report_everything() -> None:
+    run = await Run(ClusterUnavailable("down"), page("10", item("a", "1")), []).finish()
+    assert run.names == ["a"]
+
+
+async def test_settled_comes_with_the_first_answer_even_a_refusal() -> None:
+    run = Run(ClusterForbidden("rbac"))
+    settled = asyncio.create_task(run.watch.settled())
+    assert not settled.done()
+    await run.finish()
+    await asyncio.wait_for(settled, 1)
+
+
+async def test_a_refusal_is_logged_once_and_tried_again_slowly() -> None:
+    with structlog.testing.capture_logs() as logs:
+        run = await Run(ClusterForbidden("secrets is forbidden"), ClusterForbidden("x")).finish()
+    (entry,) = [log for log in logs if log["log_level"] == "warning"]
+    assert entry["event"] == "watch_forbidden"
+    assert "secrets is forbidden" in entry["error"]
+    assert run.delays == [FORBIDDEN_SECONDS, FORBIDDEN_SECONDS]
+
+
+async def test_delays_grow_to_a_cap_while_the_server_is_away() -> None:
+    run = await Run(*[ClusterUnavailable("down")] * 12).finish()
+    assert max(run.delays) <= BACKOFF_CAP_SECONDS
+    assert all(delay <= 2.0 ** (n + 1) for n, delay in enumerate(run.delays))
+
+
+async def test_helm_releases_are_left_to_the_server() -> None:
+    run = await Run(page("10"), []).finish()
+    assert run.client.asked[0][2] == {"fieldSelector": "type!=helm.sh/release.v1"}
+    assert (await Run(page("10"), [], watched=CONFIG_MAPS).finish()).client.asked[0][2] == {}
+
+
+async def test_each_namespace_has_a_stream_of_each_kind() -> None:
+    watch = MetadataWatch(ScriptedStream(), lambda *_: None, namespaces=("a", "b"))
+    assert watch.connections == 4
+    assert not watch.is_alive
+
+
+async def test_a_bug_in_the_callback_is_not_swallowed() -> None:
+    def broken(*_: Any) -> None:
+        raise LookupError("bug")
+
+    client = ScriptedStream(page("10"), [event("ADDED", "a", "11")])
+    watch = MetadataWatch(client, broken, watched=(SECRETS,))
+    with pytest.raises(ExceptionGroup) as caught:
+        await watch.run(asyncio.Event())
+    assert caught.group_contains(LookupError)

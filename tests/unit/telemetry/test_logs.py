@@ -1,0 +1,141 @@
+"""Log lines: their keys, where libraries' records go, and what never shows."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from agentrun_operator.telemetry.logs import PINNED, REDACTED, configure_logging
+
+CANARY = "s3cr3t-c4nary"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Return where the lines go; logging is as before afterwards."""
+    root = logging.getLogger()
+    names = ["", *PINNED, "kopf.activities", "ours"]
+    levels = {name: logging.getLogger(name).level for name in names}
+    handlers = list(root.handlers)
+    yield io.StringIO()
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_has_the_keys_that_people_grep_for(stream: io.StringIO) -> None:
+    configure_logging(stream=stream)
+    with structlog.contextvars.bound_contextvars(
+        controllerKind="ModelProxy", namespace="team", name="chat"
+    ):
+        structlog.get_logger("ours").info("created", requestId="r-1")
+    (line,) = lines(stream)
+    assert line.pop("ts").endswith("Z")
+    assert line == {
+        "level": "info",
+        "logger": "ours",
+        "msg": "created",
+        "controllerKind": "ModelProxy",
+        "namespace": "team",
+        "name": "chat",
+        "requestId": "r-1",
+    }
+
+
+def test_a_kopf_record_takes_our_keys_and_drops_its_own(stream: io.StringIO) -> None:
+    configure_logging(stream=stream)
+    reference = {"kind": "ModelProxy", "namespace": "team", "name": "chat", "uid": "u-1"}
+    extra = {"k8s_ref": reference, "k8s_skip": True, "settings": object()}
+    logging.getLogger("kopf.objects").error("Handler %r failed", "x", extra=extra)
+    (line,) = lines(stream)
+    assert line["msg"] == "Handler 'x' failed"
+    assert (line["controllerKind"], line["namespace"], line["name"], line["uid"]) == (
+        "ModelProxy",
+        "team",
+        "chat",
+        "u-1",
+    )
+    assert not {"k8s_ref", "k8s_skip", "settings"} & line.keys()
+
+
+@pytest.mark.parametrize("name", [*PINNED, "kopf.activities.startup", "httpx._client"])
+def test_debug_never_switches_on_libraries_that_dump_bodies(stream: io.StringIO, name: str) -> None:
+    configure_logging(level="debug", stream=stream)
+    logging.getLogger(name).debug("body: %s", CANARY)
+    logging.getLogger(name).info("body: %s", CANARY)
+    structlog.get_logger("ours").debug("ours")
+    assert [line["msg"] for line in lines(stream)] == ["ours"]
+
+
+def test_our_own_level_is_obeyed(stream: io.StringIO) -> None:
+    configure_logging(level="WARNING", stream=stream)
+    structlog.get_logger("ours").info("quiet")
+    structlog.get_logger("ours").warning("loud")
+    assert [line["msg"] for line in lines(stream)] == ["loud"]
+
+
+def test_an_unknown_level_is_refused(stream: io.StringIO) -> None:
+    with pytest.raises(ValueError, match="LOUD"):
+        configure_logging(level="LOUD", stream=stream)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"accessKeySecret": CANARY},
+        {"api_key": CANARY},
+        {"headers": {"Authorization": CANARY}},
+        {"items": [{"password": CANARY}]},
+        {"header": f"Bearer {CANARY}"},
+        {"securityToken": {"nested": CANARY}},
+    ],
+)
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_sits_under_a_telling_key_is_hidden(
+    stream: io.StringIO, log_format: Any, fields: dict[str, Any]
+) -> None:
+    configure_logging(stream=stream, log_format=log_format)
+    structlog.get_logger("ours").info("call", **fields)
+    assert CANARY not in stream.getvalue()
+    assert REDACTED in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_shows_no_local_variables(stream: io.StringIO, log_format: Any) -> None:
+    configure_logging(stream=stream, log_format=log_format)
+
+    def call(key: str) -> None:
+        raise LookupError(f"Authorization: Bearer {key}")
+
+    try:
+        call(CANARY)
+    except LookupError:
+        structlog.get_logger("ours").exception("broken")
+    text = stream.getvalue()
+    assert "LookupError" in text
+    assert "Traceback" in text
+    assert CANARY not in text
+
+
+def test_a_second_call_replaces_the_first(stream: io.StringIO) -> None:
+    configure_logging(stream=io.StringIO())
+    configure_logging(stream=stream)
+    logging.getLogger("ours").warning("once")
+    assert len(lines(stream)) == 1
+
+
+def test_the_console_format_is_for_people(stream: io.StringIO) -> None:
+    configure_logging(stream=stream, log_format="console")
+    structlog.get_logger("ours").info("created", name="chat")
+    assert "created" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
