@@ -35,6 +35,8 @@ Schema = dict[str, Any]
 
 _MAX_INT32 = 2**31 - 1
 _MAX_PROPERTIES = 64
+_FIRST_KEYS = ("description", "type", "format", "default", "enum")
+_FIRST = frozenset(_FIRST_KEYS)
 
 
 class GenerationError(Exception):
@@ -89,7 +91,7 @@ def _property(model: type[SpecModel], attribute: str, style: Style) -> Schema:
     if not info.description:
         raise GenerationError(f"{where} has no docstring, so users would see no description")
     markers = markers_of(info)
-    schema = _typed(info.annotation, markers, style, where)
+    schema = _typed(info.annotation, tuple(info.metadata), style, where)
     schema["description"] = _description(info, markers, schema)
     if "pattern" in schema and "x-kubernetes-validations" not in schema:
         rule = rules.pattern_rule(schema["pattern"], _prose(info.description))
@@ -97,14 +99,8 @@ def _property(model: type[SpecModel], attribute: str, style: Style) -> Schema:
     default = _default(info)
     if default is not None:
         schema["default"] = default
-    return {key: schema[key] for key in sorted(schema, key=_KEY_ORDER)}
-
-
-_FIRST_KEYS = ("description", "type", "format", "default", "enum")
-
-
-def _KEY_ORDER(key: str) -> tuple[int, str]:  # noqa: N802 - used as a constant
-    return (_FIRST_KEYS.index(key) if key in _FIRST_KEYS else len(_FIRST_KEYS), key)
+    ordered = [*(key for key in _FIRST_KEYS if key in schema), *sorted(set(schema) - _FIRST)]
+    return {key: schema[key] for key in ordered}
 
 
 def markers_of(info: FieldInfo) -> tuple[Any, ...]:
@@ -141,9 +137,7 @@ def _typed(annotation: Any, markers: tuple[Any, ...], style: Style, where: str) 
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
-        known = {id(m) for m in markers}
-        added = (m for m in _flat(more) if id(m) not in known)
-        return _typed(inner, (*markers, *added), style, where)
+        return _typed(inner, (*markers, *_flat(more)), style, where)
     if origin in (Union, UnionType):
         return _typed(_without_none(annotation), markers, style, where)
     if origin in (tuple, list):
