@@ -1,0 +1,86 @@
+"""The real simulator behind the real client, in process: no socket, and no second fake of it."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from agentrun_operator.api.auth import Acs3Auth
+from agentrun_operator.api.client import AgentRunClient
+from agentrun_operator.api.credentials import StaticKeys, keys_from_secret
+from agentrun_operator.api.transport import Transport
+from agentrun_operator.core.errors import InvalidParameter
+from agentrun_operator.reconcile.ports import AccountConnection
+from agentrun_simulator.gateway import ConnectionDroppedError
+from agentrun_simulator.settings import Account, Settings
+from agentrun_simulator.simulator import Simulator
+from fakes.calls import Calls
+from fakes.clock import OffsetClock, VirtualClock
+
+MAIN = Account.model_validate(
+    {"accountId": "1001", "accessKeyId": "main-id", "accessKeySecret": "main-key-canary"}
+)
+OTHER = Account.model_validate(
+    {"accountId": "2002", "accessKeyId": "other-id", "accessKeySecret": "other-key-canary"}
+)
+
+
+def keys_of(account: Account) -> dict[str, str]:
+    """Return the data of a Secret with an account's keys."""
+    return {
+        "accessKeyId": account.access_key_id,
+        "accessKeySecret": account.access_key_secret.get_secret_value(),
+    }
+
+
+OWN_KEYS = keys_of(MAIN)
+"""What the operator's own credential chain would find."""
+
+
+class SimulatedCloud:
+    """`ports.Cloud` over one simulator with the accounts MAIN and OTHER, signatures checked."""
+
+    def __init__(
+        self, clock: VirtualClock, calls: Calls, *, transition_seconds: float = 2.0
+    ) -> None:
+        self._clock = clock
+        self._calls = calls
+        self.time = OffsetClock(clock)
+        """The cloud's own time."""
+        self.simulator = Simulator(
+            Settings(accounts=(MAIN, OTHER), transition_seconds=transition_seconds), self.time
+        )
+        self.connected: list[AccountConnection] = []
+
+    def connect(
+        self, connection: AccountConnection, acquire: Callable[[], Awaitable[None]]
+    ) -> AgentRunClient:
+        if connection.endpoint == "http://forbidden.example":
+            raise InvalidParameter("endpoint is not on the operator's allow-list")
+        self.connected.append(connection)
+        given = OWN_KEYS if connection.keys is None else connection.keys
+        keys = keys_from_secret(given, where="the Secret of the account")
+        transport = Transport(
+            connection.endpoint or "http://agentrun.test",
+            Acs3Auth(StaticKeys(keys), clock=self.time.now),
+            acquire=acquire,
+            network=_InProcess(self.simulator, self._calls),
+        )
+        return AgentRunClient(transport)
+
+
+class _InProcess(httpx.AsyncBaseTransport):
+    """Hands requests to the simulator; a connection it drops looks like one that was lost."""
+
+    def __init__(self, simulator: Simulator, calls: Calls) -> None:
+        self._asgi = httpx.ASGITransport(simulator.app)
+        self._calls = calls
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        action = str(request.extensions["action"])
+        return await self._calls.make(action, lambda: self._send(request))
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._asgi.handle_async_request(request)
+        except ConnectionDroppedError:
+            raise httpx.ReadError("the connection was lost", request=request) from None

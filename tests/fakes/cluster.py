@@ -1,0 +1,264 @@
+"""A cluster in memory behind the ports KubeWriter, KubeReader, ConnectionWriter, EventRecorder.
+
+It keeps what the engine relies on: resourceVersion as one growing number, generation that moves
+with the spec and with deletion, status as a subresource, and objects that outlive their deletion
+while a finalizer stands.
+"""
+
+import copy
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentrun_operator.core.errors import AlreadyExistsNotOwned
+from agentrun_operator.core.identity import FINALIZER, ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import (
+    EventType,
+    Json,
+    ObjectConflict,
+    ObjectGone,
+    SecretData,
+)
+from agentrun_operator.reconcile.status import timestamp
+from fakes.calls import Calls
+from fakes.clock import VirtualClock
+
+Notify = Callable[[str, Json], None]
+"""Receives one watch event: ADDED, MODIFIED or DELETED, and a copy of the raw object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One recorded Kubernetes Event."""
+
+    key: ObjectKey
+    type: EventType
+    reason: str
+    message: str
+
+
+class FakeCluster:
+    """Objects of ours, Secrets, ConfigMaps and namespaces. Every change is told to `notify`."""
+
+    def __init__(self, clock: VirtualClock, calls: Calls) -> None:
+        self._clock = clock
+        self._calls = calls
+        self._versions = itertools.count(1000)
+        self._uids = itertools.count(1)
+        self._objects: dict[ObjectKey, Json] = {}
+        self._data: dict[ObjectKey, tuple[dict[str, str], str]] = {}
+        self.notify: Notify = lambda _event, _raw: None
+        self.reference_changed: Callable[[str, str, str], None] = lambda *_where: None
+        self.namespaces: dict[str, dict[str, str]] = {}
+        self.events: list[Event] = []
+        self.connections: dict[tuple[str, str], dict[str, str]] = {}
+        self.foreign_config_maps: set[tuple[str, str]] = set()
+
+    # ------------------------------------------------ what users do
+
+    def apply(
+        self,
+        kind: str,
+        name: str,
+        spec: Mapping[str, Any],
+        *,
+        namespace: str = "team-a",
+        annotations: Mapping[str, str] | None = None,
+    ) -> ObjectKey:
+        """Create an object, or replace its spec and annotations."""
+        key = ObjectKey(kind, namespace, name)
+        if key in self._objects:
+            self.edit(key, spec=spec, annotations=annotations)
+            return key
+        self._store(
+            "ADDED",
+            {
+                "kind": kind,
+                "metadata": {
+                    "namespace": namespace,
+                    "name": name,
+                    "uid": f"uid-{next(self._uids)}",
+                    "generation": 1,
+                    "creationTimestamp": timestamp(self._clock.now()),
+                    "annotations": dict(annotations or {}),
+                    "finalizers": [],
+                },
+                "spec": copy.deepcopy(dict(spec)),
+                # The defaults of the CRD's schema.
+                "status": {"observedGeneration": -1},
+            },
+        )
+        return key
+
+    def edit(
+        self,
+        key: ObjectKey,
+        *,
+        spec: Mapping[str, Any] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace spec or annotations; the generation moves with the spec only."""
+        raw = copy.deepcopy(self._objects[key])
+        if spec is not None and dict(spec) != raw["spec"]:
+            raw["spec"] = copy.deepcopy(dict(spec))
+            raw["metadata"]["generation"] += 1
+        if annotations is not None:
+            raw["metadata"]["annotations"] = dict(annotations)
+        if raw != self._objects[key]:
+            self._store("MODIFIED", raw)
+
+    def delete(self, key: ObjectKey) -> None:
+        """Delete an object: marked while finalizers stand, gone otherwise."""
+        raw = copy.deepcopy(self._objects[key])
+        if not raw["metadata"]["finalizers"]:
+            self._remove(key)
+        elif "deletionTimestamp" not in raw["metadata"]:
+            raw["metadata"]["deletionTimestamp"] = timestamp(self._clock.now())
+            # The API server counts the marking as a change of what is desired.
+            raw["metadata"]["generation"] += 1
+            self._store("MODIFIED", raw)
+
+    def put_secret(self, name: str, data: Mapping[str, str], *, namespace: str = "team-a") -> None:
+        """Create or replace a Secret."""
+        self._put("Secret", namespace, name, data)
+
+    def put_config_map(
+        self, name: str, data: Mapping[str, str], *, namespace: str = "team-a"
+    ) -> None:
+        """Create or replace a ConfigMap."""
+        self._put("ConfigMap", namespace, name, data)
+
+    def delete_secret(self, name: str, *, namespace: str = "team-a") -> None:
+        """Delete a Secret."""
+        del self._data[ObjectKey("Secret", namespace, name)]
+        self.reference_changed("Secret", namespace, name)
+
+    # ------------------------------------------------ what tests look at
+
+    def raw(self, key: ObjectKey) -> Json | None:
+        """Return a copy of an object, or None."""
+        return copy.deepcopy(self._objects.get(key))
+
+    def get(self, key: ObjectKey) -> KubeObject:
+        """Return an object that must exist."""
+        return KubeObject.of(copy.deepcopy(self._objects[key]), key.kind)
+
+    def keys(self) -> list[ObjectKey]:
+        """Return the keys of our objects."""
+        return sorted(self._objects)
+
+    def all(self) -> list[Json]:
+        """Return copies of our objects, as a LIST would show them."""
+        return [copy.deepcopy(self._objects[key]) for key in self.keys()]
+
+    # ------------------------------------------------ KubeWriter
+
+    async def add_finalizer(self, obj: KubeObject) -> Json:
+        return await self._calls.make("add_finalizer", lambda: self._add_finalizer(obj))
+
+    async def _add_finalizer(self, obj: KubeObject) -> Json:
+        raw = self._found(obj)
+        if raw["metadata"]["resourceVersion"] != obj.resource_version:
+            raise ObjectConflict(str(obj.key))
+        if "deletionTimestamp" in raw["metadata"]:
+            raise ObjectConflict(f"{obj.key}: no finalizer may be added while it is deleted")
+        raw["metadata"]["finalizers"].append(FINALIZER)
+        return self._store("MODIFIED", raw)
+
+    async def remove_finalizer(self, obj: KubeObject) -> None:
+        await self._calls.make("remove_finalizer", lambda: self._remove_finalizer(obj))
+
+    async def _remove_finalizer(self, obj: KubeObject) -> None:
+        try:
+            raw = self._found(obj)
+        except (ObjectGone, ObjectConflict):
+            return
+        left = [f for f in raw["metadata"]["finalizers"] if f != FINALIZER]
+        raw["metadata"]["finalizers"] = left
+        if not left and "deletionTimestamp" in raw["metadata"]:
+            self._remove(obj.key)
+        else:
+            self._store("MODIFIED", raw)
+
+    async def write_status(self, obj: KubeObject, status: Json) -> Json:
+        return await self._calls.make("write_status", lambda: self._write_status(obj, status))
+
+    async def _write_status(self, obj: KubeObject, status: Json) -> Json:
+        raw = self._found(obj)
+        if raw["status"] == status:
+            # The API server makes no new version of what says the same.
+            return copy.deepcopy(raw)
+        raw["status"] = copy.deepcopy(status)
+        return self._store("MODIFIED", raw)
+
+    # ------------------------------------------------ KubeReader
+
+    async def secret(self, namespace: str, name: str) -> SecretData | None:
+        return self._read("Secret", namespace, name)
+
+    async def config_map(self, namespace: str, name: str) -> SecretData | None:
+        return self._read("ConfigMap", namespace, name)
+
+    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
+        return {
+            key: raw["metadata"]["resourceVersion"]
+            for key, raw in self._objects.items()
+            if key.kind == kind.kind
+        }
+
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        raw = self.raw(key)
+        # As an answer to a GET of the cluster names it; items of a LIST do not.
+        return None if raw is None else {**raw, "kind": kind.kind}
+
+    async def namespace_labels(self, name: str) -> Mapping[str, str]:
+        return dict(self.namespaces.get(name, {}))
+
+    # ------------------------------------------------ ConnectionWriter, EventRecorder
+
+    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
+        at = (owner.key.namespace, name)
+        if at in self.foreign_config_maps:
+            raise AlreadyExistsNotOwned(f"ConfigMap {name!r} exists and is not ours")
+        if self.connections.get(at) != dict(data):
+            await self._calls.make("publish", lambda: self._publish(at, data))
+
+    async def _publish(self, at: tuple[str, str], data: Mapping[str, str]) -> None:
+        self.connections[at] = dict(data)
+
+    def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
+        self.events.append(Event(obj.key, kind, reason, message))
+
+    # ------------------------------------------------ storage
+
+    def _found(self, obj: KubeObject) -> Json:
+        """Return a copy of the stored object of this very uid."""
+        raw = self.raw(obj.key)
+        if raw is None:
+            raise ObjectGone(str(obj.key))
+        if raw["metadata"]["uid"] != obj.uid:
+            raise ObjectConflict(f"{obj.key} is another object by now")
+        return raw
+
+    def _store(self, event: str, raw: Json) -> Json:
+        raw["metadata"]["resourceVersion"] = str(next(self._versions))
+        self._objects[ObjectKey.of(raw)] = raw
+        self.notify(event, copy.deepcopy(raw))
+        return copy.deepcopy(raw)
+
+    def _remove(self, key: ObjectKey) -> None:
+        raw = self._objects.pop(key)
+        raw["metadata"]["resourceVersion"] = str(next(self._versions))
+        self.notify("DELETED", copy.deepcopy(raw))
+
+    def _put(self, kind: str, namespace: str, name: str, data: Mapping[str, str]) -> None:
+        key = ObjectKey(kind, namespace, name)
+        self._data[key] = (dict(data), f"uid-of-{name}/{next(self._versions)}")
+        self.reference_changed(kind, namespace, name)
+
+    def _read(self, kind: str, namespace: str, name: str) -> SecretData | None:
+        found = self._data.get(ObjectKey(kind, namespace, name))
+        return None if found is None else SecretData(dict(found[0]), found[1])

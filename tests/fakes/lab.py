@@ -1,0 +1,214 @@
+"""One operator on fakes: real engine, real client, real simulator; the test is the scheduler.
+
+Nothing runs by itself. `drain` serves what is ready, `elapse` lets virtual time pass and does
+what is due on the way, `restart` is a new process on the same cluster and cloud.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.settings import Settings
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.guard import FencedWriter
+from agentrun_operator.reconcile.listings import Listings
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.outcome import Outcomes
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.world import World
+from agentrun_simulator.simulator import Simulator
+from fakes.calls import Calls
+from fakes.clock import VirtualClock
+from fakes.cloud import MAIN, SimulatedCloud, keys_of
+from fakes.cluster import FakeCluster
+from fakes.metrics import CountingMetrics
+
+CLUSTER_ID = "cluster-1"
+_MAX_PASSES = 500
+
+
+class FakeLeadership:
+    """`ports.Leadership` as a switch."""
+
+    def __init__(self) -> None:
+        self.holds = True
+
+    def is_valid(self) -> bool:
+        return self.holds
+
+
+class Lab:
+    """A cluster, a cloud, and one operator process between them."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        kinds: Mapping[str, ResourceKind] | None = None,
+        *,
+        transition_seconds: float = 2.0,
+    ) -> None:
+        self.clock = VirtualClock(jumps=True)
+        self.leadership = FakeLeadership()
+        self.calls = Calls()
+        self.cluster = FakeCluster(self.clock, self.calls)
+        self.cloud = SimulatedCloud(self.clock, self.calls, transition_seconds=transition_seconds)
+        self.settings = settings or Settings()
+        self.kinds = dict(kinds or catalogue())
+        self.echoes_first = False
+        """Whether the watch shows a write of ours before its answer arrives."""
+        self._inbox: deque[tuple[str, Json]] = deque()
+        self.restart()
+
+    @property
+    def simulator(self) -> Simulator:
+        return self.cloud.simulator
+
+    def restart(self) -> None:
+        """Let a new process take over: everything in memory is gone, the barrier is passed."""
+        self.calls.crash_after = None
+        self.metrics = CountingMetrics()
+        self.world = self._world()
+        self.engine = Engine(self.world, self.cluster, self.metrics)
+        self._inbox.clear()
+        self.cluster.notify = self._notified
+        self.cluster.reference_changed = self.engine.reference_changed
+        for raw in self.cluster.all():
+            self.engine.observe(None, raw)
+        self.world.listings.survey()
+        self.engine.is_synced = True
+
+    def _world(self) -> World:
+        settings, kinds = self.settings, self.kinds
+        cache = ObjectCache(
+            kinds,
+            controller_class=settings.controller_class,
+            operator_namespace=settings.operator_namespace,
+        )
+        return World(
+            kinds=kinds,
+            settings=settings,
+            clock=self.clock,
+            cache=cache,
+            memory=MemoryBank(),
+            accounts=AccountDirectory(
+                cache,
+                self.cluster,
+                self.cloud,
+                settings,
+                clock=self.clock,
+                leadership=self.leadership,
+            ),
+            references=ReferenceResolver(kinds, cache, self.cluster),
+            listings=Listings(kinds, cache, self.clock, settings.polling),
+            writer=FencedWriter(self.cluster, self.leadership),
+            events=self.cluster,
+            connections=self.cluster,
+            outcomes=Outcomes(settings.backoff, jitter=lambda: 1.0),
+            cluster_id=CLUSTER_ID,
+        )
+
+    # ------------------------------------------------ scheduling
+
+    def _notified(self, event: str, raw: Json) -> None:
+        self._inbox.append((event, raw))
+        if self.echoes_first:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Hand the watch events of the cluster to the engine."""
+        while self._inbox:
+            self.engine.observe(*self._inbox.popleft())
+
+    async def drain(self) -> int:
+        """Serve what is ready until nothing is; return how many passes that took."""
+        queue = self.engine.queue
+        for served in range(_MAX_PASSES):
+            self.deliver()
+            queue._promote()
+            if not len(queue):
+                return served
+            work = await queue.take()
+            try:
+                await self.engine._serve(work)
+            finally:
+                queue.done(work.key)
+        raise AssertionError(f"no rest after {_MAX_PASSES} passes: a hot loop")
+
+    async def elapse(self, seconds: float) -> None:
+        """Let time pass in steps of one second, polling and serving what becomes due."""
+        await self.drain()
+        left = seconds
+        while left > 0:
+            step = min(1.0, left)
+            self.clock.advance(step)
+            left -= step
+            await self.engine._poller.sweep()
+            await self.drain()
+
+    # ------------------------------------------------ shortcuts
+
+    async def ready_account(self, name: str = "default", *, namespace: str = "team-a") -> ObjectKey:
+        """Apply an Account of MAIN with its Secret, and let it become Ready."""
+        self.cluster.put_secret(f"{name}-keys", keys_of(MAIN), namespace=namespace)
+        key = self.cluster.apply("Account", name, account_spec(f"{name}-keys"), namespace=namespace)
+        await self.drain()
+        assert self.ready(key) == ("True", "Available")
+        self.calls.take()
+        return key
+
+    def get(self, key: ObjectKey) -> KubeObject:
+        return self.cluster.get(key)
+
+    def ready(self, key: ObjectKey) -> tuple[str, str]:
+        """Return status and reason of the Ready condition, ("", "") without one."""
+        return self.condition(key, "Ready")
+
+    def condition(self, key: ObjectKey, name: str) -> tuple[str, str]:
+        """Return status and reason of a condition, ("", "") without it."""
+        found = self.get(key).condition(name) or {}
+        return str(found.get("status", "")), str(found.get("reason", ""))
+
+    def message(self, key: ObjectKey) -> str:
+        """Return the message of the Ready condition."""
+        return str((self.get(key).condition("Ready") or {}).get("message", ""))
+
+    def edit(self, key: ObjectKey, **changes: Any) -> None:
+        """Change fields of a spec; None removes one."""
+        merged = {**self.get(key).spec, **changes}
+        self.cluster.edit(key, spec={n: v for n, v in merged.items() if v is not None})
+
+    def annotate(self, key: ObjectKey, **annotations: str) -> None:
+        """Set annotations of ours by their last part; underscores stand for dashes."""
+        named = {f"agentrun.dev/{n.replace('_', '-')}": v for n, v in annotations.items()}
+        self.cluster.edit(key, annotations={**self.get(key).annotations, **named})
+
+    def resources(self, family: str) -> list[Json]:
+        """Return what the cloud holds of a family in account MAIN."""
+        return self.simulator.resources().get(family, [])
+
+    def writes_to_cloud(self, since: int = 0) -> list[str]:
+        """Return the actions of all requests that were no reads."""
+        return [r["action"] for r in self.simulator.requests(since) if r["method"] != "GET"]
+
+
+def account_spec(secret: str, account_id: str = MAIN.account_id, **more: Any) -> Json:
+    """Return the spec of an Account."""
+    return {
+        "accountId": account_id,
+        "region": "cn-hangzhou",
+        "credentials": {"secretRef": {"name": secret}},
+        **more,
+    }
+
+
+def quick(settings: Settings | None = None, **changes: Any) -> Settings:
+    """Return settings with some of them changed."""
+    return replace(settings or Settings(), **changes)

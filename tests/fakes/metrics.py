@@ -1,0 +1,42 @@
+"""Metrics that remember what they were told."""
+
+from collections import Counter
+
+from agentrun_operator.core.identity import ObjectKey
+
+
+class CountingMetrics:
+    """`ports.Metrics` in memory."""
+
+    def __init__(self) -> None:
+        self.added: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
+        self.depth: dict[str, int] = {}
+        self.waits: list[float] = []
+        self.results: Counter[tuple[str, str]] = Counter()
+        self.conditions: dict[ObjectKey, tuple[str | None, str | None]] = {}
+        self.active = 0
+
+    def queue_added(self, kind: str) -> None:
+        self.added[kind] += 1
+
+    def queue_retried(self, kind: str) -> None:
+        self.retried[kind] += 1
+
+    def queue_depth(self, kind: str, depth: int) -> None:
+        self.depth[kind] = depth
+
+    def queue_waited(self, kind: str, seconds: float) -> None:  # noqa: ARG002
+        self.waits.append(seconds)
+
+    def reconciled(self, kind: str, result: str, seconds: float) -> None:  # noqa: ARG002
+        self.results[kind, result] += 1
+
+    def workers(self, *, active: int, limit: int) -> None:  # noqa: ARG002
+        self.active = active
+
+    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
+        if ready is None:
+            self.conditions.pop(key, None)
+        else:
+            self.conditions[key] = (ready, reason)
