@@ -14,6 +14,7 @@ from agentrun_operator.crdgen.rbac import (
     SecretAccess,
     cluster_permissions,
     namespaced_permissions,
+    own_permissions,
 )
 from agentrun_operator.kinds import catalogue
 from controlplane.binaries import HELM, ensure
@@ -75,7 +76,14 @@ def as_rules(*permissions: Permission) -> list[Any]:
 
 def test_the_default_renders_one_of_each(render: Render) -> None:
     kinds = [m["kind"] for m in render() if m["kind"] != "CustomResourceDefinition"]
-    assert sorted(kinds) == ["ClusterRole", "ClusterRoleBinding", "Deployment", "ServiceAccount"]
+    assert sorted(kinds) == [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Deployment",
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+    ]
 
 
 def test_the_crds_of_the_chart_are_the_generated_ones(render: Render) -> None:
@@ -107,13 +115,29 @@ def test_the_cluster_role_is_what_the_code_declares(render: Render, access: Secr
 
 def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide(render: Render) -> None:
     manifests = render('watchNamespaces=["team-a","team-b"]')
-    roles = of_kind(manifests, "Role")
-    assert [r["metadata"]["namespace"] for r in roles] == ["team-a", "team-b"]
-    for role in roles:
+    roles = {role["metadata"]["namespace"]: role for role in of_kind(manifests, "Role")}
+    own = roles.pop(NAMESPACE)
+    assert own["rules"] == as_rules(*own_permissions("chart-agentrun-operator"))
+    assert list(roles) == ["team-a", "team-b"]
+    for role in roles.values():
         assert role["rules"] == as_rules(*namespaced_permissions(KINDS, "watch"))
     assert not of_kind(manifests, "ClusterRole")
     assert not of_kind(manifests, "ClusterRoleBinding")
     assert environment(manifests)["AGENTRUN_OPERATOR_NAMESPACES"] == "team-a,team-b"
+
+
+def test_the_lease_is_the_one_that_the_operator_is_told_to_hold(render: Render) -> None:
+    manifests = render()
+    (own,) = of_kind(manifests, "Role")
+    lease = environment(manifests)["AGENTRUN_OPERATOR_LEASE_NAME"]
+    assert own["rules"] == as_rules(*own_permissions(lease))
+    assert environment(manifests)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "true"
+
+
+def test_without_leader_election_nothing_is_granted_for_it(render: Render) -> None:
+    manifests = render("leaderElection=false")
+    assert not of_kind(manifests, "Role")
+    assert environment(manifests)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "false"
 
 
 def test_every_binding_names_the_service_account_of_the_pod(render: Render) -> None:

@@ -5,6 +5,14 @@
       fieldPath: metadata.namespace
 - name: AGENTRUN_OPERATOR_NAMESPACES
   value: {{ join "," .Values.watchNamespaces | quote }}
+- name: AGENTRUN_OPERATOR_LEADER_ELECTION
+  value: {{ .Values.leaderElection | quote }}
+- name: AGENTRUN_OPERATOR_LEASE_NAME
+  value: {{ include "agentrun-operator.fullname" . | quote }}
+- name: AGENTRUN_OPERATOR_IDENTITY
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
 - name: AGENTRUN_OPERATOR_CLUSTER_ID
   value: {{ .Values.clusterId | quote }}
 - name: AGENTRUN_OPERATOR_CONTROLLER_CLASS

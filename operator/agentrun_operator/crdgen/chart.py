@@ -9,11 +9,13 @@ from agentrun_operator.crdgen.rbac import (
     Permission,
     cluster_permissions,
     namespaced_permissions,
+    own_permissions,
 )
-from agentrun_operator.crdgen.render import HEADER, MARK, indented, yaml_text
+from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
 
 TEMPLATES = "charts/agentrun-operator/templates"
 RULES = f"{TEMPLATES}/_rules.tpl"
+LEASE = '{{ include "agentrun-operator.fullname" . }}'
 
 
 def crd_template(crd: Mapping[str, Any]) -> str:
@@ -53,6 +55,9 @@ def rules_template(kinds: Iterable[ResourceKind]) -> str:
             '{{- define "agentrun-operator.clusterRules" -}}\n',
             "".join(map(_rule, cluster_permissions(found))),
             "{{- end }}\n",
+            '{{- define "agentrun-operator.ownRules" -}}\n',
+            "".join(map(_rule, own_permissions(LEASE))),
+            "{{- end }}\n",
         )
     )
 
@@ -75,4 +80,4 @@ def _namespaced(permissions: Sequence[Permission]) -> str:
 
 def _rule(permission: Permission) -> str:
     rule = {key: list(value) for key, value in permission.rule().items()}
-    return f"# {permission.why}\n{indented(yaml_text([rule]), 0)}"
+    return f"# {permission.why}\n{yaml_text([rule])}"

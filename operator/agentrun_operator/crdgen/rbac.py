@@ -13,6 +13,7 @@ from agentrun_operator.core.kind import ResourceKind
 
 SecretAccess = Literal["watch", "get"]
 CORE = ""
+COORDINATION = "coordination.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,16 @@ class Permission:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     why: str
+    names: tuple[str, ...] = ()
+    """The only objects it holds for; empty: all of them."""
 
     def rule(self) -> Mapping[str, list[str]]:
         """Return the rule as it stands in a Role."""
+        only = {"resourceNames": list(self.names)} if self.names else {}
         return {
             "apiGroups": [self.group],
             "resources": list(self.resources),
+            **only,
             "verbs": list(self.verbs),
         }
 
@@ -63,6 +68,19 @@ def cluster_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]
     )
 
 
+def own_permissions(lease: str) -> tuple[Permission, ...]:
+    """Return what is needed in the operator's own namespace, whatever it watches.
+
+    Args:
+        lease: Name of the Lease, or a template expression for it.
+    """
+    return (
+        Permission(COORDINATION, ("leases",), ("get", "patch"), "leader election", (lease,)),
+        # A name cannot restrict a create: it is not known when the request is authorized.
+        Permission(COORDINATION, ("leases",), ("create",), "leader election, the first time"),
+    )
+
+
 SECRETS: Mapping[SecretAccess, Permission] = {
     "watch": Permission(
         CORE,
@@ -84,8 +102,8 @@ def _kind_permissions(kinds: Iterable[ResourceKind], *, namespaced: bool) -> tup
         Permission(
             GROUP,
             plurals,
-            ("list", "watch", "patch"),
-            "watch our objects; patch nothing but the finalizer",
+            ("get", "list", "watch", "patch"),
+            "watch our objects, read one that a watch missed; patch nothing but the finalizer",
         ),
         Permission(GROUP, tuple(f"{p}/status" for p in plurals), ("patch",), "write the status"),
     )

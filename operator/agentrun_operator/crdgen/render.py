@@ -21,9 +21,3 @@ class _Plain(yaml.SafeDumper):
 def yaml_text(document: Mapping[str, Any] | list[Any]) -> str:
     """Return a document as block YAML in the order given."""
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=_WIDTH)
-
-
-def indented(text: str, spaces: int) -> str:
-    """Indent every line that is not empty."""
-    pad = " " * spaces
-    return "".join(pad + line if line.strip() else line for line in text.splitlines(keepends=True))

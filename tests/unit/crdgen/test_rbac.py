@@ -7,6 +7,7 @@ from agentrun_operator.crdgen.rbac import (
     SecretAccess,
     cluster_permissions,
     namespaced_permissions,
+    own_permissions,
 )
 from unit.crdgen.sample import GIZMO, WIDGET
 
@@ -28,16 +29,31 @@ def test_secrets_are_read_as_far_as_the_setting_allows(
 
 def test_cluster_scoped_kinds_need_a_cluster_role() -> None:
     assert verbs(namespaced_permissions(KINDS, "watch"), "gizmos") == set()
-    assert verbs(cluster_permissions(KINDS), "gizmos") == {"list", "watch", "patch"}
+    assert verbs(cluster_permissions(KINDS), "gizmos") == {"get", "list", "watch", "patch"}
     assert verbs(cluster_permissions(KINDS), "gizmos/status") == {"patch"}
 
 
+GRANTED = (
+    *namespaced_permissions(KINDS, "watch"),
+    *cluster_permissions(KINDS),
+    *own_permissions("lease"),
+)
+
+
 def test_nothing_is_ever_deleted_or_replaced() -> None:
-    granted = (*namespaced_permissions(KINDS, "watch"), *cluster_permissions(KINDS))
-    used = {verb for permission in granted for verb in permission.verbs}
+    used = {verb for permission in GRANTED for verb in permission.verbs}
     assert used == {"get", "list", "watch", "create", "patch"}
 
 
 def test_every_permission_says_why() -> None:
-    granted = (*namespaced_permissions(KINDS, "watch"), *cluster_permissions(KINDS))
-    assert all(permission.why for permission in granted)
+    assert all(permission.why for permission in GRANTED)
+
+
+def test_only_our_own_lease_can_be_read_and_renewed() -> None:
+    (held,) = (p for p in own_permissions("mine") if "patch" in p.verbs)
+    assert held.rule() == {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": ["mine"],
+        "verbs": ["get", "patch"],
+    }
