@@ -59,7 +59,6 @@ class Exchange:
     route: Route | None = None
     keys: tuple[str, ...] = ()
     body: Any = None
-    tenant: Tenant | None = None
     fault: Fault | None = None
 
     @property
@@ -160,8 +159,7 @@ class Cloud:
         entry.account, entry.region = account.account_id, self._region(request)
         exchange.body = parsed(request.body)
         entry.body = masked(exchange.body) if request.body else None
-        exchange.tenant = self.tenant(entry.account, entry.region)
-        names = _names(exchange, exchange.tenant)
+        names = _names(exchange, self.tenant(entry.account, entry.region))
         exchange.fault = self.faults.take(entry.action, names, entry.account)
         entry.fault = exchange.fault.effect if exchange.fault else None
 

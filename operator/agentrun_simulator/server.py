@@ -53,6 +53,8 @@ class _Server(uvicorn.Server):
             date_header=False,
             server_header=False,
             timeout_graceful_shutdown=1,
+            # As patient as a gateway, so that pooled connections do not race with their end.
+            timeout_keep_alive=75,
         )
         super().__init__(config)
         self._announce = announce
