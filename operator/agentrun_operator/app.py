@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import signal
+import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,18 +21,19 @@ from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.kube.connections import ConfigMapConnectionWriter
 from agentrun_operator.kube.events import BackgroundEventRecorder
+from agentrun_operator.kube.lease import LeaseElector, LeaseLostError
 from agentrun_operator.kube.metadata_watch import CONFIG_MAPS, SECRETS, MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
-from agentrun_operator.kube.source import Watcher
+from agentrun_operator.kube.source import Watcher, WatchLostError
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.accounts import AccountDirectory
-from agentrun_operator.reconcile.budget import TokenBucket
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.guard import FencedWriter, LeadershipLost
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
-from agentrun_operator.reconcile.ports import ClusterUnavailable
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Leadership
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import HealthServer
@@ -58,6 +61,14 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class AlwaysLeading:
+    """Leadership of the only process, by promise of who started it."""
+
+    def is_valid(self) -> bool:
+        """Say yes."""
+        return True
+
+
 class Operator:
     """One operator process: what it is made of, and how it lives and ends."""
 
@@ -68,14 +79,9 @@ class Operator:
         environ: Mapping[str, str],
         *,
         kinds: Mapping[str, ResourceKind] | None = None,
-        reclaim_signals: Callable[[], None] | None = None,
     ) -> None:
-        """Remember what to build; `run` builds and starts it.
-
-        `reclaim_signals` is called once kopf has started, which takes them for itself.
-        """
+        """Remember what to build; `run` builds and starts it."""
         self._settings = settings
-        self._reclaim_signals = reclaim_signals
         self._access = access
         self._environ = environ
         served = (kinds or catalogue()).values()
@@ -84,6 +90,7 @@ class Operator:
         self.metrics = PrometheusMetrics()
         self.engine: Engine | None = None
         self.health: HealthServer | None = None
+        self._watcher: Watcher | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set.
@@ -91,34 +98,58 @@ class Operator:
         Raises:
             ClusterUnavailable: the cluster cannot be used; the message says what to do.
             WatchLostError: events no longer arrive; only a new process can trust what it knows.
+            LeaseLostError: another process leads, or may.
         """
         scopes = max(1, len(self._settings.namespaces))
         async with KubeClient.open(self._access, streams=_STREAMS * scopes) as client:
             reader = ReferenceReader(client, namespaces=self._settings.namespaces)
             await reader.require_crds(self._kinds.values())
-            cluster_id = self._settings.cluster_id or await reader.cluster_uid() or "unknown"
-            recorder = BackgroundEventRecorder(client, self._clock)
-            world = self._world(client, reader, recorder, cluster_id)
-            engine = Engine(world, reader, self.metrics)
-            self.engine = engine
-            watcher = Watcher(
-                access=self._access,
-                kinds=self._kinds.values(),
-                observe=engine.observe,
-                namespaces=self._settings.namespaces,
-                reclaim_signals=self._reclaim_signals,
-            )
-            references = self._metadata_watch(client, engine)
-            health = self._health(engine, watcher)
-            async with health:
-                self.health = health
-                log.info("started", version=__version__, cluster=cluster_id, port=health.port)
-                await _run_all(
-                    stop,
-                    first=[engine.run()],
-                    then=[watcher.run(stop), references.run(stop), recorder.run(stop)],
-                )
-            await world.accounts.aclose()
+            async with self._health() as self.health:
+                log.info("started", version=__version__, port=self.health.port)
+                elector = self._elector(client)
+                if elector is None:
+                    await self._lead(client, reader, AlwaysLeading(), [], stop)
+                    return
+                if not await _unless(stop, elector.acquire()):
+                    return
+                await self._lead(client, reader, elector, [elector.hold()], stop)
+                # Order: only now, when nothing of ours can write any more.
+                await elector.release()
+
+    async def _lead(
+        self,
+        client: KubeClient,
+        reader: ReferenceReader,
+        leadership: Leadership,
+        beside: list[Coroutine[Any, Any, None]],
+        stop: asyncio.Event,
+    ) -> None:
+        cluster_id = self._settings.cluster_id or await reader.cluster_uid() or "unknown"
+        recorder = BackgroundEventRecorder(client, self._clock)
+        world = self._world(client, reader, recorder, cluster_id, leadership)
+        engine = self.engine = Engine(world, reader, self.metrics)
+        watcher = self._watcher = Watcher(
+            access=self._access,
+            kinds=self._kinds.values(),
+            observe=engine.observe,
+            namespaces=self._settings.namespaces,
+        )
+        references = self._metadata_watch(client, engine)
+        watches = [watcher.run(stop), references.run(stop), recorder.run(stop)]
+        await _run_all(stop, engine=engine.run(), watches=watches, lease=beside)
+        await world.accounts.aclose()
+
+    def _elector(self, client: KubeClient) -> LeaseElector | None:
+        settings = self._settings
+        if not settings.leader_election:
+            return None
+        return LeaseElector(
+            client,
+            self._clock,
+            namespace=settings.operator_namespace,
+            name=settings.lease_name,
+            identity=settings.identity or _identity(self._environ),
+        )
 
     def _metadata_watch(self, client: KubeClient, engine: Engine) -> MetadataWatch:
         watched = (
@@ -131,12 +162,15 @@ class Operator:
             namespaces=self._settings.namespaces,
         )
 
-    def _health(self, engine: Engine, watcher: Watcher) -> HealthServer:
+    def _health(self) -> HealthServer:
         def ready() -> str | None:
-            return None if engine.is_synced else "waiting for the first lists"
+            # A standby is ready: it waits for its turn, and drains may rely on it.
+            is_waiting = self.engine is not None and not self.engine.is_synced
+            return "waiting for the first lists" if is_waiting else None
 
         def alive() -> str | None:
-            lost = watcher.missing if engine.is_synced else ()
+            is_synced = self.engine is not None and self.engine.is_synced
+            lost = self._watcher.missing if is_synced and self._watcher is not None else ()
             return f"not watching: {', '.join(lost)}" if lost else None
 
         return HealthServer(
@@ -153,6 +187,7 @@ class Operator:
         reader: ReferenceReader,
         recorder: BackgroundEventRecorder,
         cluster_id: str,
+        leadership: Leadership,
     ) -> World:
         settings, clock, kinds = self._settings, self._clock, self._kinds
         cache = ObjectCache(
@@ -163,7 +198,6 @@ class Operator:
         cloud = AgentRunCloud(
             environ=self._environ,
             allow_list=settings.endpoint_allow_list,
-            budget=lambda c: TokenBucket(clock, c.requests_per_second).acquire,
         )
         return World(
             kinds=kinds,
@@ -171,10 +205,12 @@ class Operator:
             clock=clock,
             cache=cache,
             memory=MemoryBank(),
-            accounts=AccountDirectory(cache, reader, cloud, settings),
+            accounts=AccountDirectory(
+                cache, reader, cloud, settings, clock=clock, leadership=leadership
+            ),
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),
-            writer=StatusAndFinalizerWriter(client, kinds.values()),
+            writer=FencedWriter(StatusAndFinalizerWriter(client, kinds.values()), leadership),
             events=recorder,
             connections=ConfigMapConnectionWriter(client),
             outcomes=Outcomes(settings.backoff),
@@ -182,29 +218,55 @@ class Operator:
         )
 
 
-async def _run_all(stop: asyncio.Event, *, first: Iterable[Any], then: Iterable[Any]) -> None:
+def _identity(environ: Mapping[str, str]) -> str:
+    """Return a name for this process: a restarted container of one Pod is the same process."""
+    host = environ.get("HOSTNAME") or socket.gethostname()
+    return host if environ.get("KUBERNETES_SERVICE_HOST") else f"{host}_{uuid.uuid4().hex[:8]}"
+
+
+async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Await something unless `stop` is set first; returns whether it was done."""
+    task, stopper = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([task, stopper], return_when=asyncio.FIRST_COMPLETED)
+    stopper.cancel()
+    if task.done():
+        task.result()
+        return True
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return False
+
+
+async def _run_all(
+    stop: asyncio.Event,
+    *,
+    engine: Awaitable[None],
+    watches: Iterable[Awaitable[None]],
+    lease: Iterable[Awaitable[None]],
+) -> None:
     """Run everything until `stop`, or until one part fails.
 
-    Order: what is in `first` ends before `then`, so that the engine drains while it can still
-    write to the cluster.
+    Order: the engine drains first, while it can still write; the watches end by themselves at
+    `stop`; the lease is held until nothing writes any more.
     """
-    leading = [asyncio.ensure_future(c) for c in first]
-    following = [asyncio.ensure_future(c) for c in then]
+    draining = asyncio.ensure_future(engine)
+    following = [asyncio.ensure_future(part) for part in watches]
+    holding = [asyncio.ensure_future(part) for part in lease]
     stopper = asyncio.ensure_future(stop.wait())
     try:
         done, _ = await asyncio.wait(
-            [*leading, *following, stopper], return_when=asyncio.FIRST_COMPLETED
+            [draining, *following, *holding, stopper], return_when=asyncio.FIRST_COMPLETED
         )
         for task in done - {stopper}:
             task.result()
     finally:
         stop.set()
-        for group in (leading, following):
-            for task in group:
-                if task in leading:
-                    task.cancel()
-            await asyncio.gather(*group, return_exceptions=True)
-        stopper.cancel()
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
+        await asyncio.gather(*following, stopper, return_exceptions=True)
+        for task in holding:
+            task.cancel()
+        await asyncio.gather(*holding, return_exceptions=True)
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -221,15 +283,15 @@ async def _serve(settings: Settings, access: ClusterAccess, environ: Mapping[str
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def listen() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-    listen()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     # What was imported lives for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    await Operator(settings, access, environ, reclaim_signals=listen).run(stop)
+    await Operator(settings, access, environ).run(stop)
 
 
-__all__ = ["ClusterUnavailable", "Operator", "serve"]
+FATAL = (ClusterUnavailable, WatchLostError, LeaseLostError, LeadershipLost)
+"""What ends the process with one line: a restart is the remedy, or a human is."""
+
+__all__ = ["FATAL", "Operator", "serve"]

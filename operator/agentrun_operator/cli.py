@@ -48,7 +48,7 @@ def _run(environ: Mapping[str, str]) -> int:
             level=environ.get(f"{PREFIX}LOG_LEVEL") or "INFO",
         )
         app.serve(settings_from(environ), environ)
-    except (SettingsError, ValueError, app.ClusterUnavailable) as error:
+    except (SettingsError, ValueError, *app.FATAL) as error:
         print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

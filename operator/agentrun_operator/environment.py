@@ -38,6 +38,9 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         namespaces=read.items("NAMESPACES"),
         operator_namespace=read.text("NAMESPACE", base.operator_namespace),
         cluster_id=read.text("CLUSTER_ID", base.cluster_id),
+        leader_election=read.switch("LEADER_ELECTION", default=base.leader_election),
+        lease_name=read.text("LEASE_NAME", base.lease_name),
+        identity=read.text("IDENTITY", base.identity),
         workers=read.number("WORKERS", base.workers, int),
         polling=polling,
         backoff=Backoff(
@@ -77,6 +80,12 @@ class _Reader:
     def items(self, name: str) -> tuple[str, ...]:
         text = self._environ.get(PREFIX + name, "")
         return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self._environ.get(PREFIX + name, "").strip().lower()
+        if text not in ("", "true", "false"):
+            raise SettingsError(f"{PREFIX}{name} is {text!r}; use true or false")
+        return default if not text else text == "true"
 
     def seconds(self, name: str, default: float) -> float:
         return self.number(name, default, float)

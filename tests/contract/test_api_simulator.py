@@ -319,17 +319,14 @@ async def test_the_pause_that_is_asked_for_is_kept(api: ExternalAPI, simulator: 
     assert caught.value.retry_after == 1.5
 
 
-async def test_a_budget_is_asked_per_account(connection: AccountConnection) -> None:
+async def test_a_budget_is_asked_before_each_call(connection: AccountConnection) -> None:
     asked: list[str] = []
 
-    def budget(of: AccountConnection) -> Callable[[], Any]:
-        async def acquire() -> None:
-            asked.append(of.identity.account_id)
+    async def acquire() -> None:
+        asked.append(connection.identity.account_id)
 
-        return acquire
-
-    cloud = AgentRunCloud(environ={}, allow_list=("http://127.0.0.1:*",), budget=budget)
-    client: AgentRunClient = cloud.connect(connection)
+    cloud = AgentRunCloud(environ={}, allow_list=("http://127.0.0.1:*",))
+    client: AgentRunClient = cloud.connect(connection, acquire)
     async with aclosing(client):
         await client.verify()
         await client.find(PROXY, name="chat")

@@ -22,18 +22,12 @@ from agentrun_operator.reconcile.ports import AccountConnection
 Acquire = Callable[[], Awaitable[None]]
 
 
-def no_budget(_connection: AccountConnection) -> Acquire:
-    """Give an account no budget; the default."""
-    return unlimited
-
-
 class AgentRunCloud:
     """Opens accounts.
 
     Args:
         environ: Where the operator's own keys and its region come from, `os.environ` as a rule.
         allow_list: Endpoint patterns beside the official hosts.
-        budget: Makes the hook that is awaited before each call of an account.
         chain: Which sources the operator's own credential chain may ask.
         timeouts: Bounds of one call.
     """
@@ -43,18 +37,18 @@ class AgentRunCloud:
         *,
         environ: Mapping[str, str],
         allow_list: tuple[str, ...] = (),
-        budget: Callable[[AccountConnection], Acquire] = no_budget,
         chain: ChainOptions = DEFAULT_CHAIN,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._environ = dict(environ)
         self._patterns = (*DEFAULT_PATTERNS, *allow_list)
-        self._budget = budget
         self._chain = chain
         self._timeouts = timeouts
 
-    def connect(self, connection: AccountConnection) -> AgentRunClient:
-        """Return a client of one account; nothing is sent yet.
+    def connect(
+        self, connection: AccountConnection, acquire: Acquire = unlimited
+    ) -> AgentRunClient:
+        """Return a client of one account that awaits `acquire` per request; nothing is sent yet.
 
         Raises:
             CredentialsInvalid: A key is missing or empty; the message names it.
@@ -64,7 +58,7 @@ class AgentRunCloud:
         transport = Transport(
             endpoint,
             Acs3Auth(self._keys(connection)),
-            acquire=self._budget(connection),
+            acquire=acquire,
             timeouts=self._timeouts,
         )
         return AgentRunClient(transport)

@@ -49,6 +49,11 @@ class Settings:
     """Where the Secrets of ClusterAccounts live."""
     cluster_id: str = ""
     """Stands in ownership tags; empty: the uid of kube-system, read at start."""
+    leader_election: bool = True
+    """Compete for a Lease in the operator's namespace; without it, run one replica only."""
+    lease_name: str = "agentrun-operator"
+    identity: str = ""
+    """Holder name of the Lease; empty: the Pod's name, elsewhere the host's with a random part."""
     workers: int = 32
     """Concurrent passes; the cloud's quota, not the CPU, is the limit."""
     polling: Polling = field(default_factory=Polling)

@@ -1,5 +1,6 @@
 """Which account an object lives in, and a client of that account."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,16 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
+from agentrun_operator.reconcile.guard import Breaker, GuardedAPI
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
+    Clock,
     Cloud,
     ExternalAPI,
     KubeReader,
+    Leadership,
 )
 
 OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
@@ -49,7 +54,10 @@ class Binding:
 @dataclass(slots=True)
 class _Client:
     generation: int
+    version: str
+    """Of the Secret that its keys came from; empty without one."""
     binding: Binding
+    api: GuardedAPI
     secret: ObjectKey | None
     stale: bool = False
 
@@ -58,14 +66,25 @@ class AccountDirectory:
     """Resolves accounts and keeps one client per account object."""
 
     def __init__(
-        self, cache: ObjectCache, reader: KubeReader, cloud: Cloud, settings: Settings
+        self,
+        cache: ObjectCache,
+        reader: KubeReader,
+        cloud: Cloud,
+        settings: Settings,
+        *,
+        clock: Clock,
+        leadership: Leadership,
     ) -> None:
         """Start without clients."""
+        self._clock = clock
+        self._leadership = leadership
         self._cache = cache
         self._reader = reader
         self._cloud = cloud
         self._settings = settings
         self._clients: dict[ObjectKey, _Client] = {}
+        self._budgets: dict[AccountIdentity, Budget] = {}
+        self._locks: dict[ObjectKey, asyncio.Lock] = {}
 
     async def bind(self, obj: KubeObject) -> Binding:
         """Return the account of an object.
@@ -113,17 +132,24 @@ class AccountDirectory:
     async def connect(self, account: KubeObject) -> Binding:
         """Return a client of an account object, made anew when its spec or Secret changed.
 
+        Many passes ask at once after a rotation; one of them reads the Secret for all.
+
         Raises:
             CredentialsNotFound: its Secret does not exist.
             CredentialsInvalid: a key of the Secret is missing or empty.
             InvalidParameter: its endpoint is not allowed.
         """
-        known = self._clients.get(account.key)
-        if known is not None and not known.stale and known.generation == account.generation:
+        async with self._locks.setdefault(account.key, asyncio.Lock()):
+            known = self._clients.get(account.key)
+            if known is None or known.stale or known.generation != account.generation:
+                known = await self._renew(account, known)
             return known.binding
+
+    async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
         credentials = account.spec.get("credentials") or {}
         secret = self._secret_of(account, credentials)
         keys: Mapping[str, str] | None = None
+        version = ""
         if secret is not None:
             data = await self._reader.secret(secret.namespace, secret.name)
             if data is None:
@@ -131,17 +157,22 @@ class AccountDirectory:
                     f"Secret {secret.name!r} of {account.key} does not exist in namespace "
                     f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
                 )
-            keys = data.data
+            keys, version = data.data, data.version
+        if known is not None and (known.generation, known.version) == (account.generation, version):
+            known.stale = False
+            return known
         spec = account.spec
         identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
         rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
-        api = self._cloud.connect(
-            AccountConnection(identity, spec.get("endpoint") or None, keys, rate)
-        )
+        api = self._open(AccountConnection(identity, spec.get("endpoint") or None, keys, rate))
         weights = (spec.get("compatibility") or {}).get("endpointWeights")
         binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
-        self._clients[account.key] = _Client(account.generation, binding, secret)
-        return binding
+        made = self._clients[account.key] = _Client(
+            account.generation, version, binding, api, secret
+        )
+        if known is not None:
+            await known.api.retire()
+        return made
 
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
         """Return the account of an object without any call: pinned, or else asked for."""
@@ -170,8 +201,20 @@ class AccountDirectory:
     async def aclose(self) -> None:
         """Close every client."""
         for client in self._clients.values():
-            await client.binding.api.aclose()
+            await client.api.aclose()
         self._clients.clear()
+
+    def _open(self, connection: AccountConnection) -> GuardedAPI:
+        """Return a guarded client; every client of one account shares its budget."""
+        rate = connection.requests_per_second
+        budget = self._budgets.setdefault(connection.identity, Budget(self._clock, rate))
+        budget.configure(rate)
+        return GuardedAPI(
+            self._cloud.connect(connection, budget.acquire),
+            budget=budget,
+            breaker=Breaker(self._clock),
+            leadership=self._leadership,
+        )
 
     def _secret_of(self, account: KubeObject, credentials: Mapping[str, Any]) -> ObjectKey | None:
         if credentials.get("source") == "Operator":
@@ -189,9 +232,9 @@ class AccountDirectory:
             raise CredentialsNotFound("the operator has no account of its own any more")
         identity = AccountIdentity(own.account_id, own.region)
         rate = self._settings.requests_per_second
-        api = self._cloud.connect(AccountConnection(identity, own.endpoint, None, rate))
+        api = self._open(AccountConnection(identity, own.endpoint, None, rate))
         binding = Binding(OWN_ACCOUNT, identity, api)
-        self._clients[OWN_ACCOUNT] = _Client(0, binding, None)
+        self._clients[OWN_ACCOUNT] = _Client(0, "", binding, api, None)
         return binding
 
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:

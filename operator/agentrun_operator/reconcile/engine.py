@@ -8,6 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import GROUP, ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
@@ -162,7 +163,8 @@ class Engine:
             self._world.memory.forget(work.key)
             return
         begun = self._world.clock.monotonic()
-        result = await self._pass(obj, fresh=work.fresh)
+        with in_lane(self._lane_of(obj, fresh=work.fresh)):
+            result = await self._pass(obj, fresh=work.fresh)
         spent = self._world.clock.monotonic() - begun
         self._metrics.reconciled(work.key.kind, result.result, spent)
         newest = self._world.cache.get(work.key)
@@ -173,6 +175,14 @@ class Engine:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)
             self.queue.add_after(work.key, result.requeue_after)
+
+    def _lane_of(self, obj: KubeObject, *, fresh: bool) -> Lane:
+        notes = self._world.memory.peek(obj.key)
+        if obj.deleting or (fresh and obj.generation != obj.observed_generation):
+            return Lane.URGENT
+        if notes is not None and notes.in_transition:
+            return Lane.TRANSITION
+        return Lane.URGENT if fresh else Lane.ROUTINE
 
     async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         local = self._world.kinds[obj.key.kind].is_local

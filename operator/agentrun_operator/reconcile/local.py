@@ -11,6 +11,7 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
@@ -42,7 +43,7 @@ class LocalReconciler:
             memory.failures, memory.failing_since = 0, None
         except OperatorError as error:
             result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
-        except (ObjectGone, ObjectConflict, ClusterUnavailable):
+        except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception:
             log.exception("pass failed", object=str(obj.key))

@@ -5,6 +5,7 @@ import structlog
 from agentrun_operator.core.errors import AccessDenied, CredentialsInvalid, OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Collection, Listing, Listings, ident_of
 from agentrun_operator.reconcile.memory import MemoryBank
@@ -58,7 +59,9 @@ class Poller:
                 binding = await self._accounts.connect(account)
             else:
                 binding = await self._accounts.bind_for_deletion(held[0])
-            listing = await self._listings.refresh(at, binding.api)
+            moving = any(self._is_moving(obj) for obj in held)
+            with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
+                listing = await self._listings.refresh(at, binding.api)
         except OperatorError as error:
             log.info(
                 "poll failed", collection=at.kind, account=str(at.account), error=error.message

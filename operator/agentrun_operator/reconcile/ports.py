@@ -1,6 +1,6 @@
 """What the engine needs of the world, as Protocols. Adapters satisfy them, tests pass fakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -109,8 +109,10 @@ class AccountConnection:
 class Cloud(Protocol):
     """Makes API clients."""
 
-    def connect(self, connection: AccountConnection) -> ExternalAPI:
-        """Return a client of one account.
+    def connect(
+        self, connection: AccountConnection, acquire: Callable[[], Awaitable[None]]
+    ) -> ExternalAPI:
+        """Return a client of one account that awaits `acquire` before each request.
 
         Raises:
             CredentialsInvalid: a key is missing or empty; the message names it.
@@ -159,6 +161,13 @@ class SecretData:
     data: Mapping[str, str] = field(repr=False)
     version: str
     """`<uid>/<resourceVersion>`."""
+
+
+class Leadership(Protocol):
+    """Whether this process is the one that may write."""
+
+    def is_valid(self) -> bool:
+        """Return False as soon as another process could have taken over."""
 
 
 class KubeReader(Protocol):

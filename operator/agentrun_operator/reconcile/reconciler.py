@@ -24,6 +24,7 @@ from agentrun_operator.reconcile.accounts import Binding, check_pin
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.observe import Target, tag_for
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
@@ -65,7 +66,7 @@ class Reconciler:
             result = await self._run(ctx)
         except OperatorError as error:
             result = self._failed(ctx, error)
-        except (ObjectGone, ObjectConflict, ClusterUnavailable):
+        except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception:
             # A bug of ours. The traceback goes to the log, never to status: it may quote values.

@@ -1,0 +1,172 @@
+"""Leader election by a Lease, on the monotonic clock, in the operator's own loop.
+
+In the loop on purpose: a loop that is stuck must lose the lease. Validity counts from before the
+request that renewed it; others' records are timed from when we saw them, so clocks need not agree.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import structlog
+
+from agentrun_operator.kube.client import KubeClient
+from agentrun_operator.reconcile.ports import (
+    Clock,
+    ClusterUnavailable,
+    Json,
+    ObjectConflict,
+    ObjectGone,
+)
+
+log = structlog.get_logger(__name__)
+
+API = "/apis/coordination.k8s.io/v1"
+
+
+class LeaseLostError(Exception):
+    """This process no longer leads; it must end, because it cannot know what others did."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTimes:
+    """Seconds; a crashed leader is replaced after about `lease`."""
+
+    lease: float = 15.0
+    renew_deadline: float = 10.0
+    """The leader stops writing so long after its last successful renewal began."""
+    retry: float = 2.0
+
+
+class LeaseElector:
+    """Holds one Lease, or waits for it. Satisfies `ports.Leadership`."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        clock: Clock,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        times: LeaseTimes | None = None,
+    ) -> None:
+        """Compete as `identity`, which no other process may use."""
+        self._client = client
+        self._clock = clock
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._times = times or LeaseTimes()
+        self._valid_until = float("-inf")
+        self._seen: tuple[str, str] | None = None
+        self._seen_at = 0.0
+
+    def is_valid(self) -> bool:
+        """Whether nobody else can have taken over yet."""
+        return self._clock.monotonic() < self._valid_until
+
+    async def acquire(self) -> None:
+        """Wait until this process leads."""
+        waiting = False
+        while not await self._attempt():
+            if not waiting:
+                log.info("standing by", lease=self._name, holder=self._seen and self._seen[0])
+                waiting = True
+            await self._pause()
+        log.info("leading", lease=self._name, identity=self._identity)
+
+    async def hold(self) -> None:
+        """Renew until the lease is lost.
+
+        Raises:
+            LeaseLostError: it was taken, or could not be renewed in time.
+        """
+        while True:
+            await self._pause()
+            # A clock that stood still may have let the lease run out: then it is too late to renew.
+            if not self.is_valid():
+                raise LeaseLostError(f"lease {self._name} was not renewed in time")
+            left = self._valid_until - self._clock.monotonic()
+            try:
+                async with asyncio.timeout(max(left, 0.1)):
+                    is_ours = await self._attempt()
+            except TimeoutError:
+                continue
+            if not is_ours and self._seen is not None and self._seen[0] != self._identity:
+                self._valid_until = float("-inf")
+                raise LeaseLostError(f"lease {self._name} was taken by {self._seen[0]}")
+
+    async def release(self) -> None:
+        """Let the next process lead at once; only after the last write of this one."""
+        if not self.is_valid():
+            return
+        self._valid_until = float("-inf")
+        try:
+            lease = await self._client.get(self._path())
+            if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
+                await self._write(lease, holder="", begun=None)
+        except (ObjectGone, ObjectConflict, ClusterUnavailable) as error:
+            log.info("lease not released", error=str(error))
+
+    async def _attempt(self) -> bool:
+        """Take or renew the lease; returns whether we hold it now."""
+        begun = self._clock.monotonic()
+        try:
+            lease = await self._read_or_create()
+            spec = lease.get("spec") or {}
+            holder = str(spec.get("holderIdentity") or "")
+            if holder not in ("", self._identity) and not self._has_expired(spec, holder):
+                return False
+            await self._write(lease, holder=self._identity, begun=begun)
+        except ObjectConflict:
+            return False
+        except (ObjectGone, ClusterUnavailable) as error:
+            log.warning("lease not reached", lease=self._name, error=str(error))
+            return False
+        return True
+
+    def _has_expired(self, spec: Json, holder: str) -> bool:
+        record = (holder, str(spec.get("renewTime")))
+        now = self._clock.monotonic()
+        if record != self._seen:
+            self._seen, self._seen_at = record, now
+        lasts = float(spec.get("leaseDurationSeconds") or self._times.lease)
+        return now - self._seen_at > lasts
+
+    async def _read_or_create(self) -> Json:
+        try:
+            return await self._client.get(self._path())
+        except ObjectGone:
+            body = {
+                "apiVersion": "coordination.k8s.io/v1",
+                "kind": "Lease",
+                "metadata": {"name": self._name, "namespace": self._namespace},
+                "spec": {},
+            }
+            return await self._client.post(self._path(collection=True), body)
+
+    async def _write(self, lease: Json, *, holder: str, begun: float | None) -> None:
+        stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before = lease.get("spec") or {}
+        is_change = before.get("holderIdentity") != holder
+        spec = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(self._times.lease),
+            "renewTime": stamp,
+            "acquireTime": stamp if is_change else before.get("acquireTime") or stamp,
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + int(is_change),
+        }
+        body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": spec}
+        await self._client.patch(self._path(), body)
+        if begun is not None:
+            self._seen = (holder, stamp)
+            self._valid_until = begun + self._times.renew_deadline
+
+    def _path(self, *, collection: bool = False) -> str:
+        base = f"{API}/namespaces/{self._namespace}/leases"
+        return base if collection else f"{base}/{self._name}"
+
+    async def _pause(self) -> None:
+        spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreading load, not a secret
+        await self._clock.sleep(self._times.retry * spread)

@@ -1,0 +1,212 @@
+"""Stands before every call to an account: leadership, the account's breaker, and its budget.
+
+A refusal that concerns the whole account (its keys), or one operation of it (a permission, a
+quota), is not asked for again by each of its objects: the breaker answers for the cloud until it is
+time for one of them to try.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from agentrun_operator.core.errors import (
+    AccessDenied,
+    CredentialsInvalid,
+    OperatorError,
+    QuotaExceeded,
+    Throttled,
+)
+from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.kind import Rest, Verb
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.budget import Budget
+from agentrun_operator.reconcile.ports import (
+    Clock,
+    ExternalAPI,
+    Json,
+    KubeWriter,
+    Leadership,
+    Lookup,
+    Page,
+)
+
+T = TypeVar("T")
+
+_ACCOUNT = "the account"
+_FIRST_SECONDS = 30.0
+_CAP_SECONDS = 300.0
+
+
+class LeadershipLost(Exception):
+    """Another process may lead by now: nothing may be written any more, and this one must end."""
+
+
+@dataclass(slots=True)
+class _Refusal:
+    error: OperatorError
+    until: float
+    pause: float
+
+
+class Breaker:
+    """Remembers refusals of one account."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start closed: every call goes through."""
+        self._clock = clock
+        self._refusals: dict[str, _Refusal] = {}
+
+    def check(self, operation: str) -> None:
+        """Raise the remembered refusal; when its time is over, let one caller try."""
+        for scope in (_ACCOUNT, operation):
+            refusal = self._refusals.get(scope)
+            if refusal is None:
+                continue
+            now = self._clock.monotonic()
+            if now < refusal.until:
+                raise type(refusal.error)(
+                    refusal.error.message, request_id=refusal.error.request_id
+                )
+            # This caller tries; the others are refused meanwhile.
+            refusal.until = now + refusal.pause
+
+    def refused(self, operation: str, error: OperatorError) -> None:
+        """Remember a refusal, for longer each time in a row."""
+        scope = _ACCOUNT if isinstance(error, CredentialsInvalid) else operation
+        before = self._refusals.get(scope)
+        pause = _FIRST_SECONDS if before is None else min(before.pause * 2, _CAP_SECONDS)
+        self._refusals[scope] = _Refusal(error, self._clock.monotonic() + pause, pause)
+
+    def succeeded(self, operation: str) -> None:
+        """Forget what this success disproves; a deletion also makes room under a quota."""
+        self._refusals.pop(_ACCOUNT, None)
+        self._refusals.pop(operation, None)
+        if operation.startswith("Delete"):
+            self._refusals.pop(operation.replace("Delete", "Create", 1), None)
+
+
+class GuardedAPI:
+    """An `ExternalAPI` behind leadership, breaker and budget."""
+
+    def __init__(
+        self, api: ExternalAPI, *, budget: Budget, breaker: Breaker, leadership: Leadership
+    ) -> None:
+        """Stand before `api`, whose transport waits for `budget` before each request."""
+        self._api = api
+        self._budget = budget
+        self._breaker = breaker
+        self._leadership = leadership
+        self._active = 0
+        self._is_retired = False
+
+    async def retire(self) -> None:
+        """Close the client behind as soon as the calls under way have ended."""
+        self._is_retired = True
+        if self._active == 0:
+            await self._api.aclose()
+
+    async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
+        """See `ExternalAPI.find`."""
+        return await self._call(
+            f"List{rest.nouns}", lambda: self._api.find(rest, name=name, parent=parent)
+        )
+
+    async def read(self, rest: Rest, at: Locator) -> Lookup:
+        """See `ExternalAPI.read`."""
+        return await self._call(f"Get{rest.noun}", lambda: self._api.read(rest, at))
+
+    async def read_page(
+        self,
+        rest: Rest,
+        *,
+        parent: str | None = None,
+        partition: Mapping[str, str] | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """See `ExternalAPI.read_page`."""
+        return await self._call(
+            f"List{rest.nouns}",
+            lambda: self._api.read_page(rest, parent=parent, partition=partition, cursor=cursor),
+        )
+
+    async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
+        """See `ExternalAPI.create`."""
+        return await self._mutate(
+            f"Create{rest.noun}", lambda: self._api.create(rest, body, parent=parent)
+        )
+
+    async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
+        """See `ExternalAPI.update`."""
+        return await self._mutate(f"Update{rest.noun}", lambda: self._api.update(rest, at, body))
+
+    async def delete(self, rest: Rest, at: Locator) -> None:
+        """See `ExternalAPI.delete`."""
+        await self._mutate(f"Delete{rest.noun}", lambda: self._api.delete(rest, at))
+
+    async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
+        """See `ExternalAPI.act`."""
+        await self._mutate(verb.action, lambda: self._api.act(rest, at, verb))
+
+    async def verify(self) -> None:
+        """See `ExternalAPI.verify`; asks the cloud whatever was refused before."""
+        await self._observe("verify", self._api.verify)
+
+    async def aclose(self) -> None:
+        """Close the client behind."""
+        await self._api.aclose()
+
+    async def _mutate(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        check_leadership(self._leadership)
+        return await self._call(operation, call)
+
+    async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        self._breaker.check(operation)
+        return await self._observe(operation, call)
+
+    async def _observe(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        self._active += 1
+        try:
+            answer = await call()
+        except Throttled as error:
+            self._budget.throttled(error.retry_after)
+            raise
+        except (CredentialsInvalid, AccessDenied, QuotaExceeded) as error:
+            self._breaker.refused(operation, error)
+            raise
+        finally:
+            self._active -= 1
+            if self._is_retired and self._active == 0:
+                await self._api.aclose()
+        self._budget.succeeded()
+        self._breaker.succeeded(operation)
+        return answer
+
+
+class FencedWriter:
+    """A `KubeWriter` that only a leader can use."""
+
+    def __init__(self, writer: KubeWriter, leadership: Leadership) -> None:
+        """Stand before `writer`."""
+        self._writer = writer
+        self._leadership = leadership
+
+    async def add_finalizer(self, obj: KubeObject) -> Json:
+        """See `KubeWriter.add_finalizer`."""
+        check_leadership(self._leadership)
+        return await self._writer.add_finalizer(obj)
+
+    async def remove_finalizer(self, obj: KubeObject) -> None:
+        """See `KubeWriter.remove_finalizer`."""
+        check_leadership(self._leadership)
+        await self._writer.remove_finalizer(obj)
+
+    async def write_status(self, obj: KubeObject, status: Json) -> Json:
+        """See `KubeWriter.write_status`."""
+        check_leadership(self._leadership)
+        return await self._writer.write_status(obj, status)
+
+
+def check_leadership(leadership: Leadership) -> None:
+    """Raise LeadershipLost unless this process may still write."""
+    if not leadership.is_valid():
+        raise LeadershipLost("the lease has run out; another process may lead by now")
