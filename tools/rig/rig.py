@@ -43,6 +43,12 @@ STOP_SECONDS = 30.0
 """More than the operator's drain time."""
 LOG_TAIL_BYTES = 6000
 
+_BASE_ENVIRON = {
+    "PATH": os.environ["PATH"],
+    # The source beside these tools, whichever copy of the project the interpreter has installed.
+    "PYTHONPATH": str(REPOSITORY / "operator"),
+}
+
 
 class Rig:
     """The product on one machine; a context manager.
@@ -197,7 +203,7 @@ class Rig:
         """Return the operator's whole environment: the chart's, and what a Pod would add."""
         service_account = self._rendered.service_account
         return {
-            "PATH": os.environ["PATH"],
+            **_BASE_ENVIRON,
             "HOME": str(self._home),
             "KUBECONFIG": str(self.plane.kubeconfig_for(NAMESPACE, service_account)),
             **self._rendered.environment,
@@ -334,7 +340,7 @@ class Rig:
         command = [sys.executable, "-m", "agentrun_simulator", "--port=0"]
         command.append(f"--transition-seconds={self._transition_seconds}")
         environ = {
-            "PATH": os.environ["PATH"],
+            **_BASE_ENVIRON,
             "AGENTRUN_SIMULATOR_ACCOUNTS": ",".join(each.setting for each in self._accounts),
         }
         self._running.start(SIMULATOR, command, log, env=environ)

@@ -1,0 +1,66 @@
+# make help tells what there is. Needs make, Python 3.11 or newer, and a package index for pip.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TOOLS := PYTHONPATH=tools $(BIN)/python
+SCRIPTS := .ci/run tools/kubernetes/update
+
+.DEFAULT_GOAL := help
+.PHONY: help install binaries generate format check test demo test-image lock clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is missing or older than Python 3.11; try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; }
+	@echo "installing the locked dependencies into $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	    echo "no virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip --disable-pip-version-check install --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(STAMP) ## create .venv with the locked dependencies and this project
+
+binaries: $(STAMP) ## find or build kube-apiserver, etcd, kubectl, helm (once; about 10 minutes)
+	@$(TOOLS) -m controlplane build
+
+generate: $(STAMP) ## write CRDs, chart pieces and reference pages from the kinds
+	@$(BIN)/agentrun-operator generate
+
+format: $(STAMP) ## format the code and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+check: $(STAMP) ## lint, types, imports, stale generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/agentrun-operator generate --check
+	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done
+
+test: binaries ## run all tests: unit, contract, integration, end to end
+	$(BIN)/pytest --durations=15 $(ARGS) tests/unit tests/contract tests/integration tests/e2e
+
+demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once: verify and end)
+	@$(TOOLS) -m demo $(ARGS)
+
+test-image: $(STAMP) ## build the container image and start it once
+	@$(TOOLS) -m image $(ARGS)
+
+lock: ## write requirements/ anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt pyproject.toml \
+	    --output-file requirements/runtime.txt
+
+clean: ## remove .venv, caches and build results (the built programs stay in ~/.cache)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find operator tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

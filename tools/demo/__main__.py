@@ -1,0 +1,78 @@
+"""Command line: `python -m demo [--once]`."""
+
+import argparse
+import sys
+import threading
+import traceback
+
+from controlplane import ControlPlaneError
+from demo.screen import Screen
+from demo.story import Step, StepFailed, Story
+from rig import SAMPLES_NAMESPACE, Rig, RigError
+
+INTERRUPTED = 130
+TRANSITION_SECONDS = 1.5
+"""Long enough to be seen in the table."""
+
+
+def main() -> int:
+    """Tell the story; returns the exit code: 0 all verified, 1 a step failed, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument(
+        "--once", action="store_true", help="do not stay up at the end, on a terminal either"
+    )
+    options = parser.parse_args()
+    screen = Screen()
+    rig = Rig(transition_seconds=TRANSITION_SECONDS, report=screen.say)
+    story = Story(rig, screen)
+    stays = screen.is_terminal and not options.once
+    steps = (*story.until_deletion, *story.deletion)
+    try:
+        for number, step in enumerate(steps, start=1):
+            if stays and step.title == story.deletion[0].title:
+                _stay(rig, screen)
+            screen.headline(number, len(steps), step.title)
+            if not _run(step, story, screen):
+                return 1
+    except KeyboardInterrupt:
+        screen.say("interrupted; stopping everything")
+        return INTERRUPTED
+    finally:
+        rig.stop()
+    screen.end("every step was verified")
+    return 0
+
+
+def _run(step: Step, story: Story, screen: Screen) -> bool:
+    """Run a step; return whether it was verified, otherwise show what is needed to see why."""
+    try:
+        step.run()
+    except (StepFailed, RigError, ControlPlaneError) as error:
+        screen.failed(step.title, f"{error}\n\n{story.evidence()}")
+    except Exception:  # noqa: BLE001 - the step must be named whatever happened
+        screen.failed(step.title, f"{traceback.format_exc()}\n{story.evidence()}")
+    else:
+        return True
+    return False
+
+
+def _stay(rig: Rig, screen: Screen) -> None:
+    """Let the visitor play until Ctrl-C."""
+    screen.end("It stays up; press Ctrl-C to delete everything and end")
+    kubectl = rig.plane.programs / "kubectl"
+    for line in (
+        f"export KUBECONFIG={rig.plane.kubeconfig}",
+        f"alias kubectl={kubectl}",
+        f"kubectl get agentrun --namespace {SAMPLES_NAMESPACE}",
+        f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
+        f"curl -s {rig.cloud.url}/admin/resources # what the cloud holds",
+    ):
+        screen.command(line)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
