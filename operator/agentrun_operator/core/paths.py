@@ -30,7 +30,7 @@ def item_labels(
     key = rule.unordered.key if rule.unordered else None
     if key is None:
         return tuple(str(place) for place in range(len(items)))
-    child = next((c for c in rule.children if c.path.rpartition(".")[2] == key), None)
+    child = next((c for c in rule.children if key in (c.path.rpartition(".")[2], c.api)), None)
     if child is None:
         steps: tuple[str, ...] = (key,)
     else:
