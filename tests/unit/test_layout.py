@@ -1,0 +1,83 @@
+"""The shape of the repository: what people and tools rely on without being told."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from agentrun_operator.core.reasons import ConditionType, Reason
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    path
+    for package in ("agentrun_operator", "agentrun_simulator")
+    for path in (ROOT / "operator" / package).rglob("*.py")
+)
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+PAGES = sorted(
+    path
+    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "decisions")
+    for path in folder.glob("*.md")
+)
+
+
+def test_operator_is_a_source_root_and_no_package() -> None:
+    """A package of that name would hide a module of the standard library."""
+    assert not (ROOT / "operator" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT / "operator").as_posix())
+def test_every_module_says_why_it_exists(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def _first_column(title: str) -> list[str]:
+    """Return the words in backquotes that open the rows of a table in docs/conditions.md."""
+    text = (ROOT / "docs" / "conditions.md").read_text()
+    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+
+
+def test_every_reason_is_explained_once() -> None:
+    assert sorted(_first_column("Reasons")) == sorted(reason.value for reason in Reason)
+
+
+def test_every_condition_type_is_explained_in_its_order() -> None:
+    assert _first_column("Condition types") == [name.value for name in ConditionType]
+
+
+def test_every_explanation_of_a_reason_has_a_meaning_and_a_remedy() -> None:
+    text = (ROOT / "docs" / "conditions.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text.split("## Reasons")[1], re.MULTILINE
+    )
+    assert len(rows) == len(Reason)
+    assert all(len(meaning) > 10 and remedy for _, meaning, remedy in rows)
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda p: p.stem)
+def test_every_decision_says_what_would_change_it(path: Path) -> None:
+    titles = re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE)
+    assert titles == [
+        "Context",
+        "Options and their price",
+        "Decision",
+        "What would change our mind",
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text())
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert not missing
+
+
+def test_an_unreleased_section_always_exists() -> None:
+    assert "\n## Unreleased\n" in (ROOT / "CHANGELOG.md").read_text()
