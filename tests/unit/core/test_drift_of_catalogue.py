@@ -1,0 +1,134 @@
+"""Over every kind and every field: an edit that takes something away is never overlooked."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from agentrun_operator.core.drift import clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.wire import FieldRule, applied_paths, encode, field_rules
+from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.kinds import catalogue
+from fakes import full_specs
+
+FULL: list[tuple[str, Mapping[str, Any]]] = [
+    ("ModelProxy", full_specs.PROXY),
+    ("ModelService", full_specs.SERVICE),
+    ("AgentRuntime", full_specs.RUNTIME),
+    ("AgentRuntime", full_specs.CODE),
+    ("AgentRuntimeEndpoint", full_specs.ENDPOINT),
+    ("SandboxTemplate", full_specs.TEMPLATE),
+]
+AT_ITS_DEFAULT = {("AgentRuntime", ("healthCheck", "httpGetUrl"))}
+"""Removals that leave the resource as it would be without the field."""
+
+Path = tuple[str | int, ...]
+
+
+def _paths(node: Any, above: Path = ()) -> Iterator[Path]:
+    steps: Sequence[str | int] = ()
+    if isinstance(node, dict):
+        steps = list(node)
+    elif isinstance(node, list):
+        steps = range(len(node))
+    for step in steps:
+        yield (*above, step)
+        yield from _paths(node[step], (*above, step))
+
+
+def _at(node: Any, path: Path) -> Any:
+    for step in path:
+        node = node[step]
+    return node
+
+
+def _without(spec: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    rest = copy.deepcopy(dict(spec))
+    del _at(rest, path[:-1])[path[-1]]
+    return rest
+
+
+def _body(kind: ResourceKind, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return encode(kind, kind.spec.model_validate(dict(spec)), full_specs.RESOLUTION)
+
+
+def _answer(rules: Sequence[FieldRule], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body as a read shows it: the answer's names, nothing write-only."""
+    answer: dict[str, Any] = {}
+    for rule in rules:
+        if rule.api not in body or rule.write_only:
+            continue
+        value = copy.deepcopy(body[rule.api])
+        if rule.children:
+            value = (
+                [_answer(rule.children, item) for item in value]
+                if rule.is_list
+                else _answer(rule.children, value)
+            )
+        owner = answer
+        for step in rule.reads[:-1]:
+            owner = owner.setdefault(step, {})
+        owner[rule.reads[-1]] = value
+    return answer
+
+
+def _removals() -> Iterator[tuple[str, Mapping[str, Any], Path]]:
+    """Yield every removal that a schema allows and that changes what we would send."""
+    for name, spec in FULL:
+        kind = catalogue()[name]
+        before = _body(kind, spec)
+        for path in _paths(spec):
+            try:
+                after = _body(kind, _without(spec, path))
+            except ValidationError:
+                continue
+            if after != before and (name, path) not in AT_ITS_DEFAULT and _at(spec, path):
+                yield name, spec, path
+
+
+REMOVALS = list(_removals())
+each_removal = pytest.mark.parametrize(
+    ("name", "spec", "path"),
+    REMOVALS,
+    ids=[f"{name}:{'.'.join(map(str, path))}" for name, _, path in REMOVALS],
+)
+
+
+def test_the_table_reaches_every_corner() -> None:
+    assert len(REMOVALS) > 100
+
+
+@pytest.mark.parametrize(("name", "spec"), FULL, ids=[name for name, _ in FULL])
+def test_a_faithful_answer_is_no_drift(name: str, spec: Mapping[str, Any]) -> None:
+    kind = catalogue()[name]
+    body = _body(kind, spec)
+    answer = _answer(field_rules(kind), body)
+    assert find_drift(kind, body, answer, partial=False) == ()
+    assert find_leftovers(kind, applied_paths(kind, body), body, answer) == ()
+
+
+@each_removal
+def test_a_removal_is_seen_and_undone(name: str, spec: Mapping[str, Any], path: Path) -> None:
+    """Where updates replace nested objects, one update is enough for all that can be cleared."""
+    kind = catalogue()[name]
+    rules, before, after = field_rules(kind), _body(kind, spec), _body(kind, _without(spec, path))
+    applied = applied_paths(kind, before)
+    seen = _answer(rules, before)
+    drift = find_drift(kind, after, seen, partial=False)
+    leftovers = find_leftovers(kind, applied, after, seen)
+    if write_only_part(kind, before) != write_only_part(kind, after):
+        return
+    assert drift or leftovers
+    if any(d.immutable for d in (*drift, *leftovers)):
+        return
+    update = {d.api: after[d.api] for d in drift} | clearing_values(kind, leftovers, after)
+    stored = {**before, **update}
+    if update.get("deleteScalingConfig"):
+        stored.pop("scalingConfig")
+    seen = _answer(rules, stored)
+    assert find_drift(kind, after, seen, partial=False) == ()
+    left = {d.path for d in find_leftovers(kind, applied, after, seen)}
+    assert left == {d.path for d in leftovers if not d.clearable}
