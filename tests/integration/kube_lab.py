@@ -126,6 +126,7 @@ class FaultyProxy:
         self.faults: list[Fault] = []
         self.seen: list[str] = []
         self.url = ""
+        self.redirect_to: str | None = None
 
     @property
     def access(self) -> ClusterAccess:
@@ -149,6 +150,8 @@ class FaultyProxy:
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(f"{request.method} {request.path_qs}")
+        if self.redirect_to is not None:
+            return web.Response(status=302, headers={"Location": self.redirect_to})
         for fault in self.faults:
             outcome = fault(request)
             if isinstance(outcome, int):

@@ -16,7 +16,7 @@ from yarl import URL
 
 from agentrun_operator.core.identity import GROUP, VERSION
 from agentrun_operator.kube.access import ClusterAccess
-from agentrun_operator.kube.session import open_session
+from agentrun_operator.kube.session import close_streams, open_session
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     Json,
@@ -95,6 +95,7 @@ class KubeClient:
         """Use a session that nobody else closes."""
         self._session = session
         self._server = server.rstrip("/")
+        self._has_streamed = False
 
     @classmethod
     def open(cls, access: ClusterAccess, *, streams: int = 0) -> Self:
@@ -114,7 +115,7 @@ class KubeClient:
 
     async def aclose(self) -> None:
         """Close the session."""
-        await self._session.close()
+        await (close_streams(self._session) if self._has_streamed else self._session.close())
 
     async def get(
         self, path: str, *, params: Mapping[str, str] | None = None, accept: str = JSON
@@ -123,10 +124,15 @@ class KubeClient:
         return await self._request("GET", path, params=params, accept=accept)
 
     async def pages(
-        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        limit: int = PAGE_LIMIT,
     ) -> AsyncIterator[Json]:
         """LIST in chunks of one consistent snapshot; `items` of a page is always a list."""
-        query = {**(params or {}), "limit": str(PAGE_LIMIT)}
+        query = {**(params or {}), "limit": str(limit)}
         while True:
             page = await self.get(path, params=query, accept=accept)
             page["items"] = page.get("items") or []
@@ -209,6 +215,7 @@ class KubeClient:
             "resourceVersion": version,
             "timeoutSeconds": str(seconds),
         }
+        self._has_streamed = True
         timeout = aiohttp.ClientTimeout(
             total=seconds + WATCH_GRACE_SECONDS,
             sock_connect=CONNECT_SECONDS,

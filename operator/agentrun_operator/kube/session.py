@@ -3,6 +3,7 @@
 kopf gets a session of its own, because it closes the one it was given whenever it logs in anew.
 """
 
+import asyncio
 import os
 import ssl
 import tempfile
@@ -23,6 +24,11 @@ TOKEN_SECONDS = 60.0
 """How long a token that was read from a file is used before the file is read again."""
 
 _UNAUTHORIZED = 401
+
+
+TLS_GOODBYE_SECONDS = 0.25
+"""How long the far end may take to answer the end of a TLS stream. Source: aiohttp, "Graceful
+shutdown": closing a session does not wait for it."""
 
 
 class Bearer:
@@ -153,3 +159,10 @@ def open_session(
         proxy=access.proxy,
         trust_env=False,
     )
+
+
+async def close_streams(*sessions: aiohttp.ClientSession) -> None:
+    """Close sessions that held watches, and let their TLS connections end in order."""
+    for session in sessions:
+        await session.close()
+    await asyncio.sleep(TLS_GOODBYE_SECONDS)

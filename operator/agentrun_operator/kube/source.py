@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Collection, Iterable
 
+import aiohttp
 import kopf
 import structlog
 
@@ -12,11 +13,11 @@ from agentrun_operator.core.identity import GROUP, VERSION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.handlers import Observer, watch_registry, watch_settings
-from agentrun_operator.kube.session import open_session
+from agentrun_operator.kube.session import close_streams, open_session
 
 log = structlog.get_logger(__name__)
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 2.0
 START_CHECK_SECONDS = 0.5
 STOP_SECONDS = 15.0
 
@@ -48,6 +49,7 @@ class Watcher:
         self._observe = observe
         self._namespaces = namespaces
         self._streams: dict[str, asyncio.Task[object]] = {}
+        self._sessions: list[aiohttp.ClientSession] = []
 
     @property
     def kinds(self) -> tuple[ResourceKind, ...]:
@@ -98,6 +100,8 @@ class Watcher:
             flag.set()
             await _end([guard, stopper, *tasks])
             self._streams.clear()
+            # kopf closes only those that it has used.
+            await close_streams(*self._sessions)
 
     async def _login(self) -> kopf.AiohttpSession:
         """Return a new session.
@@ -108,6 +112,7 @@ class Watcher:
         # Every stream holds a connection for good.
         streams = len(self._expected())
         session = open_session(self._access, streams=streams, for_kopf=True)
+        self._sessions = [s for s in self._sessions if not s.closed] + [session]
         return kopf.AiohttpSession(
             aiohttp_session=session,
             server=self._access.server,

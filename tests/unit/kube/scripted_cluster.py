@@ -105,9 +105,14 @@ class ScriptedStream(ScriptedClient):
         self.script = deque(script)
 
     async def pages(
-        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        limit: int = 500,
     ) -> AsyncIterator[Json]:
-        del accept
+        del accept, limit
         self.asked.append(("LIST", path, params))
         step = self.script.popleft()
         if isinstance(step, Exception):

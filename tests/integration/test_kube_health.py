@@ -1,0 +1,78 @@
+"""The health server on a loopback port."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from agentrun_operator.telemetry.health import HealthServer
+from agentrun_operator.telemetry.metrics import PrometheusMetrics
+
+
+class Process:
+    """What the probes ask about."""
+
+    def __init__(self) -> None:
+        self.alive: str | None = None
+        self.ready: str | None = "waiting for the first lists"
+        self.metrics = PrometheusMetrics()
+
+    def server(self, port: int = 0) -> HealthServer:
+        return HealthServer(
+            host="127.0.0.1",
+            port=port,
+            alive=lambda: self.alive,
+            ready=lambda: self.ready,
+            metrics=self.metrics.render,
+        )
+
+
+@asynccontextmanager
+async def served(process: Process) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        process.server() as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+    ):
+        yield session
+
+
+async def get(session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+    async with session.get(path) as response:
+        return response.status, await response.text()
+
+
+async def test_probes_follow_the_process() -> None:
+    process = Process()
+    async with served(process) as session:
+        assert await get(session, "/healthz") == (200, "ok\n")
+        assert await get(session, "/readyz") == (503, "waiting for the first lists\n")
+        process.ready, process.alive = None, "not watching: modelproxies"
+        assert await get(session, "/readyz") == (200, "ok\n")
+        assert await get(session, "/healthz") == (503, "not watching: modelproxies\n")
+
+
+async def test_metrics_are_in_the_text_format() -> None:
+    async with served(Process()) as session, session.get("/metrics") as response:
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "agentrun_operator_build_info" in await response.text()
+
+
+async def test_other_paths_and_methods_are_refused() -> None:
+    async with served(Process()) as session:
+        assert (await get(session, "/"))[0] == 404
+        async with session.post("/healthz") as response:
+            assert response.status == 405
+
+
+async def test_the_port_is_free_again_and_a_taken_one_is_an_error() -> None:
+    process = Process()
+    with pytest.raises(RuntimeError, match="has not been started"):
+        _ = process.server().port
+    async with process.server() as first:
+        with pytest.raises(OSError, match=r"address already in use|[Ee]rrno"):
+            await process.server(first.port).start()
+    async with process.server(first.port) as second:
+        assert second.port == first.port
+    await asyncio.sleep(0)
