@@ -81,3 +81,11 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 
 def test_an_unreleased_section_always_exists() -> None:
     assert "\n## Unreleased\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_make_target_is_told_to_contributors_and_exists() -> None:
+    told = re.findall(
+        r"^\| `make ([a-z-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(targets)
