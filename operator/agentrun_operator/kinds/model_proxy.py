@@ -29,12 +29,13 @@ from agentrun_operator.kinds.parts.placement import (
     RoleArn,
 )
 from agentrun_operator.kinds.parts.proxy_policies import (
+    LEADS_SOMEWHERE,
     ONE_ENDPOINT,
     WEIGHTS,
     Policies,
     ProxyEndpoint,
 )
-from agentrun_operator.kinds.parts.rules import required
+from agentrun_operator.kinds.parts.rules import not_empty, required
 
 
 class ModelProxySpec(PlacedSpec):
@@ -111,6 +112,8 @@ KIND = ResourceKind(
         # The service demands the role although the schema of the API does not.
         required("executionRoleArn", "set it to a role that AgentRun may assume"),
         required("endpoints", "name at least one model service"),
+        not_empty("endpoints", "name at least one model service"),
+        LEADS_SOMEWHERE,
         ONE_ENDPOINT,
         WEIGHTS,
         PRIVATE_NEEDS_VPC,

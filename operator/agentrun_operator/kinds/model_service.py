@@ -17,7 +17,7 @@ from agentrun_operator.core.fields import (
     Unordered,
     WriteOnly,
 )
-from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.model_info import ModelInfo
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
 from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved, PlacedSpec
@@ -86,6 +86,12 @@ KIND = ResourceKind(
         required("modelType", "set it, e.g. to llm"),
         required("provider", "set it, e.g. to openai or tongyi"),
         required("providerSettings", "name at least its baseUrl or modelNames"),
+        Rule(
+            "!has(self.providerSettings) || has(self.providerSettings.baseUrl)"
+            " || has(self.providerSettings.modelNames) || has(self.providerSettings.apiKeyFrom)",
+            "providerSettings says nothing; name at least its baseUrl or modelNames",
+            "providerSettings",
+        ),
         PRIVATE_NEEDS_VPC,
     ),
     columns=(Column("Provider", ".spec.provider"), Column("Type", ".spec.modelType")),

@@ -113,3 +113,9 @@ WEIGHTS = Rule(
     "correct the weights",
     "endpoints",
 )
+
+LEADS_SOMEWHERE = Rule(
+    "!has(self.endpoints) || self.endpoints.all(e, has(e.modelServiceRef) || has(e.baseUrl))",
+    "an item of endpoints leads nowhere; set its modelServiceRef",
+    "endpoints",
+)

@@ -13,6 +13,12 @@ def required(field: str, remedy: str) -> Rule:
     return Rule(f"{OBSERVES} || has(self.{field})", f"{field} is required; {remedy}", field)
 
 
+def not_empty(field: str, remedy: str) -> Rule:
+    """Return the rule that a list, where it is given, has at least one item."""
+    rule = f"!has(self.{field}) || self.{field}.size() > 0"
+    return Rule(rule, f"{field} is empty; {remedy}", field)
+
+
 def exactly_one(fields: tuple[str, ...], remedy: str) -> Rule:
     """Return the rule that exactly one of several fields is set unless the object only observes."""
     count = _count(fields)
