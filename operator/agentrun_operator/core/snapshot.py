@@ -88,6 +88,8 @@ class Snapshot:
     """Absence counts: no create of ours can still be on its way."""
     finished: bool = False
     """It ended as it should, and its end was reported."""
+    refused: bool = False
+    """The API refused exactly this desired state; only an edit can change the answer."""
     edited: bool = True
     """This spec, or what it refers to, or a request token, has not been acted on yet."""
     past_deadline: bool = False

@@ -108,6 +108,7 @@ class Context:
             adopted=bool(obj.status.get("adopted")),
             settled=self._is_settled(),
             finished=self._is_finished(),
+            refused=self._is_refused(),
             edited=self.is_edited,
             past_deadline=self._is_past_deadline(),
             cleared_before=self._was_cleared(),
@@ -123,6 +124,14 @@ class Context:
         known = self.memory.desired
         return (
             known is not None and self.desired_digest is not None and known != self.desired_digest
+        )
+
+    def _is_refused(self) -> bool:
+        token = self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+        return (
+            self.desired_digest is not None
+            and self.memory.refused == self.desired_digest
+            and was_tried(self.obj, token)
         )
 
     def _policies(self) -> Policies:

@@ -87,6 +87,11 @@ def _is_failed(s: Snapshot) -> bool:
     return _phase(s) in _FAILED
 
 
+def _is_to_be_replaced(s: Snapshot) -> bool:
+    policies = s.policies
+    return _phase(s) is Phase.ENDED and policies.restart_ended and not policies.observe_only
+
+
 DELETION: tuple[Row, ...] = (
     Row("not claimed: nothing of ours", lambda s: not s.claimed, Action.NOTHING),
     Row("never created", lambda s: not s.ever_created, Action.RELEASE),
@@ -99,14 +104,17 @@ DELETION: tuple[Row, ...] = (
     Row("account unusable", lambda s: s.blocked is not None, Action.BLOCK_DELETION),
     Row(
         "not looked yet",
-        lambda s: s.observation.existence is Existence.NOT_LOOKED,
+        lambda s: s.observation.existence is Existence.NOT_LOOKED or not s.observation.confirmed,
         Action.CONFIRM,
     ),
-    Row("absence unproven", lambda s: _absent(s) and not s.observation.confirmed, Action.CONFIRM),
     Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
     Row("gone", _absent, Action.RELEASE),
     Row("somebody else's", lambda s: not _ours(s), Action.RELEASE),
-    Row("found again and retained", lambda s: s.policies.retain, Action.RELEASE),
+    Row(
+        "found again and retained",
+        lambda s: s.policies.retain or s.policies.observe_only,
+        Action.RELEASE,
+    ),
     Row("going", lambda s: _phase(s) is Phase.DELETING, Action.AWAIT_DELETION),
     Row("there", lambda _: True, Action.DELETE),
 )
@@ -116,6 +124,7 @@ LIFE: tuple[Row, ...] = (
     Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
+    Row("refused as it is", lambda s: s.refused, Action.NOTHING),
     Row(
         "finalizer missing",
         lambda s: not s.claimed and not s.policies.observe_only,
@@ -151,10 +160,11 @@ LIFE: tuple[Row, ...] = (
         Action.ADOPT,
     ),
     Row(
-        "ended, to be replaced",
-        lambda s: _phase(s) is Phase.ENDED and s.policies.restart_ended,
-        Action.RESTART,
+        "ended, to be replaced, unconfirmed",
+        lambda s: _is_to_be_replaced(s) and not s.observation.confirmed,
+        Action.CONFIRM,
     ),
+    Row("ended, to be replaced", _is_to_be_replaced, Action.RESTART),
     Row("ended", lambda s: _phase(s) is Phase.ENDED, Action.COMPLETE),
     Row(
         "in transition, too long",

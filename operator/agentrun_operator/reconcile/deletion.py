@@ -32,7 +32,7 @@ class DeletionSteps:
         }
 
     async def nothing(self, _ctx: Context) -> Outcome | None:
-        """Somebody else's finalizers may still hold it; ours does not."""
+        """Nothing is to be done before something changes."""
         return Outcome(None)
 
     async def release(self, ctx: Context) -> Outcome | None:

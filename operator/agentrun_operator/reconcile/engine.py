@@ -9,6 +9,7 @@ import structlog
 from agentrun_operator.core.identity import GROUP, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.budget import Lane, in_lane
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
@@ -95,8 +96,9 @@ class Engine:
             self._wake_rivals(held)
 
     def _wake_users(self, target: ObjectKey) -> None:
+        # A shared LIST will do: what changed is on our side, and a write reads before it.
         for user in self._world.cache.users_of(target):
-            self.queue.add(user)
+            self.queue.add(user, fresh=False)
 
     def _wake_targets(self, obj: KubeObject) -> None:
         """What an object refers to may be waiting to be deleted."""
@@ -188,18 +190,23 @@ class Engine:
         local = self._world.kinds[obj.key.kind].is_local
         reconciler = self._local if local else self._reconciler
         try:
-            return await reconciler.reconcile(obj, fresh=fresh)
+            result = await reconciler.reconcile(obj, fresh=fresh)
         except ObjectGone:
             self._gone(obj.key, obj.uid)
             return Outcome(None)
         except ObjectConflict:
-            # The watch is about to bring the newer version; if it was ours, this comes soon enough.
-            return Outcome(None, _CONFLICT_SECONDS, "requeue")
+            # The watch is about to bring the newer version. A write that stays refused for another
+            # reason must not become a hot loop.
+            notes = self._world.memory.of(obj.key, obj.uid)
+            notes.conflicts += 1
+            return Outcome(None, _CONFLICT_SECONDS * 2.0 ** min(notes.conflicts, 9), "requeue")
         except ClusterUnavailable as error:
             notes = self._world.memory.of(obj.key, obj.uid)
             notes.failures += 1
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
+        self._world.memory.of(obj.key, obj.uid).conflicts = 0
+        return result
 
     async def _resync_loop(self) -> None:
         while True:
@@ -241,8 +248,10 @@ def _asked(obj: KubeObject) -> dict[str, str]:
 
 def _concerns_users(before: KubeObject, now: KubeObject) -> bool:
     """Whether those that refer to an object may want to know."""
+    is_edited_account = now.key.kind in ACCOUNT_KINDS and before.generation != now.generation
     return (
-        before.uid != now.uid
+        is_edited_account
+        or before.uid != now.uid
         or before.deleting != now.deleting
         or before.external_id != now.external_id
         or before.is_claimed != now.is_claimed

@@ -27,6 +27,10 @@ class Memory:
     """The poller lists more often while this is True."""
     desired: bytes | None = None
     """Digest of the desired state that was last found in place."""
+    refused: bytes | None = None
+    """Digest of the desired state that the API refused."""
+    conflicts: int = 0
+    """Writes in a row that the cluster refused as out of date."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
     cleared: tuple[int, frozenset[str]] | None = None

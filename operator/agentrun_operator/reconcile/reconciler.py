@@ -114,6 +114,9 @@ class Reconciler:
     def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
         if isinstance(error, CredentialsInvalid) and ctx.binding is not None:
             self._world.accounts.distrust(ctx.binding.source)
+        if isinstance(error, InvalidParameter) and ctx.acted:
+            # A client error: the same request would get the same answer.
+            ctx.memory.refused = ctx.desired_digest
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
             verdict = outcome.deleting(error.reason, error.message)

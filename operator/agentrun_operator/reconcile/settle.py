@@ -97,6 +97,9 @@ class Settlement:
         asked = ctx.obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
         if asked.isdigit():
             return _spread(max(float(asked), _MIN_POLL_SECONDS))
+        if self._world.settings.secret_access == "get" and ctx.has_references:
+            # Nobody tells us of a rotation: the references are read again at the poll interval.
+            return _spread(polling.steady_seconds)
         if self._world.listings.covers(ctx.obj):
             return _spread(polling.detail_seconds) if ctx.rest.list_omits else None
         return _spread(polling.steady_seconds)

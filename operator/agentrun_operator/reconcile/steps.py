@@ -133,7 +133,8 @@ class ReadingSteps:
         raise ctx.conflict or RuntimeError("no conflict to report")
 
     async def stall_foreign(self, ctx: Context) -> Outcome | None:
-        """The name belongs to somebody else."""
+        """The name belongs to somebody else; whatever create of ours met it made nothing."""
+        ctx.changes["creation"] = None
         raise AlreadyExistsNotOwned(
             f"{ctx.kind.kind} {ctx.aim.name!r} already exists in AgentRun and is not ours; choose "
             "another spec.externalName, set spec.adoptionPolicy: Adopt to use it, or annotate "
