@@ -1,0 +1,346 @@
+"""Every row of both tables wins for one snapshot of its own; and what no snapshot may lead to."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentrun_operator.core.drift import Drift
+from agentrun_operator.core.errors import (
+    DependencyNotReady,
+    ExternalNameConflict,
+    OperatorError,
+)
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.snapshot import (
+    Existence,
+    Observation,
+    Ownership,
+    Policies,
+    Snapshot,
+)
+from agentrun_operator.reconcile.decide import DELETION, LIFE, Action, Row, decide
+
+BLOCKED = DependencyNotReady("the template is not Ready")
+CONFLICT = ExternalNameConflict("somebody older claims the name")
+DRIFT = Drift("description", "description", "a", "b")
+FIXED = replace(DRIFT, immutable=True)
+LEFT = replace(DRIFT, clearing=True)
+STUCK = replace(LEFT, clearable=False)
+
+
+THERE = Observation(Existence.PRESENT, confirmed=True, phase=Phase.READY)
+
+
+def seen(phase: Phase = Phase.READY, **more: Any) -> Observation:
+    return replace(THERE, phase=phase, **more)
+
+
+ABSENT = Observation(Existence.ABSENT, confirmed=True)
+OBSERVE = Policies(observe_only=True)
+QUIET = Snapshot(edited=False)
+"""Claimed, unedited, not looked at yet."""
+GOING = Snapshot(deleting=True, ever_created=True)
+UNKNOWN = replace(QUIET, creation_unknown=True, ever_created=True)
+
+
+def life(observation: Observation, **more: Any) -> Snapshot:
+    return replace(QUIET, observation=observation, **more)
+
+
+def end(observation: Observation, **more: Any) -> Snapshot:
+    return replace(GOING, observation=observation, **more)
+
+
+DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
+    "not claimed: nothing of ours": (replace(GOING, claimed=False), Action.NOTHING),
+    "never created": (Snapshot(deleting=True, held_by=("Sandbox a/b",)), Action.RELEASE),
+    "in use": (replace(GOING, held_by=("Sandbox a/b",)), Action.BLOCK_DELETION),
+    "retained": (replace(GOING, policies=Policies(retain=True), blocked=BLOCKED), Action.RELEASE),
+    "account unusable": (replace(GOING, blocked=BLOCKED), Action.BLOCK_DELETION),
+    "not looked yet": (GOING, Action.CONFIRM),
+    "answer still open": (end(ABSENT, creation_unknown=True, settled=False), Action.AWAIT_SETTLING),
+    "gone": (end(ABSENT), Action.RELEASE),
+    "somebody else's": (end(seen(ownership=Ownership.ADOPTABLE)), Action.RELEASE),
+    "found again and retained": (
+        end(seen(), creation_unknown=True, policies=Policies(retain=True)),
+        Action.RELEASE,
+    ),
+    "going": (end(seen(Phase.DELETING)), Action.AWAIT_DELETION),
+    "there": (end(seen()), Action.DELETE),
+}
+
+LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
+    "paused": (replace(QUIET, paused=True, conflict=CONFLICT, blocked=BLOCKED), Action.HOLD),
+    "name or account conflict": (
+        replace(QUIET, conflict=CONFLICT, blocked=BLOCKED),
+        Action.STALL_CONFLICT,
+    ),
+    "finished and reported": (replace(QUIET, finished=True), Action.COMPLETE),
+    "account or reference missing": (
+        replace(QUIET, blocked=BLOCKED, claimed=False),
+        Action.AWAIT,
+    ),
+    "refused as it is": (replace(QUIET, refused=True, claimed=False), Action.NOTHING),
+    "finalizer missing": (replace(QUIET, claimed=False), Action.CLAIM),
+    "not looked yet": (QUIET, Action.LOOK),
+    "absence unproven": (life(Observation(Existence.ABSENT)), Action.CONFIRM),
+    "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
+    "answer still open": (
+        replace(UNKNOWN, observation=ABSENT, settled=False),
+        Action.AWAIT_SETTLING,
+    ),
+    "absent": (life(ABSENT), Action.CREATE),
+    "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
+    "somebody else's": (life(seen(ownership=Ownership.FOREIGN)), Action.STALL_FOREIGN),
+    "nobody's": (life(seen(ownership=Ownership.ADOPTABLE)), Action.ADOPT),
+    "ended, to be replaced, unconfirmed": (
+        life(seen(Phase.ENDED, confirmed=False), policies=Policies(restart_ended=True)),
+        Action.CONFIRM,
+    ),
+    "ended, to be replaced": (
+        life(seen(Phase.ENDED), policies=Policies(restart_ended=True)),
+        Action.RESTART,
+    ),
+    "ended": (life(seen(Phase.ENDED)), Action.COMPLETE),
+    "in transition, too long": (
+        life(seen(Phase.PROGRESSING), past_deadline=True),
+        Action.TIME_OUT,
+    ),
+    "in transition": (life(seen(Phase.UNKNOWN)), Action.AWAIT_TRANSITION),
+    "observed, failed": (
+        life(seen(Phase.UPDATE_FAILED, confirmed=False), policies=OBSERVE),
+        Action.STALL_FAILED,
+    ),
+    "failed, unconfirmed": (life(seen(Phase.CREATE_FAILED, confirmed=False)), Action.CONFIRM),
+    "create failed, not tried again": (
+        life(seen(Phase.CREATE_FAILED), edited=True),
+        Action.RECREATE,
+    ),
+    "failed, not tried again": (life(seen(Phase.UPDATE_FAILED), edited=True), Action.UPDATE),
+    "failed": (life(seen(Phase.DELETE_FAILED)), Action.STALL_FAILED),
+    "observed": (life(seen(drift=(DRIFT,)), policies=OBSERVE), Action.SETTLE),
+    "nothing differs": (life(seen(confirmed=False), edited=True), Action.SETTLE),
+    "drift to ignore": (
+        life(seen(drift=(DRIFT,)), policies=Policies(drift="Ignore")),
+        Action.SETTLE,
+    ),
+    "differs, unconfirmed": (life(seen(drift=(FIXED,), confirmed=False)), Action.CONFIRM),
+    "immutable field differs": (life(seen(drift=(FIXED,)), edited=True), Action.STALL_IMMUTABLE),
+    "cleared and still there": (life(seen(leftovers=(STUCK,))), Action.STALL_UNCLEARED),
+    "drift to report": (
+        life(seen(drift=(DRIFT,)), policies=Policies(drift="Report")),
+        Action.REPORT_DRIFT,
+    ),
+    "another state is wanted": (life(seen(state_differs=True), edited=True), Action.CHANGE_STATE),
+    "edited": (life(seen(leftovers=(LEFT,)), edited=True), Action.UPDATE),
+    "drifted": (life(seen(drift=(DRIFT,))), Action.CORRECT),
+}
+
+
+def winner(table: tuple[Row, ...], snapshot: Snapshot) -> str:
+    return next(row.name for row in table if row.matches(snapshot))
+
+
+@pytest.mark.parametrize("name", DELETION_CASES)
+def test_row_of_deletion(name: str) -> None:
+    snapshot, action = DELETION_CASES[name]
+    assert winner(DELETION, snapshot) == name
+    assert decide(snapshot) is action
+
+
+@pytest.mark.parametrize("name", LIFE_CASES)
+def test_row_of_life(name: str) -> None:
+    snapshot, action = LIFE_CASES[name]
+    assert winner(LIFE, snapshot) == name
+    assert decide(snapshot) is action
+
+
+def test_every_row_has_its_case() -> None:
+    assert [row.name for row in DELETION] == list(DELETION_CASES)
+    assert [row.name for row in LIFE] == list(LIFE_CASES)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "action"),
+    [
+        pytest.param(
+            life(seen(ownership=Ownership.ADOPTABLE), policies=Policies(may_adopt=False)),
+            Action.STALL_FOREIGN,
+            id="nobody's mark, but adoption is not allowed",
+        ),
+        pytest.param(
+            life(seen(ownership=Ownership.FOREIGN), policies=Policies(force_adopt=True)),
+            Action.ADOPT,
+            id="taken by force",
+        ),
+        pytest.param(
+            life(seen(ownership=Ownership.FOREIGN), policies=OBSERVE),
+            Action.SETTLE,
+            id="observing needs no ownership",
+        ),
+        pytest.param(
+            replace(QUIET, claimed=False, policies=OBSERVE), Action.LOOK, id="observing claims not"
+        ),
+        pytest.param(
+            life(seen(Phase.CREATE_FAILED), edited=True, adopted=True),
+            Action.UPDATE,
+            id="an adopted failure is never recreated",
+        ),
+        pytest.param(
+            life(seen(leftovers=(LEFT,)), cleared_before=True),
+            Action.STALL_UNCLEARED,
+            id="cleared once and still there",
+        ),
+        pytest.param(
+            life(seen(drift=(DRIFT,), leftovers=(STUCK,))),
+            Action.CORRECT,
+            id="drift is corrected beside what cannot be cleared",
+        ),
+        pytest.param(
+            life(seen(drift=(DRIFT,)), edited=True, policies=Policies(drift="Ignore")),
+            Action.UPDATE,
+            id="an edit is no drift to ignore",
+        ),
+        pytest.param(
+            life(seen(drift=(DRIFT,)), edited=True, policies=Policies(drift="Report")),
+            Action.UPDATE,
+            id="an edit is no drift to report",
+        ),
+        pytest.param(
+            end(seen(), policies=OBSERVE, creation_unknown=True),
+            Action.RELEASE,
+            id="observing deletes not even what it created before",
+        ),
+        pytest.param(
+            replace(GOING, paused=True), Action.CONFIRM, id="a pause does not block deletion"
+        ),
+        pytest.param(
+            replace(GOING, policies=Policies(retain=True), creation_unknown=True),
+            Action.CONFIRM,
+            id="retaining looks for a lost create first",
+        ),
+        pytest.param(
+            end(seen(Phase.DELETE_FAILED)), Action.DELETE, id="a failed delete is tried again"
+        ),
+    ],
+)
+def test_combination(snapshot: Snapshot, action: Action) -> None:
+    assert decide(snapshot) is action
+
+
+# ------------------------------------------------ what holds for any snapshot
+
+MUTATING = {
+    Action.CREATE,
+    Action.UPDATE,
+    Action.CORRECT,
+    Action.RECREATE,
+    Action.DELETE,
+    Action.CHANGE_STATE,
+    Action.RESTART,
+}
+# What ends the walk through the table early is rare, or hardly a row behind it would be reached.
+_rarely = st.sampled_from([False] * 7 + [True])
+_mostly = st.sampled_from([True] * 7 + [False])
+_errors = st.sampled_from([None] * 7 + [BLOCKED, CONFLICT])
+_observations = st.builds(
+    Observation,
+    existence=st.sampled_from([*Existence] + [Existence.PRESENT] * 5),
+    confirmed=st.booleans(),
+    phase=st.sampled_from(Phase),
+    ownership=st.sampled_from([*Ownership, Ownership.OURS, Ownership.OURS]),
+    drift=st.sampled_from([(), (DRIFT,), (FIXED,), (DRIFT, FIXED)]),
+    leftovers=st.sampled_from([(), (LEFT,), (STUCK,), (LEFT, STUCK)]),
+    state_differs=st.booleans(),
+)
+_policies = st.builds(
+    Policies,
+    retain=st.booleans(),
+    may_adopt=st.booleans(),
+    force_adopt=st.booleans(),
+    observe_only=st.booleans(),
+    drift=st.sampled_from(["Correct", "Report", "Ignore"]),
+    restart_ended=st.booleans(),
+)
+snapshots = st.builds(
+    Snapshot,
+    deleting=st.booleans(),
+    claimed=_mostly,
+    paused=_rarely,
+    policies=_policies,
+    held_by=st.sampled_from([(), (), (), ("Sandbox a/b",)]),
+    conflict=_errors,
+    blocked=_errors,
+    creation_unknown=st.booleans(),
+    ever_created=_mostly,
+    adopted=st.booleans(),
+    settled=st.booleans(),
+    finished=_rarely,
+    refused=_rarely,
+    edited=st.booleans(),
+    past_deadline=st.booleans(),
+    cleared_before=st.booleans(),
+    observation=_observations,
+)
+many = settings(max_examples=300)
+
+
+@many
+@given(snapshots)
+def test_there_is_always_one_answer(snapshot: Snapshot) -> None:
+    assert decide(snapshot) is decide(replace(snapshot))
+
+
+@many
+@given(snapshots)
+def test_a_write_follows_only_from_a_read_of_this_pass(snapshot: Snapshot) -> None:
+    looked = snapshot.observation
+    if not looked.confirmed or looked.existence is Existence.NOT_LOOKED:
+        assert decide(snapshot) not in MUTATING
+
+
+@many
+@given(snapshots)
+def test_nothing_is_changed_while_something_stands_in_the_way(snapshot: Snapshot) -> None:
+    in_the_way: list[OperatorError | None] = [snapshot.conflict, snapshot.blocked]
+    if not snapshot.deleting and (snapshot.paused or any(in_the_way)):
+        assert decide(snapshot) not in MUTATING
+
+
+@many
+@given(snapshots)
+def test_what_is_not_ours_is_not_changed(snapshot: Snapshot) -> None:
+    looked = snapshot.observation
+    if looked.existence is Existence.PRESENT and looked.ownership is not Ownership.OURS:
+        assert decide(snapshot) not in MUTATING
+
+
+@many
+@given(snapshots)
+def test_observing_changes_nothing(snapshot: Snapshot) -> None:
+    if snapshot.policies.observe_only:
+        assert decide(snapshot) not in MUTATING | {Action.CLAIM, Action.ADOPT}
+
+
+@many
+@given(snapshots)
+def test_a_create_needs_a_settled_absence(snapshot: Snapshot) -> None:
+    if decide(snapshot) is Action.CREATE:
+        assert snapshot.observation.existence is Existence.ABSENT
+        assert snapshot.settled
+        assert snapshot.claimed
+
+
+@many
+@given(snapshots)
+def test_a_release_leaves_nothing_behind_unasked(snapshot: Snapshot) -> None:
+    if decide(snapshot) is not Action.RELEASE:
+        return
+    looked, wishes = snapshot.observation, snapshot.policies
+    is_gone = looked.existence is Existence.ABSENT and looked.confirmed and snapshot.settled
+    is_foreign = looked.existence is Existence.PRESENT and looked.ownership is not Ownership.OURS
+    is_kept = wishes.retain or wishes.observe_only
+    assert is_gone or is_foreign or is_kept or not snapshot.ever_created
