@@ -136,7 +136,7 @@ class Operator:
         )
         references = self._metadata_watch(client, engine)
         watches = [watcher.run(stop), references.run(stop), recorder.run(stop)]
-        await _run_all(stop, engine=engine.run(), watches=watches, lease=beside)
+        await _run_all(stop, engine=_after(references, engine), watches=watches, lease=beside)
         await world.accounts.aclose()
 
     def _elector(self, client: KubeClient) -> LeaseElector | None:
@@ -198,6 +198,7 @@ class Operator:
         cloud = AgentRunCloud(
             environ=self._environ,
             allow_list=settings.endpoint_allow_list,
+            observe=self.metrics.api_called,
         )
         return World(
             kinds=kinds,
@@ -216,6 +217,12 @@ class Operator:
             outcomes=Outcomes(settings.backoff),
             cluster_id=cluster_id,
         )
+
+
+async def _after(references: MetadataWatch, engine: Engine) -> None:
+    """Start the engine once changes of Secrets and ConfigMaps are being noticed."""
+    await references.settled()
+    await engine.run()
 
 
 def _identity(environ: Mapping[str, str]) -> str:

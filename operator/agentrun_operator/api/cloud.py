@@ -15,7 +15,13 @@ from agentrun_operator.api.endpoints import (
     is_allowed,
     normalize_endpoint,
 )
-from agentrun_operator.api.transport import DEFAULT_TIMEOUTS, Timeouts, Transport, unlimited
+from agentrun_operator.api.transport import (
+    DEFAULT_TIMEOUTS,
+    Timeouts,
+    Transport,
+    unlimited,
+    unobserved,
+)
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.reconcile.ports import AccountConnection
 
@@ -30,6 +36,7 @@ class AgentRunCloud:
         allow_list: Endpoint patterns beside the official hosts.
         chain: Which sources the operator's own credential chain may ask.
         timeouts: Bounds of one call.
+        observe: Told operation, HTTP status (or the error's name) and seconds of each call.
     """
 
     def __init__(
@@ -39,7 +46,9 @@ class AgentRunCloud:
         allow_list: tuple[str, ...] = (),
         chain: ChainOptions = DEFAULT_CHAIN,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        observe: Callable[[str, str, float], None] = unobserved,
     ) -> None:
+        self._observe = observe
         self._environ = dict(environ)
         self._patterns = (*DEFAULT_PATTERNS, *allow_list)
         self._chain = chain
@@ -59,6 +68,7 @@ class AgentRunCloud:
             endpoint,
             Acs3Auth(self._keys(connection)),
             acquire=acquire,
+            observe=self._observe,
             timeouts=self._timeouts,
         )
         return AgentRunClient(transport)

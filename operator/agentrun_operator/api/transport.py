@@ -56,6 +56,10 @@ async def unlimited() -> None:
     """Let every call pass; the default of the budget's hook."""
 
 
+def unobserved(_operation: str, _code: str, _seconds: float) -> None:
+    """Count nothing; the default of the metrics' hook."""
+
+
 class Transport:
     """One account's pooled connections.
 
@@ -63,6 +67,7 @@ class Transport:
         base_url: `scheme://host[:port]`, checked against the allow-list by the caller.
         auth: Signs at the moment of sending.
         acquire: Awaited before each call; the engine's budget of the account.
+        observe: Told operation, HTTP status (or the error's name) and seconds of each call.
         connections: Upper bound of open connections, all of which are kept for reuse.
         network: Stands in for the network in tests; None opens real connections.
     """
@@ -73,6 +78,7 @@ class Transport:
         auth: httpx.Auth,
         *,
         acquire: Callable[[], Awaitable[None]] = unlimited,
+        observe: Callable[[str, str, float], None] = unobserved,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         connections: int = 16,
         network: httpx.AsyncBaseTransport | None = None,
@@ -80,6 +86,7 @@ class Transport:
         _quiet_libraries()
         self._base = httpx.URL(base_url)
         self._acquire = acquire
+        self._observe = observe
         self._total_seconds = timeouts.total
         self._http = httpx.AsyncClient(
             auth=auth,
@@ -120,10 +127,10 @@ class Transport:
             async with asyncio.timeout(self._total_seconds):
                 answer = await self._exchange(call)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
-            _record(call, started, error=type(error).__name__)
+            self._record(call, started, type(error).__name__)
             # The cause may quote the request, whose headers hold a token.
             raise unreachable(call, error) from None
-        _record(call, started, status=answer.status, request_id=answer.request_id)
+        self._record(call, started, str(answer.status), request_id=answer.request_id)
         return answer
 
     async def _exchange(self, call: Call) -> Answer:
@@ -150,6 +157,23 @@ class Transport:
             await response.aclose()
         return Answer(response.status_code, response.headers, bytes(body))
 
+    def _record(
+        self, call: Call, started: float, code: str, *, request_id: str | None = None
+    ) -> None:
+        """Count the call, and write the wire log: names and numbers, never a value or a header."""
+        spent = time.monotonic() - started
+        self._observe(call.action, code, spent)
+        log.debug(
+            "api_call",
+            method=call.method,
+            path=call.path,
+            action=call.action,
+            fields=sorted(call.body) if call.body else [],
+            duration_ms=round(spent * 1000, 1),
+            code=code,
+            request_id=request_id,
+        )
+
     async def aclose(self) -> None:
         """Close the pooled connections."""
         await self._http.aclose()
@@ -159,19 +183,6 @@ class Transport:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _record(call: Call, started: float, **outcome: object) -> None:
-    """Write the wire log: names and numbers, never a value, a query or a header."""
-    log.debug(
-        "api_call",
-        method=call.method,
-        path=call.path,
-        action=call.action,
-        fields=sorted(call.body) if call.body else [],
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
-        **outcome,
-    )
 
 
 @lru_cache(maxsize=1)

@@ -150,6 +150,13 @@ class FreeForm:
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+ObjectName = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+]
+"""Name of an object in this cluster."""
+DataKey = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[-._a-zA-Z0-9]+$")]
+"""Key in the data of a Secret or ConfigMap."""
 Cpu = Annotated[
     str,
     BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
@@ -162,7 +169,7 @@ Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$", max_length=16), Quanti
 class Reference(SpecModel):
     """Another AgentRun resource: an object here, or one that exists only in AgentRun."""
 
-    name: Name | None = None
+    name: ObjectName | None = None
     """Name of our object in the same namespace; watched. Excludes externalName."""
     external_name: Name | None = None
     """Name (for a runtime: id) of a resource that exists only in AgentRun; not watched."""
@@ -171,18 +178,18 @@ class Reference(SpecModel):
 class SecretKeySelector(SpecModel):
     """One key of a Secret in the same namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the Secret."""
-    key: Name
+    key: DataKey
     """Key in the Secret's data."""
 
 
 class ConfigMapKeySelector(SpecModel):
     """One key of a ConfigMap in the same namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the ConfigMap."""
-    key: Name
+    key: DataKey
     """Key in the ConfigMap's data."""
 
 
@@ -205,12 +212,12 @@ class SecretSource(SpecModel):
 class SecretReference(SpecModel):
     """A whole Secret in the same namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the Secret."""
 
 
 class ConfigMapReference(SpecModel):
     """A whole ConfigMap in the same namespace."""
 
-    name: Name
+    name: ObjectName
     """Name of the ConfigMap."""

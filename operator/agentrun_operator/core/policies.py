@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Local, Name, SpecModel
+from agentrun_operator.core.fields import Local, Name, ObjectName, SpecModel
 
 
 class AccountReference(SpecModel):
@@ -12,7 +12,7 @@ class AccountReference(SpecModel):
 
     kind: Literal["Account", "ClusterAccount"] = "Account"
     """Account (of this namespace) or ClusterAccount."""
-    name: Name
+    name: ObjectName
     """Name of the account object."""
 
 

@@ -148,10 +148,7 @@ class KubeWriter(Protocol):
         """Remove our finalizer and nothing else; an object that is gone is a success."""
 
     async def write_status(self, obj: KubeObject, status: Json) -> Json:
-        """Replace the status of this uid by a merge patch of `/status`; returns the raw object.
-
-        Keys of the old status that the new one lacks are removed.
-        """
+        """Replace the status of this very object (by uid) whole; returns the raw object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ async def test_the_wire_log_shows_names_and_no_value() -> None:
         "path": "/2025-09-10/agents/credentials",
         "action": "CreateCredential",
         "fields": ["credentialName", "credentialSecret", "description"],
-        "status": 200,
+        "code": "200",
         "request_id": "REQ-1",
     }
     assert CANARY not in json.dumps(logs)
@@ -188,7 +188,7 @@ async def test_a_failure_is_logged_by_name_and_holds_no_secret() -> None:
     async with transport(handler) as subject:
         with capture_logs() as logs, pytest.raises(Unavailable) as caught:
             await subject.send(CREATE)
-    assert logs[0]["error"] == "ConnectError"
+    assert logs[0]["code"] == "ConnectError"
     assert CANARY not in f"{logs} {caught.value!r}"
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
