@@ -170,7 +170,8 @@ class Reference(SpecModel):
     """Another AgentRun resource: an object here, or one that exists only in AgentRun."""
 
     name: ObjectName | None = None
-    """Name of our object in the same namespace; watched. Excludes externalName."""
+    """Name of our object in the same namespace: lower-case letters, digits, `-` and `.`. It is
+    watched. Excludes externalName."""
     external_name: Name | None = None
     """Name (for a runtime: id) of a resource that exists only in AgentRun; not watched."""
 
@@ -179,18 +180,20 @@ class SecretKeySelector(SpecModel):
     """One key of a Secret in the same namespace."""
 
     name: ObjectName
-    """Name of the Secret."""
+    """Name of the Secret: lower-case letters, digits, `-` and `.`, starting and ending with a
+    letter or digit."""
     key: DataKey
-    """Key in the Secret's data."""
+    """Key in the Secret's data: letters, digits, `-`, `_` and `.`."""
 
 
 class ConfigMapKeySelector(SpecModel):
     """One key of a ConfigMap in the same namespace."""
 
     name: ObjectName
-    """Name of the ConfigMap."""
+    """Name of the ConfigMap: lower-case letters, digits, `-` and `.`, starting and ending with a
+    letter or digit."""
     key: DataKey
-    """Key in the ConfigMap's data."""
+    """Key in the ConfigMap's data: letters, digits, `-`, `_` and `.`."""
 
 
 class ValueFrom(SpecModel):
@@ -213,11 +216,13 @@ class SecretReference(SpecModel):
     """A whole Secret in the same namespace."""
 
     name: ObjectName
-    """Name of the Secret."""
+    """Name of the Secret: lower-case letters, digits, `-` and `.`, starting and ending with a
+    letter or digit."""
 
 
 class ConfigMapReference(SpecModel):
     """A whole ConfigMap in the same namespace."""
 
     name: ObjectName
-    """Name of the ConfigMap."""
+    """Name of the ConfigMap: lower-case letters, digits, `-` and `.`, starting and ending with a
+    letter or digit."""

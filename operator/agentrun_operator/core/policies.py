@@ -13,7 +13,7 @@ class AccountReference(SpecModel):
     kind: Literal["Account", "ClusterAccount"] = "Account"
     """Account (of this namespace) or ClusterAccount."""
     name: ObjectName
-    """Name of the account object."""
+    """Name of the account object: lower-case letters, digits, `-` and `.`."""
 
 
 class Timeouts(SpecModel):
