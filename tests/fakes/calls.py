@@ -14,13 +14,14 @@ class Calls:
     """The log of external calls: writes to the cluster and requests to the cloud.
 
     `crash_after` lets the process die right after that many more calls, before anybody learns of
-    the answer; `before` may fail a call instead of making it.
+    the answer; `before` may fail a call instead of making it, `after` in spite of having made it.
     """
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.crash_after: int | None = None
         self.before: Callable[[str], None] = lambda _name: None
+        self.after: Callable[[str], None] = lambda _name: None
 
     async def make(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Make one call, unless the process is dead or `before` objects."""
@@ -29,9 +30,11 @@ class Calls:
         self.before(name)
         self.names.append(name)
         try:
-            return await call()
+            answer = await call()
         finally:
             self._count(name)
+        self.after(name)
+        return answer
 
     def _count(self, name: str) -> None:
         if self.crash_after is not None:

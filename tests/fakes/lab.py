@@ -143,13 +143,14 @@ class Lab:
         raise AssertionError(f"no rest after {_MAX_PASSES} passes: a hot loop")
 
     async def elapse(self, seconds: float) -> None:
-        """Let time pass in steps of one second, polling and serving what becomes due."""
+        """Let time pass, polling and serving what becomes due on the way."""
         await self.drain()
-        left = seconds
-        while left > 0:
-            step = min(1.0, left)
-            self.clock.advance(step)
-            left -= step
+        end = self.clock.monotonic() + seconds
+        while (left := end - self.clock.monotonic()) > 0:
+            due = self.engine.queue._promote()
+            # The poller ticks each second where it has something to poll; else nothing happens.
+            pause = 1.0 if self.world.listings.survey() else left
+            self.clock.advance(min(left, pause, left if due is None else max(due, 0.001)))
             await self.engine._poller.sweep()
             await self.drain()
 
