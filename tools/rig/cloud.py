@@ -75,13 +75,16 @@ class SimulatedCloud:
         """Lift all faults."""
         self._call("DELETE", "/faults")
 
-    def edit(self, family: str, key: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def edit(
+        self, family: str, key: str, changes: Mapping[str, Any], *, account: str | None = None
+    ) -> dict[str, Any]:
         """Change fields of a resource behind everybody's back; return it."""
-        return self._call("PATCH", f"/resources/{family}/{key}", changes)
+        path = f"/resources/{family}/{key}"
+        return self._call("PATCH", path, changes, query={"account": account})
 
-    def delete(self, family: str, key: str) -> None:
+    def delete(self, family: str, key: str, *, account: str | None = None) -> None:
         """Remove a resource, with its children, behind everybody's back."""
-        self._call("DELETE", f"/resources/{family}/{key}")
+        self._call("DELETE", f"/resources/{family}/{key}", query={"account": account})
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change the simulator's settings, by their JSON names."""

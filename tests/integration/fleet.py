@@ -1,0 +1,323 @@
+"""Objects of every kind on real parts: API server, operator process, simulated cloud.
+
+One operator serves the whole run. Every test is a tenant of its own: a namespace, and an account
+of the simulated cloud that nobody else uses, so that what is counted there is the test's.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from controlplane.audit import AuditEvent
+from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
+from rig import CloudAccount, Rig, RigError, is_ready
+from rig.samples import secret as secret_manifest
+from rig.waiting import condition, described
+
+KEYS = "agentrun-keys"
+VALUES = "values"
+"""Secret with the values that the objects of a tenant refer to."""
+CANARY = "canary-"
+"""Every secret value begins with it: wherever it shows up, a secret leaked."""
+DEFAULT_WORKSPACE = "Workspace"
+TERMINATED = "TERMINATED"
+
+FAMILIES = {
+    "Credential": "Credential",
+    "ModelService": "ModelService",
+    "ModelProxy": "ModelProxy",
+    "AgentRuntime": "AgentRuntime",
+    "AgentRuntimeEndpoint": "AgentRuntimeEndpoint",
+    "SandboxTemplate": "Template",
+    "Sandbox": "Sandbox",
+}
+"""Kinds with a cloud resource, and what the simulator calls their family."""
+
+
+def canary() -> str:
+    """Return a fresh secret value that can be searched for."""
+    return CANARY + secrets.token_hex(8)
+
+
+def credential(name: str, key: str = "inbound", **spec: Any) -> Body:
+    """Return a Credential."""
+    value = {"valueFrom": {"secretKeyRef": {"name": VALUES, "key": key}}}
+    base = {"purpose": "Inbound", "apiKey": {"headerName": "X-API-Key", **value}}
+    return _manifest("Credential", name, {**base, **spec})
+
+
+def service(name: str, **spec: Any) -> Body:
+    """Return a ModelService that sends its own key."""
+    settings = {
+        "apiKeyFrom": {"secretKeyRef": {"name": VALUES, "key": "provider"}},
+        "baseUrl": "https://models.example.com/v1",
+        "modelNames": ["m-1"],
+    }
+    base = {"modelType": "llm", "provider": "tongyi", "providerSettings": settings}
+    return _manifest("ModelService", name, {**base, **spec})
+
+
+def proxy(name: str, to: str, **spec: Any) -> Body:
+    """Return a ModelProxy in front of one service."""
+    base = {
+        "mode": "Single",
+        "executionRoleArn": "acs:ram::1234567890:role/agentrun",
+        "endpoints": [{"modelServiceRef": {"name": to}, "modelNames": ["m-1"]}],
+    }
+    return _manifest("ModelProxy", name, {**base, **spec})
+
+
+def runtime(name: str, **spec: Any) -> Body:
+    """Return an AgentRuntime with a variable from a Secret."""
+    variable = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": VALUES, "key": "env"}}}
+    base = {"container": {"image": "registry.example.com/agent:v1"}, "env": [variable]}
+    return _manifest("AgentRuntime", name, {**base, **spec})
+
+
+def endpoint(name: str, of: str, **spec: Any) -> Body:
+    """Return an AgentRuntimeEndpoint of a runtime."""
+    base = {"runtimeRef": {"name": of}, "targetVersion": "LATEST"}
+    return _manifest("AgentRuntimeEndpoint", name, {**base, **spec})
+
+
+def template(name: str, **spec: Any) -> Body:
+    """Return a SandboxTemplate."""
+    return _manifest("SandboxTemplate", name, {"type": "CodeInterpreter", **spec})
+
+
+def sandbox(name: str, of: str, **spec: Any) -> Body:
+    """Return a Sandbox of a template."""
+    base = {"templateRef": {"name": of}, "idleTimeoutSeconds": 3600}
+    return _manifest("Sandbox", name, {**base, **spec})
+
+
+def family_of_each(suffix: str = "") -> list[Body]:
+    """Return one object of every kind, those that are referred to first."""
+    return [
+        credential(f"cred{suffix}"),
+        service(f"svc{suffix}", credentialRef={"name": f"cred{suffix}"}),
+        proxy(f"proxy{suffix}", f"svc{suffix}", credentialRef={"name": f"cred{suffix}"}),
+        runtime(f"rt{suffix}", credentialRef={"name": f"cred{suffix}"}),
+        endpoint(f"ep{suffix}", f"rt{suffix}"),
+        template(f"tpl{suffix}", credentialRef={"name": f"cred{suffix}"}),
+        sandbox(f"box{suffix}", f"tpl{suffix}"),
+    ]
+
+
+def _manifest(kind: str, name: str, spec: Mapping[str, Any]) -> Body:
+    return {
+        "apiVersion": "agentrun.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": dict(spec),
+    }
+
+
+class Tenant:
+    """One test's namespace, with an Account `default`, and its account in the cloud."""
+
+    def __init__(self, rig: Rig, view: ClusterView, namespace: str, account: CloudAccount) -> None:
+        """Look at what exists; `open` makes it."""
+        self.rig = rig
+        self.view = view
+        self.namespace = namespace
+        self.account = account
+        self._applied: set[tuple[str, str]] = set()
+
+    def open(self, **account_spec: Any) -> None:
+        """Create the namespace, the Secrets and the Account."""
+        self.rig.create_namespace(self.namespace)
+        self.secret(VALUES, inbound=canary(), provider=canary(), env=canary())
+        self.login()
+        spec = {
+            "accountId": self.account.account_id,
+            "region": self.account.region,
+            "endpoint": self.rig.cloud.url,
+            "credentials": {"secretRef": {"name": KEYS}},
+            "requestsPerSecond": 200,
+            **account_spec,
+        }
+        self.apply(_manifest("Account", "default", spec))
+
+    def login(self, **wrong: str) -> None:
+        """Write the Secret with the account's keys, or with wrong ones."""
+        keys = {
+            "accessKeyId": self.account.access_key_id,
+            "accessKeySecret": self.account.access_key_secret,
+        }
+        self.secret(KEYS, **{**keys, **wrong})
+
+    # ------------------------------------------------------------ the cluster
+
+    def secret(self, name: str, **values: str) -> None:
+        """Create a Secret, or change some of its values."""
+        self.view.create(secret_manifest(self.namespace, name, values))
+
+    def apply(self, *manifests: Body) -> None:
+        """Create objects in this namespace, in the given order, or replace fields of their spec."""
+        for each in manifests:
+            metadata = {**each["metadata"], "namespace": self.namespace}
+            self._applied.add((each["kind"], metadata["name"]))
+            self.view.create({**each, "metadata": metadata})
+
+    def edit(self, kind: str, name: str, **spec: Any) -> None:
+        """Merge changes into the spec of an object; None removes a field."""
+        self.view.patch((kind, self.namespace, name), {"spec": spec})
+
+    def annotate(self, kind: str, name: str, annotation: str, value: str | None) -> None:
+        """Set an annotation of ours, or remove it."""
+        annotations = {f"agentrun.dev/{annotation}": value}
+        self.view.patch((kind, self.namespace, name), {"metadata": {"annotations": annotations}})
+
+    def delete(self, kind: str, name: str, *, propagation: str = "Background") -> None:
+        """Ask for the deletion of an object."""
+        self._applied.discard((kind, name))
+        self.view.delete((kind, self.namespace, name), propagation=propagation)
+
+    def get(self, kind: str, name: str) -> Body:
+        """Return an object as last seen; empty conditions while it was not seen."""
+        empty = {"kind": kind, "metadata": {"name": name, "generation": 0}}
+        return self.view.get((kind, self.namespace, name)) or empty
+
+    def objects(self) -> list[Body]:
+        """Return the objects of kinds with a cloud resource."""
+        return [each for each in self.view.objects(self.namespace) if each["kind"] in FAMILIES]
+
+    def versions(self) -> list[Version]:
+        """Return every version of every object of the namespace."""
+        return self.view.versions(self.namespace)
+
+    # ------------------------------------------------------------ waiting
+
+    def wait(self, holds: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+        """Wait until something holds.
+
+        Raises:
+            RigError: it did not come to hold; the message has every condition and the log's end.
+        """
+        try:
+            self.view.wait(holds, what, seconds=seconds)
+        except RigError as error:
+            seen = self.view.objects(self.namespace)
+            raise RigError("\n".join([str(error), *map(described, seen), self._log()])) from None
+
+    def wait_ready(self, *names: tuple[str, str], seconds: float = 30.0) -> None:
+        """Wait until the named objects, or all that were applied, are Ready."""
+
+        def ready() -> bool:
+            return all(is_ready(self.get(*each)) for each in names or self._applied)
+
+        self.wait(ready, f"{names or 'everything'} to be Ready", seconds=seconds)
+
+    def wait_reason(
+        self, kind: str, name: str, reason: str, *, says: str = "", seconds: float = 20.0
+    ) -> Mapping[str, Any]:
+        """Wait until Ready has a reason, with words in its message; return the condition."""
+
+        def holds() -> bool:
+            ready = condition(self.get(kind, name), "Ready")
+            return ready.get("reason") == reason and says in ready.get("message", "")
+
+        self.wait(holds, f"{kind}/{name} to say {reason} {says!r}", seconds=seconds)
+        return condition(self.get(kind, name), "Ready")
+
+    def wait_gone(self, *names: tuple[str, str], seconds: float = 30.0) -> None:
+        """Wait until the named objects, or all with a cloud resource, are gone."""
+
+        def gone() -> bool:
+            left = {key_of(each)[::2] for each in self.objects()}
+            return not left & set(names) if names else not left
+
+        self.wait(gone, f"{names or 'everything'} to be gone", seconds=seconds)
+
+    # ------------------------------------------------------------ the cloud
+
+    def resources(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what the account has by family, without its default workspace and ended boxes."""
+        found = self.rig.cloud.resources(account=self.account.account_id)
+        found.pop(DEFAULT_WORKSPACE, None)
+        alive = {
+            family: [each for each in items if each.get("status") != TERMINATED]
+            for family, items in found.items()
+        }
+        return {family: items for family, items in alive.items() if items}
+
+    def resource(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the one cloud resource of an object, empty when there is none."""
+        wanted = self.get(kind, name)
+        ident = wanted.get("status", {}).get("externalId")
+        found = self.resources().get(FAMILIES[kind], [])
+        named = [e for e in found if ident in e.values() or external_name(e) == name]
+        assert len(named) <= 1, named
+        return named[0] if named else {}
+
+    def tamper(self, kind: str, name: str, changes: Mapping[str, Any]) -> None:
+        """Change a cloud resource behind the operator's back."""
+        self.rig.cloud.edit(
+            FAMILIES[kind], self._key(kind, name), changes, account=self.account.account_id
+        )
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete a cloud resource behind the operator's back."""
+        self.rig.cloud.delete(
+            FAMILIES[kind], self._key(kind, name), account=self.account.account_id
+        )
+
+    def fault(self, effect: str, **rule: Any) -> None:
+        """Put a fault in force for this account."""
+        self.rig.cloud.fault(effect, account=self.account.account_id, **rule)
+
+    def requests(self, *, since: int = 0, action: str | None = None) -> list[dict[str, Any]]:
+        """Return the requests that the account was asked since a position."""
+        return self.rig.cloud.requests(since=since, action=action, account=self.account.account_id)
+
+    def cloud_writes(self, *, since: int = 0) -> list[dict[str, Any]]:
+        """Return those requests that ask for a change."""
+        return [each for each in self.requests(since=since) if each["method"] != "GET"]
+
+    def kube_writes(self, *, since: int = 0) -> list[AuditEvent]:
+        """Return the operator's writes to objects of ours in the namespace."""
+        writes = self.rig.plane.audit.writes(user=self.rig.operator_user, since=since)
+        return [w for w in writes if w.group == "agentrun.dev" and w.namespace == self.namespace]
+
+    def _key(self, kind: str, name: str) -> str:
+        found = self.resource(kind, name)
+        keys = ("agentRuntimeEndpointId", "agentRuntimeId", "sandboxId")
+        return next((str(found[k]) for k in keys if k in found), external_name(found))
+
+    def _log(self) -> str:
+        return self.rig.operator_log_tail()
+
+
+def external_name(resource: Mapping[str, Any]) -> str:
+    """Return the name that a resource has in AgentRun, empty for a sandbox."""
+    names = (
+        "credentialName",
+        "modelServiceName",
+        "modelProxyName",
+        "agentRuntimeEndpointName",
+        "agentRuntimeName",
+        "templateName",
+    )
+    found = [str(resource[n]) for n in names if n in resource]
+    return found[0] if found else ""
+
+
+def contradictions(versions: Iterable[Version]) -> list[str]:
+    """Return what no version of any object may ever say."""
+    found = []
+    for version in versions:
+        body = version.body
+        stated = {each["type"] for each in conditions(body) if each["status"] == "True"}
+        types = [each["type"] for each in conditions(body)]
+        observed = body.get("status", {}).get("observedGeneration", -1)
+        wrong = (
+            ({"Reconciling", "Stalled"} <= stated, "is reconciling and stalled"),
+            ({"Ready", "Stalled"} <= stated, "is Ready and stalled"),
+            ({"Ready", "Reconciling"} <= stated, "is Ready and reconciling"),
+            (len(types) != len(set(types)), "has a condition twice"),
+            ("Ready" not in types, "has no Ready"),
+            (observed > body["metadata"]["generation"], "observed what is not there yet"),
+        )
+        found += [f"{what}: {described(body)}" for is_so, what in wrong if is_so]
+    return found

@@ -1,0 +1,123 @@
+"""What a fleet costs: few writes and calls to Ready, and none at all from then on."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.audit import WRITE_VERBS, AuditEvent
+from integration.cluster_view import PLURALS
+from integration.fleet import FAMILIES, Tenant, family_of_each
+
+SETS = 9
+"""So many objects of every kind: enough to be read by shared LISTs."""
+WRITES = 4
+"""The finalizer, the creation mark, what the cloud answered, Ready."""
+CALLS = 3
+"""The look-up, the POST, and the GET that confirms."""
+RESYNCS = 3
+STEADY_SECONDS = 2.0
+"""Poll interval of the fleet's operator."""
+COUNTED_APART = {"events", "leases"}
+
+
+def test_each_kind_costs_three_calls_and_four_writes(tenant: Tenant) -> None:
+    """One object of each kind, in a cloud that is done as soon as it is looked at."""
+    tenant.fault("slow", action="Create.*", seconds=0, times=None)
+    objects = family_of_each()
+    for each in objects:
+        each["metadata"]["annotations"] = {"agentrun.dev/poll-interval": "3600"}
+        tenant.apply(each)
+        tenant.wait_ready((each["kind"], each["metadata"]["name"]))
+    calls = _calls_by_object(tenant)
+    writes = Counter((w.resource, w.name) for w in tenant.kube_writes())
+    for each in objects:
+        kind, name = each["kind"], each["metadata"]["name"]
+        methods = [method for method, _ in calls[kind]]
+        assert methods.count("POST") == 1, (kind, calls[kind])
+        assert len(methods) <= CALLS, (kind, calls[kind])
+        assert writes[PLURALS[kind], name] <= WRITES, (kind, writes)
+
+
+def test_a_fleet_costs_no_more_and_then_nothing(tenant: Tenant) -> None:
+    """All kinds at once, each waiting for what it refers to; then resyncs and polls go by."""
+    tenant.apply(*(each for n in range(SETS) for each in family_of_each(f"-{n}")))
+    tenant.wait_ready(seconds=60)
+    writes = Counter((w.resource, w.name) for w in tenant.kube_writes())
+    assert len(writes) == SETS * len(FAMILIES) + 1  # and the Account
+    assert max(writes.values()) <= WRITES + 1, writes.most_common(5)
+    creates = tenant.cloud_writes()
+    assert Counter(each["method"] for each in creates) == {"POST": SETS * len(FAMILIES)}
+
+    _let_the_last_polls_end(tenant)
+    log, asked, begun = tenant.rig.plane.audit.position(), tenant.rig.cloud.position(), _now()
+    tenant.wait(lambda: _resyncs(tenant, log) >= RESYNCS, "some resyncs", seconds=30)
+    spent = _now() - begun
+    seen = [e for e in tenant.rig.plane.audit.events(since=log) if _is_operators(tenant, e)]
+    # Other tenants are on their way out meanwhile.
+    seen = [e for e in seen if e.namespace in ("", tenant.namespace)]
+    assert [e for e in seen if e.verb in WRITE_VERBS and e.resource not in COUNTED_APART] == []
+    assert tenant.cloud_writes(since=asked) == []
+    reads = Counter(each["action"] for each in tenant.requests(since=asked))
+    print(f"converged for {spent:.1f} s; reads of the cloud: {dict(reads)}")  # noqa: T201
+    print(f"and of the cluster: {Counter((e.verb, e.resource) for e in seen)}")  # noqa: T201
+    # One LIST per collection and interval, whatever it holds; the spread begins at half of it.
+    polls = 2 * spent / STEADY_SECONDS + 1
+    for action in ("ListModelProxies", "ListAgentRuntimes", "ListSandboxes", "ListTemplates"):
+        assert 0 < reads[action] <= polls, reads
+    # Endpoints have a collection per runtime, each too small for a LIST.
+    assert reads["GetAgentRuntimeEndpoint"] <= SETS * polls
+    assert reads["GetAgentRuntime"] == reads["GetModelProxy"] == reads["GetSandbox"] == 0
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
+def _let_the_last_polls_end(tenant: Tenant) -> None:
+    """Wait until every shared collection was polled once since all are Ready."""
+    since = tenant.rig.cloud.position()
+    wanted = {"ListModelProxies", "ListAgentRuntimes", "ListSandboxes", "ListTemplates"}
+
+    def polled() -> bool:
+        return wanted <= {each["action"] for each in tenant.requests(since=since)}
+
+    tenant.wait(polled, "a poll of each collection")
+
+
+def _resyncs(tenant: Tenant, since: int) -> int:
+    """Return how often the operator listed all objects since a position in the audit log."""
+    listed = Counter(
+        event.resource
+        for event in tenant.rig.plane.audit.events(since=since)
+        if event.verb == "list" and _is_operators(tenant, event)
+    )
+    return min(listed[plural] for plural in PLURALS.values())
+
+
+def _is_operators(tenant: Tenant, event: AuditEvent) -> bool:
+    return event.user == tenant.rig.operator_user and event.stage == "ResponseComplete"
+
+
+def _calls_by_object(tenant: Tenant) -> dict[str, list[tuple[str, str]]]:
+    """Return (method, path) of each call, by the kind that it was made for; one object a kind."""
+    kinds = {family: kind for kind, family in FAMILIES.items()}
+    found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in FAMILIES}
+    for each in tenant.requests():
+        family = _family(each)
+        if family in kinds and not _is_verification(each):
+            found[kinds[family]].append((each["method"], f"{each['path']}?{each['query']}"))
+    return found
+
+
+def _family(request: Mapping[str, Any]) -> str:
+    words = str(request["action"])
+    for verb in ("Create", "Get", "List"):
+        words = words.removeprefix(verb)
+    singular = {"ModelProxies": "ModelProxy"}
+    return singular.get(words) or words.removesuffix("s")
+
+
+def _is_verification(request: Mapping[str, Any]) -> bool:
+    """Whether a call is the one by which an Account proves its keys."""
+    return "pageSize=1" in str(request["query"]).split("&")
