@@ -6,6 +6,8 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 _FORMS: Mapping[str, tuple[str, str]] = {
+    r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": ("aaa", "bbb"),
+    r"^[-._a-zA-Z0-9]+$": ("aaa", "bbb"),
     "^[0-9]+(Mi|Gi)$": ("1Gi", "3Gi"),
     "^[0-9]{5,32}$": ("1234567890", "9876543210"),
     "^[a-z]{2}-[a-z0-9-]{2,30}$": ("cn-hangzhou", "cn-shanghai"),
