@@ -26,7 +26,7 @@ class Memory:
     in_transition: bool = False
     """The poller lists more often while this is True."""
     desired: bytes | None = None
-    """Digest of the desired state that was last found in place."""
+    """Digest of the desired state that was last found in place, or sent."""
     refused: bytes | None = None
     """Digest of the desired state that the API refused."""
     conflicts: int = 0

@@ -124,6 +124,7 @@ class WritingSteps:
     async def _created(self, ctx: Context, answer: Json) -> None:
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ctx.changes["externalId"] = ctx.aim.id_of(answer)
         ctx.changes["adopted"] = False
@@ -219,6 +220,8 @@ class WritingSteps:
         answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
+        # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
+        ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ctx.write_only_changed = ()
         leftovers = frozenset(d.path for d in ctx.observation.leftovers)

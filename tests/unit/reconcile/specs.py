@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import KeyedBy
 from fakes.lab import Lab
 
 ROLE = "acs:ram::1001:role/agentrun"
@@ -120,3 +121,13 @@ def made(lab: Lab, sample: Sample) -> list[dict[str, Any]]:
     assert rest is not None
     others = {"base", "Default"}
     return [r for r in lab.resources(sample.family) if r.get(rest.name_field or "") not in others]
+
+
+def cloud_key(lab: Lab, key: ObjectKey) -> str:
+    """Return what stands in the path of an object's resource."""
+    rest = lab.kinds[key.kind].rest
+    assert rest is not None
+    obj = lab.get(key)
+    found = obj.external_name if rest.key is KeyedBy.NAME else obj.external_id
+    assert found
+    return found
