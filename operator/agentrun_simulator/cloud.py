@@ -9,7 +9,6 @@ Source: control-plane reference, §2, §4 and §10.
 import json
 import logging
 import re
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
@@ -22,6 +21,7 @@ from agentrun_simulator.engine import Call, Engine, Outcome
 from agentrun_simulator.errors import ServiceError, bad_request
 from agentrun_simulator.families import FAMILIES
 from agentrun_simulator.faults import Fault, FaultBook
+from agentrun_simulator.identities import Identities
 from agentrun_simulator.requestlog import Entry, RequestLog, masked
 from agentrun_simulator.routing import Route, Router
 from agentrun_simulator.settings import Settings
@@ -99,9 +99,10 @@ class Cloud:
         self.engine.settings = settings
 
     def clear(self) -> None:
-        """Forget all resources and everything that was still to happen."""
+        """Forget all resources and everything that was still to happen; begin the ids anew."""
         self._tenants.clear()
         self._late.clear()
+        self.engine.identities = Identities(self.settings.seed)
 
     def tenant(self, account_id: str, region: str) -> Tenant:
         """Return the resources of one account and region, everything due having happened."""
@@ -118,7 +119,7 @@ class Cloud:
         now = self.clock.now()
         entry = self.log.open(
             time=now,
-            request_id=str(uuid.uuid4()).upper(),
+            request_id=str(self.engine.identities.new()).upper(),
             method=request.method,
             path=request.raw_path,
             query=request.raw_query,
@@ -179,9 +180,9 @@ class Cloud:
             _log.exception("request %s failed", exchange.entry.request_id)
             internal = ServiceError(500, "ERR_INTERNAL_SERVER_ERROR", "internal error")
             return self._refused(exchange, internal)
-        return self._reply(exchange, 200, data)
+        return self._reply(exchange, 200 if data is not None else 204, data)
 
-    def _data(self, exchange: Exchange) -> dict[str, Any]:
+    def _data(self, exchange: Exchange) -> dict[str, Any] | None:
         entry, route = exchange.entry, exchange.route
         if route is None:
             raise bad_request("no operation")
@@ -196,6 +197,8 @@ class Cloud:
             outcome=exchange.fault.outcome if exchange.fault else Outcome(),
         )
         data = route.handler(call)
+        if data is None:
+            return None
         return {"code": "SUCCESS", "requestId": entry.request_id, "data": data}
 
     def _refused(self, exchange: Exchange, refusal: ServiceError) -> Reply:
@@ -216,10 +219,12 @@ class Cloud:
         self,
         exchange: Exchange,
         status: int,
-        document: dict[str, Any],
+        document: dict[str, Any] | None,
         headers: dict[str, str] | None = None,
     ) -> Reply:
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        body = b""
+        if document is not None:
+            body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         fixed = {
             "content-type": "application/json",
             "x-acs-request-id": exchange.entry.request_id,
@@ -251,6 +256,7 @@ def _names(exchange: Exchange, tenant: Tenant) -> tuple[str, ...]:
     names = list(exchange.keys)
     if isinstance(named := exchange.body.get(family.name_field), str):
         names.append(named)
-    if exchange.keys and (record := tenant.get(family.name, exchange.keys[-1])):
+    parent = exchange.keys[0] if family.parent and exchange.keys else None
+    if exchange.keys and (record := tenant.get(family.name, exchange.keys[-1], parent)):
         names.append(record.name)
     return tuple(names)

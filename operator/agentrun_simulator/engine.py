@@ -1,7 +1,6 @@
 """The five verbs every family shares, over the lifecycles of the reference, §5 and §10."""
 
 import copy
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,8 +12,9 @@ from agentrun_simulator import listing, schema
 from agentrun_simulator.clock import Clock, wire_timestamp
 from agentrun_simulator.errors import already_exists, bad_request, conflict, invalid, not_found
 from agentrun_simulator.family import Family
+from agentrun_simulator.identities import Identities
 from agentrun_simulator.settings import Settings
-from agentrun_simulator.store import CREATING, DELETING, READY, UPDATING, Record, Tenant
+from agentrun_simulator.store import CREATING, DELETING, UPDATING, Record, Tenant
 
 DEFAULT_WORKSPACE = "default"
 """Name of the workspace that takes in what names none (§5.4)."""
@@ -52,6 +52,7 @@ class Engine:
     def __init__(self, settings: Settings, clock: Clock, families: tuple[Family, ...]) -> None:
         self.settings = settings
         self.clock = clock
+        self.identities = Identities(settings.seed)
         self.families = {family.name: family for family in families}
         self.verbs: dict[str, Callable[[Call], dict[str, Any]]] = {
             "create": self.create,
@@ -124,7 +125,7 @@ class Engine:
         now = self.clock.now()
         for family in self.families.values():
             for data in family.initial:
-                record = Record(family, str(uuid.uuid4()), None, dict(data), now, now)
+                record = Record(family, str(self.identities.new()), None, dict(data), now, now)
                 record.data[family.key_field] = record.key
                 self._assign(tenant, record)
                 tenant.add(record)
@@ -139,8 +140,8 @@ class Engine:
         """
         parent = self.parent_key(call)
         key = call.keys[0 if parent is None else 1]
-        record = call.tenant.get(call.family.name, key)
-        if record is None or record.parent != parent:
+        record = call.tenant.get(call.family.name, key, parent)
+        if record is None:
             raise not_found(call.family.noun, key)
         return record
 
@@ -159,6 +160,8 @@ class Engine:
         schema.check_body(call.body, declared, refuse_unknown=switches.refuse_unknown_fields)
         keep = switches.empty_list == "clear"
         body: dict[str, Any] = schema.drop_unset(call.body, declared, keep_empty_lists=keep)
+        if switches.nested_put == "replace" or call.operation.method == "POST":
+            schema.check_nested(body, declared)
         return body
 
     def begin(
@@ -174,7 +177,7 @@ class Engine:
             if reason is None:
                 self.become_ready(call.tenant, done, moment)
             else:
-                done.status, done.reason = failed, reason
+                done.status, done.reason = done.family.lifecycle.failed or failed, reason
 
         if asynchronous:
             record.status = status
@@ -184,9 +187,9 @@ class Engine:
 
     def become_ready(self, tenant: Tenant, record: Record, moment: datetime) -> None:
         """Make a record READY, with the fields that come with it."""
-        record.status, record.reason = READY, ""
+        record.status, record.reason = record.family.lifecycle.ready, ""
         for name, pattern in record.family.assigned_when_ready.items():
-            record.data.setdefault(name, filled(pattern, tenant, record))
+            record.data.setdefault(name, self.filled(pattern, tenant, record))
         if record.family.on_ready is not None:
             record.family.on_ready(self, tenant, record, moment)
 
@@ -211,6 +214,8 @@ class Engine:
         if family.has_timestamps:
             answer["createdAt"] = wire_timestamp(record.created)
             answer[family.updated_field] = wire_timestamp(record.updated)
+        if family.parent is not None and (owner := tenant.get(family.parent, record.parent or "")):
+            answer |= {name: owner.data[its] for name, its in family.parent_fields.items()}
         if family.render is not None:
             family.render(self, tenant, record, answer)
         if self.settings.switches.unset_fields == "zero":
@@ -226,6 +231,20 @@ class Engine:
         length = self.settings.transition_seconds if seconds is None else seconds
         return call.now + timedelta(seconds=length)
 
+    def filled(self, pattern: str, tenant: Tenant, record: Record) -> str:
+        """Return an assigned value: a pattern with what is known about the record put in."""
+        identity = self.identities.new()
+        return pattern.format(
+            uuid=identity,
+            hex=identity.hex,
+            id=record.key,
+            region=tenant.region,
+            account=tenant.account_id,
+            name=record.name,
+            parent=record.parent,
+            slug=quote(record.name, safe=""),
+        )
+
     # Inner steps
 
     def _new_record(self, call: Call, body: dict[str, Any], parent: str | None) -> Record:
@@ -233,7 +252,7 @@ class Engine:
         declared = schema.properties(call.operation.body or {})
         data = {name: value for name, value in body.items() if name in declared}
         record = Record(family, "", parent, data, created=call.now, updated=call.now)
-        record.key = str(data.setdefault(family.key_field, str(uuid.uuid4())))
+        record.key = str(data.setdefault(family.key_field, str(self.identities.new())))
         self._assign(call.tenant, record)
         for name, value in family.defaults.items():
             data.setdefault(name, copy.deepcopy(value))
@@ -243,7 +262,7 @@ class Engine:
     def _assign(self, tenant: Tenant, record: Record) -> None:
         """Fill in what the server chooses at creation, the default workspace included."""
         for name, pattern in record.family.assigned.items():
-            record.data.setdefault(name, filled(pattern, tenant, record))
+            record.data.setdefault(name, self.filled(pattern, tenant, record))
         declared = schema.properties(schema.named(record.family.name))
         home = tenant.named("Workspace", DEFAULT_WORKSPACE)
         if "workspaceId" in declared and home is not None:
@@ -344,20 +363,6 @@ def _require(body: dict[str, Any], call: Call) -> None:
     extra = [name for name in call.family.required if body.get(name) in (None, "")]
     if needed := list(dict.fromkeys([*missing, *extra])):
         raise invalid("; ".join(_is_required(name) for name in needed))
-
-
-def filled(pattern: str, tenant: Tenant, record: Record) -> str:
-    """Return an assigned value: a pattern with what is known about the record put in."""
-    return pattern.format(
-        uuid=uuid.uuid4(),
-        hex=uuid.uuid4().hex,
-        id=record.key,
-        region=tenant.region,
-        account=tenant.account_id,
-        name=record.name,
-        parent=record.parent,
-        slug=quote(record.name, safe=""),
-    )
 
 
 def _blanked(record: Record, answer: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from agentrun_simulator.engine import Call, Engine
     from agentrun_simulator.store import Record, Tenant
 
-Action = Callable[["Engine", "Call"], dict[str, Any]]
+Action = Callable[["Engine", "Call"], dict[str, Any] | None]
+"""Answers the `data` of a call; None stands for 204 without a body."""
 Render = Callable[["Engine", "Tenant", "Record", dict[str, Any]], None]
 Prepare = Callable[["Engine", "Call", "Record"], None]
 OnReady = Callable[["Engine", "Tenant", "Record", datetime], None]
@@ -40,6 +41,8 @@ class Filter:
     field: str = ""
     """Wire field compared; the parameter's own name when empty."""
     match: Match = Match.EXACT
+    path: tuple[str, ...] = ()
+    """Where the compared values stand, if not at the top; `[]` steps into every item of a list."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Lifecycle:
     updating: bool = False
     deleting: bool = False
     has_status: bool = True
+    ready: str = "READY"
+    """Word for "usable"."""
+    failed: str | None = None
+    """Word for any failure; None means `CREATE_FAILED` and its like."""
 
 
 SYNCHRONOUS = Lifecycle(has_status=False)
@@ -97,9 +104,11 @@ class Family:
     paging: Paging = Paging()
     filters: tuple[Filter, ...] = ()
     parent: str | None = None
-    """Family whose key stands in the collection path."""
+    """Family whose key stands in the collection path; keys are unique below it."""
+    parent_fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields of an answer that come from the parent: own name to the parent's."""
     assigned: Mapping[str, str] = field(default_factory=dict)
-    """Fields set at creation: patterns over the words of `engine.filled`."""
+    """Fields set at creation: patterns over the words of `Engine.filled`."""
     assigned_when_ready: Mapping[str, str] = field(default_factory=dict)
     """Fields that appear with READY, same patterns."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agentrun_simulator import schema
 from agentrun_simulator.errors import invalid
 from agentrun_simulator.family import Family, Filter, Match
-from agentrun_simulator.store import Record
+from agentrun_simulator.store import Record, values_at
 
 if TYPE_CHECKING:
     from agentrun_simulator.engine import Call, Engine
@@ -101,7 +101,10 @@ def _matches(record: Record, call: "Call") -> bool:
 
 def _accepts(condition: Filter, record: Record, wanted: str, query: Mapping[str, str]) -> bool:
     name = condition.field or condition.parameter
-    value = record.status if name == "status" else record.data.get(name)
+    if condition.path:
+        return wanted in values_at(record.data, condition.path)
+    has_status = record.family.lifecycle.has_status
+    value = record.status if name == "status" and has_status else record.data.get(name)
     if condition.match is Match.ANY_OF:
         return value in wanted.split(",")
     if condition.match is Match.ALL_OF:

@@ -17,7 +17,7 @@ from agentrun_simulator.errors import bad_request, unknown_api
 from agentrun_simulator.family import Family
 from agentrun_simulator.schema import API_VERSION, Operation
 
-Handler = Callable[[Call], dict[str, Any]]
+Handler = Callable[[Call], dict[str, Any] | None]
 
 _COLLECTION_VERBS = {"POST": "create", "GET": "list"}
 _ITEM_VERBS = {"GET": "get", "PUT": "update", "DELETE": "delete"}

@@ -147,12 +147,40 @@ def unknown_fields(value: Mapping[str, Any], schema: Schema) -> list[str]:
 
 def missing_fields(value: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return required top-level fields that are absent, also those required in a case."""
-    schema = resolve(schema)
+    return [name for name in _required(value, resolve(schema)) if value.get(name) in (None, "")]
+
+
+def _required(value: Mapping[str, Any], schema: Schema) -> list[str]:
     required = list(schema.get("required", ()))
     for name, condition in schema.get("x-required-when", {}).items():
         if all(value.get(field) == wanted for field, wanted in condition.items()):
             required.append(name)
-    return [name for name in required if value.get(name) in (None, "")]
+    return required
+
+
+def check_nested(value: Any, schema: Schema) -> None:
+    """Refuse a body in which an object below the top lacks a field that its schema requires.
+
+    Raises:
+        ServiceError: 400 `ERR_VALIDATION_FAILED` with the paths of all missing fields.
+    """
+    if found := list(_missing_below(value, schema, "")):
+        raise invalid("; ".join(f"{path} is required" for path in found))
+
+
+def _missing_below(value: Any, schema: Schema, path: str) -> Iterator[str]:
+    schema = resolve(schema)
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _missing_below(item, _item_schema(schema) or {}, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        if path:
+            # Below the top an empty text is a value, e.g. the prefix of a mounted bucket.
+            yield from (f"{path}.{name}" for name in _required(value, schema) if name not in value)
+        declared, values = schema.get("properties", {}), _item_schema(schema) or {}
+        for name, item in value.items():
+            below = declared.get(name, values)
+            yield from _missing_below(item, below, f"{path}.{name}" if path else name)
 
 
 def drop_unset(value: Any, schema: Schema, *, keep_empty_lists: bool) -> Any:
@@ -169,11 +197,13 @@ def drop_unset(value: Any, schema: Schema, *, keep_empty_lists: bool) -> Any:
     if not isinstance(value, dict):
         return value
     declared = schema.get("properties", {})
+    required = schema.get("required", ())
     values = _item_schema(schema) or {}
     kept: dict[str, Any] = {}
     for name, item in value.items():
         below = declared.get(name, values)
-        if item is None or (not keep_empty_lists and _is_noise(item, below)):
+        is_unset = not keep_empty_lists and name not in required and _is_noise(item, below)
+        if item is None or is_unset:
             continue
         kept[name] = drop_unset(item, below, keep_empty_lists=keep_empty_lists)
     return kept

@@ -50,6 +50,10 @@ class Switches(Model):
     """How `[]` of a list of objects is read: as absent (SDK noise, §4.6), or as "clear it"."""
     nested_put: Literal["replace", "merge"] = "replace"
     """What PUT does with an object inside the resource (§10 item 6)."""
+    flow_draft: Literal["separate", "shared"] = "separate"
+    """Whether edits of a flow's draft show in the flow only when published, or at once."""
+    delete_im_bot: Literal["json", "no-content"] = "json"
+    """Whether DeleteIMBot answers an envelope, or a 204 that the official client cannot read."""
     duplicate_status: Literal[400, 409, 500] = 409
     """Status of a duplicate name; ModelProxy always answers 500 (§4.2, §10 item 4)."""
     duplicate_sandbox_id: Literal["refuse", "return-existing"] = "refuse"
@@ -81,6 +85,8 @@ class Settings(Model):
 
     accounts: Annotated[tuple[Account, ...], Field(min_length=1)] = (DEMO_ACCOUNT,)
     """Keys that may sign; the first account serves unsigned calls when signatures are off."""
+    seed: int | None = None
+    """Makes ids and latencies repeat from run to run; None means chance. Read at the start."""
     verify_signatures: bool = True
     """Whether ACS3 signatures are checked (§2)."""
     transition_seconds: Annotated[float, Field(ge=0, le=86400)] = 2.0

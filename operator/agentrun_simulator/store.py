@@ -54,6 +54,8 @@ class Pending:
 
 Identity = tuple[str, str]
 """Family name and key."""
+Handle = tuple[str | None, str]
+"""Key of the parent, and key."""
 
 
 class Tenant:
@@ -62,7 +64,7 @@ class Tenant:
     def __init__(self, account_id: str, region: str) -> None:
         self.account_id = account_id
         self.region = region
-        self._records: defaultdict[str, dict[str, Record]] = defaultdict(dict)
+        self._records: defaultdict[str, dict[Handle, Record]] = defaultdict(dict)
         self._keys: dict[tuple[str, str | None, str], str] = {}
         self._users: defaultdict[Identity, dict[Record, bool]] = defaultdict(dict)
         self._targets: dict[Record, list[tuple[Identity, bool]]] = {}
@@ -71,14 +73,14 @@ class Tenant:
 
     def add(self, record: Record) -> None:
         """Take in a new record."""
-        self._records[record.family.name][record.key] = record
+        self._records[record.family.name][record.parent, record.key] = record
         self._keys[record.family.name, record.parent, record.name] = record.key
         self.index(record)
 
     def remove(self, record: Record) -> None:
         """Forget a record; its key answers 404 from now on."""
         record.pending.clear()
-        self._records[record.family.name].pop(record.key, None)
+        self._records[record.family.name].pop((record.parent, record.key), None)
         self._keys.pop((record.family.name, record.parent, record.name), None)
         self._unlink(record)
 
@@ -99,14 +101,14 @@ class Tenant:
         for target, _ in self._targets.pop(record, ()):
             self._users[target].pop(record, None)
 
-    def get(self, family: str, key: str) -> Record | None:
-        """Return a record by its path key."""
-        return self._records[family].get(key)
+    def get(self, family: str, key: str, parent: str | None = None) -> Record | None:
+        """Return a record by its path key, below its parent's if it has one."""
+        return self._records[family].get((parent, key))
 
     def named(self, family: str, name: str, parent: str | None = None) -> Record | None:
         """Return a record by its unique name."""
         key = self._keys.get((family, parent, name))
-        return None if key is None else self._records[family].get(key)
+        return None if key is None else self._records[family].get((parent, key))
 
     def records(self, family: str) -> Iterator[Record]:
         """Yield the records of a family, oldest first."""

@@ -3,11 +3,17 @@
 Source of every row: control-plane reference, §8.0 and the family's own section.
 """
 
+from agentrun_simulator.families.bots import IM_BOT
 from agentrun_simulator.families.credentials import CREDENTIAL
+from agentrun_simulator.families.domains import CUSTOM_DOMAIN
+from agentrun_simulator.families.flows import FLOW, FLOW_ENDPOINT
+from agentrun_simulator.families.knowledge import KNOWLEDGE_BASE, MEMORY_COLLECTION
 from agentrun_simulator.families.models import MODEL_PROXY, MODEL_SERVICE
 from agentrun_simulator.families.runtimes import AGENT_RUNTIME, AGENT_RUNTIME_ENDPOINT
 from agentrun_simulator.families.sandboxes import SANDBOX
+from agentrun_simulator.families.sessions import BROWSER, CODE_INTERPRETER
 from agentrun_simulator.families.templates import TEMPLATE
+from agentrun_simulator.families.tools import TOOL
 from agentrun_simulator.families.workspaces import WORKSPACE
 from agentrun_simulator.family import Family
 
@@ -20,4 +26,13 @@ FAMILIES: tuple[Family, ...] = (
     MODEL_PROXY,
     TEMPLATE,
     SANDBOX,
+    TOOL,
+    MEMORY_COLLECTION,
+    KNOWLEDGE_BASE,
+    CUSTOM_DOMAIN,
+    BROWSER,
+    CODE_INTERPRETER,
+    FLOW,
+    FLOW_ENDPOINT,
+    IM_BOT,
 )

@@ -56,6 +56,11 @@ def _list_versions(engine: Engine, call: Call) -> dict[str, Any]:
     return listing.number_page(call, record.versions, lambda item: _version(record, item))
 
 
+def _access_token(engine: Engine, _: Call) -> dict[str, Any]:
+    """Answer a token that nothing accepts: neither its form nor its use is attested (§8.15)."""
+    return {"accessToken": engine.identities.new().hex}
+
+
 def _version(record: Record, snapshot: dict[str, Any]) -> dict[str, Any]:
     names = ("agentRuntimeId", "agentRuntimeName", "agentRuntimeArn")
     shown = {name: value for name, value in snapshot.items() if name != "data"}
@@ -110,6 +115,7 @@ AGENT_RUNTIME = Family(
     actions={
         "PublishRuntimeVersion": _publish,
         "ListAgentRuntimeVersions": _list_versions,
+        "GetAccessToken": _access_token,
     },
 )
 

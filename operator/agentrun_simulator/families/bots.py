@@ -1,0 +1,42 @@
+"""IMBot (control-plane reference, §8.15): its id is called `id`, its status is what was set."""
+
+from typing import Any
+
+from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.errors import invalid
+from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match
+from agentrun_simulator.store import Record
+
+
+def _prepare(_: Engine, __: Call, record: Record) -> None:
+    if record.data.get("botMode") == "standard" and not record.data.get("metadata"):
+        raise invalid("Metadata is required")
+    metadata = record.data.get("metadata") or {}
+    if runtime := metadata.get("agentRuntimeId"):
+        record.data["agentRuntimeId"] = runtime
+
+
+def _delete(engine: Engine, call: Call) -> dict[str, Any] | None:
+    engine.delete(call)
+    # The official schema has no fields and is named NoContent; its client cannot read a 204.
+    return {} if engine.settings.switches.delete_im_bot == "json" else None
+
+
+IM_BOT = Family(
+    name="IMBotInfo",
+    noun="IM bot",
+    collection="/agents/im-bots",
+    key_field="id",
+    name_field="botName",
+    updated_field="updatedAt",
+    lifecycle=SYNCHRONOUS,
+    filters=(
+        Filter("botName", match=Match.CONTAINS),
+        Filter("botBizType"),
+        Filter("agentRuntimeId"),
+        Filter("status"),
+    ),
+    assigned={"tenantId": "{account}"},
+    prepare=_prepare,
+    verbs={"delete": _delete},
+)
