@@ -91,6 +91,18 @@ class Context:
         self.observation = Observation()
         self.fresh = True
 
+    @property
+    def seen(self) -> Observation:
+        """The observation, and beside it what no read returns and has to be sent."""
+        looked = self.observation
+        if not self.write_only_changed or looked.existence is not Existence.PRESENT:
+            return looked
+        unsent = tuple(
+            Drift(path=api, api=api, desired=HIDDEN, observed="(cannot be read)")
+            for api in self.write_only_changed
+        )
+        return replace(looked, drift=(*looked.drift, *unsent))
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, as `decide` reads it."""
         obj = self.obj
@@ -112,14 +124,15 @@ class Context:
             edited=self.is_edited,
             past_deadline=self._is_past_deadline(),
             cleared_before=self._was_cleared(),
-            observation=self._with_write_only(self.observation),
+            observation=self.seen,
         )
 
     @property
     def is_edited(self) -> bool:
         """Whether the spec, what it refers to, or a request token waits to be acted on."""
         token = self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
-        if not was_tried(self.obj, token):
+        # What no read returns cannot drift: if it differs, it was changed on our side.
+        if self.write_only_changed or not was_tried(self.obj, token):
             return True
         known = self.memory.desired
         return (
@@ -189,15 +202,6 @@ class Context:
         if cleared is None or cleared[0] != self.obj.generation:
             return False
         return any(d.path in cleared[1] for d in self.observation.leftovers)
-
-    def _with_write_only(self, seen: Observation) -> Observation:
-        if not self.write_only_changed or seen.existence is not Existence.PRESENT:
-            return seen
-        extra = tuple(
-            Drift(path=api, api=api, desired=HIDDEN, observed="(cannot be read)")
-            for api in self.write_only_changed
-        )
-        return replace(seen, drift=(*seen.drift, *extra))
 
 
 def paused_until(obj: KubeObject, now: datetime) -> datetime | None:

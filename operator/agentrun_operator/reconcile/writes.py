@@ -205,7 +205,7 @@ class WritingSteps:
         return await self._put(ctx, "DriftCorrected", "corrected")
 
     async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
-        found = (*ctx.observation.drift, *ctx.observation.leftovers)
+        found = (*ctx.seen.drift, *ctx.seen.leftovers)
         paths = drifted_fields(found)
         if "update" in ctx.acted:
             # The API took the update and shows the old value: no hot loop over it.
@@ -241,7 +241,7 @@ class WritingSteps:
 
     def _update_body(self, ctx: Context) -> Json:
         """Send what differs and what the API requires; everything after a failure."""
-        desired, seen = ctx.aim.desired, ctx.observation
+        desired, seen = ctx.aim.desired, ctx.seen
         mutable = {r.api for r in field_rules(ctx.kind) if not r.immutable}
         failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
         changed = set(desired) if failed else {d.api for d in seen.drift}
