@@ -14,8 +14,10 @@ import structlog
 
 from agentrun_operator import __version__
 from agentrun_operator.api.cloud import AgentRunCloud
+from agentrun_operator.api.endpoints import is_allowed
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.environment import PREFIX, SettingsError
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.client import KubeClient
@@ -36,7 +38,7 @@ from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Leadership
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
-from agentrun_operator.telemetry.health import HealthServer
+from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 
 log = structlog.get_logger(__name__)
@@ -281,7 +283,12 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
 
     Raises:
         ClusterUnavailable: the cluster cannot be used; the message says what to do.
+        SettingsError: a pattern of the allow-list is malformed.
     """
+    try:
+        is_allowed("", settings.endpoint_allow_list)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}ENDPOINT_ALLOW_LIST: {error}; correct it") from None
     access = ClusterAccess.load(environ=environ)
     asyncio.run(_serve(settings, access, environ))
 
@@ -298,7 +305,7 @@ async def _serve(settings: Settings, access: ClusterAccess, environ: Mapping[str
     await Operator(settings, access, environ).run(stop)
 
 
-FATAL = (ClusterUnavailable, WatchLostError, LeaseLostError, LeadershipLost)
+FATAL = (AddressTakenError, ClusterUnavailable, WatchLostError, LeaseLostError, LeadershipLost)
 """What ends the process with one line: a restart is the remedy, or a human is."""
 
 __all__ = ["FATAL", "Operator", "serve"]

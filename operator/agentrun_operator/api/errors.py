@@ -130,7 +130,7 @@ def unreachable(call: Call, error: Exception) -> Unavailable:
     maybe_applied = call.is_write and not isinstance(error, NEVER_SENT)
     kind = _TRANSPORT_WORDS.get(type(error), type(error).__name__)
     return Unavailable(
-        f"{call.action}: {kind}; check the account's endpoint, DNS and network policies",
+        f"{call.action}: {kind}; check the account's region and endpoint, DNS and network policies",
         maybe_applied=maybe_applied,
     )
 

@@ -12,6 +12,10 @@ Check = Callable[[], str | None]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class AddressTakenError(OSError):
+    """Nothing can be served at the address; the message says what to change."""
+
+
 class HealthServer:
     """Answers probes from the operator's own loop: an answer proves that the loop is alive.
 
@@ -58,14 +62,19 @@ class HealthServer:
         """Bind and answer in the background.
 
         Raises:
-            OSError: the address is taken or not ours.
+            AddressTakenError: the address is taken or not ours.
         """
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._wanted_port).start()
-        except OSError:
+        except OSError as error:
             await self._runner.cleanup()
-            raise
+            # asyncio puts its own words and the number before the system's.
+            why = (error.strerror or str(error)).rpartition("] ")[2]
+            raise AddressTakenError(
+                f"cannot listen on {self._host} port {self._wanted_port}: {why}; set another "
+                "AGENTRUN_OPERATOR_BIND_HOST or AGENTRUN_OPERATOR_BIND_PORT"
+            ) from None
         self._port = int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
