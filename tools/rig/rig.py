@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import yaml
 
 from controlplane import ControlPlane
 from controlplane.processes import Supervisor
@@ -209,6 +211,8 @@ class Rig:
             **self._rendered.environment,
             **self._settings,
             "AGENTRUN_OPERATOR_NAMESPACE": NAMESPACE,
+            # A container that is restarted in its Pod keeps its identity, and so its Lease.
+            "AGENTRUN_OPERATOR_IDENTITY": f"{OPERATOR}-0",
             "AGENTRUN_OPERATOR_BIND_HOST": "127.0.0.1",
             "AGENTRUN_OPERATOR_BIND_PORT": str(self._port),
         }
@@ -243,6 +247,18 @@ class Rig:
         """Apply manifests; return what kubectl printed. Values reach it by standard input only."""
         document = json.dumps(samples.as_list(manifests))
         return self.kubectl("apply", "--filename=-", input=document)
+
+    def api(self) -> httpx.Client:
+        """Return a client of the API server with an administrator's token, for bulk work."""
+        kubeconfig = yaml.safe_load(self.plane.kubeconfig.read_text())
+        token = kubeconfig["users"][0]["user"]["token"]
+        return httpx.Client(
+            base_url=self.plane.url,
+            headers={"Authorization": f"Bearer {token}"},
+            verify=ssl.create_default_context(cafile=self.plane.ca_file),
+            trust_env=False,
+            timeout=60.0,
+        )
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace; one that exists is fine."""

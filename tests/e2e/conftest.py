@@ -1,0 +1,49 @@
+"""The product as processes of their own, with the rights that the chart renders."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rig import Rig
+from rig.samples import KEYS_SECRET, key_secret
+
+_numbers = itertools.count(1)
+
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """The product, running; a test that stops the operator starts it again."""
+    with Rig(transition_seconds=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(rig: Rig) -> Iterator[str]:
+    """A namespace of the test's own, with the Secret of an account; emptied afterwards."""
+    name = f"test-{next(_numbers)}"
+    rig.create_namespace(name)
+    rig.apply([key_secret(name, rig.account)])
+    yield name
+    rig.cloud.clear_faults()
+    rig.delete_all(name)
+    rig.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def account(rig: Rig, namespace: str) -> Manifest:
+    """The manifest of an Account that works, not applied yet."""
+    return {
+        "apiVersion": "agentrun.dev/v1alpha1",
+        "kind": "Account",
+        "metadata": {"name": "default", "namespace": namespace},
+        "spec": {
+            "accountId": rig.account.account_id,
+            "region": rig.account.region,
+            "endpoint": rig.cloud.url,
+            "credentials": {"secretRef": {"name": KEYS_SECRET}},
+        },
+    }

@@ -1,0 +1,183 @@
+"""The samples from apply to delete, seen from outside: cluster, cloud, audit log."""
+
+import collections
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from controlplane import AuditEvent
+from rig import Rig, eventually
+from rig.official import official_client, totals
+from rig.samples import CHAT_SECRET
+
+NAMESPACE = "e2e-samples"
+KINDS = {
+    "Account",
+    "AgentRuntime",
+    "AgentRuntimeEndpoint",
+    "Credential",
+    "ModelProxy",
+    "ModelService",
+    "Sandbox",
+    "SandboxTemplate",
+}
+
+
+@dataclass(frozen=True)
+class Life:
+    """What one life of the samples left to see.
+
+    Attributes:
+        ready: The objects when all were Ready.
+        connections: ConfigMaps of that moment, by name.
+        counts: What the official client listed at that moment, by family.
+        left: What it listed after the deletion.
+        writes: The operator's writes to the cluster until that moment.
+        all_writes: Its writes until the end.
+        forbidden: What RBAC refused it.
+        calls: The simulator's log until that moment.
+    """
+
+    ready: list[dict[str, Any]]
+    connections: dict[str, dict[str, str]]
+    counts: dict[str, int]
+    left: dict[str, int]
+    writes: list[AuditEvent]
+    all_writes: list[AuditEvent]
+    forbidden: list[AuditEvent]
+    calls: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def life(rig: Rig) -> Iterator[Life]:
+    audit, user = rig.plane.audit, rig.operator_user
+    since, calls_since = audit.position(), rig.cloud.position()
+    client = official_client(rig.cloud.url, rig.account)
+    rig.apply_samples(NAMESPACE)
+    ready = rig.wait_ready(NAMESPACE)
+    writes = audit.writes(user=user, since=since)
+    calls = rig.cloud.requests(since=calls_since)
+    maps = ("chat-endpoint", "chat-proxy")
+    connections = {name: rig.get("configmap", name, NAMESPACE)["data"] for name in maps}
+    counts = totals(client)
+    rig.delete_all(NAMESPACE)
+    yield Life(
+        ready=ready,
+        connections=connections,
+        counts=counts,
+        left=totals(client),
+        writes=writes,
+        all_writes=audit.writes(user=user, since=since),
+        forbidden=audit.forbidden(user=user),
+        calls=calls,
+    )
+    rig.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def test_every_sample_becomes_ready(life: Life) -> None:
+    assert {each["kind"] for each in life.ready} == KINDS
+
+
+def test_the_official_client_sees_every_family(life: Life) -> None:
+    assert all(life.counts.values()), life.counts
+
+
+def test_addresses_are_published_for_workloads(life: Life) -> None:
+    for data in life.connections.values():
+        assert any(value.startswith("http") for value in data.values()), data
+
+
+def test_deletion_leaves_the_cloud_empty(life: Life) -> None:
+    assert not any(life.left.values()), life.left
+
+
+def test_the_chart_grants_every_right_the_operator_uses(life: Life) -> None:
+    assert life.forbidden == []
+
+
+def test_the_operator_writes_nothing_else_to_the_cluster(life: Life) -> None:
+    odd = [each for each in life.all_writes if not is_expected(each)]
+    assert odd == []
+
+
+def test_every_object_is_ready_after_few_writes(life: Life) -> None:
+    """Finalizer and status: four, and one more where something was waited for."""
+    counts = collections.Counter(
+        (each.resource, each.name) for each in life.writes if each.group == "agentrun.dev"
+    )
+    assert len(counts) == len(life.ready)
+    assert {key: count for key, count in counts.items() if count > 5} == {}
+
+
+def test_every_resource_costs_one_create(life: Life) -> None:
+    creates = [each for each in life.calls if each["method"] == "POST"]
+    assert all(each["status"] < 300 for each in creates)
+    assert len(creates) == sum(each["kind"] != "Account" for each in life.ready)
+
+
+def test_no_secret_is_in_the_operators_log(rig: Rig, life: Life) -> None:
+    del life
+    text = rig.operator_log
+    assert rig.account.access_key_secret not in text
+    assert "sk-inbound-" not in text
+    assert "sk-openai-" not in text
+
+
+def test_a_restart_writes_nothing_for_a_converged_fleet(rig: Rig, namespace: str) -> None:
+    rig.apply_samples(namespace)
+    rig.wait_ready(namespace)
+    assert rig.stop_operator() == 0
+    since, calls_since = rig.plane.audit.position(), rig.cloud.position()
+    rig.start_operator()
+    eventually(lambda: len(rig.cloud.requests(since=calls_since)) > 10, "some polls")
+    rig.wait_ready(namespace)
+    writes = rig.plane.audit.writes(user=rig.operator_user, since=since)
+    assert [each for each in writes if each.group == "agentrun.dev"] == []
+    assert rig.cloud.writes(since=calls_since) == []
+
+
+def test_a_killed_operator_picks_up_where_it_was(rig: Rig, namespace: str) -> None:
+    rig.apply_samples(namespace)
+    eventually(lambda: rig.cloud.resources().get("Credential"), "the first creates")
+    rig.kill_operator()
+    rig.start_operator()
+    rig.wait_ready(namespace)
+    counts = totals(official_client(rig.cloud.url, rig.account))
+    assert counts == {
+        "agent runtimes": 1,
+        "credentials": 2,
+        "model proxies": 1,
+        "model services": 2,
+        "sandboxes": 1,
+        "templates": 1,
+    }
+
+
+def test_a_rotated_secret_reaches_the_cloud(rig: Rig, namespace: str) -> None:
+    rig.apply_samples(namespace)
+    rig.wait_ready(namespace)
+    client = official_client(rig.cloud.url, rig.account)
+    patch = '{"stringData":{"inbound":"rotated"}}'
+    rig.kubectl("patch", "secret", CHAT_SECRET, f"--namespace={namespace}", f"--patch={patch}")
+    eventually(
+        lambda: client.get_credential("chat-inbound").body.data.credential_secret == "rotated",
+        "the new value in the cloud",
+    )
+
+
+def is_expected(event: AuditEvent) -> bool:
+    """Return whether a write is one of those that the operator is there for."""
+    if event.group == "agentrun.dev":
+        # Anything but its finalizer would show up in the objects; see the unit tests of the writer.
+        return event.verb == "patch" and event.subresource in ("", "status")
+    return (event.group, event.resource, event.verb) in {
+        ("", "events", "create"),
+        ("events.k8s.io", "events", "create"),
+        ("", "configmaps", "create"),
+        ("", "configmaps", "patch"),
+        ("coordination.k8s.io", "leases", "create"),
+        ("coordination.k8s.io", "leases", "update"),
+        ("coordination.k8s.io", "leases", "patch"),
+    }
