@@ -32,6 +32,15 @@ FAMILIES = {
     "Sandbox": "Sandbox",
 }
 """Kinds with a cloud resource, and what the simulator calls their family."""
+NAME_FIELDS = {
+    "Credential": "credentialName",
+    "ModelService": "modelServiceName",
+    "ModelProxy": "modelProxyName",
+    "AgentRuntime": "agentRuntimeName",
+    "AgentRuntimeEndpoint": "agentRuntimeEndpointName",
+    "SandboxTemplate": "templateName",
+    "Sandbox": "sandboxId",
+}
 
 
 def canary() -> str:
@@ -247,7 +256,7 @@ class Tenant:
         wanted = self.get(kind, name)
         ident = wanted.get("status", {}).get("externalId")
         found = self.resources().get(FAMILIES[kind], [])
-        named = [e for e in found if ident in e.values() or external_name(e) == name]
+        named = [e for e in found if external_name(kind, e) in (name, ident)]
         assert len(named) <= 1, named
         return named[0] if named else {}
 
@@ -281,26 +290,15 @@ class Tenant:
         return [w for w in writes if w.group == "agentrun.dev" and w.namespace == self.namespace]
 
     def _key(self, kind: str, name: str) -> str:
-        found = self.resource(kind, name)
-        keys = ("agentRuntimeEndpointId", "agentRuntimeId", "sandboxId")
-        return next((str(found[k]) for k in keys if k in found), external_name(found))
+        return external_name(kind, self.resource(kind, name))
 
     def _log(self) -> str:
         return self.rig.operator_log_tail()
 
 
-def external_name(resource: Mapping[str, Any]) -> str:
-    """Return the name that a resource has in AgentRun, empty for a sandbox."""
-    names = (
-        "credentialName",
-        "modelServiceName",
-        "modelProxyName",
-        "agentRuntimeEndpointName",
-        "agentRuntimeName",
-        "templateName",
-    )
-    found = [str(resource[n]) for n in names if n in resource]
-    return found[0] if found else ""
+def external_name(kind: str, resource: Mapping[str, Any]) -> str:
+    """Return the name that the resource of a kind has in AgentRun; a sandbox has its id."""
+    return str(resource.get(NAME_FIELDS[kind], ""))
 
 
 def contradictions(versions: Iterable[Version]) -> list[str]:
