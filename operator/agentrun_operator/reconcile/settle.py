@@ -44,7 +44,7 @@ class Settlement:
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
                 ctx.changes["applied"] = self.applied(ctx)
-            ctx.changes["sentSecrets"] = self._sent_secrets(ctx)
+            ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:
             ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
         message = "the resource is as specified"
@@ -117,8 +117,8 @@ class Settlement:
         before = ctx.obj.status.get("drift") or ()
         ctx.changes["drift"] = status.drift_entries(found, before, now=ctx.started_at)
 
-    def _sent_secrets(self, ctx: Context) -> list[Json]:
-        """Remember which version of a Secret went out where no read can show it."""
+    def sent_secrets(self, ctx: Context) -> list[Json]:
+        """Return which version of a Secret went out where no read can show it."""
         if ctx.resolution is None or not write_only_part(ctx.kind, ctx.aim.desired):
             return []
         return [{"name": n, "version": v} for n, v in sorted(ctx.resolution.versions.items())]

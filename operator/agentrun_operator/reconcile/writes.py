@@ -129,6 +129,7 @@ class WritingSteps:
         ctx.changes["externalId"] = ctx.aim.id_of(answer)
         ctx.changes["adopted"] = False
         ctx.changes["applied"] = self._settlement.applied(ctx)
+        ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
         word = seen.resource.get(ctx.rest.state_field or "") or "no state"
@@ -228,6 +229,7 @@ class WritingSteps:
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
+        ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.changes["drift"] = None
         message = f"{verb} {paths}" if found else f"{verb} the resource"
         self._world.events.emit(ctx.obj, "Normal", event, message)
