@@ -28,14 +28,8 @@ from agentrun_operator.kinds.parts.placement import (
     PlacedSpec,
     RoleArn,
 )
-from agentrun_operator.kinds.parts.proxy_policies import (
-    LEADS_SOMEWHERE,
-    ONE_ENDPOINT,
-    WEIGHTS,
-    Policies,
-    ProxyEndpoint,
-)
-from agentrun_operator.kinds.parts.rules import not_empty, required
+from agentrun_operator.kinds.parts.proxy_policies import ENDPOINT_RULES, Policies, ProxyEndpoint
+from agentrun_operator.kinds.parts.rules import required
 
 
 class ModelProxySpec(PlacedSpec):
@@ -112,10 +106,7 @@ KIND = ResourceKind(
         # The service demands the role although the schema of the API does not.
         required("executionRoleArn", "set it to a role that AgentRun may assume"),
         required("endpoints", "name at least one model service"),
-        not_empty("endpoints", "name at least one model service"),
-        LEADS_SOMEWHERE,
-        ONE_ENDPOINT,
-        WEIGHTS,
+        *ENDPOINT_RULES,
         PRIVATE_NEEDS_VPC,
     ),
     columns=(Column("Mode", ".spec.mode"), Column("Endpoint", ".status.atProvider.endpoint")),

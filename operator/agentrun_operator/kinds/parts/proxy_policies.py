@@ -14,6 +14,7 @@ from agentrun_operator.core.fields import (
     Unordered,
 )
 from agentrun_operator.core.kind import Rule
+from agentrun_operator.kinds.parts.rules import not_empty
 
 Tokens = Annotated[int, Field(ge=0, le=2_000_000_000), Clear(0)]
 
@@ -99,13 +100,13 @@ class Policies(SpecModel):
     """Checks of content."""
 
 
-ONE_ENDPOINT = Rule(
+_ONE_ENDPOINT = Rule(
     "!has(self.mode) || !has(self.endpoints) || self.mode == 'Multi' || self.endpoints.size() == 1",
     "endpoints has several entries but mode is Single; keep one, or create a proxy with mode Multi",
     "endpoints",
 )
 _WEIGHTED = "self.endpoints.filter(e, has(e.weight))"
-WEIGHTS = Rule(
+_WEIGHTS = Rule(
     f"!has(self.endpoints) || {_WEIGHTED}.size() == 0"
     f" || ({_WEIGHTED}.size() == self.endpoints.size()"
     f" && {_WEIGHTED}.map(e, e.weight).sum() == 100)",
@@ -114,8 +115,14 @@ WEIGHTS = Rule(
     "endpoints",
 )
 
-LEADS_SOMEWHERE = Rule(
+_LEADS_SOMEWHERE = Rule(
     "!has(self.endpoints) || self.endpoints.all(e, has(e.modelServiceRef) || has(e.baseUrl))",
     "an item of endpoints leads nowhere; set its modelServiceRef",
     "endpoints",
+)
+ENDPOINT_RULES = (
+    not_empty("endpoints", "name at least one model service"),
+    _LEADS_SOMEWHERE,
+    _ONE_ENDPOINT,
+    _WEIGHTS,
 )
