@@ -1,0 +1,45 @@
+"""Command line: `python -m argocd generate [--check]`, `capture` and `build`."""
+
+import argparse
+import sys
+
+from agentrun_operator.kinds import catalogue
+from argocd import customizations
+from argocd.binaries import ARGOCD
+from argocd.capture import capture
+from controlplane import ensure
+
+
+def main() -> int:
+    """Parse the arguments, carry them out, return the exit code."""
+    parser = argparse.ArgumentParser(prog="argocd", description="Argo CD for development.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    generate = commands.add_parser("generate", help="write the health checks of all kinds")
+    generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
+    commands.add_parser("capture", help="take the test data anew from a running operator")
+    commands.add_parser("build", help="build Argo CD if it is missing")
+    options = parser.parse_args()
+    if options.command == "build":
+        tell(f"{ARGOCD.name} {ARGOCD.version}: {ensure(ARGOCD, report=tell)}")
+        return 0
+    if options.command == "capture":
+        capture(tell)
+        customizations.write(catalogue())
+        return 0
+    if options.check:
+        stale = customizations.check(catalogue())
+        for path in stale:
+            tell(f"out of date: {path}")
+        return 1 if stale else 0
+    for path in customizations.write(catalogue()):
+        tell(f"wrote: {path}")
+    return 0
+
+
+def tell(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

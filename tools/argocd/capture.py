@@ -1,0 +1,199 @@
+"""Takes the test data of the health checks from a running operator: real objects, real messages."""
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from agentrun_operator.core.identity import PAUSED_ANNOTATION
+from argocd.customizations import STATES, test_data
+from rig import NAMESPACE, SAMPLES_NAMESPACE, Rig, eventually, is_ready, samples
+from rig.waiting import condition
+
+Json = dict[str, Any]
+
+TRANSITION_SECONDS = 2.0
+"""Long enough to see CREATING."""
+ENDPOINT = "https://agentrun.cn-hangzhou.aliyuncs.com"
+"""Stands in the files in place of the simulated cloud's address, which is another one each time."""
+SHARED_SECRET = "agentrun-shared-keys"
+REFUSED_ENDPOINT = "https://agentrun.example.com"
+
+DEFAULT_EDIT: Mapping[str, Any] = {"description": "edited"}
+EDITS: Mapping[str, Mapping[str, Any]] = {
+    "Account": {"requestsPerSecond": 19},
+    "ClusterAccount": {"requestsPerSecond": 19},
+    "Sandbox": {"timeouts": {"createSeconds": 500}},
+}
+"""A change of the spec that is as good as the value before."""
+REFUSED_EDITS: Mapping[str, Mapping[str, Any]] = {
+    "Account": {"endpoint": REFUSED_ENDPOINT},
+    "ClusterAccount": {"endpoint": REFUSED_ENDPOINT},
+    "Sandbox": {"desiredState": "Paused"},
+}
+"""A change that the operator, or the cloud while it refuses updates, cannot carry out."""
+ACCOUNTS = ("Account", "ClusterAccount")
+"""What everything else refers to is broken last."""
+
+
+class Capture:
+    """The states, one after the other; an object is kept the first time it shows one."""
+
+    def __init__(self, rig: Rig, report: Callable[[str], None]) -> None:
+        self._rig = rig
+        self._report = report
+        self.kept: dict[tuple[str, str], Json] = {}
+
+    def run(self) -> None:
+        """Bring the samples into every state that they can be in."""
+        rig = self._rig
+        rig.stop_operator()
+        self._apply_samples()
+        self._keep("unseen", self._objects())
+        rig.start_operator()
+        self._until("waiting", lambda body: bool(condition(body, "Reconciling")))
+        self._apply_secrets()
+        self._until("healthy", is_ready, on_the_way="creating")
+        self._pause()
+        rig.stop_operator()
+        self._edit(DEFAULT_EDIT, EDITS, self._objects())
+        self._keep("edited", self._objects())
+        rig.start_operator()
+        self._until("", is_ready)
+        self._break_resources()
+        self._complete()
+        for kind in ACCOUNTS:
+            self._break(kind)
+
+    def _apply_samples(self) -> None:
+        rig = self._rig
+        manifests = samples.manifests(SAMPLES_NAMESPACE, rig.cloud.url)
+        for file in sorted((samples.FOLDER / "cluster").glob("*.yaml")):
+            manifests += yaml.safe_load_all(file.read_text())
+        for each in manifests:
+            if each["kind"] == "ClusterAccount":
+                each["spec"]["endpoint"] = rig.cloud.url
+                each["spec"]["credentials"]["secretRef"]["name"] = SHARED_SECRET
+        rig.create_namespace(SAMPLES_NAMESPACE)
+        document = json.dumps(samples.as_list(manifests))
+        # Server-side: without the annotation in which kubectl keeps a copy of what it applied.
+        rig.kubectl("apply", "--server-side", "--filename=-", input=document)
+
+    def _apply_secrets(self) -> None:
+        rig = self._rig
+        shared = samples.key_secret(NAMESPACE, rig.account)
+        shared["metadata"]["name"] = SHARED_SECRET
+        keys = samples.key_secret(SAMPLES_NAMESPACE, rig.account)
+        rig.apply([shared, keys, samples.chat_secret(SAMPLES_NAMESPACE)])
+
+    def _pause(self) -> None:
+        for body in self._objects():
+            self._kubectl("annotate", body, f"{PAUSED_ANNOTATION}=true")
+        self._until("", lambda body: bool(condition(body, "Paused")))
+        # An edit that a paused object does not observe: Suspended all the same.
+        self._edit(DEFAULT_EDIT, EDITS, self._objects())
+        self._keep("suspended", self._objects())
+        for body in self._objects():
+            self._kubectl("annotate", body, f"{PAUSED_ANNOTATION}-")
+        self._until("", is_ready)
+
+    def _break_resources(self) -> None:
+        """Have the cloud refuse updates; users are edited before what they use."""
+        refusal = {"status": 400, "code": "InvalidParameter", "times": None}
+        message = "The parameter is invalid."
+        self._rig.cloud.fault("error", action="(Update|Pause).*", message=message, **refusal)
+        kinds = {body["kind"] for body in self._objects()} - set(ACCOUNTS)
+        for kind in sorted(kinds, key=lambda kind: (kind != "Sandbox", kind)):
+            self._break(kind)
+        self._rig.cloud.clear_faults()
+
+    def _break(self, kind: str) -> None:
+        """Edit the first object of a kind so that only another edit can help."""
+        name = next(_name(each) for each in self._objects() if each["kind"] == kind)
+
+        def same() -> list[Json]:
+            return [each for each in self._objects() if _name(each) == name]
+
+        self._edit({"description": "refused"}, REFUSED_EDITS, same())
+        self._keep(
+            "degraded",
+            eventually(
+                lambda: [each for each in same() if condition(each, "Stalled")],
+                f"{name} to be Stalled",
+            ),
+        )
+
+    def _complete(self) -> None:
+        """End the sandbox for good."""
+        body = next(each for each in self._objects() if each["kind"] == "Sandbox")
+        self._edit({}, {"Sandbox": {"desiredState": "Stopped"}}, [body])
+
+        def completed() -> list[Json]:
+            sandboxes = [each for each in self._objects() if each["kind"] == "Sandbox"]
+            return [e for e in sandboxes if condition(e, "Ready").get("reason") == "Completed"]
+
+        self._keep("completed", eventually(completed, "the sandbox to be Completed"))
+
+    def _until(
+        self, state: str, holds: Callable[[Json], bool], *, on_the_way: str | None = None
+    ) -> None:
+        """Wait until something holds for every object, and keep the objects."""
+
+        def all_hold() -> list[Json]:
+            bodies = self._objects()
+            if on_the_way:
+                passing = [e for e in bodies if condition(e, "Ready").get("reason") == "Creating"]
+                self._keep(on_the_way, passing)
+            return bodies if all(map(holds, bodies)) else []
+
+        bodies = eventually(all_hold, f"every object to be {state or 'ready again'}", seconds=90)
+        if state:
+            self._keep(state, bodies)
+
+    def _keep(self, state: str, bodies: Iterable[Json]) -> None:
+        for body in bodies:
+            if self.kept.setdefault((body["kind"], state), body) is body:
+                self._report(f"{body['kind']}: {state}")
+
+    def _objects(self) -> list[Json]:
+        text = self._rig.kubectl("get", "agentrun", "--all-namespaces", "--output=json")
+        items: list[Json] = json.loads(text)["items"]
+        return items
+
+    def _edit(
+        self, default: Mapping[str, Any], edits: Mapping[str, Mapping[str, Any]], on: list[Json]
+    ) -> None:
+        for number, body in enumerate(on):
+            spec = copy.deepcopy(dict(edits.get(body["kind"], default)))
+            if "requestsPerSecond" in spec:  # another value each time, or nothing would change
+                spec["requestsPerSecond"] = body["spec"].get("requestsPerSecond", 20) - 1
+            if spec.get("description") == "edited":
+                spec["description"] = f"edited {body['metadata']['generation']}.{number}"
+            if "timeouts" in spec:
+                spec["timeouts"]["createSeconds"] = 600 - body["metadata"]["generation"]
+            self._kubectl("patch", body, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+
+    def _kubectl(self, verb: str, body: Json, *arguments: str) -> None:
+        namespace = body["metadata"].get("namespace", "default")
+        self._rig.kubectl(verb, _name(body), f"--namespace={namespace}", *arguments)
+
+
+def capture(report: Callable[[str], None]) -> None:
+    """Run the product, take the test data, write the files."""
+    with Rig(transition_seconds=TRANSITION_SECONDS, report=report) as rig:
+        taking = Capture(rig, report)
+        taking.run()
+        address = rig.cloud.url
+    known = {state.name for state in STATES}
+    for (kind, state), body in sorted(taking.kept.items()):
+        assert state in known  # noqa: S101 - a typo above
+        text = yaml.safe_dump(body, sort_keys=False).replace(address, ENDPOINT)
+        path = test_data(kind, state)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _name(body: Json) -> str:
+    return f"{body['kind'].lower()}.agentrun.dev/{body['metadata']['name']}"
