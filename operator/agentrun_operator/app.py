@@ -14,6 +14,7 @@ import structlog
 
 from agentrun_operator import __version__
 from agentrun_operator.api.cloud import AgentRunCloud
+from agentrun_operator.api.credential_chain import ChainOptions
 from agentrun_operator.api.endpoints import is_allowed
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
@@ -201,6 +202,7 @@ class Operator:
             environ=self._environ,
             allow_list=settings.endpoint_allow_list,
             observe=self.metrics.api_called,
+            chain=ChainOptions(use_instance_role=settings.instance_role),
         )
         return World(
             kinds=kinds,

@@ -6,15 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agentrun_operator import __version__, app, crdgen
-from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.settings import Settings
+from agentrun_operator import __version__, app, chores, crdgen
 from agentrun_operator.environment import PREFIX, SettingsError, settings_from
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.kube.access import ClusterAccess
-from agentrun_operator.kube.client import KubeClient
-from agentrun_operator.kube.selftest import run_checks
-from agentrun_operator.kube.uninstall import find_held, refusal
 from agentrun_operator.telemetry.logs import configure_logging
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -28,21 +22,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return 0
     if options.command == "generate":
         return _generate(options.root, only_check=options.check)
-    try:
-        configure_logging(
-            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "text" else "json",
-            level=environ.get(f"{PREFIX}LOG_LEVEL") or "INFO",
-        )
-        settings = settings_from(environ)
-        if options.command == "guard-uninstall":
-            return asyncio.run(_guard_uninstall(settings, environ))
-        if options.command == "selftest":
-            return asyncio.run(_selftest(settings, environ, options.url))
-        app.serve(settings, environ)
-    except (SettingsError, ValueError, *app.FATAL) as error:
-        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    if options.command in ("guard-uninstall", "selftest"):
+        return _chore(options, environ)
+    return _run(environ)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,31 +49,29 @@ def _generate(root: Path, *, only_check: bool) -> int:
     return 1 if only_check and changed else 0
 
 
-def _served(settings: Settings) -> tuple[ResourceKind, ...]:
-    return tuple(k for k in catalogue().values() if k.namespaced or not settings.namespaces)
+def _chore(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    kinds = catalogue().values()
+    try:
+        settings = settings_from(environ)
+        if options.command == "selftest":
+            return asyncio.run(chores.selftest(settings, environ, kinds, options.url))
+        return asyncio.run(chores.guard_uninstall(settings, environ, kinds))
+    except (SettingsError, *app.FATAL) as error:
+        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
+        return 1
 
 
-async def _guard_uninstall(settings: Settings, environ: Mapping[str, str]) -> int:
-    async with KubeClient.open(ClusterAccess.load(environ=environ)) as client:
-        held = await find_held(
-            client,
-            _served(settings),
-            namespaces=settings.namespaces,
-            controller_class=settings.controller_class,
+def _run(environ: Mapping[str, str]) -> int:
+    try:
+        level = environ.get(f"{PREFIX}LOG_LEVEL") or "info"
+        if level.lower() not in _LEVELS:
+            raise SettingsError(f"{PREFIX}LOG_LEVEL is {level!r}; use {', '.join(_LEVELS)}")  # noqa: TRY301
+        configure_logging(
+            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "text" else "json",
+            level=level,
         )
-    print(refusal(held) if held else "nothing needs the operator any more")  # noqa: T201
-    return 1 if held else 0
-
-
-async def _selftest(settings: Settings, environ: Mapping[str, str], url: str) -> int:
-    is_fine = True
-    async with KubeClient.open(ClusterAccess.load(environ=environ)) as client:
-        async for finding in run_checks(
-            client,
-            _served(settings),
-            url=url.rstrip("/"),
-            namespace=settings.operator_namespace,
-        ):
-            print(finding, flush=True)  # noqa: T201
-            is_fine = is_fine and finding.problem is None
-    return 0 if is_fine else 1
+        app.serve(settings_from(environ), environ)
+    except (SettingsError, ValueError, *app.FATAL) as error:
+        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0

@@ -52,6 +52,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         requests_per_second=read.seconds("REQUESTS_PER_SECOND", base.requests_per_second),
         endpoint_allow_list=read.items("ENDPOINT_ALLOW_LIST"),
         own_account=_own_account(read),
+        instance_role=read.switch("INSTANCE_ROLE", default=base.instance_role),
         secret_access=access,
         bind_host=read.text("BIND_HOST", base.bind_host),
         bind_port=read.number("BIND_PORT", base.bind_port, int, allow_zero=True),

@@ -71,6 +71,9 @@ class Settings:
     endpoint_allow_list: tuple[str, ...] = ()
     """URL patterns beside the official hosts, e.g. `http://127.0.0.1:*`."""
     own_account: OwnAccount | None = None
+    instance_role: bool = False
+    """Use the RAM role of the ECS node as the operator's own keys; off, because elsewhere the
+    question hangs."""
     secret_access: Literal["watch", "get"] = "watch"
     """`get`: no list or watch on Secrets; a rotation is then seen at the poll interval."""
     drain_seconds: float = 20.0
