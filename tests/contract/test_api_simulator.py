@@ -1,7 +1,7 @@
 """The client against the simulated cloud: one life of a resource, and every class of error."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
