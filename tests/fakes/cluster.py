@@ -121,6 +121,12 @@ class FakeCluster:
             raw["metadata"]["generation"] += 1
             self._store("MODIFIED", raw)
 
+    def reset_status(self, key: ObjectKey) -> None:
+        """Lose a status, as a backup that is restored without it does."""
+        raw = copy.deepcopy(self._objects[key])
+        raw["status"] = {"observedGeneration": -1}
+        self._store("MODIFIED", raw)
+
     def put_secret(self, name: str, data: Mapping[str, str], *, namespace: str = "team-a") -> None:
         """Create or replace a Secret."""
         self._put("Secret", namespace, name, data)

@@ -57,6 +57,11 @@ class KubeObject:
         return self.status.get("externalId") or None
 
     @property
+    def is_in_charge(self) -> bool:
+        """Whether its resource was created or adopted for it, not merely observed."""
+        return self.external_id is not None and "adopted" in self.status
+
+    @property
     def observed_generation(self) -> int:
         """Generation that the last written status speaks of; -1 before the first."""
         return int(self.status.get("observedGeneration", -1))

@@ -297,7 +297,7 @@ def _missing(explicit: Any, obj: KubeObject) -> str:
 def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
     """Return AccountChanged when an object with a resource resolves to another account."""
     pinned = obj.status.get("account")
-    if not pinned or not (obj.external_id or obj.status.get("creation")):
+    if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
         return None
     there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
     if there == binding.identity:

@@ -143,6 +143,11 @@ LIFE: tuple[Row, ...] = (
         Action.PERSIST,
     ),
     Row(
+        "ours by its mark, on no record",
+        lambda s: _ours(s) and not s.ever_created and not s.policies.observe_only,
+        Action.PERSIST,
+    ),
+    Row(
         "somebody else's",
         lambda s: (
             not s.policies.observe_only

@@ -75,6 +75,8 @@ class Engine:
         if before is None or _concerns_users(before, obj):
             self._wake_users(obj.key)
             self._wake_targets(obj)
+        if before is not None and before.external_name != obj.external_name:
+            self._wake_rivals(before)
 
     def reference_changed(self, kind: str, namespace: str, name: str) -> None:
         """Wake exactly the users of a Secret or ConfigMap, and the accounts that read it."""

@@ -125,7 +125,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     if target.tag in tags:
         return Ownership.OURS
     obj = target.obj
-    if obj.external_id is not None:
+    if obj.is_in_charge:
         # Another id under our name: ours was deleted and somebody made a new one.
         if obj.external_id == target.id_of(resource):
             return Ownership.OURS

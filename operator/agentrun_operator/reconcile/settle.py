@@ -46,6 +46,8 @@ class Settlement:
                 ctx.changes["applied"] = self.applied(ctx)
             ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:
+            # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
+            ctx.changes |= self.identity(ctx)
             ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
         message = "the resource is as specified"
         if seen.phase is Phase.IDLE:
@@ -78,6 +80,14 @@ class Settlement:
         if ready.get("reason") != "Completed" or ended is None:
             return float(ttl)
         return float(ttl) - (ctx.started_at - ended).total_seconds()
+
+    def identity(self, ctx: Context) -> Json:
+        """Return what status records of where the resource lives."""
+        return {
+            "account": ctx.bound.pin(),
+            "externalName": ctx.aim.name if ctx.rest.name_field else None,
+            "parentId": ctx.aim.parent,
+        }
 
     def at_provider(self, ctx: Context, resource: Json | None = None) -> Json:
         """Return what of the last look may be shown."""

@@ -10,6 +10,7 @@ from agentrun_operator.core.drift import clearing_values
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields
@@ -78,13 +79,10 @@ class WritingSteps:
         )
         # The generation is not acted on yet: an adopted resource may still differ.
         await self._reporter.write(ctx, replace(verdict, synced=False))
+        ctx.observation = replace(ctx.observation, ownership=Ownership.OURS)
 
     def _identity(self, ctx: Context) -> Json:
-        return {
-            "account": ctx.bound.pin(),
-            "externalName": ctx.aim.name if ctx.rest.name_field else None,
-            "parentId": ctx.aim.parent,
-        }
+        return self._settlement.identity(ctx)
 
     # ------------------------------------------------------------ creating
 

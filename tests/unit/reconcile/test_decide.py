@@ -40,10 +40,10 @@ def seen(phase: Phase = Phase.READY, **more: Any) -> Observation:
 
 ABSENT = Observation(Existence.ABSENT, confirmed=True)
 OBSERVE = Policies(observe_only=True)
-QUIET = Snapshot(edited=False)
-"""Claimed, unedited, not looked at yet."""
+QUIET = Snapshot(edited=False, ever_created=True)
+"""Claimed, created, unedited, not looked at yet."""
 GOING = Snapshot(deleting=True, ever_created=True)
-UNKNOWN = replace(QUIET, creation_unknown=True, ever_created=True)
+UNKNOWN = replace(QUIET, creation_unknown=True)
 
 
 def life(observation: Observation, **more: Any) -> Snapshot:
@@ -94,6 +94,7 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
+    "ours by its mark, on no record": (life(seen(), ever_created=False), Action.PERSIST),
     "somebody else's": (life(seen(ownership=Ownership.FOREIGN)), Action.STALL_FOREIGN),
     "nobody's": (life(seen(ownership=Ownership.ADOPTABLE)), Action.ADOPT),
     "ended, to be replaced, unconfirmed": (

@@ -1,0 +1,343 @@
+"""Whose a resource is: adoption, other owners, observing, claims of one name."""
+
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.reconcile.ports import AccountConnection
+from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.lab import CLUSTER_ID, Lab, account_spec
+from unit.reconcile.specs import (
+    CREDENTIAL,
+    PROXY,
+    ROLE,
+    RUNTIME,
+    SAMPLES,
+    SECRET_VALUE,
+    cloud_key,
+    made,
+    ready,
+)
+
+PROXY_BODY: dict[str, Any] = {
+    "modelProxyName": "it",
+    "cpu": 2,
+    "memory": 4096,
+    "proxyMode": "single",
+    "executionRoleArn": ROLE,
+    "proxyConfig": {"endpoints": [{"modelServiceName": "qwen", "modelNames": ["qwen-max"]}]},
+    "description": "made by hand",
+}
+RUNTIME_BODY: dict[str, Any] = {
+    "agentRuntimeName": "it",
+    "artifactType": "Container",
+    "containerConfiguration": {"image": "registry.example.com/agent:v1"},
+    "executionRoleArn": ROLE,
+    "cpu": 2,
+    "memory": 4096,
+    "port": 9000,
+    "networkConfiguration": {"networkMode": "PUBLIC"},
+    "description": "made by hand",
+}
+CREDENTIAL_BODY: dict[str, Any] = {
+    "credentialName": "it",
+    "credentialAuthType": "api_key",
+    "credentialSourceType": "internal",
+    "credentialPublicConfig": {"headerKey": "X-API-Key"},
+    "credentialSecret": "by-hand",
+}
+
+
+async def by_hand(lab: Lab, kind: str, body: dict[str, Any]) -> None:
+    """Create a resource as somebody else would."""
+
+    async def at_once() -> None:
+        return None
+
+    rest = lab.kinds[kind].rest
+    assert rest is not None
+    api = lab.cloud.connect(
+        AccountConnection(AccountIdentity("1001", "cn-hangzhou"), None, keys_of(MAIN), 20.0),
+        at_once,
+    )
+    await api.create(rest, body)
+    lab.clock.advance(5)
+    lab.calls.take()
+
+
+async def lab_with(kind: str, body: dict[str, Any]) -> Lab:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    await by_hand(lab, kind, body)
+    return lab
+
+
+# ------------------------------------------------ adoption
+
+
+async def test_what_exists_is_adopted_updated_and_kept_on_delete() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "first"
+    assert "CreateModelProxy" not in lab.calls.names
+    assert [e.reason for e in lab.cluster.events if e.key == key].count("Adopted") == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1, "adopted, so left alone"
+
+
+async def test_what_was_adopted_is_deleted_if_the_policy_says_so() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "deletionPolicy": "Delete"})
+    await lab.elapse(10)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "spec"),
+    [
+        ("ModelProxy", PROXY_BODY, {**PROXY, "adoptionPolicy": "Never"}),
+        ("Credential", CREDENTIAL_BODY, CREDENTIAL),
+    ],
+    ids=["asked for", "default of Credential"],
+)
+async def test_never_adopting_stalls(kind: str, body: dict[str, Any], spec: dict[str, Any]) -> None:
+    lab = await lab_with(kind, body)
+    key = lab.cluster.apply(kind, "it", spec)
+    await lab.elapse(100)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert lab.condition(key, "Stalled") == ("True", "AlreadyExistsNotOwned")
+    assert lab.writes_to_cloud(2) == []
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1
+
+
+@pytest.mark.parametrize("tag", ["k8s:other/team-a/it", "x-agentrun-super"])
+async def test_another_owners_mark_is_respected_unless_forced(tag: str) -> None:
+    lab = await lab_with("AgentRuntime", {**RUNTIME_BODY, "systemTags": [tag]})
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    lab.annotate(key, adopt="force")
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    [found] = made(lab, SAMPLES["AgentRuntime"])
+    assert found["description"] == "first"
+    assert set(found["systemTags"]) == {tag, f"k8s:{CLUSTER_ID}/team-a/it"}, "foreign tags stay"
+
+
+async def test_a_tool_of_the_same_vendor_is_nobody() -> None:
+    lab = await lab_with("AgentRuntime", {**RUNTIME_BODY, "systemTags": ["x-agentrun-cli"]})
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.get(key).status["adopted"] is True
+
+
+async def test_our_tag_survives_the_loss_of_our_status() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    raw = lab.cluster.raw(key)
+    assert raw is not None
+    lab.cluster.reset_status(key)
+    lab.restart()
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available")
+    assert len(made(lab, SAMPLES["AgentRuntime"])) == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert made(lab, SAMPLES["AgentRuntime"]) == [], "ours by its tag, so deleted"
+
+
+@pytest.mark.parametrize("kind", ["ModelProxy", "AgentRuntime"])
+async def test_a_stranger_under_our_name_is_adopted_not_assumed(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    first = lab.get(key).external_id
+    lab.simulator.remove(SAMPLES[kind].family, cloud_key(lab, key))
+    body = PROXY_BODY if kind == "ModelProxy" else RUNTIME_BODY
+    await by_hand(lab, kind, body)
+    await lab.elapse(90)
+    assert lab.get(key).external_id != first
+    assert lab.get(key).status["adopted"] is True
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_deleting_spares_a_stranger_under_our_name() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.simulator.remove("ModelProxy", "it")
+    await by_hand(lab, "ModelProxy", PROXY_BODY)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+# ------------------------------------------------ observing
+
+
+async def test_observing_never_writes_to_the_cloud() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    since = lab.simulator.requests()[-1]["seq"]
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "managementPolicy": "Observe"})
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.get(key).status["atProvider"]["endpoint"]
+    assert not lab.get(key).is_claimed
+    lab.simulator.edit("ModelProxy", "it", {"status": "UPDATE_FAILED", "statusReason": "broken"})
+    await lab.elapse(70)
+    assert lab.ready(key) == ("False", "ProviderFailed")
+    lab.simulator.remove("ModelProxy", "it")
+    await lab.elapse(500)
+    assert lab.ready(key) == ("False", "ExternalResourceMissing")
+    assert lab.writes_to_cloud(since) == []
+    lab.cluster.delete(key)
+    assert lab.cluster.raw(key) is None
+
+
+async def test_an_observed_object_can_be_referred_to() -> None:
+    lab = await lab_with("Credential", CREDENTIAL_BODY)
+    lab.cluster.apply("Credential", "it", {**CREDENTIAL, "managementPolicy": "Observe"})
+    user = lab.cluster.apply("ModelProxy", "user", {**PROXY, "credentialRef": {"name": "it"}})
+    await lab.elapse(40)
+    assert lab.ready(user) == ("True", "Available"), lab.message(user)
+
+
+@pytest.mark.parametrize("kind", ["ModelProxy", "Credential"])
+async def test_managing_what_was_observed_is_an_adoption(kind: str) -> None:
+    body, spec = (PROXY_BODY, PROXY) if kind == "ModelProxy" else (CREDENTIAL_BODY, CREDENTIAL)
+    lab = await lab_with(kind, body)
+    since = lab.simulator.requests()[-1]["seq"]
+    key = lab.cluster.apply(kind, "it", {**spec, "managementPolicy": "Observe"})
+    await lab.elapse(10)
+    lab.edit(key, managementPolicy="Manage")
+    await lab.elapse(20)
+    if kind == "Credential":
+        assert lab.ready(key) == ("False", "AlreadyExistsNotOwned"), "never adopted unasked"
+        assert lab.writes_to_cloud(since) == []
+    else:
+        assert lab.ready(key) == ("True", "Available")
+        assert lab.get(key).status["adopted"] is True
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1, "it was there before us"
+
+
+async def test_observing_what_we_made_lets_go_of_it() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(5)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+# ------------------------------------------------ one name, two objects
+
+
+async def claims() -> tuple[Lab, ObjectKey, ObjectKey]:
+    """Return a lab with two objects of one external name, the older one first."""
+    lab = Lab()
+    await lab.ready_account()
+    old = lab.cluster.apply("ModelProxy", "zz-old", {**PROXY, "externalName": "shared"})
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "aa-young", {**PROXY, "externalName": "shared"})
+    await lab.elapse(15)
+    return lab, old, young
+
+
+async def test_the_older_object_has_the_name() -> None:
+    lab, old, young = await claims()
+    assert lab.ready(old) == ("True", "Available")
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+    assert "zz-old" in lab.message(young)
+    assert lab.calls.names.count("CreateModelProxy") == 1
+
+
+async def test_the_younger_object_inherits_the_name() -> None:
+    lab, old, young = await claims()
+    lab.cluster.delete(old)
+    await lab.elapse(15)
+    assert lab.cluster.raw(old) is None
+    assert lab.ready(young) == ("True", "Available")
+    assert lab.get(young).status["adopted"] is False
+
+
+async def test_a_name_that_becomes_free_is_noticed() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
+    old = lab.cluster.apply("ModelProxy", "old", broken)
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "young", {**PROXY, "externalName": "shared"})
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+    lab.edit(old, externalName="another")
+    await lab.elapse(10)
+    assert lab.ready(young) == ("True", "Available")
+
+
+async def test_the_same_second_is_decided_by_the_key() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    second = lab.cluster.apply("ModelProxy", "b", {**PROXY, "externalName": "shared"})
+    first = lab.cluster.apply("ModelProxy", "a", {**PROXY, "externalName": "shared"})
+    await lab.elapse(15)
+    assert lab.ready(first) == ("True", "Available")
+    assert lab.ready(second) == ("False", "ExternalNameConflict")
+
+
+async def test_one_name_in_two_accounts_is_no_conflict() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    one = lab.cluster.apply("ModelProxy", "one", {**PROXY, "externalName": "shared"})
+    spec = {**PROXY, "externalName": "shared", "accountRef": {"name": "other"}}
+    two = lab.cluster.apply("ModelProxy", "two", spec)
+    await lab.elapse(15)
+    assert lab.ready(one) == lab.ready(two) == ("True", "Available")
+    assert len(lab.simulator.resources("2002")["ModelProxy"]) == 1
+
+
+async def test_one_name_in_two_namespaces_of_one_account_is_a_conflict() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
+    spec = account_spec("shared", allowedNamespaces={"names": ["team-a", "team-b"]})
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    old = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-a")
+    await lab.elapse(15)
+    assert lab.ready(old) == ("True", "Available")
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+
+
+async def test_endpoints_of_two_runtimes_may_share_a_name() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    for name in ("one", "two"):
+        lab.cluster.apply("AgentRuntime", name, RUNTIME)
+    await lab.elapse(10)
+    keys = [
+        lab.cluster.apply(
+            "AgentRuntimeEndpoint",
+            f"at-{name}",
+            {"runtimeRef": {"name": name}, "externalName": "x"},
+        )
+        for name in ("one", "two")
+    ]
+    await lab.elapse(20)
+    assert [lab.ready(k) for k in keys] == [("True", "Available")] * 2
