@@ -1,0 +1,1 @@
+"""Derives the simulator's API description from the official SDK, as it is installed."""
