@@ -127,6 +127,16 @@ class FakeCluster:
         raw["status"] = {"observedGeneration": -1}
         self._store("MODIFIED", raw)
 
+    def add_foreign_finalizer(self, key: ObjectKey, name: str) -> None:
+        """Let another controller hold an object."""
+        raw = copy.deepcopy(self._objects[key])
+        raw["metadata"]["finalizers"].append(name)
+        self._store("MODIFIED", raw)
+
+    def vanish(self, key: ObjectKey) -> None:
+        """Remove an object although its finalizers stand, as people with `kubectl edit` do."""
+        self._remove(key)
+
     def put_secret(self, name: str, data: Mapping[str, str], *, namespace: str = "team-a") -> None:
         """Create or replace a Secret."""
         self._put("Secret", namespace, name, data)

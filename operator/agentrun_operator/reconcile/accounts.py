@@ -111,8 +111,17 @@ class AccountDirectory:
         """Return the account that an object is pinned to, its last working client if need be.
 
         Raises:
+            AccountChanged: what goes by its name now is another account. A look there would find
+                nothing, and take that for the end of the resource.
             OperatorError: neither the account's credentials nor a client of it is left.
         """
+        binding = await self._pinned(obj)
+        error = check_pin(obj, binding)
+        if error is not None:
+            raise error
+        return binding
+
+    async def _pinned(self, obj: KubeObject) -> Binding:
         pinned = obj.status.get("account") or {}
         kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
         if kind == OWN_ACCOUNT.kind:
