@@ -1,0 +1,261 @@
+"""What the cloud says and the spec does not: corrected, reported or left, and never overdone."""
+
+from typing import Any
+
+import pytest
+
+from integration.fleet import (
+    VALUES,
+    Tenant,
+    canary,
+    credential,
+    family_of_each,
+    proxy,
+    runtime,
+    service,
+    template,
+)
+from rig.waiting import condition
+
+PULL = "pull"
+
+
+def _docker_config(password: str) -> str:
+    return f'{{"auths": {{"registry.example.com": {{"username": "u", "password": "{password}"}}}}}}'
+
+
+@pytest.fixture
+def converged(tenant: Tenant) -> Tenant:
+    """Return a tenant with one Ready object of each kind."""
+    described = {"description": "wanted"}
+    tenant.apply(
+        credential("cred", **described),
+        service("svc", **described),
+        proxy("proxy", "svc", **described),
+        runtime("rt", **described),
+        template("tpl", **described),
+        *(e for e in family_of_each() if e["kind"] in ("AgentRuntimeEndpoint", "Sandbox")),
+    )
+    tenant.edit("AgentRuntimeEndpoint", "ep", **described)
+    tenant.wait_ready()
+    return tenant
+
+
+DESCRIBED = (
+    ("Credential", "cred"),
+    ("ModelService", "svc"),
+    ("ModelProxy", "proxy"),
+    ("AgentRuntime", "rt"),
+    ("AgentRuntimeEndpoint", "ep"),
+    ("SandboxTemplate", "tpl"),
+)
+
+
+def test_an_edit_behind_our_back_is_undone_by_one_small_put(converged: Tenant) -> None:
+    """Each kind that can be updated: one PUT, with the field and what the API insists on."""
+    since = converged.rig.cloud.position()
+    for kind, name in DESCRIBED:
+        converged.tamper(kind, name, {"description": "tampered"})
+    converged.wait(
+        lambda: all(converged.resource(*e).get("description") == "wanted" for e in DESCRIBED),
+        "every description to be restored",
+    )
+    converged.wait_ready()
+    # The API refuses to touch an endpoint while its runtime is being updated.
+    writes = [each for each in converged.cloud_writes(since=since) if each["status"] == 200]
+    only = {"description": "wanted"}
+    assert sorted((each["action"], each["body"]) for each in writes) == [
+        ("UpdateAgentRuntime", {**only, "cpu": 2.0}),
+        ("UpdateAgentRuntimeEndpoint", only),
+        ("UpdateCredential", only),
+        ("UpdateModelProxy", only),
+        ("UpdateModelService", only),
+        ("UpdateTemplate", only),
+    ]
+
+
+def test_what_vanished_is_made_again(converged: Tenant) -> None:
+    """Every kind comes back under its old name, children along with their parents."""
+    before = {e["kind"]: e["status"]["externalId"] for e in converged.objects()}
+    for each in converged.objects():
+        if each["kind"] not in ("AgentRuntimeEndpoint", "Sandbox"):  # gone with their parents
+            converged.remove(each["kind"], each["metadata"]["name"])
+
+    def is_back() -> bool:
+        alive = {e["kind"] for e in converged.objects() if _resource(converged, e)}
+        return alive == set(before)
+
+    converged.wait(is_back, "every resource to be back", seconds=30)
+    converged.wait_ready(seconds=30)
+    after = {e["kind"]: e["status"]["externalId"] for e in converged.objects()}
+    assert all(after[kind] != before[kind] for kind in ("AgentRuntime", "AgentRuntimeEndpoint"))
+
+
+def _resource(tenant: Tenant, body: dict[str, Any]) -> dict[str, Any]:
+    return tenant.resource(body["kind"], body["metadata"]["name"])
+
+
+def test_report_ignore_and_ignored_fields_leave_it(tenant: Tenant) -> None:
+    """Report says what differs and stalls; Ignore and ignoreFields say nothing; none writes."""
+    tenant.apply(
+        template("report", description="wanted", driftPolicy="Report"),
+        template("ignore", description="wanted", driftPolicy="Ignore"),
+        template("fields", description="wanted", ignoreFields=["description"]),
+        template("correct", description="wanted"),
+    )
+    tenant.wait_ready()
+    since = tenant.rig.cloud.position()
+    for name in ("report", "ignore", "fields", "correct"):
+        tenant.tamper("SandboxTemplate", name, {"description": "tampered"})
+    tenant.wait_reason("SandboxTemplate", "report", "DriftDetected", says="description")
+    tenant.wait(lambda: len(tenant.cloud_writes(since=since)) == 1, "the one correction")
+    reported = tenant.get("SandboxTemplate", "report")
+    assert condition(reported, "Stalled")["status"] == "True"
+    (drift,) = reported["status"]["drift"]
+    assert (drift["path"], drift["desired"], drift["observed"]) == (
+        "description",
+        "wanted",
+        "tampered",
+    )
+    tenant.wait_ready(*((("SandboxTemplate"), n) for n in ("ignore", "fields", "correct")))
+    # An edit counts under every policy: what the user asks for now is done.
+    tenant.edit("SandboxTemplate", "report", description="edited")
+    tenant.edit("SandboxTemplate", "ignore", description="edited")
+    tenant.wait_ready(("SandboxTemplate", "report"), ("SandboxTemplate", "ignore"))
+    assert tenant.resource("SandboxTemplate", "report")["description"] == "edited"
+    assert tenant.resource("SandboxTemplate", "ignore")["description"] == "edited"
+    assert tenant.resource("SandboxTemplate", "fields")["description"] == "tampered"
+    assert tenant.resource("SandboxTemplate", "correct")["description"] == "wanted"
+    assert "drift" not in tenant.get("SandboxTemplate", "report")["status"]
+
+
+def test_what_leaves_the_spec_leaves_the_cloud(tenant: Tenant) -> None:
+    """A field, a variable and a whole group are cleared, each by one PUT."""
+    variables = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    tenant.apply(
+        service("svc"),
+        proxy("proxy", "svc", policies={"numRetries": 3, "cache": True}),
+        runtime("rt", description="wanted", env=variables),
+        template("tpl", description="wanted"),
+    )
+    tenant.wait_ready()
+    since = tenant.rig.cloud.position()
+    tenant.edit("AgentRuntime", "rt", env=variables[:1], description=None)
+    tenant.edit("ModelProxy", "proxy", policies={"numRetries": None})
+    tenant.edit("SandboxTemplate", "tpl", description=None)
+    tenant.wait_ready()
+    runtime_now = tenant.resource("AgentRuntime", "rt")
+    assert runtime_now["environmentVariables"] == {"A": "1"}
+    assert not runtime_now.get("description")
+    assert not tenant.resource("SandboxTemplate", "tpl").get("description")
+    policies = tenant.resource("ModelProxy", "proxy")["proxyConfig"]["policies"]
+    assert not policies.get("numRetries")
+    assert policies["cache"] is True
+    assert len(tenant.cloud_writes(since=since)) == 3, tenant.cloud_writes(since=since)
+
+
+def test_a_rotated_secret_reaches_its_users_and_nobody_else(tenant: Tenant) -> None:
+    """A variable, a credential's value, a registry login and a provider's key."""
+    tenant.secret("other", env=canary())
+    tenant.secret(PULL, **{".dockerconfigjson": _docker_config(canary())})
+    other = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "other", "key": "env"}}}
+    image = {"image": "registry.example.com/agent:v1", "pullSecretRef": {"name": PULL}}
+    tenant.apply(
+        credential("cred"),
+        service("svc"),
+        runtime("rt"),
+        runtime("other", env=[other]),
+        runtime("pulling", container=image, env=[]),
+        template("tpl"),
+    )
+    tenant.wait_ready()
+
+    since = tenant.rig.cloud.position()
+    value, key, variable = canary(), canary(), canary()
+    tenant.secret(VALUES, inbound=value, provider=key, env=variable)
+
+    def arrived() -> bool:
+        return (
+            tenant.resource("Credential", "cred")["credentialSecret"],
+            tenant.resource("ModelService", "svc")["providerSettings"]["apiKey"],
+            tenant.resource("AgentRuntime", "rt")["environmentVariables"]["KEY"],
+        ) == (value, key, variable)
+
+    tenant.wait(arrived, "the new values in the cloud", seconds=10)
+    tenant.wait_ready()
+    changed = [(each["action"], each["path"]) for each in tenant.cloud_writes(since=since)]
+    ident = tenant.get("AgentRuntime", "rt")["status"]["externalId"]
+    assert sorted(changed) == [
+        ("UpdateAgentRuntime", f"/2025-09-10/agents/runtimes/{ident}"),
+        ("UpdateCredential", "/2025-09-10/agents/credentials/cred"),
+        ("UpdateModelService", "/2025-09-10/agents/model-services/svc"),
+    ]
+
+    since, login = tenant.rig.cloud.position(), canary()
+    tenant.secret(PULL, **{".dockerconfigjson": _docker_config(login)})
+    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login", seconds=10)
+    tenant.wait_ready()
+    ident = tenant.get("AgentRuntime", "pulling")["status"]["externalId"]
+    (write,) = tenant.cloud_writes(since=since)
+    assert write["path"].endswith(ident)
+
+    # Written again with the same values: its version moves, and nobody is disturbed.
+    since = tenant.rig.cloud.position()
+    tenant.view.patch(
+        ("Secret", tenant.namespace, VALUES), {"metadata": {"labels": {"touched": "true"}}}
+    )
+    tenant.secret("other", env=(marker := canary()))
+    tenant.wait(
+        lambda: tenant.resource("AgentRuntime", "other")["environmentVariables"]["KEY"] == marker,
+        "the other Secret's user",
+    )
+    tenant.wait_ready()
+    assert len(tenant.cloud_writes(since=since)) == 1, tenant.cloud_writes(since=since)
+
+
+def test_an_edited_config_map_reaches_its_users(tenant: Tenant) -> None:
+    """Both by key and as a whole."""
+    settings = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings", "namespace": tenant.namespace},
+        "data": {"LEVEL": "info"},
+    }
+    tenant.view.create(settings)
+    by_key = {"configMapKeyRef": {"name": "settings", "key": "LEVEL"}}
+    tenant.apply(
+        runtime("by-key", env=[{"name": "LEVEL", "valueFrom": by_key}]),
+        runtime("whole", env=[], envFrom=[{"configMapRef": {"name": "settings"}}]),
+    )
+    tenant.wait_ready()
+    tenant.view.create({**settings, "data": {"LEVEL": "debug"}})
+
+    def arrived() -> bool:
+        seen = [tenant.resource("AgentRuntime", name) for name in ("by-key", "whole")]
+        return all(each["environmentVariables"] == {"LEVEL": "debug"} for each in seen)
+
+    tenant.wait(arrived, "the new level", seconds=10)
+    tenant.wait_ready()
+
+
+def test_write_only_values_survive_a_restart_unsent(tenant: Tenant) -> None:
+    """After a restart nobody knows what was sent, and still nothing is sent twice."""
+    tenant.secret(PULL, **{".dockerconfigjson": _docker_config(canary())})
+    image = {"image": "registry.example.com/agent:v1", "pullSecretRef": {"name": PULL}}
+    tenant.apply(service("svc"), runtime("pulling", container=image), credential("cred"))
+    tenant.wait_ready()
+    since = tenant.rig.cloud.position()
+    tenant.rig.kill_operator()
+    tenant.rig.start_operator()
+    looked_at = (("AgentRuntime", "pulling"), ("ModelService", "svc"))
+    for kind, name in looked_at:
+        tenant.annotate(kind, name, "reconcile-requested-at", "now")
+
+    def told() -> bool:
+        return all(tenant.get(*e)["status"].get("lastRequest") == "now" for e in looked_at)
+
+    tenant.wait(told, "both to be looked at again")
+    assert tenant.cloud_writes(since=since) == []
+    login = canary()
+    tenant.secret(PULL, **{".dockerconfigjson": _docker_config(login)})
+    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login", seconds=10)
