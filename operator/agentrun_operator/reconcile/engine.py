@@ -250,9 +250,12 @@ def _asked(obj: KubeObject) -> dict[str, str]:
 
 def _concerns_users(before: KubeObject, now: KubeObject) -> bool:
     """Whether those that refer to an object may want to know."""
-    is_edited_account = now.key.kind in ACCOUNT_KINDS and before.generation != now.generation
+    # Not the edit itself: until the account is verified anew, nobody may use it.
+    is_account_verified_anew = (
+        now.key.kind in ACCOUNT_KINDS and before.observed_generation != now.observed_generation
+    )
     return (
-        is_edited_account
+        is_account_verified_anew
         or before.uid != now.uid
         or before.deleting != now.deleting
         or before.external_id != now.external_id

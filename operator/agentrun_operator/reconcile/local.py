@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
@@ -42,6 +42,9 @@ class LocalReconciler:
             result = await self._run(obj, changes, fresh=fresh)
             memory.failures, memory.failing_since = 0, None
         except OperatorError as error:
+            if isinstance(error, CredentialsInvalid):
+                # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
+                self._world.accounts.distrust(obj.key)
             result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise

@@ -1,4 +1,4 @@
-"""What deleting an object does: hold, retain, delete, confirm, and who can still reach the cloud."""
+"""Deleting an object: who holds it, what is retained, and who can still reach the cloud."""
 
 import pytest
 

@@ -1,0 +1,289 @@
+"""Accounts: verified, lent out by the rules, pinned, held; and their keys, good and bad."""
+
+from dataclasses import replace
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.settings import OwnAccount, Settings
+from agentrun_simulator.faults import Fault
+from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.lab import Lab, account_spec
+from unit.reconcile.specs import PROXY, SAMPLES, made, ready
+
+SYSTEM = "agentrun-system"
+DEFAULT = ObjectKey("Account", "team-a", "default")
+GOOD = ("True", "Available")
+
+
+# ------------------------------------------------ verification
+
+
+async def test_a_verified_account_is_ready_and_shows_who_it_is() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("k", keys_of(MAIN))
+    key = lab.cluster.apply("Account", "default", account_spec("k"))
+    await lab.elapse(5)
+    assert lab.ready(key) == GOOD
+    assert lab.get(key).is_claimed
+    assert lab.get(key).status["atProvider"] == {"accountId": "1001", "region": "cn-hangzhou"}
+    assert lab.calls.take() == ["add_finalizer", "ListAgentRuntimes", "write_status"]
+    await lab.elapse(2000)
+    assert lab.calls.take() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "word"),
+    [
+        (None, "CredentialsNotFound", "keys"),
+        ({"accessKeyId": "main-id"}, "CredentialsInvalid", "accessKeySecret"),
+        (
+            {"accessKeyId": "main-id", "accessKeySecret": ""},
+            "CredentialsInvalid",
+            "accessKeySecret",
+        ),
+        ({"accessKeyId": "nobody", "accessKeySecret": "canary"}, "CredentialsInvalid", ""),
+        ({"accessKeyId": "main-id", "accessKeySecret": "canary"}, "CredentialsInvalid", ""),
+    ],
+    ids=["no secret", "no key", "empty key", "unknown key id", "wrong secret"],
+)
+async def test_bad_keys_are_told_and_an_edit_of_the_secret_heals(
+    data: dict[str, str] | None, reason: str, word: str
+) -> None:
+    lab = Lab()
+    if data is not None:
+        lab.cluster.put_secret("keys", data)
+    key = lab.cluster.apply("Account", "default", account_spec("keys"))
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", reason)
+    assert word in lab.message(key)
+    assert "canary" not in str(lab.cluster.raw(key))
+    lab.cluster.put_secret("keys", keys_of(MAIN))
+    await lab.drain()
+    assert lab.ready(key) == GOOD
+
+
+async def test_keys_corrected_unseen_are_found_at_the_next_try() -> None:
+    lab = Lab(replace(Settings(), secret_access="get"))
+    lab.cluster.put_secret("keys", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
+    key = lab.cluster.apply("Account", "default", account_spec("keys"))
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "CredentialsInvalid")
+    lab.cluster.reference_changed = lambda *_where: None
+    lab.cluster.put_secret("keys", keys_of(MAIN))
+    await lab.elapse(200)
+    assert lab.ready(key) == GOOD
+
+
+async def test_an_endpoint_off_the_list_stalls() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("k", keys_of(MAIN))
+    spec = account_spec("k", endpoint="http://forbidden.example")
+    key = lab.cluster.apply("Account", "default", spec)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert lab.condition(key, "Stalled") == ("True", "InvalidParameter")
+
+
+async def test_a_paused_account_is_not_verified() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("k", keys_of(MAIN))
+    key = lab.cluster.apply(
+        "Account", "default", account_spec("k"), annotations={"agentrun.dev/paused": "true"}
+    )
+    await lab.elapse(5)
+    assert lab.condition(key, "Paused") == ("True", "Paused")
+    assert "ListAgentRuntimes" not in lab.calls.names
+    lab.cluster.edit(key, annotations={})
+    await lab.elapse(5)
+    assert lab.ready(key) == GOOD
+
+
+async def test_revoked_keys_are_noticed_by_the_account() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.simulator.inject(
+        Fault.model_validate(
+            {"effect": "error", "status": 403, "code": "InvalidAccessKeyId.NotFound", "times": None}
+        )
+    )
+    await lab.elapse(100)
+    assert lab.ready(key)[1] in {"CredentialsInvalid", "DependencyNotReady"}
+    lab.simulator.clear_faults()
+    lab.cluster.put_secret("default-keys", keys_of(MAIN))
+    await lab.elapse(400)
+    assert lab.ready(key) == GOOD
+    assert lab.ready(DEFAULT) == GOOD
+
+
+# ------------------------------------------------ which account
+
+
+async def lab_with_cluster_account(**more: object) -> Lab:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(OTHER), namespace=SYSTEM)
+    spec = account_spec("shared", OTHER.account_id, **more)
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    return lab
+
+
+async def test_the_namespaces_own_account_comes_first() -> None:
+    lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-a"]})
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    assert lab.get(key).status["account"] == {
+        "kind": "Account",
+        "name": "default",
+        "accountId": "1001",
+        "region": "cn-hangzhou",
+    }
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [{"names": ["team-a"]}, {"selector": {"matchLabels": {"tier": "gold"}}}],
+    ids=["by name", "by label"],
+)
+async def test_a_cluster_account_serves_whom_it_allows(allowed: dict[str, object]) -> None:
+    lab = await lab_with_cluster_account(allowedNamespaces=allowed)
+    lab.cluster.namespaces["team-a"] = {"tier": "gold", "other": "x"}
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+    assert lab.get(key).status["account"]["accountId"] == "2002"
+
+
+async def test_a_cluster_account_refuses_everybody_else_until_it_allows_them() -> None:
+    lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-b"]})
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "AccessDenied")
+    assert "allowedNamespaces" in lab.message(key)
+    assert lab.writes_to_cloud() == []
+    lab.edit(ObjectKey("ClusterAccount", "", "default"), allowedNamespaces={"names": ["team-a"]})
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+
+
+async def test_without_any_account_the_remedy_is_told() -> None:
+    lab = Lab()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    named = lab.cluster.apply("ModelProxy", "named", {**PROXY, "accountRef": {"name": "prod"}})
+    await lab.elapse(5)
+    assert lab.ready(key) == lab.ready(named) == ("False", "CredentialsNotFound")
+    assert "create an Account named 'default'" in lab.message(key)
+    assert "'prod'" in lab.message(named)
+    lab.cluster.put_secret("k", keys_of(MAIN))
+    lab.cluster.apply("Account", "prod", account_spec("k"))
+    await lab.elapse(10)
+    assert lab.ready(named) == GOOD
+
+
+async def test_the_operators_own_account_serves_only_if_allowed() -> None:
+    lab = Lab(replace(Settings(), own_account=OwnAccount("1001", "cn-hangzhou")))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    named = lab.cluster.apply("ModelProxy", "named", {**PROXY, "accountRef": {"name": "prod"}})
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+    assert lab.ready(named) == ("False", "CredentialsNotFound")
+    lab.restart()
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+async def test_own_settings_that_moved_on_delete_nothing_elsewhere() -> None:
+    lab = Lab(replace(Settings(), own_account=OwnAccount("1001", "cn-hangzhou")))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    lab.settings = replace(Settings(), own_account=OwnAccount("1001", "cn-beijing"))
+    lab.restart()
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+
+
+async def test_nobody_creates_in_an_account_that_is_not_ready() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("k", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
+    lab.cluster.apply("Account", "default", account_spec("k"))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "DependencyNotReady")
+    assert "CredentialsInvalid" in lab.message(key)
+    lab.cluster.put_secret("k", keys_of(MAIN))
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+
+
+async def test_an_edit_of_the_account_keeps_nobody_waiting_for_long() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    young = lab.cluster.apply("ModelProxy", "young", PROXY)
+    lab.edit(DEFAULT, requestsPerSecond=30)
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+    assert lab.ready(young) == GOOD, lab.message(young)
+
+
+# ------------------------------------------------ pinning
+
+
+async def test_a_changed_account_stalls_without_a_call() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    lab.calls.take()
+    lab.edit(key, accountRef={"name": "other"})
+    await lab.elapse(100)
+    assert lab.ready(key) == ("False", "AccountChanged")
+    assert lab.condition(key, "Stalled") == ("True", "AccountChanged")
+    assert set(lab.calls.take()) == {"write_status"}
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == [], "deleted where it was made"
+
+
+async def test_a_reference_into_another_account_stalls() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": "x"})
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    lab.cluster.apply(
+        "Credential", "c", {**SAMPLES["Credential"].spec, "accountRef": {"name": "other"}}
+    )
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "credentialRef": {"name": "c"}})
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "AccountMismatch")
+    assert lab.condition(key, "Stalled") == ("True", "AccountMismatch")
+
+
+# ------------------------------------------------ holding
+
+
+async def test_an_account_is_held_by_its_users() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.delete(DEFAULT)
+    await lab.elapse(100)
+    assert lab.ready(DEFAULT) == ("False", "DeletionBlocked")
+    assert "ModelProxy team-a/it" in lab.message(DEFAULT)
+    assert lab.ready(key) == GOOD, "who lives there may stay"
+    young = lab.cluster.apply("ModelProxy", "young", PROXY)
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "DependencyNotReady")
+    lab.cluster.delete(young)
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.keys() == []
+
+
+async def test_a_secret_that_is_touched_opens_no_new_client() -> None:
+    lab, _ = await ready(SAMPLES["ModelProxy"])
+    opened = len(lab.cloud.connected)
+    lab.cluster.put_secret("default-keys", keys_of(MAIN))
+    await lab.elapse(100)
+    assert len(lab.cloud.connected) == opened + 1
