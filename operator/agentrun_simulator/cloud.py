@@ -15,6 +15,7 @@ from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl
 
+from agentrun_simulator.admission import Admission
 from agentrun_simulator.body import parsed
 from agentrun_simulator.clock import Clock, http_date
 from agentrun_simulator.engine import Call, Engine, Outcome
@@ -60,13 +61,15 @@ class Exchange:
     keys: tuple[str, ...] = ()
     body: Any = None
     fault: Fault | None = None
+    latency_seconds: float = 0.0
+    """How long the call takes by itself."""
 
     @property
     def delay_seconds(self) -> float:
         """How long to wait before the second step."""
         if self.fault is None or self.fault.effect != "delay":
-            return 0.0
-        return self.fault.seconds or 0.0
+            return self.latency_seconds
+        return self.latency_seconds + (self.fault.seconds or 0.0)
 
 
 class Cloud:
@@ -82,6 +85,7 @@ class Cloud:
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._late: list[tuple[datetime, Exchange]] = []
         self._verifier = _verifier(settings)
+        self._admission = Admission(settings)
 
     @property
     def settings(self) -> Settings:
@@ -96,6 +100,7 @@ class Cloud:
             now.clock_skew_seconds,
         ):
             self._verifier = _verifier(settings)
+        self._admission = Admission(settings)
         self.engine.settings = settings
 
     def clear(self) -> None:
@@ -129,6 +134,8 @@ class Cloud:
             self._admit(exchange)
         except ServiceError as refusal:
             exchange.refusal = refusal
+        except Exception:  # noqa: BLE001 - the outermost frame of a request
+            exchange.refusal = self._internal(entry)
         return exchange
 
     def finish(self, exchange: Exchange) -> Reply:
@@ -158,6 +165,14 @@ class Cloud:
         if self.settings.verify_signatures:
             account = self._verifier.verify(request, exchange.now)
         entry.account, entry.region = account.account_id, self._region(request)
+        self._admission.check(
+            entry.action,
+            account=entry.account,
+            access_key_id=account.access_key_id,
+            region=entry.region,
+            now=exchange.now,
+        )
+        exchange.latency_seconds = self._admission.latency_seconds(entry.action)
         exchange.body = parsed(request.body)
         entry.body = masked(exchange.body) if request.body else None
         names = _names(exchange, self.tenant(entry.account, entry.region))
@@ -176,10 +191,7 @@ class Cloud:
         except ServiceError as refusal:
             return self._refused(exchange, refusal)
         except Exception:  # noqa: BLE001 - the outermost frame of a request
-            # Our own bug: the client gets what a broken service would send, the log the rest.
-            _log.exception("request %s failed", exchange.entry.request_id)
-            internal = ServiceError(500, "ERR_INTERNAL_SERVER_ERROR", "internal error")
-            return self._refused(exchange, internal)
+            return self._refused(exchange, self._internal(exchange.entry))
         return self._reply(exchange, 200 if data is not None else 204, data)
 
     def _data(self, exchange: Exchange) -> dict[str, Any] | None:
@@ -200,6 +212,11 @@ class Cloud:
         if data is None:
             return None
         return {"code": "SUCCESS", "requestId": entry.request_id, "data": data}
+
+    def _internal(self, entry: Entry) -> ServiceError:
+        """Note a bug of ours: the log gets all, the client what a broken service would say."""
+        _log.exception("request %s failed", entry.request_id)
+        return ServiceError(500, "ERR_INTERNAL_SERVER_ERROR", "internal error")
 
     def _refused(self, exchange: Exchange, refusal: ServiceError) -> Reply:
         entry = exchange.entry

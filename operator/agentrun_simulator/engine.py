@@ -10,7 +10,14 @@ from urllib.parse import quote
 
 from agentrun_simulator import listing, schema
 from agentrun_simulator.clock import Clock, wire_timestamp
-from agentrun_simulator.errors import already_exists, bad_request, conflict, invalid, not_found
+from agentrun_simulator.errors import (
+    already_exists,
+    bad_request,
+    conflict,
+    invalid,
+    not_found,
+    quota_exceeded,
+)
 from agentrun_simulator.family import Family
 from agentrun_simulator.identities import Identities
 from agentrun_simulator.settings import Settings
@@ -74,6 +81,9 @@ class Engine:
         if name and call.tenant.named(family.name, name, parent) is not None:
             status = family.duplicate_status or self.settings.switches.duplicate_status
             raise already_exists(family.noun, name, status)
+        limit = self.settings.quotas.get(family.name)
+        if limit is not None and call.tenant.count(family.name) >= limit:
+            raise quota_exceeded(family.noun, limit)
         record = self._new_record(call, body, parent)
         self._check_references(call.tenant, record)
         if family.prepare is not None:

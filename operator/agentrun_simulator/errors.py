@@ -87,6 +87,11 @@ def already_exists(noun: str, name: str, status: int) -> ServiceError:
     )
 
 
+def quota_exceeded(noun: str, limit: int) -> ServiceError:
+    """Return 403; code and wording are ours, the reference has no quotas."""
+    return ServiceError(403, "ERR_QUOTA_EXCEEDED", f"the quota of {limit} {noun}s is exceeded")
+
+
 def unknown_api() -> GatewayError:
     """Return the gateway's answer to a path or method it does not know."""
     return GatewayError(

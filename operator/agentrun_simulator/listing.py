@@ -25,7 +25,7 @@ _MAX_DIGITS = 10
 
 def page(engine: "Engine", call: "Call") -> dict[str, Any]:
     """Return the `data` of a list answer."""
-    found = [record for record in _candidates(call) if _matches(record, call)]
+    found = [record for record in _candidates(engine, call) if _matches(record, call)]
     shown = _item_fields(call.operation, call.family)
 
     def item(record: Record) -> dict[str, Any]:
@@ -86,9 +86,10 @@ def _positive(call: "Call", name: str, default: int) -> int:
     return value
 
 
-def _candidates(call: "Call") -> Iterator[Record]:
+def _candidates(engine: "Engine", call: "Call") -> Iterator[Record]:
     parent = call.keys[0] if call.family.parent is not None else None
-    return (r for r in call.tenant.records(call.family.name) if r.parent == parent)
+    age = engine.settings.stale_list_seconds
+    return (r for r in call.tenant.listed(call.family.name, call.now, age) if r.parent == parent)
 
 
 def _matches(record: Record, call: "Call") -> bool:

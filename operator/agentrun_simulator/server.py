@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import cast
@@ -14,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from agentrun_simulator.errors import GatewayError
 from agentrun_simulator.gateway import DROP_EXTENSION
 from agentrun_simulator.simulator import Simulator
 
@@ -22,6 +25,19 @@ _START_SECONDS = 10.0
 
 class DroppableProtocol(H11Protocol):
     """HTTP/1.1 in which the application may cut its connection without an answer."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or has headers beyond all measure, as the gateway would."""
+        error = GatewayError(400, "InvalidParameter", msg)
+        document = error.body(request_id=str(uuid.uuid4()).upper(), host="", action="")
+        body = json.dumps(document).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"x-acs-request-id: {document['RequestId']}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Offer the cut to every request of a new connection."""

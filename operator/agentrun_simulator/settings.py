@@ -4,9 +4,10 @@
 client must survive is one value, and the default is explained in docs/simulator.md.
 """
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -20,6 +21,18 @@ class Model(BaseModel):
         populate_by_name=True,
         hide_input_in_errors=True,
     )
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+"""Regular expression that must match the whole of a text."""
 
 
 class Account(Model):
@@ -80,6 +93,46 @@ class Switches(Model):
     """The template's MCP state after StopTemplateMCP (§5.1: unknown)."""
 
 
+class Denial(Model):
+    """Calls that are refused with 403, as RAM does for missing permissions."""
+
+    action: Pattern = ".*"
+    """Operation names."""
+    account: str | None = None
+    """Account number; None means every account."""
+    access_key_id: str | None = None
+    """Key; None means every key of the account."""
+    code: Literal["NoPermission", "Forbidden.RAM"] = "NoPermission"
+
+
+class RateLimit(Model):
+    """A token bucket per account; what finds it empty is refused with 429."""
+
+    action: Pattern = ".*"
+    """Operation names that share the bucket."""
+    per_second: Annotated[float, Field(gt=0)]
+    burst: Annotated[int, Field(ge=1)]
+    """Calls that pass at once when the bucket is full."""
+    retry_after: bool = True
+    """Whether the refusal says in `x-acs-retry-after` how many milliseconds to wait."""
+
+
+class Latency(Model):
+    """How long calls take, log-normally distributed; real time, whatever the clock."""
+
+    action: Pattern = ".*"
+    """Operation names."""
+    median_seconds: Annotated[float, Field(ge=0, le=600)]
+    p99_seconds: Annotated[float, Field(ge=0, le=600)] | None = None
+    """What one call in a hundred exceeds; None means always the median."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.p99_seconds is not None and self.p99_seconds < self.median_seconds:
+            raise ValueError("p99Seconds is below medianSeconds")
+        return self
+
+
 class Settings(Model):
     """How one simulator behaves."""
 
@@ -99,5 +152,17 @@ class Settings(Model):
     """Largest accepted request body, in bytes; ours, the reference has no number."""
     max_log_entries: Annotated[int, Field(gt=0)] = 50_000
     """Requests kept in the log; the oldest go first."""
+    regions: tuple[str, ...] = ()
+    """Regions served; the others are unknown to the gateway. Empty means all."""
+    denials: tuple[Denial, ...] = ()
+    """Calls without permission."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    """Rates; a call must pass all that it falls under."""
+    latencies: tuple[Latency, ...] = ()
+    """Durations of calls; the first that fits counts."""
+    quotas: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Most resources of a family in one account and region, by family name."""
+    stale_list_seconds: Annotated[float, Field(ge=0, le=86400)] = 0.0
+    """How old a list may be: it shows what was there when it was last read anew."""
     switches: Switches = Switches()
     """Answers to the open questions."""

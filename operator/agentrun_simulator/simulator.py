@@ -68,10 +68,10 @@ class Simulator:
     def reset(self) -> None:
         """Forget resources, faults and log, and go back to the settings of the start."""
         with self._cloud.lock:
+            self._cloud.apply_settings(self._initial)
             self._cloud.clear()
             self._cloud.faults.remove()
             self._cloud.log.clear()
-            self._cloud.apply_settings(self._initial)
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the logged requests with a larger `seq`, oldest first, secrets masked."""

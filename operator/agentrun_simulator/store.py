@@ -6,7 +6,7 @@ Nothing runs in the background: every request first lets the due transitions hap
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -68,6 +68,7 @@ class Tenant:
         self._keys: dict[tuple[str, str | None, str], str] = {}
         self._users: defaultdict[Identity, dict[Record, bool]] = defaultdict(dict)
         self._targets: dict[Record, list[tuple[Identity, bool]]] = {}
+        self._snapshots: dict[str, tuple[datetime, list[Record] | None]] = {}
         self._events: list[tuple[datetime, int, Record, Pending, str]] = []
         self._sequence = count()
 
@@ -113,6 +114,21 @@ class Tenant:
     def records(self, family: str) -> Iterator[Record]:
         """Yield the records of a family, oldest first."""
         yield from self._records[family].values()
+
+    def listed(self, family: str, now: datetime, max_age_seconds: float) -> Iterator[Record]:
+        """Yield the records of a family as a cache of that age may show them."""
+        if not max_age_seconds:
+            yield from self._records[family].values()
+            return
+        taken, shown = self._snapshots.get(family, (now, None))
+        if shown is None or (now - taken).total_seconds() >= max_age_seconds:
+            shown = [replace(record, data=dict(record.data)) for record in self.records(family)]
+            self._snapshots[family] = now, shown
+        yield from shown
+
+    def count(self, family: str) -> int:
+        """Return how many records a family has."""
+        return len(self._records[family])
 
     def families(self) -> Iterator[str]:
         """Yield the names of the families that have records."""
