@@ -103,6 +103,17 @@ class Context:
         )
         return replace(looked, drift=(*looked.drift, *unsent))
 
+    @property
+    def differences(self) -> tuple[Drift, ...]:
+        """What people are told of a drift: fields that differ, that should be gone, the state."""
+        looked = self.observation
+        found = (*looked.drift, *looked.leftovers)
+        if not looked.state_differs:
+            return found
+        word = str(looked.resource.get(self.rest.state_field or ""))
+        wanted = self.aim.desired_state or ""
+        return (*found, Drift("desiredState", "", desired=wanted, observed=word))
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, as `decide` reads it."""
         obj = self.obj
@@ -179,10 +190,11 @@ class Context:
 
     def _is_finished(self) -> bool:
         ready = self.obj.condition("Ready") or {}
-        return (
-            ready.get("reason") == Reason.COMPLETED.value
-            and self.obj.observed_generation == self.obj.generation
-        )
+        if ready.get("reason") != Reason.COMPLETED.value:
+            return False
+        # An edit wakes no dead, unless it asks for the next incarnation.
+        may_follow = self.spec is None or self._policies().restart_ended
+        return not may_follow or self.obj.observed_generation == self.obj.generation
 
     def _is_past_deadline(self) -> bool:
         ready = self.obj.condition("Ready") or {}

@@ -63,13 +63,19 @@ class Settlement:
             ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None}
             ctx.changes["applied"] = self.applied(ctx)
         if wait is not None and wait <= 0 and not ctx.observes_only:
-            at = ctx.aim.locator if ctx.target is not None else None
-            if at is not None and "delete" not in ctx.acted and not ctx.memory.removed:
-                await ctx.bound.api.delete(ctx.rest, at)
-                ctx.acted.add("delete")
-                ctx.memory.removed = True
-            wait = None
+            wait = await self._remove(ctx)
         return Outcome(outcome.completed("the sandbox ended"), wait, "success")
+
+    async def _remove(self, ctx: Context) -> float | None:
+        """Remove what ended; returns when to try again, None when that is done."""
+        at = ctx.target.locator if ctx.target is not None else None
+        if at is None:
+            # The account is out of reach. That is no news of a resource that ended.
+            return self._world.settings.polling.slow_seconds
+        if not ctx.memory.removed:
+            await ctx.bound.api.delete(ctx.rest, at)
+            ctx.memory.removed = True
+        return None
 
     def _seconds_to_live(self, ctx: Context) -> float | None:
         ttl = getattr(ctx.spec, "ttl_seconds_after_finished", None)
@@ -123,9 +129,8 @@ class Settlement:
 
     def note_drift(self, ctx: Context) -> None:
         """Put what differs into the next status."""
-        found = (*ctx.observation.drift, *ctx.observation.leftovers)
         before = ctx.obj.status.get("drift") or ()
-        ctx.changes["drift"] = status.drift_entries(found, before, now=ctx.started_at)
+        ctx.changes["drift"] = status.drift_entries(ctx.differences, before, now=ctx.started_at)
 
     def sent_secrets(self, ctx: Context) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""

@@ -178,8 +178,8 @@ class ReadingSteps:
         """Say what differs and leave it."""
         self._settlement.note_drift(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        found = (*ctx.observation.drift, *ctx.observation.leftovers)
-        message = f"the resource differs in {drifted_fields(found)}; driftPolicy is Report"
+        paths = drifted_fields(ctx.differences)
+        message = f"the resource differs in {paths}; driftPolicy is Report"
         return Outcome(
             outcome.stalled(Reason.DRIFT_DETECTED, message),
             self._settlement.steady_delay(ctx),

@@ -1,0 +1,168 @@
+"""Kinds that are created and end: verbs, restart policy, time to live, incarnations."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
+from fakes.calls import Crash
+from fakes.lab import Lab
+from unit.reconcile.specs import SAMPLES, made, ready
+
+SANDBOXES = SAMPLES["Sandbox"]
+
+
+def states(lab: Lab) -> list[str]:
+    return [str(r["status"]) for r in made(lab, SANDBOXES)]
+
+
+async def ended(**spec: Any) -> tuple[Lab, ObjectKey]:
+    """Return a lab whose sandbox ended by idleness a moment ago."""
+    lab, key = await ready(SANDBOXES, idleTimeoutSeconds=30, **spec)
+    await lab.elapse(100)
+    return lab, key
+
+
+async def test_pause_resume_and_stop() -> None:
+    lab, key = await ready(SANDBOXES)
+    lab.edit(key, desiredState="Paused")
+    await lab.elapse(5)
+    assert states(lab) == ["PAUSED"]
+    assert lab.ready(key) == ("True", "Available")
+    lab.edit(key, desiredState="Running")
+    await lab.elapse(5)
+    assert states(lab) == ["READY"]
+    lab.edit(key, desiredState="Stopped")
+    await lab.elapse(5)
+    assert states(lab) == ["TERMINATED"]
+    assert lab.ready(key) == ("True", "Completed")
+    verbs = [n for n in lab.calls.names if n.startswith(("Pause", "Resume", "Stop"))]
+    assert verbs == ["PauseSandbox", "ResumeSandbox", "StopSandbox"]
+
+
+async def test_a_state_changed_by_somebody_else_is_corrected_or_reported() -> None:
+    lab, key = await ready(SANDBOXES)
+    [found] = made(lab, SANDBOXES)
+    lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "PAUSED"})
+    await lab.elapse(70)
+    assert states(lab) == ["READY"]
+    lab.edit(key, driftPolicy="Report")
+    await lab.elapse(5)
+    lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "PAUSED"})
+    await lab.elapse(70)
+    assert states(lab) == ["PAUSED"]
+    assert lab.ready(key) == ("False", "DriftDetected")
+    assert "desiredState" in lab.message(key)
+    assert [d["path"] for d in lab.get(key).status["drift"]] == ["desiredState"]
+
+
+async def test_an_end_is_completion_and_stays_so() -> None:
+    lab, key = await ended()
+    assert lab.ready(key) == ("True", "Completed")
+    assert lab.condition(key, "Reconciling") == ("", "")
+    version = lab.get(key).resource_version
+    lab.calls.take()
+    lab.restart()
+    await lab.elapse(1000)
+    assert lab.get(key).resource_version == version
+    assert set(lab.calls.take()) == {"GetTemplate"}, "nothing of the sandbox"
+    assert len(made(lab, SANDBOXES)) == 1
+
+
+async def test_the_next_incarnation_follows_where_asked() -> None:
+    lab, key = await ended(restartPolicy="Always")
+    await lab.elapse(10)
+    assert states(lab).count("TERMINATED") >= 1
+    status = lab.get(key).status
+    assert status["incarnation"] >= 1
+    assert status["externalId"] == f"k8s-{lab.get(key).uid}-{status['incarnation']}"
+    assert status["adopted"] is False
+
+
+async def test_a_crash_between_two_incarnations_makes_no_twin() -> None:
+    for calls in range(1, 8):
+        lab, key = await ready(SANDBOXES, restartPolicy="Always")
+        [found] = made(lab, SANDBOXES)
+        lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "TERMINATED"})
+        lab.annotate(key, reconcile_requested_at="now")
+        lab.calls.crash_after = calls
+        with suppress(Crash):
+            await lab.elapse(10)
+        lab.restart()
+        await lab.elapse(90)
+        assert sorted(states(lab)) == ["READY", "TERMINATED"]
+        assert lab.ready(key) == ("True", "Available")
+        assert lab.get(key).status["incarnation"] == 1
+
+
+async def test_a_finished_sandbox_is_removed_when_its_time_is_over() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=50)
+    await lab.elapse(60)
+    assert made(lab, SANDBOXES) == []
+    assert lab.ready(key) == ("True", "Completed")
+    assert lab.calls.names.count("DeleteSandbox") == 1
+    await lab.elapse(500)
+    assert lab.calls.names.count("DeleteSandbox") == 1
+    assert lab.calls.names.count("CreateSandbox") == 0
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "still listed"])
+async def test_an_edit_does_not_wake_the_dead(*, removed: bool) -> None:
+    lab, key = await ended(**({"ttlSecondsAfterFinished": 0} if removed else {}))
+    await lab.elapse(10)
+    lab.edit(key, deletionPolicy="Delete")
+    await lab.elapse(30)
+    assert lab.ready(key) == ("True", "Completed")
+    assert lab.calls.names.count("CreateSandbox") == 0
+    assert lab.get(key).observed_generation == lab.get(key).generation
+
+
+async def test_asking_for_restarts_later_brings_the_next_one() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=0)
+    await lab.elapse(10)
+    lab.edit(key, restartPolicy="Always")
+    await lab.elapse(10)
+    assert "READY" in states(lab)
+
+
+async def test_a_removal_that_could_not_be_done_is_made_up_for() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=200)
+    account = ObjectKey("Account", "team-a", "default")
+    lab.cluster.put_secret("default-keys", {"accessKeyId": "main-id"})
+    lab.annotate(account, reconcile_requested_at="now")
+    await lab.elapse(250)
+    assert len(made(lab, SANDBOXES)) == 1
+    assert lab.ready(key) == ("True", "Completed")
+    lab.cluster.put_secret(
+        "default-keys", {"accessKeyId": "main-id", "accessKeySecret": "main-key-canary"}
+    )
+    await lab.elapse(400)
+    assert made(lab, SANDBOXES) == []
+
+
+async def test_a_removal_that_is_refused_is_tried_again() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=50)
+    lab.simulator.inject(
+        Fault.model_validate({"action": "DeleteSandbox", "effect": "error", "times": 2})
+    )
+    await lab.elapse(200)
+    assert made(lab, SANDBOXES) == []
+    assert lab.ready(key) == ("True", "Completed")
+
+
+async def test_deleting_an_ended_one() -> None:
+    lab, key = await ended()
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SANDBOXES) == []
+
+
+async def test_stopping_is_final_even_with_restarts() -> None:
+    lab, key = await ready(SANDBOXES, restartPolicy="Always", desiredState="Running")
+    lab.edit(key, desiredState="Stopped")
+    await lab.elapse(60)
+    assert states(lab) == ["TERMINATED"]
+    assert lab.ready(key) == ("True", "Completed")
