@@ -179,6 +179,7 @@ def paused(obj: KubeObject) -> Verdict:
     """Whatever was said before stands; only Paused comes to it."""
     ready = obj.condition("Ready") or {}
     synced = obj.condition("Synced") or {}
+    resolved = obj.condition("ReferencesResolved")
     known = {r.value: r for r in Reason}
     return Verdict(
         ready.get("status") or "Unknown",
@@ -186,4 +187,5 @@ def paused(obj: KubeObject) -> Verdict:
         str(ready.get("message") or "paused before it was first looked at"),
         synced=synced.get("status") == "True",
         paused=True,
+        references_resolved=None if resolved is None else resolved.get("status") == "True",
     )
