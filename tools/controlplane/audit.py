@@ -7,6 +7,8 @@ from typing import Any
 
 WRITE_VERBS = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 FORBIDDEN = 403
+ALLOWED = "allow"
+DECISION = "authorization.k8s.io/decision"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class AuditEvent:
         code: HTTP status; 0 while the request has not been answered.
         stage: ResponseStarted (watches), ResponseComplete or Panic.
         uri: Path and query of the request.
+        decision: What the authorizer said, allow or forbid; empty where it was not asked.
     """
 
     verb: str
@@ -36,6 +39,7 @@ class AuditEvent:
     code: int
     stage: str
     uri: str
+    decision: str = ""
 
 
 class AuditLog:
@@ -72,11 +76,15 @@ class AuditLog:
         ]
 
     def forbidden(self, *, user: str | None = None, since: int = 0) -> list[AuditEvent]:
-        """Return the requests that RBAC refused, of one user or of all."""
+        """Return the requests that RBAC refused, of one user or of all.
+
+        Admission answers 403 as well, to a create in a namespace that is going away, for example.
+        """
         return [
             event
             for event in self.events(since=since)
             if event.code == FORBIDDEN
+            and event.decision != ALLOWED
             and event.stage == "ResponseComplete"
             and user in (None, event.user)
         ]
@@ -95,4 +103,5 @@ def _event(record: dict[str, Any]) -> AuditEvent:
         code=record.get("responseStatus", {}).get("code", 0),
         stage=record["stage"],
         uri=record["requestURI"],
+        decision=record.get("annotations", {}).get(DECISION, ""),
     )

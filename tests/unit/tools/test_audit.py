@@ -70,8 +70,13 @@ def test_writes_leave_out_reads_other_users_and_earlier_stages(tmp_path: Path) -
 
 
 def test_forbidden_is_what_rbac_refused(tmp_path: Path) -> None:
+    decision = "authorization.k8s.io/decision"
     log = write(
-        tmp_path / "audit.log", record("list", 403), record("list", 401), record("get", 404)
+        tmp_path / "audit.log",
+        record("list", 403) | {"annotations": {decision: "forbid"}},
+        record("create", 403) | {"annotations": {decision: "allow"}},  # by admission
+        record("list", 401),
+        record("get", 404),
     )
     assert [(event.verb, event.code) for event in log.forbidden()] == [("list", 403)]
     assert log.forbidden(user="nobody") == []
