@@ -21,8 +21,11 @@ CLIENTS = 8
 
 
 @pytest.fixture
-def crowd(rig: Rig) -> Iterator[None]:
-    """Secrets as Helm leaves them behind, one per revision of a release."""
+def crowd(rig: Rig) -> None:
+    """Secrets as Helm leaves them behind, one per revision of a release.
+
+    They stay: they go with the control plane, and are none of any other test's business.
+    """
     name = "test-helm-releases"
     rig.create_namespace(name)
     path = f"/api/v1/namespaces/{name}/secrets"
@@ -38,9 +41,6 @@ def crowd(rig: Rig) -> Iterator[None]:
             api.post(path, json=body).raise_for_status()
 
         list(pool.map(create, range(SECRETS)))
-        yield
-        api.delete(path).raise_for_status()
-    rig.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def fleet(namespace: str, account: dict[str, Any]) -> Iterator[dict[str, Any]]:
