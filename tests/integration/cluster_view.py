@@ -140,7 +140,7 @@ class ClusterView:
         if answer.status_code == httpx.codes.CONFLICT:
             changes = {k: v for k, v in manifest.items() if k in ("spec", "data", "stringData")}
             return self.patch((kind, namespace, name), changes)
-        return _body(answer)
+        return self._seen(_body(answer))
 
     def patch(self, key: Key, changes: Mapping[str, Any]) -> Body:
         """Merge changes into an object; None removes a field."""
@@ -150,12 +150,28 @@ class ClusterView:
     def delete(self, key: Key, *, propagation: str = "Background") -> None:
         """Ask for the deletion of an object."""
         _body(self._http.delete(path_of(*key), params={"propagationPolicy": propagation}))
+        if key[0] in PLURALS:
+            self.wait(lambda: _is_going(self.get(key)), f"the deletion of {key} to be seen")
 
     def read(self, path: str) -> Body:
         """GET any path."""
         return _body(self._http.get(path))
 
     # ------------------------------------------------------------ inner parts
+
+    def _seen(self, body: Body) -> Body:
+        """Return an object once the watch has brought it, so that no test judges an older one."""
+        if body["kind"] in PLURALS:
+            version = int(body["metadata"]["resourceVersion"])
+
+            def has_come() -> bool:
+                held = self.get(key_of(body))
+                if held is None:
+                    return "deletionTimestamp" in body["metadata"]
+                return int(held["metadata"]["resourceVersion"]) >= version
+
+            self.wait(has_come, f"{key_of(body)} to be seen")
+        return body
 
     async def _watch(self, kind: str) -> None:
         path = f"{self._url}{API}/{PLURALS[kind]}"
@@ -184,6 +200,10 @@ class ClusterView:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(TLS_GOODBYE_SECONDS)
+
+
+def _is_going(body: Body | None) -> bool:
+    return body is None or "deletionTimestamp" in body["metadata"]
 
 
 def _body(answer: httpx.Response) -> Body:

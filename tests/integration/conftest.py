@@ -22,7 +22,8 @@ FLEET_SETTINGS = {
     "AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "3",
 }
 
-TenantFactory = Callable[[], Tenant]
+TenantFactory = Callable[..., Tenant]
+"""Makes a tenant; `bare=True` leaves its Account and Secrets to the test."""
 _numbers = count()
 
 
@@ -58,10 +59,12 @@ def tenants(fleet: Rig, cluster_view: ClusterView) -> Iterator[TenantFactory]:
     made: list[Tenant] = []
     logged = len(fleet.operator_log)
 
-    def make() -> Tenant:
+    def make(*, bare: bool = False) -> Tenant:
         number = next(_numbers)
         tenant = Tenant(fleet, cluster_view, f"fleet-{number}", ACCOUNTS[number])
-        tenant.open()
+        fleet.create_namespace(tenant.namespace)
+        if not bare:
+            tenant.open()
         made.append(tenant)
         return tenant
 

@@ -133,9 +133,8 @@ class Tenant:
         self.account = account
         self._applied: set[tuple[str, str]] = set()
 
-    def open(self, **account_spec: Any) -> None:
-        """Create the namespace, the Secrets and the Account."""
-        self.rig.create_namespace(self.namespace)
+    def open(self) -> None:
+        """Create the Secrets and the Account."""
         self.secret(VALUES, inbound=canary(), provider=canary(), env=canary())
         self.login()
         spec = {
@@ -144,7 +143,6 @@ class Tenant:
             "endpoint": self.rig.cloud.url,
             "credentials": {"secretRef": {"name": KEYS}},
             "requestsPerSecond": 200,
-            **account_spec,
         }
         self.apply(_manifest("Account", "default", spec))
 
