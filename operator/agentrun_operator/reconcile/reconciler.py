@@ -38,6 +38,8 @@ from agentrun_operator.reconcile.writes import WritingSteps
 log = structlog.get_logger(__name__)
 
 _HOLD_SECONDS = 2.0
+_LONG_WAIT_SECONDS = 20.0
+_WAITING = frozenset(error.reason.value for error in outcome.UNRESOLVED)
 _MAX_STEPS = 16
 """A pass that has not ended by then is a bug; it must not spin."""
 
@@ -261,19 +263,22 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     """Return how long to keep a report of waiting to ourselves, 0 to say it now.
 
     Objects applied together wait for each other for moments, and for one after the other: each
-    such moment would be a write. The default status says as much, and so does the last report.
+    such moment would be a write. The default status says as much, and so does the last report of
+    waiting, which is brought up to date when the wait turns out to be long.
     """
     if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
     ready = ctx.obj.condition("Ready") or {}
-    is_first = ctx.obj.observed_generation < 0
-    if not is_first and ready.get("reason") != verdict.reason.value:
-        return 0.0
     memory = ctx.memory
     if memory.first_seen is None:
         memory.first_seen = memory.now_hint
-    since = memory.first_seen if is_first else memory.reported_at
-    return max(0.0, since + _HOLD_SECONDS - memory.now_hint)
+    if ctx.obj.observed_generation < 0:
+        until = memory.first_seen + _HOLD_SECONDS
+    elif ready.get("reason") in _WAITING and not verdict.stalled:
+        until = memory.reported_at + _LONG_WAIT_SECONDS
+    else:
+        return 0.0
+    return max(0.0, until - memory.now_hint)
 
 
 def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
