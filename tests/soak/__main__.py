@@ -1,0 +1,71 @@
+"""`python -m soak`: run one seed, many, or the self-test. `make soak ARGS=…` calls it.
+
+--seed N        one history; its trace is printed, and a failing one is minimised
+--schedules N   many, on all cores; the last line is a summary
+"""
+
+import argparse
+import sys
+
+from soak.minimise import minimise
+from soak.runner import run_many
+from soak.schedule import generate
+from soak.simulation import run
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit code: 0 without violations."""
+    parser = argparse.ArgumentParser(prog="soak", description=__doc__)
+    parser.add_argument("--seed", type=int, help="replay one history and print its trace")
+    parser.add_argument("--schedules", type=int, default=10_000, help="how many (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="first seed of many (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
+    options = parser.parse_args(arguments)
+    if options.seed is not None:
+        return _one(options.seed)
+    return _many(options.first, options.schedules, options.jobs)
+
+
+def _one(seed: int) -> int:
+    history = run(generate(seed), verbose=True)
+    sys.stdout.write("\n".join(history.trace) + "\n")
+    if history.violations:
+        _explain(seed)
+    sys.stdout.write(f"seed {seed}, violations {len(history.violations)}\n")
+    return 1 if history.violations else 0
+
+
+def _many(first: int, count: int, jobs: int) -> int:
+    def show(done: int, failed: int) -> None:
+        if done % 500 == 0:
+            sys.stdout.write(f"{done} of {count}, violations {failed}\n")
+            sys.stdout.flush()
+
+    summary = run_many(range(first, first + count), jobs=jobs, progress=show)
+    for seed, message in summary.failures[:10]:
+        sys.stdout.write(f"seed {seed}: {message}\n")
+    if summary.failures:
+        _explain(summary.failures[0][0])
+    sys.stdout.write(
+        f"schedules {summary.schedules}, violations {len(summary.failures)}, "
+        f"{summary.seconds:.0f} s, {summary.virtual_hours:.0f} virtual hours, "
+        f"{summary.calls} calls\n"
+    )
+    return 1 if summary.failures else 0
+
+
+def _explain(seed: int) -> None:
+    """Print the shortest history of a seed that still fails."""
+    schedule = minimise(generate(seed))
+    history = run(schedule, verbose=True)
+    out = sys.stdout
+    out.write(f"\n--- the shortest history of seed {seed} that still fails ---\n")
+    out.write("\n".join(f"  {step}" for step in schedule.steps) + "\n--- its trace ---\n")
+    out.write("\n".join(history.trace[-120:]) + "\n")
+    for violation in history.violations:
+        out.write(f"violated: {violation}\n")
+    out.write(f'replay the whole of it: make soak ARGS="--seed {seed}"\n')
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,339 @@
+"""What the steps of a schedule do to the world."""
+
+import asyncio
+import base64
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from agentrun_operator.core.identity import ADOPT_ANNOTATION, PAUSED_ANNOTATION, ObjectKey
+from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as REQUESTED
+from agentrun_operator.reconcile.ports import Json
+from agentrun_simulator.faults import Fault
+from agentrun_simulator.store import Record
+from soak.cloud import MAIN, OTHER, keys_of
+from soak.kube import OURS
+from soak.schedule import Step
+from soak.slots import (
+    ACCOUNT,
+    KEYS,
+    NAMESPACE,
+    OTHER_ACCOUNT,
+    SETTINGS,
+    SLOTS,
+    Slot,
+    account_spec,
+    spec_of,
+)
+from soak.wire import CrashPlan, KubeFault
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+ACCOUNT_KEYS = ObjectKey("Secret", NAMESPACE, "agentrun-keys")
+OTHER_KEYS = ObjectKey("Secret", NAMESPACE, "other-keys")
+_API = "/2025-09-10"
+
+
+class Actions:
+    """One method per step name."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._kube = simulation.kube
+        self._tokens = 0
+        self._serial = 0
+        self.edited: set[Record] = set()
+        """Records that somebody else has had his hands on."""
+
+    def perform(self, step: Step) -> None:
+        """Do one step; what makes no sense at the moment is left out."""
+        getattr(self, step.name)(**step.options)
+
+    def set_the_stage(self) -> None:
+        """Bring what every history begins with."""
+        self._put(ACCOUNT_KEYS, keys_of(MAIN))
+        self._put(OTHER_KEYS, keys_of(OTHER))
+        self._put(KEYS, {"token": self.token})
+        self._put(SETTINGS, {"level": "0"})
+        self._kube.create(
+            ObjectKey("Namespace", "", "kube-system"), {"metadata": {"labels": {}}}
+        )
+        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
+        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
+
+    @property
+    def token(self) -> str:
+        """The value that the Secret `keys` is meant to have."""
+        return f"canary-token-{self._tokens}"
+
+    # ------------------------------------------------ users
+
+    def apply(self, slot: str, variant: int, policies: Mapping[str, str] | None) -> None:
+        place = SLOTS[slot]
+        raw = self._kube.find(place.key)
+        if raw is None:
+            spec = spec_of(place, variant, policies or {})
+            self._kube.create(place.key, {"metadata": {}, "spec": spec})
+        elif "deletionTimestamp" not in raw["metadata"]:
+            kept = _policies(raw["spec"]) if policies is None else policies
+            self._set_spec(place.key, spec_of(place, variant, kept))
+
+    def delete(self, slot: str) -> None:
+        if self._kube.find(SLOTS[slot].key) is not None:
+            self._kube.delete(SLOTS[slot].key)
+
+    def recreate(self, slot: str, variant: int) -> None:
+        """Delete, and create anew in the moment the name is free."""
+        self.delete(slot)
+        if self._kube.find(SLOTS[slot].key) is None:
+            self.apply(slot, variant, {})
+            return
+
+        def once_gone(event: str, key: ObjectKey, _raw: Json) -> None:
+            if event == "DELETED" and key == SLOTS[slot].key:
+                self._kube.listeners.remove(once_gone)
+                if not self._simulation.is_over:
+                    asyncio.get_running_loop().call_soon(self.apply, slot, variant, {})
+
+        self._kube.listeners.append(once_gone)
+
+    def annotate(self, slot: str, what: str) -> None:
+        now = self._simulation.now()
+        self._serial += 1
+        changes: dict[str, str | None] = {
+            "pause": {PAUSED_ANNOTATION: "true"},
+            "pause-until": {PAUSED_ANNOTATION: (now + timedelta(seconds=40)).isoformat()},
+            "unpause": {PAUSED_ANNOTATION: None},
+            "request": {REQUESTED: str(self._serial)},
+            "force": {ADOPT_ANNOTATION: "force"},
+        }[what]
+
+        def change(raw: Json) -> None:
+            merged = {**raw["metadata"].get("annotations", {}), **changes}
+            kept = {name: value for name, value in merged.items() if value is not None}
+            raw["metadata"]["annotations"] = kept
+
+        if self._kube.find(SLOTS[slot].key) is not None:
+            self._kube.edit(SLOTS[slot].key, change)
+
+    def policy(self, slot: str, field: str, value: str) -> None:
+        raw = self._kube.find(SLOTS[slot].key)
+        if raw is None:
+            return
+        spec = {name: old for name, old in raw["spec"].items() if name != field}
+        self._set_spec(SLOTS[slot].key, {**spec, **({field: value} if value else {})})
+
+    def secret(self, what: str) -> None:
+        if what == "delete":
+            self._drop(KEYS)
+            return
+        if what == "malformed":
+            self._put(KEYS, {"other": "x"})
+            return
+        self._tokens = max(0, self._tokens + {"rotate": 1, "back": -1}.get(what, 0))
+        extra = {"note": str(self._simulation.loop.time())} if what == "touch" else {}
+        self._put(KEYS, {"token": self.token, **extra})
+
+    def config_map(self, what: str) -> None:
+        if what == "delete":
+            self._drop(SETTINGS)
+            return
+        self._serial += 1
+        self._put(SETTINGS, {"level": str(self._serial)})
+
+    def account(self, what: str) -> None:
+        if what == "bad-keys":
+            bad = {**keys_of(MAIN), "accessKeySecret": "canary-wrong-key"}
+            self._put(ACCOUNT_KEYS, bad)
+        elif what == "no-keys":
+            self._drop(ACCOUNT_KEYS)
+        elif what == "good-keys":
+            self._put(ACCOUNT_KEYS, keys_of(MAIN))
+        elif what == "delete" and self._kube.find(ACCOUNT) is not None:
+            self._kube.delete(ACCOUNT)
+        elif what == "move":
+            self._move()
+
+    def _move(self) -> None:
+        """Let the objects name the other account."""
+        for key in sorted(self._kube.objects):
+            raw = self._kube.objects[key]
+            if key.kind in OURS and key.kind != "Account":
+                spec = {**raw["spec"], "accountRef": {"name": "other"}}
+                self._set_spec(key, spec)
+
+    def heal(self) -> None:
+        """Undo every obstacle that a human would have to remove."""
+        self._put(ACCOUNT_KEYS, keys_of(MAIN))
+        self._put(OTHER_KEYS, keys_of(OTHER))
+        self._put(KEYS, {"token": self.token})
+        if self._kube.find(SETTINGS) is None:
+            self.config_map("rotate")
+        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
+        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
+        for key in sorted(self._kube.objects):
+            raw = self._kube.objects[key]
+            if key.kind in OURS and key.kind != "Account":
+                self.annotate(key.name, "unpause")
+                self.annotate(key.name, "request")
+                if raw["spec"].get("accountRef"):
+                    kept = {n: v for n, v in raw["spec"].items() if n != "accountRef"}
+                    pinned = (raw.get("status", {}).get("account") or {}).get("name")
+                    if pinned != "other":
+                        self._set_spec(key, kept)
+
+    def delete_everything(self) -> None:
+        """Delete all objects, as the end of a namespace does, Secrets last."""
+        for key in sorted(self._kube.objects):
+            if key.kind in OURS:
+                self._kube.delete(key)
+
+    # ------------------------------------------------ the cloud
+
+    def cloud_edit(self, slot: str) -> None:
+        record = self._record(SLOTS[slot])
+        if record is None or slot == "box":
+            return
+        self._serial += 1
+        self.edited.add(record)
+        cloud = self._simulation.cloud.simulator
+        self._simulation.cloud.touch(SLOTS[slot].family)
+        cloud.edit(SLOTS[slot].family, record.key, {"description": f"outside {self._serial}"})
+
+    def cloud_delete(self, slot: str) -> None:
+        record = self._record(SLOTS[slot])
+        if record is not None:
+            self._simulation.cloud.touch(SLOTS[slot].family)
+            self._simulation.cloud.simulator.remove(SLOTS[slot].family, record.key)
+            self._simulation.cloud.take_stock()
+
+    def squat(self, slot: str, tag: str) -> None:
+        """Let somebody else make a resource of the slot's name."""
+        place = SLOTS[slot]
+        if place.name_field is None or place.name == "ep" or self._record(place) is not None:
+            return
+        body = {**_SQUATS[place.kind], place.name_field: place.external_name, "description": "mine"}
+        if tag and place.kind == "AgentRuntime":
+            body["systemTags"] = [tag]
+        if place.kind == "Credential":
+            del body["description"]
+        self._simulation.cloud.touch(place.family)
+        where = f"{_API}{place.collection}"
+        self._simulation.cloud.outsider("POST", where, body, f"Create{place.family}")
+
+    def fault(self, **options: Any) -> None:
+        self._simulation.cloud.simulator.inject(Fault.model_validate(options))
+
+    # ------------------------------------------------ the cluster
+
+    def kube_fault(self, pattern: str, status: int, *, applied: bool, times: int) -> None:
+        is_applied = applied and status != 410 and status != 409
+        fault = KubeFault(re.compile(pattern), status, is_applied, times)
+        self._simulation.kube_faults.append(fault)
+
+    def silence(self, seconds: float, *, relists: bool) -> None:
+        """Let watches lose what happens; afterwards they begin anew, or never notice."""
+        for process in self._simulation.living():
+            if process.watch is not None:
+                self._simulation.silence(process.watch, seconds, relists=relists)
+
+    def slow_watch(self, seconds: float) -> None:
+        self._simulation.watch_seconds = seconds
+
+    # ------------------------------------------------ the process
+
+    def crash(self, pattern: str, *, is_after: bool, nth: int) -> None:
+        for process in self._simulation.living():
+            process.plan_crash(CrashPlan(re.compile(pattern), is_after, nth))
+
+    def restart(self, *, graceful: bool) -> None:
+        for process in self._simulation.living()[:1]:
+            if graceful:
+                process.stop.set()
+            else:
+                process.kill("killed")
+
+    def freeze(self, seconds: float) -> None:
+        for process in self._simulation.living()[:1]:
+            process.freeze(seconds)
+
+    def jump(self, seconds: float) -> None:
+        self._simulation.wall_offset += timedelta(seconds=seconds)
+
+    # ------------------------------------------------ parts
+
+    def _record(self, slot: Slot) -> Record | None:
+        for record in self._simulation.cloud.tenant().records(slot.family):
+            if record.name == slot.external_name or (
+                slot.name == "box" and record.status not in ("TERMINATED",)
+            ):
+                return record
+        return None
+
+    def _set_spec(self, key: ObjectKey, spec: Json) -> None:
+        def change(raw: Json) -> None:
+            raw["spec"] = spec
+
+        self._kube.edit(key, change)
+
+    def _ensure_account(self, key: ObjectKey, secret: str, account_id: str) -> None:
+        raw = self._kube.find(key)
+        if raw is None:
+            spec = account_spec(secret, account_id)
+            self._kube.create(key, {"metadata": {}, "spec": spec})
+
+    def _put(self, key: ObjectKey, data: Mapping[str, str]) -> None:
+        encoded = dict(data)
+        if key.kind == "Secret":
+            encoded = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
+        if self._kube.find(key) is None:
+            self._kube.create(key, {"metadata": {}, "data": encoded})
+            return
+
+        def change(raw: Json) -> None:
+            raw["data"] = encoded
+
+        self._kube.edit(key, change)
+
+    def _drop(self, key: ObjectKey) -> None:
+        if self._kube.find(key) is not None:
+            self._kube.delete(key)
+
+
+def _policies(spec: Json) -> dict[str, Any]:
+    return {n: v for n, v in spec.items() if n.endswith("Policy") or n == "accountRef"}
+
+
+_PROXY = {
+    "proxyMode": "single",
+    "executionRoleArn": "acs:ram::10001:role/theirs",
+    "cpu": 2.0,
+    "memory": 4096,
+    "proxyConfig": {"endpoints": []},
+}
+_SQUATS: Mapping[str, Json] = {
+    "Credential": {
+        "credentialAuthType": "api_key",
+        "credentialSourceType": "internal",
+        "credentialSecret": "theirs",
+        "credentialPublicConfig": {},
+    },
+    "ModelService": {"modelType": "llm", "provider": "tongyi", "providerSettings": {}},
+    "ModelProxy": _PROXY,
+    "AgentRuntime": {
+        "artifactType": "Container",
+        "containerConfiguration": {"image": "theirs"},
+        "cpu": 2.0,
+        "memory": 4096,
+        "port": 9000,
+        "networkConfiguration": {"networkMode": "PUBLIC"},
+    },
+    "SandboxTemplate": {
+        "templateType": "CodeInterpreter",
+        "cpu": 2.0,
+        "memory": 4096,
+        "networkConfiguration": {"networkMode": "PUBLIC"},
+    },
+}

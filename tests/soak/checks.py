@@ -1,0 +1,366 @@
+"""The invariants that are checked at each step, each with its reason."""
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentrun_operator.api.exchange import Call
+from agentrun_operator.core.identity import ADOPT_ANNOTATION, FINALIZER, PAUSED_ANNOTATION
+from agentrun_operator.core.identity import ObjectKey, ownership_tag
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import Json
+from agentrun_simulator.cloud import Exchange
+from agentrun_simulator.store import Record
+from soak.kube import OURS, Place
+from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Pass, Process, current
+from soak.slots import SLOTS, held, wanted
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+CANARY = "canary-"
+_WINDOW_SECONDS = 10.0
+_MAX_PASSES = 40
+"""Of one object within the window; the busiest honest history stays far below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    invariant: str
+    message: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.message} (at {self.at:.1f}s)"
+
+
+class Checks:
+    """Looks at everything that processes do to the world."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._passes: dict[ObjectKey, deque[float]] = {}
+        self.kept: set[Record] = set()
+        """Resources that were left alone on purpose when their object went."""
+        self.writes: list[str] = []
+        """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
+        self.passes: int = 0
+
+    def violated(self, invariant: str, message: str) -> None:
+        """Note a violation."""
+        found = Violation(invariant, message, self._simulation.loop.time() - 1000.0)
+        self._simulation.history.violations.append(found)
+        self._simulation.trace(f"! {found}")
+
+    def of(self, process: Process) -> "CloudChecks":
+        """Return the watcher of one process's calls to the cloud."""
+        return CloudChecks(self._simulation, self, process)
+
+    # ------------------------------------------------ the engine itself
+
+    def engine_died(self, process: Process, error: Exception) -> None:
+        """The engine survives everything but the loss of its lease."""
+        self.violated("engine alive", f"{process.name} died of {error!r}")
+
+    def log(self, method: str, event: Json) -> None:
+        """A traceback in the log is a bug of ours; and no value of a Secret is ever logged."""
+        text = str(event)
+        if method in ("exception", "error", "critical"):
+            self.violated("no internal error", text[:600])
+        if CANARY in text:
+            self.violated("no secret shown", f"log: {text[:300]}")
+
+    def event(self, obj: KubeObject, kind: str, reason: str, message: str) -> None:
+        """No value of a Secret is ever shown in an event."""
+        self._simulation.trace(f"  event {kind} {reason} on {obj.key}: {message}")
+        if CANARY in message:
+            self.violated("no secret shown", f"event on {obj.key}: {message}")
+
+    def pass_begins(self, _process: Process, obj: KubeObject) -> None:
+        """No hot loop: nothing makes an object be looked at again and again without a pause."""
+        self.passes += 1
+        now = self._simulation.loop.time()
+        times = self._passes.setdefault(obj.key, deque())
+        times.append(now)
+        while times and times[0] < now - _WINDOW_SECONDS:
+            times.popleft()
+        if len(times) == _MAX_PASSES:
+            self.violated("no hot loop", f"{obj.key}: {_MAX_PASSES} passes in {_WINDOW_SECONDS}s")
+
+    # ------------------------------------------------ writes to the cluster
+
+    def kube_write(self, process: Process, name: str, place: Place, body: Any) -> None:
+        """Look at a write that is about to be applied."""
+        if place.kind == "Lease":
+            return
+        self.writes.append(f"{name} {place.key}")
+        self._simulation.trace(f"  {process.name} {name} {place.name}{_brief(name, body)}")
+        self._only_the_leader_writes(process, f"{name} {place.name}")
+        if CANARY in json.dumps(body):
+            self.violated("no secret shown", f"{name} {place.name}: {json.dumps(body)[:400]}")
+        if place.kind not in OURS:
+            if place.kind != "ConfigMap":
+                self.violated("only our writes", f"{name} {place.name}")
+            return
+        raw = self._simulation.kube.find(place.key)
+        if raw is None:
+            return
+        if place.subresource == "status":
+            self._status_write(place, raw, body)
+        elif isinstance(body, list):
+            self._release(place, raw, body)
+        elif set(body["metadata"]) - {"resourceVersion", "finalizers"} or set(body) != {"metadata"}:
+            self.violated("only our writes", f"{name} {place.name}: {body}")
+
+    def _only_the_leader_writes(self, process: Process, what: str) -> None:
+        """Two leaders: who lost the lease to another process writes nothing any more."""
+        if not process.settings.leader_election:
+            return
+        place = ObjectKey("Lease", OPERATOR_NAMESPACE, process.settings.lease_name)
+        lease = self._simulation.kube.find(place)
+        holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
+        if holder and holder != process.name:
+            self.violated("only the leader writes", f"{process.name} {what}, {holder} leads")
+
+    def _status_write(self, place: Place, raw: Json, body: list[Json]) -> None:
+        if body[0]["value"] != raw["metadata"]["uid"]:
+            return
+        status = body[1]["value"]
+        self._generation_not_ahead(place, raw, status)
+        self._conditions_make_sense(place, raw, status)
+        if place.name in SLOTS:
+            self._ready_is_true(place, raw, status)
+
+    def _generation_not_ahead(self, place: Place, raw: Json, status: Json) -> None:
+        """A status never speaks of a generation that does not exist yet."""
+        generation = raw["metadata"]["generation"]
+        spoken = [status.get("observedGeneration", -1)]
+        spoken += [c.get("observedGeneration", -1) for c in status.get("conditions") or ()]
+        if max(spoken) > generation:
+            self.violated("generation not ahead", f"{place.name}: {max(spoken)} > {generation}")
+
+    def _conditions_make_sense(self, place: Place, raw: Json, status: Json) -> None:
+        """Reconciling and Stalled exclude each other; times move with the status only."""
+        old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
+        new = {c["type"]: c for c in status.get("conditions") or ()}
+        if {"Reconciling", "Stalled"} <= set(new):
+            self.violated("conditions", f"{place.name}: both Reconciling and Stalled")
+        for name, condition in new.items():
+            before = old.get(name)
+            if (
+                before is not None
+                and before["status"] == condition["status"]
+                and before["lastTransitionTime"] != condition["lastTransitionTime"]
+            ):
+                self.violated("conditions", f"{place.name}: {name} moved without a flip")
+            if condition.get("reason") == "InternalError":
+                self.violated("no internal error", f"{place.name}: {condition['message']}")
+
+    def _ready_is_true(self, place: Place, raw: Json, status: Json) -> None:
+        """Ready is never said of a generation that is not in place in the cloud.
+
+        Changes of others in the last moments are forgiven: the pass could not have seen them.
+        """
+        slot = SLOTS[place.name]
+        ready = next((c for c in status.get("conditions") or () if c["type"] == "Ready"), {})
+        generation = raw["metadata"]["generation"]
+        spec = raw["spec"]
+        if (
+            ready.get("status") != "True"
+            or status.get("observedGeneration") != generation
+            or any(c["type"] == "Paused" for c in status["conditions"])
+            or spec.get("managementPolicy") == "Observe"
+            or spec.get("driftPolicy") in ("Ignore", "Report")
+        ):
+            return
+        record = self._simulation.cloud.record_of(slot, raw, status)
+        if record is None:
+            if not self._simulation.cloud.was_touched(slot):
+                self.violated("ready is true", f"{place.name}: no resource in the cloud")
+            return
+        want = wanted(slot, spec, "", "").get("description")
+        if want is not None and slot.kind != "Credential" and record not in (
+            self._simulation.actions.edited
+        ):
+            have = held(record.data, "description")
+            if have != want and not self._simulation.cloud.was_touched(slot):
+                self.violated(
+                    "ready is true",
+                    f"{place.name}: generation {generation} wants {want!r}, the cloud has {have!r}",
+                )
+
+    def _release(self, place: Place, raw: Json, body: list[Json]) -> None:
+        """Our finalizer goes only when the cloud has nothing of ours any more, or is to keep it."""
+        uid = raw["metadata"]["uid"]
+        removes = any(step["op"] == "remove" for step in body)
+        if not removes or FINALIZER not in raw["metadata"].get("finalizers", ()):
+            return
+        if body[0]["value"] != uid or place.name not in SLOTS:
+            return
+        cloud = self._simulation.cloud
+        cloud.take_stock()
+        mine = [r for r, owner in cloud.ledger.items() if owner.uid == uid]
+        found = current.get()
+        specs = [raw["spec"], *([found.obj.spec] if found else [])]
+        statuses = [raw.get("status") or {}, *([found.obj.status] if found else [])]
+        if any(_retains(spec, status) for spec in specs for status in statuses):
+            self.kept.update(mine)
+            return
+        adopted = cloud.record_of(SLOTS[place.name], raw, raw.get("status") or {})
+        is_adopted = raw.get("status", {}).get("adopted")
+        if is_adopted and adopted is not None and adopted not in mine:
+            mine.append(adopted)
+        if mine:
+            states = ", ".join(f"{r.name} {r.status}" for r in mine)
+            self.violated("released when gone", f"{place.name}: the cloud still has {states}")
+        if uid in cloud.late_owners():
+            self.violated("released when gone", f"{place.name}: a create is still on its way")
+
+
+class CloudChecks:
+    """Implements `cloud.Watcher` for one process."""
+
+    def __init__(self, simulation: "Simulation", checks: Checks, process: Process) -> None:
+        self._simulation = simulation
+        self._checks = checks
+        self._process = process
+
+    def sending(self, call: Call) -> None:
+        """Nothing is checked before a request arrives."""
+
+    def before_write(self, call: Call, exchange: Exchange) -> None:
+        """Look at a write that has arrived and is about to be applied, or lost."""
+        checks, found = self._checks, current.get()
+        checks.writes.append(f"{call.action} {call.path}")
+        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
+        self._simulation.trace(
+            f"  {self._process.name} {call.action} {call.path.rpartition('/')[2]}{effect} "
+            f"{json.dumps(call.body, sort_keys=True) if call.body else ''}"
+        )
+        checks._only_the_leader_writes(self._process, call.action)
+        if found is None:
+            checks.violated("writes belong to a pass", call.action)
+            return
+        self._in_the_pinned_account(found, call, exchange)
+        self._policies_allow(found, call)
+        if call.method == "POST" and call.action.startswith("Create"):
+            self._create(found, call, exchange)
+        else:
+            self._change(found, call, exchange)
+
+    def answered(self, call: Call, exchange: Exchange, status: int | None) -> None:
+        """Look at what a request led to."""
+        found = current.get()
+        if call.method == "GET":
+            effect = exchange.fault.effect if exchange.fault else ""
+            is_real = effect not in ("error", "html", "empty")
+            if found is not None and status in (200, 404) and is_real:
+                found.looked.add(call.path)
+            return
+        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
+        self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
+        if found is not None and call.action.startswith("Create"):
+            self._one_resource(found)
+
+    # ------------------------------------------------ the rules
+
+    def _in_the_pinned_account(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """An object that has, or may have, a resource never writes to another account."""
+        raw = self._simulation.kube.find(found.obj.key)
+        if raw is None or raw["metadata"]["uid"] != found.obj.uid:
+            return
+        status = raw.get("status") or {}
+        pinned = (status.get("account") or {}).get("accountId")
+        if pinned and (status.get("externalId") or status.get("creation")):
+            if pinned != exchange.entry.account:
+                self._checks.violated(
+                    "pinned account",
+                    f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
+                )
+
+    def _policies_allow(self, found: Pass, call: Call) -> None:
+        """Observe never writes; a paused object is left alone unless it is being deleted."""
+        obj = found.obj
+        if obj.spec.get("managementPolicy") == "Observe":
+            self._checks.violated("observe only reads", f"{obj.key}: {call.action}")
+        if obj.annotations.get(PAUSED_ANNOTATION) == "true" and not obj.deleting:
+            self._checks.violated("paused", f"{obj.key}: {call.action}")
+
+    def _create(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """No create is blind: claimed, looked up, and marked, in this pass, before the POST."""
+        obj, checks = found.obj, self._checks
+        assert exchange.route is not None
+        family = exchange.route.family
+        body = dict(call.body or {})
+        name = str(body.get(family.name_field) or body.get(family.key_field))
+        self._simulation.cloud.posted[exchange.entry.account, family.name, name] = obj.uid
+        if not any(path.startswith(call.path) for path in found.looked):
+            checks.violated("no create is blind", f"{obj.key}: not looked up before {call.action}")
+        raw = self._simulation.kube.find(obj.key)
+        if raw is None or raw["metadata"]["uid"] != obj.uid:
+            checks.violated("claimed before create", f"{obj.key} is gone, {call.action} all the same")
+            return
+        if FINALIZER not in raw["metadata"].get("finalizers", ()):
+            checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
+        if not (raw.get("status") or {}).get("creation"):
+            checks.violated("no create is blind", f"{obj.key}: no mark at {call.action}")
+
+    def _change(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """Nobody else's resource is touched: ours, or adopted by the rules of adoption."""
+        assert exchange.route is not None
+        record = self._simulation.cloud.at(exchange)
+        if record is None:
+            return
+        obj = found.obj
+        owner = self._simulation.cloud.ledger.get(record)
+        tags = record.data.get("systemTags") or ()
+        is_mine = (owner is not None and owner.uid == obj.uid) or (
+            ownership_tag(CLUSTER_ID, obj.key) in tags
+        )
+        if is_mine:
+            return
+        policy = obj.spec.get("adoptionPolicy") or ("Never" if obj.key.kind == "Credential" else "")
+        is_forced = obj.annotations.get(ADOPT_ANNOTATION) == "force"
+        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
+        is_adopted = bool(obj.status.get("adopted"))
+        if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
+            self._checks.violated(
+                "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
+            )
+        elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
+            self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _one_resource(self, found: Pass) -> None:
+        """At most one cloud resource per object that is alive and not on its way out."""
+        living = [
+            record
+            for record, owner in self._simulation.cloud.ledger.items()
+            if owner.uid == found.obj.uid
+            and record not in self._checks.kept
+            and record.status not in ("DELETING", "TERMINATED")
+        ]
+        if len(living) > 1:
+            names = ", ".join(f"{record.name}/{record.key}" for record in living)
+            self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
+
+
+def _retains(spec: Any, status: Any) -> bool:
+    policy = spec.get("deletionPolicy")
+    if policy is None and status.get("adopted"):
+        return True
+    return policy == "Retain" or spec.get("managementPolicy") == "Observe"
+
+
+def _brief(name: str, body: Any) -> str:
+    if name.startswith("status"):
+        status = body[1]["value"]
+        ready = next((c for c in status.get("conditions") or () if c["type"] == "Ready"), {})
+        extra = [k for k in ("creation", "externalId", "adopted", "drift") if status.get(k)]
+        return (
+            f" {ready.get('status')}/{ready.get('reason')} of generation "
+            f"{status.get('observedGeneration')} {' '.join(extra)}: {ready.get('message')}"
+        )
+    return f" {json.dumps(body, sort_keys=True)}"

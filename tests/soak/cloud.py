@@ -1,0 +1,254 @@
+"""The real simulator on virtual time, and a ledger of who made which resource."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+
+from agentrun_operator.api.client import AgentRunClient
+from agentrun_operator.api.credentials import keys_from_secret
+from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.reconcile.ports import AccountConnection, Json
+from agentrun_simulator.cloud import Cloud, Exchange
+from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.settings import Account, Settings, Switches
+from agentrun_simulator.signature import SignedRequest
+from agentrun_simulator.simulator import Simulator
+from agentrun_simulator.store import Record, Tenant
+from soak.chance import Chance
+from soak.slots import Slot
+from soak.wire import Later, SimulatedTransport, Wire
+
+REGION = "cn-hangzhou"
+TOUCH_SECONDS = 45.0
+"""A change by somebody else is seen within the steady poll interval, and some time to act."""
+_IDS = (
+    "credentialId",
+    "modelServiceId",
+    "modelProxyId",
+    "agentRuntimeId",
+    "agentRuntimeEndpointId",
+    "templateId",
+    "sandboxId",
+)
+MAIN = Account.model_validate(
+    {"accountId": "10001", "accessKeyId": "main-id", "accessKeySecret": "canary-main-key"}
+)
+OTHER = Account.model_validate(
+    {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "canary-other-key"}
+)
+OUTSIDER = "outsider"
+"""Stands in the ledger for whoever works on the account beside us."""
+
+_KEY_HEADER = "x-soak-key"
+_SECRET_HEADER = "x-soak-secret"
+
+
+def keys_of(account: Account) -> dict[str, str]:
+    """Return the data of a Secret with an account's keys."""
+    return {
+        "accessKeyId": account.access_key_id,
+        "accessKeySecret": account.access_key_secret.get_secret_value(),
+    }
+
+
+class _KeyCheck:
+    """Stands for the verification of signatures: same keys, same refusals, no cryptography."""
+
+    def verify(self, request: SignedRequest, _now: datetime) -> Account:
+        key, secret = request.headers[_KEY_HEADER], request.headers[_SECRET_HEADER]
+        for account in (MAIN, OTHER):
+            if account.access_key_id == key:
+                if account.access_key_secret.get_secret_value() == secret:
+                    return account
+                raise GatewayError(400, "SignatureDoesNotMatch", "The signature does not match.")
+        raise GatewayError(404, "InvalidAccessKeyId.NotFound", "The access key is not found.")
+
+
+class Watcher(Protocol):
+    """Sees the requests of one process; runs in the context of the pass that sent them."""
+
+    def sending(self, call: Call) -> None:
+        """A call leaves the engine."""
+
+    def before_write(self, call: Call, exchange: Exchange) -> None:
+        """A write has arrived and is about to be applied."""
+
+    def answered(self, call: Call, exchange: Exchange, status: int | None) -> None:
+        """A request was answered, or its connection dropped (None)."""
+
+
+@dataclass(eq=False, slots=True)
+class Owner:
+    """Who made a record."""
+
+    uid: str
+    """Of the Kubernetes object whose pass sent the POST; OUTSIDER otherwise."""
+    made_at: float
+
+
+class SimulatedCloud:
+    """All accounts. `sender` tells for whom a call is made at the moment of its sending."""
+
+    def __init__(
+        self, now: Callable[[], datetime], time: Callable[[], float], chance: Chance, seed: int
+    ) -> None:
+        self._now = now
+        self._time = time
+        self.skew = timedelta(seconds=chance.between("cloud skew", -3, 3))
+        switches = Switches(
+            write_in_transition=chance.choice("switch transition", ("allow", "refuse")),
+            nested_put=chance.choice("switch put", ("replace", "merge")),
+            delete_in_use=chance.choice("switch in use", ("refuse", "refuse", "allow")),
+            delete_with_children=chance.choice("switch children", ("refuse", "cascade")),
+            duplicate_status=chance.choice("switch duplicate", (400, 409, 500)),
+            duplicate_sandbox_id=chance.choice("switch sandbox", ("refuse", "return-existing")),
+            unset_fields=chance.choice("switch unset", ("absent", "zero")),
+            provider_api_key=chance.choice("switch key", ("echoed", "omitted")),
+        )
+        settings = Settings(
+            accounts=(MAIN, OTHER),
+            transition_seconds=chance.choice("transition", (0.5, 3.0, 12.0)),
+            seed=seed,
+            switches=switches,
+            max_log_entries=1,
+        )
+        self.simulator = Simulator(settings, self)
+        self.core: Cloud = self.simulator._cloud
+        self.core._verifier = _KeyCheck()  # type: ignore[assignment]
+        self.ledger: dict[Record, Owner] = {}
+        self.posted: dict[tuple[str, str, str], str] = {}
+        """(account, family, name or id) → uid of the last POST for it."""
+        self.late: int = 0
+        self._touched: dict[str, float] = {}
+
+    def now(self) -> datetime:
+        """Tell the cloud's own time."""
+        return self._now() + self.skew
+
+    # ------------------------------------------------ for the operator
+
+    def connect(
+        self,
+        wire: Wire,
+        connection: AccountConnection,
+        acquire: Callable[[], Any],
+        watch: Watcher,
+    ) -> AgentRunClient:
+        """Return a client of an account; every call is shown to `watch`."""
+        keys = keys_from_secret(connection.keys or {}, where="the Secret of the account")
+        headers = {_KEY_HEADER: keys.access_key_id, _SECRET_HEADER: keys.access_key_secret}
+
+        def answer(call: Call) -> Answer | Later:
+            return self.answer(call, headers, watch)
+
+        transport: Any = SimulatedTransport(wire, acquire, answer, watch.sending)
+        return AgentRunClient(transport)
+
+    def answer(
+        self, call: Call, headers: Mapping[str, str], watch: Watcher | None
+    ) -> Answer | Later:
+        """Answer one request."""
+        path, _, query = call.target.partition("?")
+        exchange = self.core.begin(
+            SignedRequest(call.method, path, query, dict(headers), call.content() or b"")
+        )
+        if exchange.delay_seconds:
+            return Later(exchange.delay_seconds, lambda: self._finish(call, exchange, watch))
+        return self._finish(call, exchange, watch)
+
+    def _finish(self, call: Call, exchange: Exchange, watch: Watcher | None) -> Answer:
+        if watch is not None and call.is_write and exchange.refusal is None:
+            watch.before_write(call, exchange)
+        fault = exchange.fault
+        if fault is not None and fault.effect == "drop-late":
+            self.late += 1
+        reply = self.core.finish(exchange)
+        if call.is_write or self.late:
+            self.take_stock()
+        if watch is not None:
+            watch.answered(call, exchange, reply.status)
+        if reply.status is None:
+            if fault is not None and fault.effect == "drop-before":
+                raise httpx.ConnectError("dropped")
+            raise httpx.ReadError("dropped")
+        return Answer(reply.status, httpx.Headers(reply.headers), reply.body)
+
+    # ------------------------------------------------ for the harness
+
+    def take_stock(self) -> None:
+        """Enter what is new into the ledger, and strike out what is gone."""
+        living: set[int] = set()
+        for tenant in self.tenants():
+            for family in list(tenant.families()):
+                for record in tenant.records(family):
+                    living.add(id(record))
+                    if record not in self.ledger:
+                        names = (record.name, record.key)
+                        places = [(tenant.account_id, family, n) for n in names]
+                        uid = next((self.posted[p] for p in places if p in self.posted), OUTSIDER)
+                        self.ledger[record] = Owner(uid, self._time())
+        for record in [r for r in self.ledger if id(r) not in living]:
+            del self.ledger[record]
+
+    def tenants(self) -> list[Tenant]:
+        """Return all tenants, everything due having happened."""
+        return [
+            self.core.tenant(account.account_id, REGION)
+            for account in (MAIN, OTHER)
+        ]
+
+    def tenant(self, account: str = MAIN.account_id) -> Tenant:
+        """Return one tenant, everything due having happened."""
+        return self.core.tenant(account, REGION)
+
+    def record_of(self, slot: Slot, raw: Json, status: Json) -> Record | None:
+        """Return the resource that an object's status speaks of, or that has its name."""
+        account = (status.get("account") or {}).get("accountId") or MAIN.account_id
+        records = list(self.tenant(account).records(slot.family))
+        wanted = status.get("externalId") or (raw.get("status") or {}).get("externalId")
+        for record in records:
+            if wanted in (record.key, *(record.data.get(f) for f in _IDS)):
+                return record
+        return None
+
+    def at(self, exchange: Exchange) -> Record | None:
+        """Return the resource that a request's path leads to."""
+        assert exchange.route is not None
+        tenant = self.tenant(exchange.entry.account)
+        for record in tenant.records(exchange.route.family.name):
+            if exchange.keys and record.key == exchange.keys[-1]:
+                return record
+        return None
+
+    def late_owners(self) -> set[str]:
+        """Return the uids whose creates are still on their way."""
+        found = set()
+        for _, exchange in self.core._late:
+            if exchange.route is not None and exchange.entry.action.startswith("Create"):
+                family = exchange.route.family
+                name = exchange.body.get(family.name_field) or exchange.body.get(family.key_field)
+                found.add(self.posted.get((exchange.entry.account, family.name, str(name)), ""))
+        return found
+
+    def touch(self, family: str) -> None:
+        """Note that somebody else changed something of a family."""
+        self._touched[family] = self._time()
+
+    def was_touched(self, slot: Slot) -> bool:
+        """Whether somebody else changed something of the slot's family in the last moments."""
+        return self._time() - self._touched.get(slot.family, float("-inf")) < TOUCH_SECONDS
+
+    def outsider(self, method: str, path: str, body: Mapping[str, Any] | None, action: str) -> int:
+        """Make a call as somebody else with the same account; returns the HTTP status."""
+        held, self.core.faults._rules = self.core.faults._rules, []
+        headers = {
+            _KEY_HEADER: MAIN.access_key_id,
+            _SECRET_HEADER: MAIN.access_key_secret.get_secret_value(),
+        }
+        answer = self.answer(Call(action, method, path, body=body), headers, None)
+        self.core.faults._rules = held
+        assert isinstance(answer, Answer)
+        return answer.status

@@ -1,0 +1,82 @@
+"""An asyncio event loop whose time is virtual: it jumps to the next timer when nothing is ready."""
+
+import asyncio
+import heapq
+import random
+from collections import deque
+from typing import Any
+
+START_SECONDS = 1000.0
+
+
+class StuckError(Exception):
+    """Nothing is ready and no timer is set: everybody waits for ever."""
+
+
+class _Selector:
+    """Stands where the loop waits for sockets; there are none."""
+
+    def __init__(self, loop: "SimulatedLoop") -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise StuckError("nothing left to happen")
+        self._loop.elapse(timeout)
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def get_map(self) -> dict[int, Any]:
+        return {}
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """Runs callbacks in an order that the seed chooses, at times that nobody waits for."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._now = START_SECONDS
+        self._selector = _Selector(self)
+        self._shuffle = random.Random(seed ^ 0x5EED)  # noqa: S311 - scheduling, no secret
+        self._clock_resolution = 1e-9
+        self.failures: list[str] = []
+        """Exceptions that no task was there to receive."""
+        self.set_exception_handler(self._failed)
+
+    def time(self) -> float:
+        return self._now
+
+    def elapse(self, seconds: float) -> None:
+        """Move on by a time that the base class computed to the next timer."""
+        if seconds > 0:
+            due = self._scheduled[0].when() if self._scheduled else self._now + seconds
+            self._now = max(self._now, due)
+
+    def _run_once(self) -> None:
+        # Two tasks woken in one step have no order of their own; timers keep theirs by time.
+        ready: deque[Any] = self._ready
+        if len(ready) > 1:
+            mixed = list(ready)
+            self._shuffle.shuffle(mixed)
+            ready.clear()
+            ready.extend(mixed)
+        super()._run_once()  # type: ignore[misc]
+
+    def _process_events(self, events: list[Any]) -> None:
+        """No sockets, no events."""
+
+    def _write_to_self(self) -> None:
+        """No other thread has to wake us."""
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def drop_cancelled_timers(self) -> None:
+        """Forget timers of dead processes, so that time does not visit them."""
+        self._scheduled: list[asyncio.TimerHandle] = [
+            handle for handle in self._scheduled if not handle.cancelled()
+        ]
+        heapq.heapify(self._scheduled)
+        self._timer_cancelled_count = 0

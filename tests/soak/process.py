@@ -1,0 +1,279 @@
+"""One operator process: the shipped engine on a simulated wire, from its start to its death."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from agentrun_operator.app import FATAL, AlwaysLeading, _run_all
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.settings import Settings
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.kube.client import KubeClient
+from agentrun_operator.kube.connections import ConfigMapConnectionWriter
+from agentrun_operator.kube.lease import LeaseElector, LeaseTimes
+from agentrun_operator.kube.reader import ReferenceReader
+from agentrun_operator.kube.writer import StatusAndFinalizerWriter
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.guard import FencedWriter
+from agentrun_operator.reconcile.listings import Listings
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.outcome import Outcome, Outcomes
+from agentrun_operator.reconcile.ports import (
+    AccountConnection,
+    EventType,
+    ExternalAPI,
+    Leadership,
+)
+from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.world import World
+from soak.watch import Watch
+from soak.wire import CrashPlan, SimulatedKubeClient, Wire
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+CLUSTER_ID = "soak"
+OPERATOR_NAMESPACE = "agentrun-system"
+LEASE_TIMES = LeaseTimes(lease=15.0, renew_deadline=10.0, retry=3.0)
+
+running: ContextVar["Process | None"] = ContextVar("running", default=None)
+"""The process that the present task belongs to."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass, as seen from outside."""
+
+    obj: KubeObject
+    begun: float
+    looked: set[str] = field(default_factory=set)
+    """Names and keys that the cloud answered for with "absent", or with the resource."""
+
+
+current: ContextVar[Pass | None] = ContextVar("current", default=None)
+"""The pass that the present call belongs to; requests carry it to where they arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessClock:
+    """The machine's time; its wall clock may be wrong and may jump."""
+
+    process: "Process"
+
+    def now(self) -> datetime:
+        return self.process.simulation.now()
+
+    def monotonic(self) -> float:
+        return self.process.simulation.loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        wire = self.process.wire
+        if not wire.is_alive:
+            raise asyncio.CancelledError
+        await asyncio.sleep(max(0.0, seconds))
+        while (left := wire.frozen_until - self.monotonic()) > 0:
+            await asyncio.sleep(left)
+        if not wire.is_alive:
+            raise asyncio.CancelledError
+
+
+class ObservedEngine(Engine):
+    """The engine, telling the harness about its passes."""
+
+    process: "Process"
+
+    async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
+        simulation = self.process.simulation
+        token = current.set(Pass(obj, simulation.loop.time()))
+        simulation.checks.pass_begins(self.process, obj)
+        try:
+            result = await super()._pass(obj, fresh=fresh)
+        finally:
+            current.reset(token)
+        simulation.trace(f"  {self.process.name} passed {obj.key}: {_shown(result)}")
+        return result
+
+
+def _shown(result: Outcome) -> str:
+    verdict = result.verdict
+    said = f"{verdict.ready}/{verdict.reason.value}" if verdict else "-"
+    after = "" if result.requeue_after is None else f" again in {result.requeue_after:.1f}"
+    return f"{said}{after}"
+
+
+class Process:
+    """One life of one replica. `end` is set when it is over, for whatever reason."""
+
+    def __init__(self, simulation: "Simulation", name: str, settings: Settings) -> None:
+        self.simulation = simulation
+        self.name = name
+        self.settings = settings
+        self.clock = ProcessClock(self)
+        self.wire = Wire(simulation.chance, self.kill, simulation.trace)
+        self.stop = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.engine: ObservedEngine | None = None
+        self.watch: Watch | None = None
+        self.leadership: Leadership = AlwaysLeading()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+
+    # ------------------------------------------------ life and death
+
+    def start(self) -> None:
+        """Begin to run in the background."""
+        token = running.set(self)
+        try:
+            asyncio.get_running_loop().create_task(self._live(), name=self.name)
+        finally:
+            running.reset(token)
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Take note of a task that must die with the process."""
+        self._tasks[task] = None
+        if len(self._tasks) > 400:
+            self._tasks = {t: None for t in self._tasks if not t.done()}
+
+    def kill(self, why: str) -> None:
+        """Die at once: nothing of this process reaches the world any more."""
+        if not self.wire.is_alive:
+            return
+        self.simulation.trace(f"  {self.name} dies: {why}")
+        self.wire.cut()
+        self._close()
+        for task in list(self._tasks):
+            task.cancel()
+        self.ended.set()
+
+    def _close(self) -> None:
+        self.simulation.count(self)
+        if self.watch is not None:
+            self.watch.close()
+
+    async def _live(self) -> None:
+        try:
+            await self._run()
+        except FATAL as error:
+            self.simulation.trace(f"  {self.name} ends: {type(error).__name__}: {error}")
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # noqa: BLE001 - reported as what it is
+            self.simulation.checks.engine_died(self, error)
+        finally:
+            if self.wire.is_alive:
+                self.wire.cut()
+                self._close()
+            self.ended.set()
+
+    async def _run(self) -> None:
+        kube = self._kube_client()
+        lease = []
+        if self.settings.leader_election:
+            elector = LeaseElector(
+                kube,
+                self.clock,
+                namespace=OPERATOR_NAMESPACE,
+                name=self.settings.lease_name,
+                identity=self.name,
+                times=LEASE_TIMES,
+            )
+            await elector.acquire()
+            self.leadership = elector
+            lease = [elector.hold()]
+        self.simulation.trace(f"  {self.name} leads")
+        reader = ReferenceReader(kube)
+        self.engine = ObservedEngine(self._world(kube, reader), reader, _NoMetrics())
+        self.engine.process = self
+        self.watch = Watch(self.simulation, self.wire, self.engine)
+        self.watch.open()
+        await _run_all(self.stop, engine=self.engine.run(), watches=[], lease=lease)
+        if self.settings.leader_election:
+            await cast(LeaseElector, self.leadership).release()
+
+    # ------------------------------------------------ composition, as in `app`
+
+    def _kube_client(self) -> KubeClient:
+        simulation = self.simulation
+
+        def on_write(name: str, place: Any, body: Any) -> None:
+            simulation.checks.kube_write(self, name, place, body)
+
+        client: Any = SimulatedKubeClient(
+            self.wire, simulation.kube, simulation.kube_faults, on_write
+        )
+        return cast(KubeClient, client)
+
+    def _world(self, kube: KubeClient, reader: ReferenceReader) -> World:
+        settings, clock, kinds = self.settings, self.clock, catalogue()
+        cache = ObjectCache(
+            kinds,
+            controller_class=settings.controller_class,
+            operator_namespace=settings.operator_namespace,
+        )
+        writer = StatusAndFinalizerWriter(kube, kinds.values())
+        return World(
+            kinds=kinds,
+            settings=settings,
+            clock=clock,
+            cache=cache,
+            memory=MemoryBank(),
+            accounts=AccountDirectory(
+                cache, reader, self, settings, clock=clock, leadership=self.leadership
+            ),
+            references=ReferenceResolver(kinds, cache, reader),
+            listings=Listings(kinds, cache, clock, settings.polling),
+            writer=FencedWriter(writer, self.leadership),
+            events=self,
+            connections=ConfigMapConnectionWriter(kube),
+            outcomes=Outcomes(settings.backoff),
+            cluster_id=CLUSTER_ID,
+        )
+
+    def connect(
+        self, connection: AccountConnection, acquire: Callable[[], Any]
+    ) -> ExternalAPI:
+        """Implement `ports.Cloud`."""
+        checks = self.simulation.checks.of(self)
+        return self.simulation.cloud.connect(self.wire, connection, acquire, checks)
+
+    def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
+        """Implement `ports.EventRecorder`."""
+        self.simulation.checks.event(obj, kind, reason, message)
+
+    # ------------------------------------------------ what the harness may do to it
+
+    def plan_crash(self, plan: CrashPlan) -> None:
+        """Die at a call."""
+        self.wire.plan = plan
+
+    def freeze(self, seconds: float) -> None:
+        """Stand still, as under SIGSTOP: answers, events and alarms are noticed only afterwards."""
+        self.wire.frozen_until = self.simulation.loop.time() + seconds
+
+
+class _NoMetrics:
+    """`ports.Metrics` that counts nothing."""
+
+    def queue_added(self, kind: str) -> None: ...
+    def queue_retried(self, kind: str) -> None: ...
+    def queue_depth(self, kind: str, depth: int) -> None: ...
+    def queue_waited(self, kind: str, seconds: float) -> None: ...
+    def reconciled(self, kind: str, result: str, seconds: float) -> None: ...
+    def workers(self, *, active: int, limit: int) -> None: ...
+    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None: ...
+
+
+def task_factory(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """Make tasks that die with their process."""
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    process = running.get()
+    if process is not None:
+        process.adopt(task)
+    return task

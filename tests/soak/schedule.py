@@ -1,0 +1,299 @@
+"""What happens in a history besides the engine: an explicit list, so that it can be minimised."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from soak.chance import Chance
+from soak.slots import SLOTS, VARIANTS, closure
+
+ACTIVE_SECONDS = 150.0
+"""How long users and faults are at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens."""
+
+    at: float
+    """Seconds after the start."""
+    name: str
+    """A method of `actions.Actions`."""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        options = " ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.at:6.1f}s {self.name} {options}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A history before it happens."""
+
+    seed: int
+    two_leaders: bool
+    few: int
+    """`Polling.few`: from how many objects on a collection is read by LIST."""
+    steps: tuple[Step, ...]
+    ends_empty: bool
+    """Everything is deleted at the end."""
+
+
+def generate(seed: int) -> Schedule:
+    """Return the history of a seed; each has its own mixture of troubles."""
+    chance = Chance(seed)
+    count = 1 + int(chance.unit("size") * 4)
+    names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
+    makers = _mixture(chance)
+    steps = _arrivals(chance, names)
+    for _ in range(3 + int(chance.unit("length") * 14)):
+        maker = chance.choice("maker", makers)
+        name, options = maker(chance, names)
+        steps.append(Step(round(chance.between("when", 0.0, ACTIVE_SECONDS), 1), name, options))
+    return Schedule(
+        seed=seed,
+        two_leaders=chance.happens("two leaders", 0.15),
+        few=chance.choice("few", (0, 0, 3)),
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
+        ends_empty=chance.happens("ends empty", 0.6),
+    )
+
+
+Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
+
+
+def _arrivals(chance: Chance, names: list[str]) -> list[Step]:
+    steps = []
+    for name in names:
+        policies = {}
+        if chance.happens("has policy", 0.25):
+            field_name, value = _policy(chance)
+            policies = {field_name: value}
+        at = round(chance.between("arrival", 0.0, 8.0), 1)
+        options = {"slot": name, "variant": 0, "policies": policies}
+        steps.append(Step(at, "apply", options))
+    return steps
+
+
+def _mixture(chance: Chance) -> list[Maker]:
+    """Pick some of the troubles; all at once would hide each other."""
+    makers: list[Maker] = [_edit, _delete]
+    for maker in (
+        _edit,
+        _recreate,
+        _annotate,
+        _edit_policy,
+        _secret,
+        _config_map,
+        _account,
+        _cloud_edit,
+        _cloud_delete,
+        _squat,
+        _fault,
+        _fault,
+        _lost_answer,
+        _lost_answer,
+        _failure,
+        _kube_fault,
+        _kube_fault,
+        _silence,
+        _slow_watch,
+        _crash,
+        _crash,
+        _crash,
+        _restart,
+        _freeze,
+        _jump,
+    ):
+        if chance.happens("mixture", 0.45):
+            makers.append(maker)
+    return makers
+
+
+# ---------------------------------------------------------------- users
+
+
+def _slot(chance: Chance, names: list[str]) -> str:
+    return chance.choice("which", names)
+
+
+def _edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    variant = int(chance.unit("variant") * VARIANTS)
+    return "apply", {"slot": _slot(chance, names), "variant": variant, "policies": None}
+
+
+def _delete(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "delete", {"slot": _slot(chance, names)}
+
+
+def _recreate(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "recreate", {
+        "slot": _slot(chance, names),
+        "variant": int(chance.unit("variant") * VARIANTS),
+    }
+
+
+def _annotate(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("annotation", ("pause", "pause-until", "unpause", "request", "force"))
+    return "annotate", {"slot": _slot(chance, names), "what": what}
+
+
+def _policy(chance: Chance) -> tuple[str, str]:
+    return chance.choice(
+        "policy",
+        (
+            ("deletionPolicy", "Retain"),
+            ("deletionPolicy", "Delete"),
+            ("adoptionPolicy", "Adopt"),
+            ("adoptionPolicy", "Never"),
+            ("managementPolicy", "Observe"),
+            ("driftPolicy", "Report"),
+            ("driftPolicy", "Ignore"),
+        ),
+    )
+
+
+def _edit_policy(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    field_name, value = _policy(chance)
+    if chance.happens("policy off", 0.4):
+        value = ""
+    return "policy", {"slot": _slot(chance, names), "field": field_name, "value": value}
+
+
+def _secret(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("secret", ("rotate", "rotate", "back", "delete", "malformed", "touch"))
+    return "secret", {"what": what}
+
+
+def _config_map(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "config_map", {"what": chance.choice("config map", ("rotate", "rotate", "delete"))}
+
+
+def _account(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("account", ("bad-keys", "no-keys", "good-keys", "delete", "move"))
+    return "account", {"what": what}
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+def _cloud_edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "cloud_edit", {"slot": _slot(chance, names)}
+
+
+def _cloud_delete(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "cloud_delete", {"slot": _slot(chance, names)}
+
+
+def _squat(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    tag = chance.choice("tag", ("", "k8s:elsewhere/team-a/x", "x-agentrun-super"))
+    return "squat", {"slot": _slot(chance, names), "tag": tag}
+
+
+_ACTIONS = (".*", "Create.*", "Update.*", "Delete.*", "Get.*", "List.*")
+
+
+def _fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect, options = chance.choice(
+        "fault",
+        (
+            ("error", {"status": 503}),
+            ("error", {"status": 500, "code": "ERR_INTERNAL_SERVER_ERROR", "applied": True}),
+            ("error", {"status": 429, "code": "Throttling.User"}),
+            (
+                "error",
+                {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "7"}},
+            ),
+            ("error", {"status": 403, "code": "NoPermission", "message": "not allowed"}),
+            ("error", {"status": 403, "code": "QuotaExceeded", "message": "no room"}),
+            ("html", {"status": 502}),
+            ("html", {"status": 502, "applied": True}),
+            ("html", {"status": 404}),
+            ("empty", {"status": 200}),
+            ("empty", {"status": 200, "applied": True}),
+            ("empty", {"status": 503}),
+            ("drop-before", {}),
+            ("delay", {"seconds": 12.0}),
+            ("delay", {"seconds": 30.0}),
+            ("slow", {"seconds": 60.0}),
+        ),
+    )
+    times = chance.choice("fault times", (1, 1, 2, 5))
+    action = chance.choice("fault action", _ACTIONS)
+    return "fault", {"effect": effect, "action": action, "times": times, **options}
+
+
+def _lost_answer(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect = chance.choice("lost", ("drop-after", "drop-after", "drop-late", "drop-before"))
+    action = chance.choice("lost action", ("Create.*", "Create.*", "Update.*", "Delete.*"))
+    options: dict[str, Any] = {"effect": effect, "action": action, "times": 1}
+    if effect == "drop-late":
+        options["seconds"] = chance.choice("late by", (2.0, 8.0, 14.0))
+    return "fault", options
+
+
+def _failure(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect = chance.choice("failure", ("create-failed", "update-failed", "delete-failed"))
+    return "fault", {"effect": effect, "action": ".*", "times": chance.choice("fails", (1, 2))}
+
+
+# ---------------------------------------------------------------- the cluster
+
+
+def _kube_fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    pattern = chance.choice(
+        "kube call", ("status .*", "patch .*", "get .*", "list .*", "post .*", ".*")
+    )
+    return "kube_fault", {
+        "pattern": pattern,
+        "status": chance.choice("kube status", (409, 429, 500, 503, 401, 410)),
+        "applied": chance.happens("kube applied", 0.3),
+        "times": chance.choice("kube times", (1, 1, 3, 10)),
+    }
+
+
+def _silence(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "silence", {
+        "seconds": round(chance.between("silent", 5, 60), 1),
+        "relists": chance.happens("relists", 0.5),
+    }
+
+
+def _slow_watch(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "slow_watch", {"seconds": round(chance.between("slow", 1, 15), 1)}
+
+
+# ---------------------------------------------------------------- the process
+
+_CALLS = (
+    "Create.*",
+    "Update.*",
+    "Delete.*",
+    "Get.*",
+    "List.*",
+    "status .*",
+    "patch .*",
+    "get .*",
+    "list .*",
+    ".*",
+)
+
+
+def _crash(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "crash", {
+        "pattern": chance.choice("crash at", _CALLS),
+        "is_after": chance.happens("crash after", 0.7),
+        "nth": chance.choice("crash nth", (1, 1, 2, 3)),
+    }
+
+
+def _restart(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "restart", {"graceful": chance.happens("graceful", 0.6)}
+
+
+def _freeze(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "freeze", {"seconds": chance.choice("frozen", (3.0, 9.0, 14.0, 25.0, 60.0))}
+
+
+def _jump(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "jump", {"seconds": chance.choice("jump", (-300.0, -20.0, 20.0, 300.0))}

@@ -1,0 +1,196 @@
+"""The cast of a history: objects by name, what they want in each variant, and what that means.
+
+`wanted` is written independently of the engine's own encoding: it says what the cloud has to hold
+for a spec, in the words of the API, so that both have to agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.ports import Json
+
+NAMESPACE = "team-a"
+ROLE = "acs:ram::10001:role/agentrun"
+ACCOUNT = ObjectKey("Account", NAMESPACE, "default")
+OTHER_ACCOUNT = ObjectKey("Account", NAMESPACE, "other")
+KEYS = ObjectKey("Secret", NAMESPACE, "keys")
+SETTINGS = ObjectKey("ConfigMap", NAMESPACE, "settings")
+VARIANTS = 4
+"""Variant 3 leaves the description out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One object that a history may contain."""
+
+    name: str
+    kind: str
+    family: str
+    """The simulator's name of the kind."""
+    collection: str
+    name_field: str | None
+    needs: tuple[str, ...] = ()
+    """Slots that it refers to."""
+    external: str = ""
+    """`spec.externalName`, where it is not the object's own name."""
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(self.kind, NAMESPACE, self.name)
+
+    @property
+    def external_name(self) -> str:
+        return self.external or self.name
+
+
+SLOTS: Mapping[str, Slot] = {
+    slot.name: slot
+    for slot in (
+        Slot("cred", "Credential", "Credential", "/agents/credentials", "credentialName"),
+        Slot("svc", "ModelService", "ModelService", "/agents/model-services", "modelServiceName"),
+        Slot(
+            "proxy",
+            "ModelProxy",
+            "ModelProxy",
+            "/agents/model-proxies",
+            "modelProxyName",
+            needs=("svc", "cred"),
+        ),
+        Slot("solo", "ModelProxy", "ModelProxy", "/agents/model-proxies", "modelProxyName"),
+        Slot(
+            "twin",
+            "ModelProxy",
+            "ModelProxy",
+            "/agents/model-proxies",
+            "modelProxyName",
+            external="solo",
+        ),
+        Slot(
+            "run",
+            "AgentRuntime",
+            "AgentRuntime",
+            "/agents/runtimes",
+            "agentRuntimeName",
+            needs=("cred",),
+        ),
+        Slot("bare", "AgentRuntime", "AgentRuntime", "/agents/runtimes", "agentRuntimeName"),
+        Slot(
+            "ep",
+            "AgentRuntimeEndpoint",
+            "AgentRuntimeEndpoint",
+            "/agents/runtimes/{parent}/endpoints",
+            "agentRuntimeEndpointName",
+            needs=("bare",),
+        ),
+        Slot("tpl", "SandboxTemplate", "Template", "/templates", "templateName"),
+        Slot("box", "Sandbox", "Sandbox", "/sandboxes", None, needs=("tpl",)),
+    )
+}
+
+
+def closure(names: list[str]) -> list[str]:
+    """Return the slots and what they need, what is needed first."""
+    found: list[str] = []
+    for name in names:
+        for wanted in (*closure(list(SLOTS[name].needs)), name):
+            if wanted not in found:
+                found.append(wanted)
+    return found
+
+
+def spec_of(slot: Slot, variant: int, policies: Mapping[str, str]) -> Json:
+    """Return the spec of a slot in one of its variants."""
+    spec: Json = {**_BODIES[slot.name], **policies}
+    if slot.external:
+        spec["externalName"] = slot.external
+    if slot.name == "box":
+        return spec
+    if variant != VARIANTS - 1:
+        spec["description"] = f"variant {variant}"
+    if slot.kind == "AgentRuntime":
+        spec["container"] = {"image": f"registry.example.com/agent:v{variant % 2}"}
+    return spec
+
+
+def account_spec(secret: str, account_id: str) -> Json:
+    """Return the spec of an Account."""
+    return {
+        "accountId": account_id,
+        "region": "cn-hangzhou",
+        "credentials": {"secretRef": {"name": secret}},
+    }
+
+
+_TOKEN = {"secretKeyRef": {"name": "keys", "key": "token"}}
+_PROXY = {"mode": "Single", "executionRoleArn": ROLE, "cpu": "2", "memory": "4Gi"}
+_RUNTIME = {"executionRoleArn": ROLE, "cpu": "2", "memory": "4Gi", "port": 9000}
+_BODIES: Mapping[str, Json] = {
+    "cred": {"purpose": "Inbound", "apiKey": {"headerName": "X-API-Key", "valueFrom": _TOKEN}},
+    "svc": {
+        "modelType": "llm",
+        "provider": "tongyi",
+        "providerSettings": {
+            "baseUrl": "https://dashscope.example/v1",
+            "modelNames": ["qwen-max"],
+            "apiKeyFrom": _TOKEN,
+        },
+    },
+    "proxy": {
+        **_PROXY,
+        "credentialRef": {"name": "cred"},
+        "endpoints": [{"modelServiceRef": {"name": "svc"}, "modelNames": ["qwen-max"]}],
+    },
+    "solo": {
+        **_PROXY,
+        "endpoints": [{"modelServiceRef": {"externalName": "far"}, "modelNames": ["m"]}],
+    },
+    "twin": {
+        **_PROXY,
+        "endpoints": [{"modelServiceRef": {"externalName": "far"}, "modelNames": ["m"]}],
+    },
+    "run": {
+        **_RUNTIME,
+        "credentialRef": {"name": "cred"},
+        "env": [
+            {"name": "TOKEN", "valueFrom": _TOKEN},
+            {
+                "name": "LEVEL",
+                "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "level"}},
+            },
+        ],
+    },
+    "bare": {**_RUNTIME},
+    "ep": {"runtimeRef": {"name": "bare"}, "targetVersion": "LATEST"},
+    "tpl": {"type": "CodeInterpreter", "cpu": "2", "memory": "4Gi"},
+    "box": {"templateRef": {"name": "tpl"}},
+}
+
+
+def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
+    """Return what the cloud has to hold for a spec, by wire field."""
+    found: Json = {}
+    if slot.name == "box":
+        return {"templateName": "tpl"}
+    found["description"] = spec.get("description", "")
+    if slot.kind == "AgentRuntime":
+        found["containerConfiguration.image"] = spec["container"]["image"]
+    if slot.name == "run":
+        found["environmentVariables"] = {"TOKEN": token, "LEVEL": level}
+        found["credentialName"] = "cred"
+    if slot.name == "svc":
+        found["providerSettings.apiKey"] = token
+    if slot.name == "cred":
+        found["credentialSecret"] = token
+    if slot.name == "proxy":
+        found["credentialName"] = "cred"
+    return found
+
+
+def held(data: Mapping[str, Any], path: str) -> Any:
+    """Return what a resource holds at a path of `wanted`; a text never set counts as empty."""
+    node: Any = data
+    for part in path.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return "" if node is None else node

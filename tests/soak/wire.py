@@ -1,0 +1,265 @@
+"""How a process reaches the world: every external call passes here, and may be where it dies."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+from agentrun_operator.api.errors import unreachable
+from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.kube.client import JSON_PATCH, MERGE_PATCH, ListExpired
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
+from soak.chance import Chance
+from soak.kube import KubeServer, Place
+
+T = TypeVar("T")
+READ_TIMEOUT_SECONDS = 20.0
+"""As the real transport."""
+
+
+@dataclass(slots=True)
+class Later:
+    """An answer that takes its time: `deliver` runs so many seconds after the request arrived."""
+
+    seconds: float
+    deliver: Callable[[], Any]
+
+
+@dataclass(slots=True)
+class CrashPlan:
+    """Where a process is to die: around the nth call whose name matches."""
+
+    pattern: re.Pattern[str]
+    is_after: bool
+    """After the call took effect and before anybody learns of the answer; else before it."""
+    nth: int
+
+    def meets(self, name: str, *, is_after: bool) -> bool:
+        """Count a call; return whether this is the one."""
+        if is_after != self.is_after or not self.pattern.fullmatch(name):
+            return False
+        self.nth -= 1
+        return self.nth <= 0
+
+
+@dataclass
+class Wire:
+    """The network of one process. `on_dead` ends the process whose plan is fulfilled."""
+
+    chance: Chance
+    die: Callable[[str], None]
+    trace: Callable[[str], None]
+    latency_seconds: float = 0.05
+    plan: CrashPlan | None = None
+    is_alive: bool = True
+    frozen_until: float = 0.0
+    calls: int = 0
+    _flying: dict[asyncio.TimerHandle, None] = field(default_factory=dict)
+
+    async def carry(self, name: str, deliver: Callable[[], T | Later]) -> T:
+        """Send one request and wait for its answer; an effect does not depend on the sender."""
+        loop = asyncio.get_running_loop()
+        self._check()
+        self._consider(name, is_after=False)
+        self.calls += 1
+        answer: asyncio.Future[T] = loop.create_future()
+        stream = f"latency {name}"
+        out = self.chance.between(stream, 0.1, 1.0) * self.latency_seconds
+        back = self.chance.between(stream, 0.1, 1.0) * self.latency_seconds
+        handle: asyncio.TimerHandle
+
+        def arrive() -> None:
+            self._flying.pop(handle, None)
+            self._arrived(name, deliver, answer, back)
+
+        handle = loop.call_later(out, arrive)
+        self._flying[handle] = None
+        try:
+            return await answer
+        finally:
+            self._check()
+
+    def _arrived(
+        self, name: str, deliver: Callable[[], Any], answer: asyncio.Future[Any], back: float
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        error: Exception | None = None
+        result: Any = None
+        try:
+            result = deliver()
+        except Exception as problem:  # noqa: BLE001 - carried to the caller as it is
+            error = problem
+        if isinstance(result, Later):
+            later = result.deliver
+            if result.seconds > READ_TIMEOUT_SECONDS:
+                timeout = httpx.ReadTimeout("no answer")
+                loop.call_later(READ_TIMEOUT_SECONDS, _settle, answer, None, timeout)
+            loop.call_later(result.seconds, self._arrived, name, later, answer, back)
+            return
+        if self.is_alive:
+            self._consider(name, is_after=True)
+        due = max(loop.time() + back, self.frozen_until)
+        loop.call_at(due, _settle, answer, result, error)
+
+    def _consider(self, name: str, *, is_after: bool) -> None:
+        if self.plan is not None and self.plan.meets(name, is_after=is_after):
+            self.plan = None
+            self.die(f"crash {'after' if is_after else 'before'} {name}")
+            if not is_after:
+                raise asyncio.CancelledError
+
+    def cut(self) -> None:
+        """End the process's part of everything: what it had not sent yet may be lost, or not."""
+        self.is_alive = False
+        for handle in list(self._flying):
+            if self.chance.happens("lost on the way", 0.5):
+                handle.cancel()
+        self._flying.clear()
+
+    def _check(self) -> None:
+        if not self.is_alive:
+            raise asyncio.CancelledError
+
+
+def _settle(answer: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+        answer.exception()  # read here, or a dead caller's would be reported as never retrieved
+    else:
+        answer.set_result(result)
+
+
+# ---------------------------------------------------------------- Kubernetes
+
+
+@dataclass(slots=True)
+class KubeFault:
+    """What the API server does to the next calls whose name matches."""
+
+    pattern: re.Pattern[str]
+    status: int
+    applied: bool
+    times: int
+
+
+class SimulatedKubeClient:
+    """`kube.client.KubeClient` without a network, as far as reader, writer and elector use it."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        server: KubeServer,
+        faults: list[KubeFault],
+        on_write: Callable[[str, Place, Any], None],
+    ) -> None:
+        self._wire = wire
+        self._server = server
+        self._faults = faults
+        self._on_write = on_write
+
+    async def get(
+        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = ""
+    ) -> Json:
+        place = Place.of(path)
+        return await self._call(f"get {place.kind}", place, lambda: self._server.get(place.key))
+
+    async def pages(
+        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = ""
+    ) -> AsyncIterator[Json]:
+        place = Place.of(path)
+        items = await self._call(
+            f"list {place.kind}",
+            place,
+            lambda: self._server.of_kind(place.kind, place.namespace),
+        )
+        yield {"items": items, "metadata": {}}
+
+    async def patch(
+        self,
+        path: str,
+        body: Any,
+        *,
+        content_type: str = MERGE_PATCH,
+        params: Mapping[str, str] | None = None,
+    ) -> Json:
+        place = Place.of(path)
+        verb = "status" if place.subresource else "patch"
+        apply = self._server.json_patch if content_type == JSON_PATCH else self._server.merge_patch
+        return await self._call(f"{verb} {place.kind}", place, lambda: apply(place, body), body)
+
+    async def post(self, path: str, body: Json, *, params: Mapping[str, str] | None = None) -> Json:
+        place = Place.of(path)
+        return await self._call(
+            f"post {place.kind}", place, lambda: self._server.post(place, body), body
+        )
+
+    async def _call(self, name: str, place: Place, apply: Callable[[], T], body: Any = None) -> T:
+        def deliver() -> T:
+            fault = self._fault(name)
+            if fault is not None and not fault.applied:
+                self._wire.trace(f"  kube fault {fault.status} on {name}")
+                raise _refusal(fault.status, name)
+            if body is not None:
+                self._on_write(name, place, body)
+            answer = apply()
+            if fault is not None:
+                self._wire.trace(f"  kube fault {fault.status} after {name}")
+                raise _refusal(fault.status, name)
+            return answer
+
+        return await self._wire.carry(name, deliver)
+
+    def _fault(self, name: str) -> KubeFault | None:
+        is_read = name.startswith(("get ", "list "))
+        for fault in self._faults:
+            # Only writes conflict, only lists expire.
+            is_possible = {409: not is_read, 410: name.startswith("list ")}.get(fault.status, True)
+            if is_possible and fault.pattern.fullmatch(name):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+
+def _refusal(status: int, name: str) -> Exception:
+    if status == 409:
+        return ObjectConflict(f"{name}: HTTP 409")
+    if status == 410:
+        return ListExpired(f"{name}: HTTP 410")
+    return ClusterUnavailable(f"{name}: HTTP {status}")
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+class SimulatedTransport:
+    """`api.transport.Transport` without a network: one account's calls to the simulator."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        acquire: Callable[[], Any],
+        answer: Callable[[Call], Answer | Later],
+        sending: Callable[[Call], None],
+    ) -> None:
+        self._wire = wire
+        self._acquire = acquire
+        self._answer = answer
+        self._sending = sending
+
+    async def send(self, call: Call) -> Answer:
+        await self._acquire()
+        self._sending(call)
+        try:
+            return await self._wire.carry(call.action, lambda: self._answer(call))
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise unreachable(call, error) from None
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
