@@ -1,233 +1,245 @@
-"""The chart as Helm renders it: roles, Pod security, scopes, and values that are refused."""
-
-import subprocess
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+"""The chart as Helm renders it by default: objects, roles, scopes, names."""
 
 import pytest
-import yaml
 
 from agentrun_operator.crdgen import custom_resource_definition
 from agentrun_operator.crdgen.rbac import (
     Permission,
     SecretAccess,
     cluster_permissions,
+    edit_permissions,
     namespaced_permissions,
     own_permissions,
+    selftest_permissions,
+    view_permissions,
 )
+from agentrun_operator.environment import PREFIX, settings_from
 from agentrun_operator.kinds import catalogue
-from controlplane.binaries import HELM, ensure
+from chart.rendering import (
+    CRD_CHART,
+    EVERYTHING,
+    FULLNAME,
+    NAMESPACE,
+    Manifest,
+    container_of,
+    environment_of,
+    helm,
+    hook_of,
+    installed,
+    manifests,
+    of_kind,
+    one,
+    parsed,
+    pod_of,
+)
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "agentrun-operator"
 KINDS = tuple(catalogue().values())
-NAMESPACE = "agentrun-system"
-
-Manifest = Mapping[str, Any]
-Helm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="module")
-def helm() -> Helm:
-    program = ensure(HELM) / "helm"
-
-    def run(*values: str, name: str = "chart") -> subprocess.CompletedProcess[str]:
-        sets = [argument for value in values for argument in ("--set-json", value)]
-        return subprocess.run(  # noqa: S603 - our own build, our own arguments
-            [program, "template", name, CHART, f"--namespace={NAMESPACE}", *sets],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def render(helm: Helm) -> Callable[..., list[Manifest]]:
-    def run(*values: str) -> list[Manifest]:
-        done = helm(*values)
-        assert done.returncode == 0, done.stderr
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-    return run
-
-
-Render = Callable[..., list[Manifest]]
-
-
-def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
-    return [m for m in manifests if m["kind"] == kind]
-
-
-def container(manifests: list[Manifest]) -> Any:
-    (deployment,) = of_kind(manifests, "Deployment")
-    (found,) = deployment["spec"]["template"]["spec"]["containers"]
-    return found
-
-
-def environment(manifests: list[Manifest]) -> dict[str, Any]:
-    return {e["name"]: e.get("value", e.get("valueFrom")) for e in container(manifests)["env"]}
-
-
-def as_rules(*permissions: Permission) -> list[Any]:
+def as_rules(*permissions: Permission) -> list[object]:
     return [p.rule() for p in permissions]
 
 
-def test_the_default_renders_one_of_each(render: Render) -> None:
-    kinds = [m["kind"] for m in render() if m["kind"] != "CustomResourceDefinition"]
+def named(found: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
+    (only,) = (m for m in of_kind(found, kind) if m["metadata"]["name"] == name)
+    return only
+
+
+def test_the_default_renders_one_of_each() -> None:
+    kinds = [m["kind"] for m in installed() if m["kind"] != "CustomResourceDefinition"]
     assert sorted(kinds) == [
+        "ClusterRole",
+        "ClusterRole",
         "ClusterRole",
         "ClusterRoleBinding",
         "Deployment",
         "Role",
         "RoleBinding",
+        "Service",
         "ServiceAccount",
     ]
 
 
-def test_the_crds_of_the_chart_are_the_generated_ones(render: Render) -> None:
-    rendered = {m["metadata"]["name"]: m for m in of_kind(render(), "CustomResourceDefinition")}
-    generated = [custom_resource_definition(kind) for kind in KINDS]
-    assert sorted(rendered) == sorted(crd["metadata"]["name"] for crd in generated)
-    for crd in generated:
-        assert rendered[crd["metadata"]["name"]]["spec"] == crd["spec"]
+@pytest.mark.parametrize(
+    ("chart", "prefix"), [(None, "crds."), (CRD_CHART, "")], ids=["operator", "crds"]
+)
+class TestCrds:
+    """Both charts deliver the same CRDs by the same values."""
+
+    def crds(self, chart: object, *values: str) -> list[Manifest]:
+        found = manifests(*values, chart=CRD_CHART) if chart else manifests(*values)
+        return of_kind(found, "CustomResourceDefinition")
+
+    def test_they_are_the_generated_ones(self, chart: object, prefix: str) -> None:
+        del prefix
+        rendered = {m["metadata"]["name"]: m["spec"] for m in self.crds(chart)}
+        generated = {
+            crd["metadata"]["name"]: crd["spec"] for crd in map(custom_resource_definition, KINDS)
+        }
+        assert rendered == generated
+
+    def test_they_are_kept_on_uninstall_unless_told_otherwise(
+        self, chart: object, prefix: str
+    ) -> None:
+        for crd in self.crds(chart):
+            assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        for crd in self.crds(chart, f"{prefix}keep=false"):
+            assert "annotations" not in crd["metadata"]
+
+    def test_they_take_labels_and_annotations(self, chart: object, prefix: str) -> None:
+        texts = f'{prefix}labels={{"l":"1"}}', f'{prefix}annotations={{"a":"1"}}'
+        for crd in self.crds(chart, *texts):
+            assert crd["metadata"]["labels"]["l"] == "1"
+            assert crd["metadata"]["annotations"]["a"] == "1"
+            assert "helm.sh/resource-policy" in crd["metadata"]["annotations"]
 
 
-def test_crds_are_kept_on_uninstall_unless_told_otherwise(render: Render) -> None:
-    for crd in of_kind(render(), "CustomResourceDefinition"):
-        assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    for crd in of_kind(render("crds.keep=false"), "CustomResourceDefinition"):
-        assert "annotations" not in crd["metadata"]
-
-
-def test_crds_can_be_left_to_somebody_else(render: Render) -> None:
-    assert not of_kind(render("crds.install=false"), "CustomResourceDefinition")
+def test_crds_can_be_left_to_somebody_else() -> None:
+    assert not of_kind(manifests("crds.install=false"), "CustomResourceDefinition")
 
 
 @pytest.mark.parametrize("access", ["watch", "get"])
-def test_the_cluster_role_is_what_the_code_declares(render: Render, access: SecretAccess) -> None:
-    (role,) = of_kind(render(f'secretAccess="{access}"'), "ClusterRole")
+def test_the_cluster_role_is_what_the_code_declares(access: SecretAccess) -> None:
+    role = named(installed(f'secretAccess="{access}"'), "ClusterRole", FULLNAME)
     assert role["rules"] == as_rules(
         *namespaced_permissions(KINDS, access), *cluster_permissions(KINDS)
     )
 
 
-def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide(render: Render) -> None:
-    manifests = render('watchNamespaces=["team-a","team-b"]')
-    roles = {role["metadata"]["namespace"]: role for role in of_kind(manifests, "Role")}
+def test_people_get_the_rights_on_our_objects_that_they_have_on_others() -> None:
+    view = named(installed(), "ClusterRole", f"{FULLNAME}-view")
+    edit = named(installed(), "ClusterRole", f"{FULLNAME}-edit")
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    assert view["rules"] == as_rules(*view_permissions(KINDS))
+    assert edit["rules"] == as_rules(*edit_permissions(KINDS))
+    assert view["metadata"]["labels"][f"{aggregate}view"] == "true"
+    assert f"{aggregate}view" not in edit["metadata"]["labels"]
+    for binding in of_kind(installed(), "ClusterRoleBinding"):
+        assert binding["roleRef"]["name"] == FULLNAME
+
+
+def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide() -> None:
+    found = installed('watchNamespaces=["team-a","team-b"]')
+    roles = {role["metadata"]["namespace"]: role for role in of_kind(found, "Role")}
     own = roles.pop(NAMESPACE)
-    assert own["rules"] == as_rules(*own_permissions("chart-agentrun-operator"))
+    assert own["rules"] == as_rules(*own_permissions(FULLNAME))
     assert list(roles) == ["team-a", "team-b"]
     for role in roles.values():
         assert role["rules"] == as_rules(*namespaced_permissions(KINDS, "watch"))
-    assert not of_kind(manifests, "ClusterRole")
-    assert not of_kind(manifests, "ClusterRoleBinding")
-    assert environment(manifests)["AGENTRUN_OPERATOR_NAMESPACES"] == "team-a,team-b"
+    assert not of_kind(found, "ClusterRole")
+    assert not of_kind(found, "ClusterRoleBinding")
+    assert environment_of(found)["AGENTRUN_OPERATOR_NAMESPACES"] == "team-a,team-b"
 
 
-def test_the_lease_is_the_one_that_the_operator_is_told_to_hold(render: Render) -> None:
-    manifests = render()
-    (own,) = of_kind(manifests, "Role")
-    lease = environment(manifests)["AGENTRUN_OPERATOR_LEASE_NAME"]
-    assert own["rules"] == as_rules(*own_permissions(lease))
-    assert environment(manifests)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "true"
+def test_the_lease_is_the_one_that_the_operator_is_told_to_hold() -> None:
+    found = installed()
+    lease = environment_of(found)["AGENTRUN_OPERATOR_LEASE_NAME"]
+    assert one(found, "Role")["rules"] == as_rules(*own_permissions(lease))
+    assert environment_of(found)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "true"
 
 
-def test_without_leader_election_nothing_is_granted_for_it(render: Render) -> None:
-    manifests = render("leaderElection=false")
-    assert not of_kind(manifests, "Role")
-    assert environment(manifests)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "false"
+def test_without_leader_election_nothing_is_granted_for_it() -> None:
+    found = installed("leaderElection=false")
+    assert not of_kind(found, "Role")
+    assert environment_of(found)["AGENTRUN_OPERATOR_LEADER_ELECTION"] == "false"
 
 
-def test_every_binding_names_the_service_account_of_the_pod(render: Render) -> None:
-    for values in ((), ('watchNamespaces=["team-a"]',)):
-        manifests = render(*values)
-        (account,) = of_kind(manifests, "ServiceAccount")
-        (deployment,) = of_kind(manifests, "Deployment")
-        name = account["metadata"]["name"]
-        assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == name
-        bindings = of_kind(manifests, "ClusterRoleBinding") + of_kind(manifests, "RoleBinding")
-        for binding in bindings:
-            assert binding["subjects"] == [
-                {"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}
-            ]
+@pytest.mark.parametrize("values", [(), ('watchNamespaces=["team-a"]',)], ids=["cluster", "team"])
+def test_every_binding_names_the_service_account_of_the_pod(values: tuple[str, ...]) -> None:
+    found = installed(*values)
+    name = one(found, "ServiceAccount")["metadata"]["name"]
+    assert pod_of(found)["spec"]["serviceAccountName"] == name
+    for binding in of_kind(found, "ClusterRoleBinding") + of_kind(found, "RoleBinding"):
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}
+        ]
 
 
-def test_the_pod_meets_the_restricted_standard(render: Render) -> None:
-    manifests = render()
-    (deployment,) = of_kind(manifests, "Deployment")
-    pod = deployment["spec"]["template"]["spec"]["securityContext"]
-    assert pod["runAsNonRoot"] is True
-    assert pod["runAsUser"] > 0
-    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container(manifests)["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert deployment["spec"]["template"]["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+def test_roles_can_be_left_to_somebody_else() -> None:
+    kinds = {m["kind"] for m in installed("rbac.create=false")}
+    assert not kinds & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
-def test_one_replica_that_never_overlaps_its_successor(render: Render) -> None:
-    (deployment,) = of_kind(render(), "Deployment")
-    assert deployment["spec"]["replicas"] == 1
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
-
-
-def test_probes_ask_the_port_that_the_operator_is_told_to_bind(render: Render) -> None:
-    manifests = render()
-    found = container(manifests)
-    assert found["ports"] == [{"name": "http", "containerPort": 8080}]
-    assert environment(manifests)["AGENTRUN_OPERATOR_BIND_PORT"] == "8080"
-    assert found["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-    assert found["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-
-
-def test_the_operators_own_keys_come_from_a_secret_and_nowhere_else(render: Render) -> None:
-    manifests = render(
-        'account={"id":"1234567890","region":"cn-hangzhou"}', 'credentials.existingSecret="keys"'
+def test_the_operator_understands_every_variable_that_the_chart_sets() -> None:
+    """A misspelt variable would be ignored: settings keep their default."""
+    values = (
+        *(v for v in EVERYTHING if not v.startswith("credentials")),
+        'credentials={"mode":"ECSRole"}',
+        'watchNamespaces=["team-a"]',
+        'secretAccess="get"',
+        'controllerClass="blue"',
+        'clusterId="prod-1"',
+        "polling.steadySeconds=61",
+        "polling.transitionSeconds=6",
+        "resyncSeconds=601",
+        "requestsPerSecond=21",
     )
-    found = environment(manifests)
-    assert found["AGENTRUN_OPERATOR_ACCOUNT_ID"] == "1234567890"
-    assert found["AGENTRUN_OPERATOR_REGION"] == "cn-hangzhou"
-    for name, key in (("ID", "accessKeyId"), ("SECRET", "accessKeySecret")):
-        source = found[f"AGENTRUN_ACCESS_KEY_{name}"]
-        assert source == {"secretKeyRef": {"name": "keys", "key": key}}
+    plain = {k: v for k, v in environment_of(installed(*values)).items() if isinstance(v, str)}
+    settings = settings_from(plain | {f"{PREFIX}NAMESPACE": NAMESPACE, f"{PREFIX}IDENTITY": "pod"})
+    assert settings.namespaces == ("team-a",)
+    assert settings.secret_access == "get"
+    assert settings.controller_class == "blue"
+    assert settings.cluster_id == "prod-1"
+    assert settings.polling.steady_seconds == 61
+    assert settings.polling.transition_seconds == 6
+    assert settings.resync_seconds == 601
+    assert settings.requests_per_second == 21
+    assert settings.instance_role is True
+    assert settings.own_account is not None
+    assert settings.lease_name == FULLNAME
+    assert settings.endpoint_allow_list == (f"http://{FULLNAME}-simulator.{NAMESPACE}.svc:8080",)
 
 
-def test_an_image_digest_wins_over_the_tag(render: Render) -> None:
-    digest = "sha256:" + 64 * "a"
-    manifests = render(f'image={{"repository":"r/o","tag":"1","digest":"{digest}"}}')
-    assert container(manifests)["image"] == f"r/o@{digest}"
-    assert container(render('image.tag="1"'))["image"] == "agentrun-operator:1"
+def test_the_pod_of_helm_test_may_do_what_its_checks_do() -> None:
+    found = [m for m in manifests() if hook_of(m) == "test"]
+    assert {m["kind"] for m in found} == {"ServiceAccount", "Role", "RoleBinding", "Pod"}
+    assert one(found, "Role")["rules"] == as_rules(*selftest_permissions())
+    pod = one(found, "Pod")["spec"]
+    assert pod["serviceAccountName"] == one(found, "ServiceAccount")["metadata"]["name"]
+    assert pod["restartPolicy"] == "Never"
+    (container,) = pod["containers"]
+    assert container["args"] == ["selftest", f"http://{FULLNAME}.{NAMESPACE}.svc:8080"]
+    assert container["image"] == container_of(installed())["image"]
+    assert not [m for m in manifests("tests.enabled=false") if hook_of(m) == "test"]
 
 
-@pytest.mark.parametrize(
-    ("value", "complaint"),
-    [
-        ("replicas=2", "additional properties 'replicas' not allowed"),
-        ("crds.instal=false", "additional properties 'instal' not allowed"),
-        ('watchNamespaces="team-a"', "got string, want array"),
-        ('watchNamespaces=["Team_A"]', "does not match pattern"),
-        ('secretAccess="list"', "value must be one of 'watch', 'get'"),
-        ("account.id=1234567890", "got number, want string"),
-        ('logging.level="verbose"', "value must be one of"),
-        ("requestsPerSecond=0", "exclusiveMinimum"),
-        ('endpointAllowList=["agentrun.example.com"]', "does not match pattern"),
-        ('image.digest="latest"', "does not match pattern"),
-        ('account.id="1234567890"', "account.region is needed with account.id"),
-        ("serviceAccount.create=false", "serviceAccount.name is needed"),
-    ],
-)
-def test_a_wrong_value_is_refused_with_its_reason(helm: Helm, value: str, complaint: str) -> None:
-    done = helm(value)
-    assert done.returncode != 0
-    assert complaint in done.stderr
+def test_the_guard_asks_about_the_objects_of_this_installation() -> None:
+    values = ('watchNamespaces=["team-a"]', 'controllerClass="blue"')
+    found = manifests(*values)
+    (job,) = (m for m in found if hook_of(m) == "pre-delete")
+    annotations = job["metadata"]["annotations"]
+    assert annotations["argocd.argoproj.io/hook"] == "Skip"
+    assert "hook-failed" not in annotations["helm.sh/hook-delete-policy"]
+    assert job["spec"]["backoffLimit"] == 0
+    pod = job["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == pod_of(found)["spec"]["serviceAccountName"]
+    (container,) = pod["containers"]
+    assert container["args"] == ["guard-uninstall"]
+    scope = {e["name"]: e.get("value") for e in container["env"]}
+    assert scope["AGENTRUN_OPERATOR_NAMESPACES"] == "team-a"
+    assert scope["AGENTRUN_OPERATOR_CONTROLLER_CLASS"] == "blue"
+    assert not [m for m in manifests("uninstallGuard.enabled=false") if hook_of(m) == "pre-delete"]
 
 
-def test_names_follow_the_release_without_repeating_it(helm: Helm) -> None:
+def test_names_follow_the_release_without_repeating_it() -> None:
     for release, expected in (("mine", "mine-agentrun-operator"), ("agentrun-operator", None)):
-        done = helm(name=release)
-        (deployment,) = of_kind(list(yaml.safe_load_all(done.stdout)), "Deployment")
+        found = parsed(helm(name=release).stdout)
+        (deployment,) = of_kind(found, "Deployment")
         assert deployment["metadata"]["name"] == (expected or release)
+
+
+def test_two_releases_share_no_object_but_the_crds() -> None:
+    def names(release: str) -> set[tuple[str, str]]:
+        found = parsed(helm(*EVERYTHING, "crds.install=false", name=release).stdout)
+        return {(m["kind"], m["metadata"]["name"]) for m in found}
+
+    assert not names("blue") & names("green")
+
+
+def test_long_names_stay_within_a_label() -> None:
+    values = (*EVERYTHING, f'fullnameOverride="{"a" * 63}"', f'nameOverride="{"b" * 63}"')
+    for manifest in manifests(*values):
+        texts = (manifest["metadata"].get("labels") or {}).items()
+        assert all(len(text) <= 63 for label, text in texts if label != "helm.sh/chart")
+        if manifest["kind"] != "CustomResourceDefinition":
+            assert len(manifest["metadata"]["name"]) <= 63

@@ -1,10 +1,21 @@
-{{- define "agentrun-operator.environment" -}}
+{{/* What every command of the operator needs to know: where it is, and whose objects are its own. */}}
+{{- define "agentrun-operator.scope" -}}
 - name: AGENTRUN_OPERATOR_NAMESPACE
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
 - name: AGENTRUN_OPERATOR_NAMESPACES
   value: {{ join "," .Values.watchNamespaces | quote }}
+- name: AGENTRUN_OPERATOR_CONTROLLER_CLASS
+  value: {{ .Values.controllerClass | quote }}
+- name: AGENTRUN_OPERATOR_LOG_LEVEL
+  value: {{ .Values.logging.level | quote }}
+- name: AGENTRUN_OPERATOR_LOG_FORMAT
+  value: {{ .Values.logging.format | quote }}
+{{- end }}
+
+{{- define "agentrun-operator.environment" -}}
+{{ include "agentrun-operator.scope" . }}
 - name: AGENTRUN_OPERATOR_LEADER_ELECTION
   value: {{ .Values.leaderElection | quote }}
 - name: AGENTRUN_OPERATOR_LEASE_NAME
@@ -15,10 +26,8 @@
       fieldPath: metadata.name
 - name: AGENTRUN_OPERATOR_CLUSTER_ID
   value: {{ .Values.clusterId | quote }}
-- name: AGENTRUN_OPERATOR_CONTROLLER_CLASS
-  value: {{ .Values.controllerClass | quote }}
 - name: AGENTRUN_OPERATOR_ENDPOINT_ALLOW_LIST
-  value: {{ join "," .Values.endpointAllowList | quote }}
+  value: {{ include "agentrun-operator.endpoints" . | quote }}
 - name: AGENTRUN_OPERATOR_SECRET_ACCESS
   value: {{ .Values.secretAccess | quote }}
 - name: AGENTRUN_OPERATOR_POLL_STEADY_SECONDS
@@ -29,10 +38,6 @@
   value: {{ .Values.resyncSeconds | quote }}
 - name: AGENTRUN_OPERATOR_REQUESTS_PER_SECOND
   value: {{ .Values.requestsPerSecond | quote }}
-- name: AGENTRUN_OPERATOR_LOG_LEVEL
-  value: {{ .Values.logging.level | quote }}
-- name: AGENTRUN_OPERATOR_LOG_FORMAT
-  value: {{ .Values.logging.format | quote }}
 - name: AGENTRUN_OPERATOR_BIND_HOST
   value: "0.0.0.0"
 - name: AGENTRUN_OPERATOR_BIND_PORT
@@ -41,26 +46,46 @@
 - name: AGENTRUN_OPERATOR_ACCOUNT_ID
   value: {{ . | quote }}
 - name: AGENTRUN_OPERATOR_REGION
-  value: {{ required "account.region is needed with account.id" $.Values.account.region | quote }}
+  value: {{ $.Values.account.region | quote }}
 - name: AGENTRUN_OPERATOR_ENDPOINT
   value: {{ $.Values.account.endpoint | quote }}
 {{- end }}
-{{- with .Values.credentials.existingSecret }}
-- name: AGENTRUN_ACCESS_KEY_ID
+{{ include "agentrun-operator.credentials" . }}
+{{- end }}
+
+{{- define "agentrun-operator.credentials" -}}
+{{- $rrsa := .Values.credentials.rrsa }}
+{{- if eq .Values.credentials.mode "Secret" }}
+{{- range $variable, $key := dict "ACCESS_KEY_ID" "accessKeyId" "ACCESS_KEY_SECRET" "accessKeySecret" "SECURITY_TOKEN" "securityToken" }}
+- name: AGENTRUN_{{ $variable }}
   valueFrom:
     secretKeyRef:
-      name: {{ . }}
-      key: accessKeyId
-- name: AGENTRUN_ACCESS_KEY_SECRET
-  valueFrom:
-    secretKeyRef:
-      name: {{ . }}
-      key: accessKeySecret
-- name: AGENTRUN_SECURITY_TOKEN
-  valueFrom:
-    secretKeyRef:
-      name: {{ . }}
-      key: securityToken
+      name: {{ $.Values.credentials.existingSecret }}
+      key: {{ $key }}
+      {{- if eq $key "securityToken" }}
       optional: true
+      {{- end }}
+{{- end }}
+{{- else if eq .Values.credentials.mode "RRSAManual" }}
+- name: ALIBABA_CLOUD_ROLE_ARN
+  value: {{ $rrsa.roleArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN
+  value: {{ $rrsa.oidcProviderArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_TOKEN_FILE
+  value: /var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token
+{{- with $rrsa.stsRegion }}
+- name: ALIBABA_CLOUD_STS_REGION
+  value: {{ . | quote }}
+- name: ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED
+  value: {{ $rrsa.stsVpc | quote }}
+{{- end }}
+{{- else if eq .Values.credentials.mode "ECSRole" }}
+- name: AGENTRUN_OPERATOR_INSTANCE_ROLE
+  value: "true"
+{{- end }}
+{{- if hasPrefix "RRSA" .Values.credentials.mode }}
+# Nothing may fall back to the role of the node.
+- name: ALIBABA_CLOUD_ECS_METADATA_DISABLED
+  value: "true"
 {{- end }}
 {{- end }}

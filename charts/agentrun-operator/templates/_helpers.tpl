@@ -2,15 +2,16 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* At most 52 characters, so that `-simulator` and the like still fit into a label. */}}
 {{- define "agentrun-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
 {{- else }}
 {{- $name := include "agentrun-operator.name" . }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -28,20 +29,93 @@ app.kubernetes.io/name: {{ include "agentrun-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "agentrun-operator.labels" -}}
-{{ include "agentrun-operator.selectorLabels" . }}
+{{/* The simulator's Pods must not be selected by the operator's Service, budget or policy. */}}
+{{- define "agentrun-operator.simulatorSelectorLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-simulator" (include "agentrun-operator.name" . | trunc 52) }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "agentrun-operator.metaLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: agentrun-operator
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
-{{- define "agentrun-operator.image" -}}
-{{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- define "agentrun-operator.labels" -}}
+{{ include "agentrun-operator.selectorLabels" . }}
+{{ include "agentrun-operator.metaLabels" . }}
+{{- end }}
+
+{{/* Labels of Pods and objects beside the operator: a test, the guard. */}}
+{{- define "agentrun-operator.besideLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-%s" (include "agentrun-operator.name" .root | trunc 52) .part }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{ include "agentrun-operator.metaLabels" .root }}
+{{- end }}
+
+{{- define "agentrun-operator.imageOf" -}}
+{{- $repository := .image.repository }}
+{{- with .root.Values.image.registry }}
+{{- $repository = printf "%s/%s" . $repository }}
+{{- end }}
+{{- if .image.digest }}
+{{- printf "%s@%s" $repository .image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "agentrun-operator.image" -}}
+{{- include "agentrun-operator.imageOf" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{/* A value whose texts may be templates. */}}
+{{- define "agentrun-operator.tpl" -}}
+{{- tpl (.value | toYaml) .root }}
+{{- end }}
+
+{{- define "agentrun-operator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "agentrun-operator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "agentrun-operator.simulatorUrl" -}}
+http://{{ include "agentrun-operator.fullname" . }}-simulator.{{ .Release.Namespace }}.svc:8080
+{{- end }}
+
+{{/* Patterns of endpoints that an Account may name, as a comma list. */}}
+{{- define "agentrun-operator.endpoints" -}}
+{{- $patterns := .Values.endpointAllowList }}
+{{- if .Values.simulator.enabled }}
+{{- $patterns = append $patterns (include "agentrun-operator.simulatorUrl" .) }}
+{{- end }}
+{{- join "," $patterns }}
+{{- end }}
+
+{{/* Whether to render a kind of the Prometheus operator: "yes" or nothing. */}}
+{{- define "agentrun-operator.rendersMonitor" -}}
+{{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
+{{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled exclude each other: every series would be scraped twice; keep one" }}
+{{- end }}
+{{- if .monitor.enabled }}
+{{- if or (eq .Values.metrics.renderMode "alwaysRender") (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") }}yes
+{{- else if eq .Values.metrics.renderMode "failIfMissing" }}
+{{- fail "metrics.renderMode is failIfMissing and the cluster does not serve monitoring.coreos.com/v1; install the Prometheus operator's CRDs first" }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -114,3 +114,50 @@
   verbs:
   - create
 {{- end }}
+{{- define "agentrun-operator.selftestRules" -}}
+# a dry run of one object
+- apiGroups:
+  - agentrun.dev
+  resources:
+  - accounts
+  verbs:
+  - create
+{{- end }}
+{{- define "agentrun-operator.viewRules" -}}
+# for view
+- apiGroups:
+  - agentrun.dev
+  resources:
+  - accounts
+  - agentruntimeendpoints
+  - agentruntimes
+  - credentials
+  - modelproxies
+  - modelservices
+  - sandboxes
+  - sandboxtemplates
+  verbs:
+  - get
+  - list
+  - watch
+{{- end }}
+{{- define "agentrun-operator.editRules" -}}
+# for edit and admin
+- apiGroups:
+  - agentrun.dev
+  resources:
+  - accounts
+  - agentruntimeendpoints
+  - agentruntimes
+  - credentials
+  - modelproxies
+  - modelservices
+  - sandboxes
+  - sandboxtemplates
+  verbs:
+  - create
+  - update
+  - patch
+  - delete
+  - deletecollection
+{{- end }}

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.crdgen.chart import RULES, TEMPLATES, crd_template, rules_template
+from agentrun_operator.crdgen.chart import CRD_CHARTS, RULES, crd_template, rules_template
 from agentrun_operator.crdgen.crd import custom_resource_definition
+from agentrun_operator.crdgen.ram import policy_page, policy_text
 from agentrun_operator.crdgen.reference import reference_index, reference_page
 from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
 
 REFERENCE = "docs/reference"
-_FOLDERS = ("crds", f"{TEMPLATES}/crds", REFERENCE)
+RAM_PAGE = f"{REFERENCE}/permissions.md"
+RAM_POLICY = f"{REFERENCE}/ram-policy.json"
+_FOLDERS = ("crds", *(chart.folder for chart in CRD_CHARTS), REFERENCE)
 """Folders in which a generated file that nobody generates any more is stale."""
 
 
@@ -25,9 +28,12 @@ def generate(kinds: Iterable[ResourceKind]) -> Mapping[str, str]:
     for kind in catalogue:
         crd = custom_resource_definition(kind)
         files[f"crds/{kind.plural}.yaml"] = HEADER + yaml_text(crd)
-        files[f"{TEMPLATES}/crds/{kind.plural}.yaml"] = crd_template(crd)
+        for chart in CRD_CHARTS:
+            files[f"{chart.folder}/{kind.plural}.yaml"] = crd_template(crd, chart)
         files[f"{REFERENCE}/{kind.kind.lower()}.md"] = reference_page(kind)
     files[RULES] = rules_template(catalogue)
+    files[RAM_POLICY] = policy_text(catalogue)
+    files[RAM_PAGE] = policy_page(catalogue)
     files[f"{REFERENCE}/README.md"] = reference_index(catalogue)
     return files
 

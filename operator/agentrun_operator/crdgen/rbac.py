@@ -81,6 +81,27 @@ def own_permissions(lease: str) -> tuple[Permission, ...]:
     )
 
 
+def selftest_permissions() -> tuple[Permission, ...]:
+    """Return what the Pod of `helm test` needs in the operator's own namespace.
+
+    Which CRDs are served, anybody who is logged in may ask.
+    """
+    return (Permission(GROUP, ("accounts",), ("create",), "a dry run of one object"),)
+
+
+def view_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
+    """Return what people who may look into a namespace get."""
+    return (
+        Permission(GROUP, _plurals(kinds, namespaced=True), ("get", "list", "watch"), "for view"),
+    )
+
+
+def edit_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
+    """Return what people who may change things in a namespace get on top; never the status."""
+    verbs = ("create", "update", "patch", "delete", "deletecollection")
+    return (Permission(GROUP, _plurals(kinds, namespaced=True), verbs, "for edit and admin"),)
+
+
 SECRETS: Mapping[SecretAccess, Permission] = {
     "watch": Permission(
         CORE,
@@ -95,7 +116,7 @@ SECRETS: Mapping[SecretAccess, Permission] = {
 
 
 def _kind_permissions(kinds: Iterable[ResourceKind], *, namespaced: bool) -> tuple[Permission, ...]:
-    plurals = tuple(sorted(k.plural for k in kinds if k.namespaced is namespaced))
+    plurals = _plurals(kinds, namespaced=namespaced)
     if not plurals:
         return ()
     return (
@@ -107,3 +128,7 @@ def _kind_permissions(kinds: Iterable[ResourceKind], *, namespaced: bool) -> tup
         ),
         Permission(GROUP, tuple(f"{p}/status" for p in plurals), ("patch",), "write the status"),
     )
+
+
+def _plurals(kinds: Iterable[ResourceKind], *, namespaced: bool) -> tuple[str, ...]:
+    return tuple(sorted(k.plural for k in kinds if k.namespaced is namespaced))

@@ -10,6 +10,8 @@ KINDS = (WIDGET, GIZMO)
 
 def test_every_kind_gets_its_files() -> None:
     assert sorted(generate(KINDS)) == [
+        "charts/agentrun-operator-crds/templates/crds/gizmos.yaml",
+        "charts/agentrun-operator-crds/templates/crds/widgets.yaml",
         "charts/agentrun-operator/templates/_rules.tpl",
         "charts/agentrun-operator/templates/crds/gizmos.yaml",
         "charts/agentrun-operator/templates/crds/widgets.yaml",
@@ -17,6 +19,8 @@ def test_every_kind_gets_its_files() -> None:
         "crds/widgets.yaml",
         "docs/reference/README.md",
         "docs/reference/gizmo.md",
+        "docs/reference/permissions.md",
+        "docs/reference/ram-policy.json",
         "docs/reference/widget.md",
     ]
 

@@ -1,0 +1,1 @@
+"""Keeps the Helm charts honest: generated metadata and READMEs, linters, schemas of Kubernetes."""

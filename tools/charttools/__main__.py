@@ -1,0 +1,52 @@
+"""Command line: `python -m charttools generate [--check]`, `check` and `stage`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from charttools import metadata
+from charttools.check import check
+from charttools.errors import ChartError
+from charttools.release import stage
+from controlplane.errors import ControlPlaneError
+
+
+def main() -> int:
+    """Parse the arguments, carry them out, return the exit code."""
+    options = _parser().parse_args()
+    try:
+        if options.command == "generate":
+            return _generate(only_check=options.check)
+        if options.command == "stage":
+            stage(options.folder, version=options.version, registry=options.registry)
+            return 0
+        check()
+    except (ChartError, ControlPlaneError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="charttools", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    generate = commands.add_parser("generate", help="write Chart.yaml and README.md of the charts")
+    generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
+    commands.add_parser("check", help="lint charts, Dockerfile, scripts and workflows")
+    staging = commands.add_parser("stage", help="write the charts as a release publishes them")
+    staging.add_argument("folder", type=Path)
+    staging.add_argument("--version", required=True)
+    staging.add_argument("--registry", required=True, help="host and path that hold the images")
+    return parser
+
+
+def _generate(*, only_check: bool) -> int:
+    changed = metadata.stale() if only_check else metadata.write()
+    for path in changed:
+        shown = path.relative_to(metadata.ROOT)
+        print(f"{'out of date' if only_check else 'wrote'}: {shown}")
+    return 1 if only_check and changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Every check of charts, Dockerfile, scripts and workflows that needs a program of its own."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from charttools import conformity
+from charttools.errors import ChartError
+from charttools.metadata import CHARTS, ROOT, examples
+from charttools.programs import ACTIONLINT, helm, python_tools
+from controlplane.binaries import ensure
+
+OPERATOR = CHARTS / "agentrun-operator"
+CRDS = CHARTS / "agentrun-operator-crds"
+SCRIPTS = (".ci/run", "tools/kind/e2e", "tools/kubernetes/update")
+NAMESPACE = "agentrun-system"
+
+VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
+    "default": (OPERATOR, {}),
+    "crds": (CRDS, {}),
+    "namespaced": (
+        OPERATOR,
+        {
+            "watchNamespaces": ["team-a", "team-b"],
+            "secretAccess": "get",
+            "clusterId": "prod-1",
+            "leaderElection": False,
+            "credentials": {"mode": "Secret", "existingSecret": "keys"},
+            "account": {"id": "1234567890", "region": "cn-hangzhou"},
+        },
+    ),
+    "everything": (
+        OPERATOR,
+        {
+            "replicaCount": 2,
+            "crds": {"annotations": {"a": "b"}, "labels": {"l": "m"}},
+            "credentials": {
+                "mode": "RRSAManual",
+                "rrsa": {
+                    "roleArn": "acs:ram::1:role/agentrun",
+                    "oidcProviderArn": "acs:ram::1:oidc-provider/ack",
+                },
+            },
+            "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
+            "networkPolicy": {"enabled": True, "apiServerCIDRs": ["10.0.0.1/32"]},
+            "metrics": {"serviceMonitor": {"enabled": True}, "renderMode": "alwaysRender"},
+            "simulator": {"enabled": True},
+            "imagePullSecrets": [{"name": "pull"}],
+            "nodeSelector": {"disk": "fast"},
+            "tolerations": [{"key": "k", "operator": "Exists"}],
+            "affinity": {"podAntiAffinity": {}},
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+            ],
+            "priorityClassName": "high",
+            "runtimeClassName": "sandboxed",
+            "hostUsers": False,
+            "extraEnv": [{"name": "A", "value": "b"}],
+            "extraEnvFrom": [{"secretRef": {"name": "env"}}],
+            "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+            "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+        },
+    ),
+    "pods": (
+        OPERATOR,
+        {"metrics": {"podMonitor": {"enabled": True}, "renderMode": "alwaysRender"}},
+    ),
+    "rrsa": (OPERATOR, {"credentials": {"mode": "RRSA", "rrsa": {"roleName": "agentrun"}}}),
+}
+"""Renderings that together hold every template and every branch worth a schema: chart, values."""
+
+
+def check() -> None:
+    """Run all checks, telling each one that holds.
+
+    Raises:
+        ChartError: one does not; the message is that of the program.
+    """
+    checks: Mapping[str, Callable[[], None]] = {
+        "helm lint, with Helm 3 and 4": _lint,
+        "Helm 3 and 4 render the same": _same,
+        f"kubeconform, Kubernetes {conformity.VERSIONS[0]} to {conformity.VERSIONS[-1]}": _conform,
+        "hadolint": _hadolint,
+        "shellcheck": _shellcheck,
+        "actionlint": _actionlint,
+    }
+    for name, run in checks.items():
+        run()
+        print(f"chart check: {name}", flush=True)
+
+
+def _lint() -> None:
+    for major in (3, 4):
+        for chart, values in VALUES.values():
+            _helm(major, "lint", str(chart), values=values, options=["--strict"])
+
+
+def _same() -> None:
+    for name in VALUES:
+        three, four = (conformity.read(_render(major, name)) for major in (3, 4))
+        if _sorted(three) != _sorted(four):
+            raise ChartError(f"Helm 3 and 4 render the values {name!r} differently")
+
+
+def _sorted(manifests: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(m, sort_keys=True) for m in manifests)
+
+
+def _conform() -> None:
+    with tempfile.TemporaryDirectory(prefix="agentrun-charts-") as text:
+        folder = Path(text)
+        files: dict[str, str] = {name: _render(4, name) for name in VALUES}
+        files["samples"] = "---\n".join(json.dumps(each) + "\n" for each in examples())
+        everything = [m for content in files.values() for m in conformity.read(content)]
+        conformity.write_schemas(folder / "schemas", everything)
+        for name, content in files.items():
+            manifests = folder / f"{name}.yaml"
+            manifests.write_text(content)
+            conformity.conform(folder / "schemas", manifests)
+
+
+def _hadolint() -> None:
+    _run([python_tools() / "bin" / "hadolint", "--strict-labels", "Dockerfile"])
+
+
+def _shellcheck() -> None:
+    _run([python_tools() / "bin" / "shellcheck", "--enable=all", "--severity=info", *SCRIPTS])
+
+
+def _actionlint() -> None:
+    shellcheck = python_tools() / "bin" / "shellcheck"
+    workflows = map(str, sorted((ROOT / ".github" / "workflows").glob("*.yaml")))
+    options = (f"-shellcheck={shellcheck}", "-pyflakes=")
+    _run([str(ensure(ACTIONLINT) / "actionlint"), *options, *workflows])
+
+
+def _render(major: int, name: str) -> str:
+    chart, values = VALUES[name]
+    options = ["--kube-version=1.36.0"]
+    return _helm(major, "template", "chart", str(chart), values=values, options=options)
+
+
+def _helm(major: int, *command: str, values: Mapping[str, Any], options: Sequence[str] = ()) -> str:
+    arguments: list[str | Path] = [
+        helm(major),
+        *command,
+        f"--namespace={NAMESPACE}",
+        "--values=-",
+        *options,
+    ]
+    return _run(arguments, text=json.dumps(values))
+
+
+def _run(command: Sequence[str | Path], *, text: str = "") -> str:
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, input=text
+    )
+    if done.returncode != 0:
+        shown = " ".join(map(str, [Path(command[0]).name, *command[1:]]))
+        raise ChartError(f"{shown}:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
