@@ -47,7 +47,9 @@ def _run(step: Step, story: Story, screen: Screen) -> bool:
     """Run a step; return whether it was verified, otherwise show what is needed to see why."""
     try:
         step.run()
-    except (StepFailed, RigError, ControlPlaneError) as error:
+    except RigError as error:
+        screen.failed(step.title, f"{error.what}\n\n{error.evidence or story.evidence()}")
+    except (StepFailed, ControlPlaneError) as error:
         screen.failed(step.title, f"{error}\n\n{story.evidence()}")
     except Exception:  # noqa: BLE001 - the step must be named whatever happened
         screen.failed(step.title, f"{traceback.format_exc()}\n{story.evidence()}")
@@ -59,15 +61,15 @@ def _run(step: Step, story: Story, screen: Screen) -> bool:
 def _stay(rig: Rig, screen: Screen) -> None:
     """Let the visitor play until Ctrl-C."""
     screen.end("It stays up; press Ctrl-C to delete everything and end")
-    kubectl = rig.plane.programs / "kubectl"
-    for line in (
-        f"export KUBECONFIG={rig.plane.kubeconfig}",
-        f"alias kubectl={kubectl}",
-        f"kubectl get agentrun --namespace {SAMPLES_NAMESPACE}",
-        f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
-        f"curl -s {rig.cloud.url}/admin/resources # what the cloud holds",
-    ):
-        screen.command(line)
+    screen.offer(
+        (
+            f"export KUBECONFIG={rig.plane.kubeconfig}",
+            f"alias kubectl={rig.plane.programs / 'kubectl'}",
+            f"kubectl get agentrun --namespace {SAMPLES_NAMESPACE}",
+            f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
+            f"curl --silent {rig.cloud.url}/admin/resources # what the cloud holds",
+        )
+    )
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -39,6 +39,10 @@ class Screen:
         """Show a command a reader could type."""
         self._print("$", "cyan", text)
 
+    def offer(self, lines: Sequence[str]) -> None:
+        """Show lines to be copied, with nothing before them."""
+        self._console.print("\n".join(lines), markup=False, soft_wrap=True)
+
     def quote(self, text: str) -> None:
         """Show what another program said."""
         for line in text.strip().splitlines():

@@ -11,7 +11,7 @@ from demo.screen import Screen
 from rig import ACCOUNT, SAMPLES_NAMESPACE, Rig, RigError, eventually
 from rig.official import models, official_client, totals
 from rig.samples import chat_secret, key_secret, manifests
-from rig.waiting import condition, described, is_ready
+from rig.waiting import condition, is_ready
 
 WAIT_SECONDS = 45.0
 EDITED = "edited behind the operator's back"
@@ -64,7 +64,7 @@ class Story:
             objects = self._rig.objects()
         except (RigError, ControlPlaneError):
             objects = []  # the control plane is what failed
-        return "\n".join((*map(described, objects), self._rig.operator_log_tail()))
+        return self._rig.evidence(objects)
 
     def start(self) -> None:
         """Build what is missing, start everything."""
@@ -181,12 +181,14 @@ class Story:
         rig, screen = self._rig, self._screen
         rig.cloud.clear_faults()
         screen.command(f"kubectl delete … # every object in namespace {SAMPLES_NAMESPACE}, at once")
-        rig.delete_all(seconds=WAIT_SECONDS)
+        # A visitor may have made objects elsewhere, or deleted ours.
+        for namespace in sorted(rig.used_namespaces()):
+            rig.delete_all(namespace, seconds=WAIT_SECONDS)
         counts = totals(self._cloud)
         _verify(not any(counts.values()), "the official client lists nothing", f"{counts}")
         left = set(rig.cloud.resources(account=ACCOUNT)) - {DEFAULT_WORKSPACE}
         _verify(not left, "the simulator holds nothing", f"{left}")
-        rig.kubectl("delete", "namespace", SAMPLES_NAMESPACE, "--timeout=30s")
+        rig.kubectl("delete", "namespace", SAMPLES_NAMESPACE, "--ignore-not-found", "--timeout=30s")
         screen.verified("no object, no resource in the cloud, and the namespace is gone")
 
     def _proxy(self, name: str, **changes: Any) -> dict[str, Any]:

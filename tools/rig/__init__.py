@@ -5,8 +5,9 @@ Development only: nothing here ships with the operator.
 """
 
 from rig.cloud import CloudAccount, SimulatedCloud
+from rig.cluster import SAMPLES_NAMESPACE
 from rig.errors import RigError
-from rig.rig import ACCOUNT, NAMESPACE, SAMPLES_NAMESPACE, Rig
+from rig.rig import ACCOUNT, NAMESPACE, Rig
 from rig.waiting import eventually, is_ready
 
 __all__ = [

@@ -1,32 +1,28 @@
 """Starts a control plane, a simulated cloud and an operator, and ends them without leftovers."""
 
-import json
 import os
 import shutil
 import socket
-import ssl
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import yaml
 
 from controlplane import ControlPlane
 from controlplane.processes import Supervisor
 from rig import samples
 from rig.chart import REPOSITORY, Rendering, render
 from rig.cloud import CloudAccount, SimulatedCloud
+from rig.cluster import SAMPLES_NAMESPACE, Cluster
 from rig.errors import RigError
-from rig.waiting import described, eventually, is_ready
+from rig.waiting import eventually
 
 NAMESPACE = "agentrun-system"
 """Where the operator's ServiceAccount lives."""
-SAMPLES_NAMESPACE = "agentrun-demo"
-"""The namespace that the samples name."""
 ACCOUNT = "1234567890"
 """The account number that the samples name."""
 
@@ -52,7 +48,7 @@ _BASE_ENVIRON = {
 }
 
 
-class Rig:
+class Rig(Cluster):
     """The product on one machine; a context manager.
 
     Everything it starts ends with it, also when this process is killed. A control plane that was
@@ -195,7 +191,7 @@ class Rig:
         try:
             eventually(self._is_operator_ready, "the operator's /readyz", seconds=START_SECONDS)
         except RigError as error:
-            raise RigError(f"{error}\n{self.operator_log_tail()}") from None
+            raise RigError(error.what, self.operator_log_tail()) from None
 
     def operator_command(self) -> list[str]:
         """Return the operator's command line."""
@@ -235,35 +231,6 @@ class Rig:
         """Return what the operator's /metrics serves."""
         return httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
 
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess
-        """Run kubectl as administrator and return what it printed.
-
-        Raises:
-            KubectlError: it exited non-zero.
-        """
-        return self.plane.kubectl(*arguments, input=input)
-
-    def apply(self, manifests: Iterable[Mapping[str, Any]]) -> str:
-        """Apply manifests; return what kubectl printed. Values reach it by standard input only."""
-        document = json.dumps(samples.as_list(manifests))
-        return self.kubectl("apply", "--filename=-", input=document)
-
-    def api(self) -> httpx.Client:
-        """Return a client of the API server with an administrator's token, for bulk work."""
-        kubeconfig = yaml.safe_load(self.plane.kubeconfig.read_text())
-        token = kubeconfig["users"][0]["user"]["token"]
-        return httpx.Client(
-            base_url=self.plane.url,
-            headers={"Authorization": f"Bearer {token}"},
-            verify=ssl.create_default_context(cafile=self.plane.ca_file),
-            trust_env=False,
-            timeout=60.0,
-        )
-
-    def create_namespace(self, name: str) -> None:
-        """Create a namespace; one that exists is fine."""
-        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-
     def apply_samples(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
         """Apply the Secrets of the samples, then the samples; return the samples."""
         self.create_namespace(namespace)
@@ -271,73 +238,6 @@ class Rig:
         manifests = samples.manifests(namespace, self.cloud.url)
         self.apply(manifests)
         return manifests
-
-    def objects(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
-        """Return all objects of our kinds in a namespace."""
-        text = self.kubectl("get", "agentrun", f"--namespace={namespace}", "--output=json")
-        items: list[dict[str, Any]] = json.loads(text)["items"]
-        return [each for each in items if each["metadata"].get("namespace") == namespace]
-
-    def get(self, kind: str, name: str, namespace: str = SAMPLES_NAMESPACE) -> dict[str, Any]:
-        """Return one object."""
-        text = self.kubectl("get", kind, name, f"--namespace={namespace}", "--output=json")
-        found: dict[str, Any] = json.loads(text)
-        return found
-
-    def wait_ready(
-        self,
-        namespace: str = SAMPLES_NAMESPACE,
-        *,
-        seconds: float = 60.0,
-        watch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
-    ) -> list[dict[str, Any]]:
-        """Wait until there are objects in a namespace and all are Ready; return them.
-
-        Args:
-            namespace: Where to look.
-            seconds: How long.
-            watch: Gets the objects on every look.
-
-        Raises:
-            RigError: not in time; the message holds every condition and the operator's log.
-        """
-        seen: list[dict[str, Any]] = []
-
-        def all_ready() -> bool:
-            seen[:] = self.objects(namespace)
-            watch(seen)
-            return bool(seen) and all(map(is_ready, seen))
-
-        try:
-            eventually(all_ready, f"all objects in {namespace} to be Ready", seconds=seconds)
-        except RigError as error:
-            raise RigError(self.explained(str(error), seen)) from None
-        return seen
-
-    def delete_all(self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = 60.0) -> None:
-        """Delete all objects of our kinds in a namespace and wait until they are gone.
-
-        Raises:
-            RigError: some remain; the message holds their conditions and the operator's log.
-        """
-        names = [f"{e['kind'].lower()}/{e['metadata']['name']}" for e in self.objects(namespace)]
-        if not names:
-            return
-        self.kubectl("delete", f"--namespace={namespace}", "--wait=false", *names)
-        left: list[dict[str, Any]] = []
-
-        def none_left() -> bool:
-            left[:] = self.objects(namespace)
-            return not left
-
-        try:
-            eventually(none_left, f"all objects in {namespace} to be gone", seconds=seconds)
-        except RigError as error:
-            raise RigError(self.explained(str(error), left)) from None
-
-    def explained(self, what: str, objects: Iterable[Mapping[str, Any]]) -> str:
-        """Return a failure with the conditions of objects and the end of the operator's log."""
-        return "\n".join((what, *map(described, objects), self.operator_log_tail()))
 
     @property
     def _rendered(self) -> Rendering:
@@ -363,7 +263,7 @@ class Rig:
 
         def url() -> str:
             if self._running.exit_code(SIMULATOR) is not None:
-                raise RigError(f"the simulator exited:\n{log.read_text()}")
+                raise RigError("the simulator exited", log.read_text())
             line = log.read_text()
             return line.split()[-1] if line.endswith("\n") else ""
 

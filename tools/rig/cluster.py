@@ -1,0 +1,133 @@
+"""The objects in the cluster: apply them, wait for them, delete them."""
+
+import abc
+import json
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import httpx
+import yaml
+
+from controlplane import ControlPlane
+from rig import samples
+from rig.errors import RigError
+from rig.waiting import described, eventually, is_ready
+
+SAMPLES_NAMESPACE = "agentrun-demo"
+"""The namespace that the samples name."""
+
+
+class Cluster(abc.ABC):
+    """What an administrator does in the cluster of a rig."""
+
+    @property
+    @abc.abstractmethod
+    def plane(self) -> ControlPlane:
+        """The control plane."""
+
+    @abc.abstractmethod
+    def operator_log_tail(self) -> str:
+        """Return the end of the operator's log."""
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess
+        """Run kubectl as administrator and return what it printed.
+
+        Raises:
+            KubectlError: it exited non-zero.
+        """
+        return self.plane.kubectl(*arguments, input=input)
+
+    def apply(self, manifests: Iterable[Mapping[str, Any]]) -> str:
+        """Apply manifests; return what kubectl printed. Values reach it by standard input only."""
+        document = json.dumps(samples.as_list(manifests))
+        return self.kubectl("apply", "--filename=-", input=document)
+
+    def api(self) -> httpx.Client:
+        """Return a client of the API server with an administrator's token, for bulk work."""
+        kubeconfig = yaml.safe_load(self.plane.kubeconfig.read_text())
+        token = kubeconfig["users"][0]["user"]["token"]
+        return httpx.Client(
+            base_url=self.plane.url,
+            headers={"Authorization": f"Bearer {token}"},
+            verify=ssl.create_default_context(cafile=self.plane.ca_file),
+            trust_env=False,
+            timeout=60.0,
+        )
+
+    def create_namespace(self, name: str) -> None:
+        """Create a namespace; one that exists is fine."""
+        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+
+    def objects(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
+        """Return all objects of our kinds in a namespace."""
+        text = self.kubectl("get", "agentrun", f"--namespace={namespace}", "--output=json")
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        return [each for each in items if each["metadata"].get("namespace") == namespace]
+
+    def used_namespaces(self) -> set[str]:
+        """Return the namespaces that hold objects of our kinds."""
+        text = self.kubectl("get", "agentrun", "--all-namespaces", "--output=json")
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        return {each["metadata"]["namespace"] for each in items if "namespace" in each["metadata"]}
+
+    def get(self, kind: str, name: str, namespace: str = SAMPLES_NAMESPACE) -> dict[str, Any]:
+        """Return one object."""
+        text = self.kubectl("get", kind, name, f"--namespace={namespace}", "--output=json")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def wait_ready(
+        self,
+        namespace: str = SAMPLES_NAMESPACE,
+        *,
+        seconds: float = 60.0,
+        watch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
+    ) -> list[dict[str, Any]]:
+        """Wait until there are objects in a namespace and all are Ready; return them.
+
+        Args:
+            namespace: Where to look.
+            seconds: How long.
+            watch: Gets the objects on every look.
+
+        Raises:
+            RigError: not in time; the message holds every condition and the operator's log.
+        """
+        seen: list[dict[str, Any]] = []
+
+        def all_ready() -> bool:
+            seen[:] = self.objects(namespace)
+            watch(seen)
+            return bool(seen) and all(map(is_ready, seen))
+
+        try:
+            eventually(all_ready, f"all objects in {namespace} to be Ready", seconds=seconds)
+        except RigError as error:
+            raise RigError(error.what, self.evidence(seen)) from None
+        return seen
+
+    def delete_all(self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = 60.0) -> None:
+        """Delete all objects of our kinds in a namespace and wait until they are gone.
+
+        Raises:
+            RigError: some remain; the message holds their conditions and the operator's log.
+        """
+        names = [f"{e['kind'].lower()}/{e['metadata']['name']}" for e in self.objects(namespace)]
+        if not names:
+            return
+        self.kubectl("delete", f"--namespace={namespace}", "--wait=false", *names)
+        left: list[dict[str, Any]] = []
+
+        def none_left() -> bool:
+            left[:] = self.objects(namespace)
+            return not left
+
+        try:
+            eventually(none_left, f"all objects in {namespace} to be gone", seconds=seconds)
+        except RigError as error:
+            raise RigError(error.what, self.evidence(left)) from None
+
+    def evidence(self, objects: Iterable[Mapping[str, Any]]) -> str:
+        """Return the conditions of objects and the end of the operator's log."""
+        return "\n".join((*map(described, objects), self.operator_log_tail()))
