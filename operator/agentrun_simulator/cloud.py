@@ -6,10 +6,10 @@ routes, authenticates, and looks for a fault; `finish` applies and answers. Both
 Source: control-plane reference, §2, §4 and §10.
 """
 
-import json
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
@@ -18,16 +18,21 @@ from urllib.parse import parse_qsl
 from agentrun_simulator.admission import Admission
 from agentrun_simulator.body import parsed
 from agentrun_simulator.clock import Clock, http_date
+from agentrun_simulator.dataplane import DataCall, DataPlane, DataRoute
 from agentrun_simulator.engine import Call, Engine, Outcome
 from agentrun_simulator.errors import ServiceError, bad_request
 from agentrun_simulator.families import FAMILIES
+from agentrun_simulator.family import Family
 from agentrun_simulator.faults import Fault, FaultBook
 from agentrun_simulator.identities import Identities
+from agentrun_simulator.keyring import KeyRing
+from agentrun_simulator.reply import Reply, json_bytes
 from agentrun_simulator.requestlog import Entry, RequestLog, masked
 from agentrun_simulator.routing import Route, Router
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.signature import SignedRequest, Verifier
 from agentrun_simulator.store import Tenant
+from agentrun_simulator.tokens import TokenService, parameters
 
 _log = logging.getLogger(__name__)
 # The official SDK's double-scheme trick puts a whole URL into Host (§3).
@@ -38,15 +43,6 @@ _BAD_GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
 )
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What goes back over the wire; None as status means a dropped connection."""
-
-    status: int | None
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass
@@ -61,6 +57,8 @@ class Exchange:
     keys: tuple[str, ...] = ()
     body: Any = None
     fault: Fault | None = None
+    beside: Callable[["Exchange"], Reply] | None = None
+    """Answers a call of another plane than the versioned API."""
     latency_seconds: float = 0.0
     """How long the call takes by itself."""
 
@@ -84,8 +82,11 @@ class Cloud:
         self._router = Router(self.engine)
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._late: list[tuple[datetime, Exchange]] = []
-        self._verifier = _verifier(settings)
+        self._keys = KeyRing(settings.accounts)
+        self._verifier = self._new_verifier(settings)
         self._admission = Admission(settings)
+        self._tokens = TokenService(self._keys)
+        self._data = DataPlane(self.engine, self._router, self._keys)
 
     @property
     def settings(self) -> Settings:
@@ -99,7 +100,8 @@ class Cloud:
             now.accounts,
             now.clock_skew_seconds,
         ):
-            self._verifier = _verifier(settings)
+            self._keys.configure(settings.accounts)
+            self._verifier = self._new_verifier(settings)
         self._admission = Admission(settings)
         self.engine.settings = settings
 
@@ -107,6 +109,7 @@ class Cloud:
         """Forget all resources and everything that was still to happen; begin the ids anew."""
         self._tenants.clear()
         self._late.clear()
+        self._keys.withdraw()
         self.engine.identities = Identities(self.settings.seed)
 
     def tenant(self, account_id: str, region: str) -> Tenant:
@@ -158,6 +161,15 @@ class Cloud:
         )
 
     def _admit(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if (asked := parameters(request)) is not None:
+            self._admit_token_call(exchange, asked)
+        elif (found := self._data.match(request)) is not None:
+            self._admit_data_call(exchange, *found)
+        else:
+            self._admit_operation(exchange)
+
+    def _admit_operation(self, exchange: Exchange) -> None:
         request, entry = exchange.request, exchange.entry
         route, keys = self._router.match(request.method, request.raw_path)
         exchange.route, exchange.keys, entry.action = route, keys, route.operation.action
@@ -165,19 +177,67 @@ class Cloud:
         if self.settings.verify_signatures:
             account = self._verifier.verify(request, exchange.now)
         entry.account, entry.region = account.account_id, self._region(request)
+        self._pass_gateway(exchange, account.access_key_id)
+        self._meet_fault(exchange)
+
+    def _admit_data_call(self, exchange: Exchange, route: DataRoute, keys: tuple[str, ...]) -> None:
+        request, entry = exchange.request, exchange.entry
+        exchange.keys, entry.action = keys, route.action
+        entry.account, entry.region, is_signed = self._data.caller(request, exchange.now)
+        self._pass_gateway(exchange, "")
+
+        def answer(exchange: Exchange) -> Reply:
+            call = DataCall(
+                tenant=self.tenant(entry.account, entry.region),
+                request=request,
+                keys=exchange.keys,
+                body=exchange.body,
+                now=self.clock.now(),
+                is_signed=is_signed,
+            )
+            reply = self._data.answer(route, call, entry.request_id)
+            return replace(reply, headers=self._headers(exchange) | reply.headers)
+
+        exchange.beside = answer
+        self._meet_fault(exchange)
+
+    def _admit_token_call(self, exchange: Exchange, asked: Mapping[str, str]) -> None:
+        entry = exchange.entry
+        # The parameters hold tokens and signatures, and are no business of the log.
+        entry.query, entry.action = "", asked["Action"]
+
+        def answer(exchange: Exchange) -> Reply:
+            method, now = exchange.request.method, self.clock.now()
+            entry.account, data = self._tokens.answer(asked, method, now, self.engine.identities)
+            return self._reply(exchange, 200, {"RequestId": entry.request_id, **data})
+
+        exchange.beside, exchange.body = answer, {}
+        self._meet_fault(exchange)
+
+    def _pass_gateway(self, exchange: Exchange, access_key_id: str) -> None:
+        entry, request = exchange.entry, exchange.request
         self._admission.check(
             entry.action,
             account=entry.account,
-            access_key_id=account.access_key_id,
+            access_key_id=access_key_id,
             region=entry.region,
             now=exchange.now,
         )
         exchange.latency_seconds = self._admission.latency_seconds(entry.action)
         exchange.body = parsed(request.body)
         entry.body = masked(exchange.body) if request.body else None
-        names = _names(exchange, self.tenant(entry.account, entry.region))
+
+    def _meet_fault(self, exchange: Exchange) -> None:
+        entry = exchange.entry
+        names = exchange.keys
+        if exchange.route is not None:
+            tenant = self.tenant(entry.account, entry.region)
+            names = _names(exchange, exchange.route.family, tenant)
         exchange.fault = self.faults.take(entry.action, names, entry.account)
         entry.fault = exchange.fault.effect if exchange.fault else None
+
+    def _new_verifier(self, settings: Settings) -> Verifier:
+        return Verifier(self._keys, timedelta(seconds=settings.clock_skew_seconds))
 
     def _region(self, request: SignedRequest) -> str:
         match = _REGION_IN_HOST.fullmatch(request.headers.get("host", ""))
@@ -187,14 +247,16 @@ class Cloud:
         if exchange.refusal is not None:
             return self._refused(exchange, exchange.refusal)
         try:
-            data = self._data(exchange)
+            if exchange.beside is not None:
+                return exchange.beside(exchange)
+            data = self._applied(exchange)
         except ServiceError as refusal:
             return self._refused(exchange, refusal)
         except Exception:  # noqa: BLE001 - the outermost frame of a request
             return self._refused(exchange, self._internal(exchange.entry))
         return self._reply(exchange, 200 if data is not None else 204, data)
 
-    def _data(self, exchange: Exchange) -> dict[str, Any] | None:
+    def _applied(self, exchange: Exchange) -> dict[str, Any] | None:
         entry, route = exchange.entry, exchange.route
         if route is None:
             raise bad_request("no operation")
@@ -241,13 +303,15 @@ class Cloud:
     ) -> Reply:
         body = b""
         if document is not None:
-            body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        fixed = {
-            "content-type": "application/json",
+            body = json_bytes(document)
+        fixed = {"content-type": "application/json"} | self._headers(exchange)
+        return Reply(status, fixed | (headers or {}), body)
+
+    def _headers(self, exchange: Exchange) -> dict[str, str]:
+        return {
             "x-acs-request-id": exchange.entry.request_id,
             "date": http_date(self.clock.now()),
         }
-        return Reply(status, fixed | (headers or {}), body)
 
     def _closed(self, exchange: Exchange, reply: Reply) -> Reply:
         exchange.entry.status = reply.status
@@ -261,15 +325,8 @@ class Cloud:
             self._answer(exchange)
 
 
-def _verifier(settings: Settings) -> Verifier:
-    return Verifier(settings.accounts, timedelta(seconds=settings.clock_skew_seconds))
-
-
-def _names(exchange: Exchange, tenant: Tenant) -> tuple[str, ...]:
+def _names(exchange: Exchange, family: Family, tenant: Tenant) -> tuple[str, ...]:
     """Return every name a fault may match: path keys, and the resource's own name."""
-    if exchange.route is None:
-        return ()
-    family = exchange.route.family
     names = list(exchange.keys)
     if isinstance(named := exchange.body.get(family.name_field), str):
         names.append(named)

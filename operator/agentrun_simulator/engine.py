@@ -253,6 +253,8 @@ class Engine:
             name=record.name,
             parent=record.parent,
             slug=quote(record.name, safe=""),
+            data=self.settings.data_endpoint
+            or f"https://{tenant.account_id}.agentrun-data.{tenant.region}.aliyuncs.com",
         )
 
     # Inner steps

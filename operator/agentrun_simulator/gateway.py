@@ -10,8 +10,9 @@ from urllib.parse import quote
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from agentrun_simulator.cloud import Cloud, Reply
+from agentrun_simulator.cloud import Cloud
 from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.reply import Reply
 from agentrun_simulator.signature import SignedRequest
 
 DROP_EXTENSION = "agentrun_simulator.drop"
@@ -23,7 +24,7 @@ class ConnectionDroppedError(ConnectionResetError):
 
 
 class Gateway:
-    """Answers everything below `/2025-09-10`, and refuses all else as the gateway would."""
+    """Answers the API, the data plane and the token service, and refuses all else."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -80,11 +81,14 @@ def _signed_request(scope: Scope, body: bytes) -> SignedRequest:
 
 
 async def _send(reply: Reply, status: int, send: Send) -> None:
-    headers = reply.headers | {"content-length": str(len(reply.body))}
+    sized = {} if reply.parts else {"content-length": str(len(reply.body))}
+    headers = reply.headers | sized
     start: Message = {
         "type": "http.response.start",
         "status": status,
         "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
     }
     await send(start)
+    for part in reply.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": reply.body})

@@ -45,6 +45,7 @@ class Router:
 
     def __init__(self, engine: Engine) -> None:
         self._root = _Node()
+        self._named: dict[str, Route] = {}
         for operation in schema.operations():
             for family in engine.families.values():
                 handler = _handler(engine, family, operation)
@@ -73,8 +74,13 @@ class Router:
             raise unknown_api()
         return node.routes[method], tuple(keys)
 
+    def named(self, action: str) -> Route:
+        """Return the route of an operation by its name."""
+        return self._named[action]
+
     def _add(self, route: Route) -> None:
         node = self._root
+        self._named[route.operation.action] = route
         for segment in route.operation.segments:
             node = node.children.setdefault(segment, _Node())
         node.routes[route.operation.method] = route

@@ -9,7 +9,9 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import uvicorn
@@ -21,6 +23,14 @@ from agentrun_simulator.gateway import DROP_EXTENSION
 from agentrun_simulator.simulator import Simulator
 
 _START_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM form that make the server speak TLS, for clients that insist on it."""
+
+    certificate: Path
+    key: Path
 
 
 class DroppableProtocol(H11Protocol):
@@ -55,7 +65,7 @@ class DroppableProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     """A uvicorn server whose signals and announcement are ours."""
 
-    def __init__(self, simulator: Simulator, announce: Callable[[], None]) -> None:
+    def __init__(self, simulator: Simulator, announce: Callable[[], None], tls: Tls | None) -> None:
         config = uvicorn.Config(
             simulator.app,
             interface="asgi3",
@@ -68,6 +78,8 @@ class _Server(uvicorn.Server):
             # The simulator's clock speaks in `Date`, not the machine's.
             date_header=False,
             server_header=False,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
             timeout_graceful_shutdown=1,
             # As patient as a gateway, so that pooled connections do not race with their end.
             timeout_keep_alive=75,
@@ -105,7 +117,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+def _listen(host: str, port: int, tls: Tls | None) -> tuple[socket.socket, str]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only where the protocol is named; with it on, every
     # answer waits some 40 ms for the client's delayed acknowledgement.
@@ -117,20 +129,23 @@ def _listen(host: str, port: int) -> tuple[socket.socket, str]:
         listener.close()
         raise
     bound = listener.getsockname()[1]
-    return listener, f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+    name = f"[{host}]" if ":" in host else host
+    return listener, f"{'https' if tls else 'http'}://{name}:{bound}"
 
 
 @contextlib.contextmanager
-def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serve(
+    simulator: Simulator, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None
+) -> Iterator[str]:
     """Serve a simulator in a thread; yields its URL, port 0 takes a free one.
 
     Raises:
         OSError: the address is in use.
         RuntimeError: the server did not start in time.
     """
-    listener, url = _listen(host, port)
+    listener, url = _listen(host, port, tls)
     started = threading.Event()
-    server = _Server(simulator, started.set)
+    server = _Server(simulator, started.set, tls)
     thread = threading.Thread(target=server.run, args=([listener],), name="agentrun-simulator")
     thread.start()
     try:
@@ -143,19 +158,19 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Itera
         listener.close()
 
 
-def run(simulator: Simulator, host: str, port: int) -> None:
+def run(simulator: Simulator, host: str, port: int, tls: Tls | None = None) -> None:
     """Serve a simulator until SIGTERM or SIGINT, announcing its URL in one line on stdout.
 
     Raises:
         OSError: the address is in use or not ours.
     """
-    listener, url = _listen(host, port)
+    listener, url = _listen(host, port, tls)
 
     def announce() -> None:
         sys.stdout.write(f"agentrun-simulator ready on {url}\n")
         sys.stdout.flush()
 
-    server = _Server(simulator, announce)
+    server = _Server(simulator, announce, tls)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

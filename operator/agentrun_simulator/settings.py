@@ -148,6 +148,8 @@ class Settings(Model):
     """Largest accepted distance of `x-acs-date` from our clock, in seconds (§2.5 [?])."""
     default_region: str = "cn-hangzhou"
     """Region of requests whose Host header names none, as on a loopback address."""
+    data_endpoint: str | None = None
+    """Address that a model proxy's `endpoint` begins with; None means the official host (§1.1)."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * 1024 * 1024
     """Largest accepted request body, in bytes; ours, the reference has no number."""
     max_log_entries: Annotated[int, Field(gt=0)] = 50_000

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote
 
 from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.keyring import KeyRing
 from agentrun_simulator.settings import Account
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -82,7 +83,7 @@ def _signature(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def _path_readings(raw_path: str) -> tuple[str, ...]:
+def path_readings(raw_path: str) -> tuple[str, ...]:
     """Return the raw path and, where it differs, its re-encoded form.
 
     The asynchronous official client rewrites `%2A %3A %40` after signing, so the signed form is
@@ -112,8 +113,8 @@ def parse_authorization(header: str | None) -> Authorization:
 class Verifier:
     """Checks signatures against the configured keys and remembers used nonces."""
 
-    def __init__(self, accounts: tuple[Account, ...], skew: timedelta) -> None:
-        self._keys = {account.access_key_id: account for account in accounts}
+    def __init__(self, keys: KeyRing, skew: timedelta) -> None:
+        self._keys = keys
         self._skew = skew
         self._nonces: set[tuple[str, str]] = set()
         self._nonce_ages: deque[tuple[datetime, tuple[str, str]]] = deque()
@@ -127,10 +128,7 @@ class Verifier:
         authorization = parse_authorization(request.headers.get("authorization"))
         _check_parts(request, authorization)
         self._check_date(request.headers["x-acs-date"], now)
-        account = self._keys.get(authorization.access_key_id)
-        if account is None:
-            message = "Specified access key is not found."
-            raise GatewayError(404, "InvalidAccessKeyId.NotFound", message)
+        account = self._keys.find(authorization.access_key_id, now)
         _check_token(request.headers.get("x-acs-security-token"), account)
         _check_body(request)
         _check_signature(request, authorization, account)
@@ -197,7 +195,7 @@ def _check_signature(
     request: SignedRequest, authorization: Authorization, account: Account
 ) -> None:
     secret = account.access_key_secret.get_secret_value()
-    for path in _path_readings(request.raw_path):
+    for path in path_readings(request.raw_path):
         canonical = canonical_request(request, path, authorization.signed_headers)
         expected = _signature(secret, string_to_sign(canonical))
         if hmac.compare_digest(expected.encode(), authorization.signature.encode()):

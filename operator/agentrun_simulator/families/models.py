@@ -98,7 +98,7 @@ MODEL_PROXY = Family(
     filters=(Filter("proxyMode"), STATUS_FILTER, *WORKSPACE_FILTERS),
     assigned={"modelProxyId": "mp-{hex}"},
     assigned_when_ready={
-        "endpoint": "https://{account}.agentrun-data.{region}.aliyuncs.com/models/{slug}",
+        "endpoint": "{data}/models/{slug}",
         "functionName": "agentrun-{slug}",
     },
     required=("executionRoleArn",),

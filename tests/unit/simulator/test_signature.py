@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.keyring import KeyRing
 from agentrun_simulator.settings import Account
 from agentrun_simulator.signature import SignedRequest, Verifier
 
@@ -131,7 +132,7 @@ A, B, C, D = (VECTORS[name].request() for name in "ABCD")
 
 @pytest.fixture
 def verifier() -> Verifier:
-    return Verifier(ACCOUNTS, timedelta(minutes=15))
+    return Verifier(KeyRing(ACCOUNTS), timedelta(minutes=15))
 
 
 def with_headers(request: SignedRequest, **changes: str | None) -> SignedRequest:
@@ -211,7 +212,7 @@ def test_a_refused_request_does_not_use_up_its_nonce(verifier: Verifier) -> None
 
 def test_an_unknown_key_is_named_as_such() -> None:
     with pytest.raises(GatewayError) as refused:
-        Verifier(ACCOUNTS[1:], timedelta(minutes=15)).verify(A, NOW)
+        Verifier(KeyRing(ACCOUNTS[1:]), timedelta(minutes=15)).verify(A, NOW)
     assert refused.value.code == "InvalidAccessKeyId.NotFound"
 
 
