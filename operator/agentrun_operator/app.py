@@ -32,7 +32,11 @@ from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.guard import FencedWriter, LeadershipLost
+from agentrun_operator.reconcile.guard import (
+    FencedWriter,
+    LeadershipLost,
+    check_leadership,
+)
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -215,7 +219,12 @@ class Operator:
             ),
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),
-            writer=FencedWriter(StatusAndFinalizerWriter(client, kinds.values()), leadership),
+            writer=FencedWriter(
+                StatusAndFinalizerWriter(
+                    client, kinds.values(), check=lambda: check_leadership(leadership)
+                ),
+                leadership,
+            ),
             events=recorder,
             connections=ConfigMapConnectionWriter(client),
             outcomes=Outcomes(settings.backoff),

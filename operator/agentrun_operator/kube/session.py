@@ -8,8 +8,11 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -93,6 +96,30 @@ class CredentialsRefusedError(aiohttp.ClientConnectionError):
     """A 401 in the clothes of a connection error, which kopf retries for ever and with patience."""
 
 
+_check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def checked_before_sending(check: Callable[[], None]) -> Iterator[None]:
+    """Call `check` before each request made within is sent; what it raises ends the request."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+class LastMomentRequest(aiohttp.ClientRequest):
+    """Asks once more when its connection stands: waiting for one takes as long as it takes."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        """Send over a connection, unless the check of this context objects."""
+        check = _check.get()
+        if check is not None:
+            check()
+        return await super().send(conn)
+
+
 async def hide_refusals(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
@@ -158,6 +185,7 @@ def open_session(
         middlewares=(hide_refusals, Bearer(access)) if for_kopf else (Bearer(access),),
         proxy=access.proxy,
         trust_env=False,
+        request_class=LastMomentRequest,
     )
 
 

@@ -1,12 +1,13 @@
 """The two writes we make to users' objects: our finalizer, and `/status`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agentrun_operator.core.identity import FIELD_MANAGER, FINALIZER
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient, custom_path
+from agentrun_operator.kube.session import checked_before_sending
 from agentrun_operator.reconcile.ports import Json, ObjectConflict, ObjectGone
 
 RELEASE_ATTEMPTS = 5
@@ -18,9 +19,16 @@ _MANAGER = {"fieldManager": FIELD_MANAGER}
 class StatusAndFinalizerWriter:
     """Implements `ports.KubeWriter`."""
 
-    def __init__(self, client: KubeClient, kinds: Iterable[ResourceKind]) -> None:
-        """Learn the plurals."""
+    def __init__(
+        self,
+        client: KubeClient,
+        kinds: Iterable[ResourceKind],
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Learn the plurals; what `check` raises right before a write is sent prevents it."""
         self._client = client
+        self._check = check
         self._plurals = {kind.kind: kind.plural for kind in kinds}
 
     async def add_finalizer(self, obj: KubeObject) -> Json:
@@ -31,9 +39,7 @@ class StatusAndFinalizerWriter:
                 "finalizers": [*obj.finalizers, FINALIZER],
             }
         }
-        return await self._client.patch(
-            self._path(obj), body, content_type=MERGE_PATCH, params=_MANAGER
-        )
+        return await self._patch(self._path(obj), body, MERGE_PATCH)
 
     async def remove_finalizer(self, obj: KubeObject) -> None:
         """Remove exactly our item of this very object; never a blind merge of the list."""
@@ -48,7 +54,7 @@ class StatusAndFinalizerWriter:
                 {"op": "remove", "path": item},
             ]
             try:
-                await self._client.patch(path, body, content_type=JSON_PATCH, params=_MANAGER)
+                await self._patch(path, body, JSON_PATCH)
             except ObjectGone:
                 return
             except ObjectConflict:
@@ -74,9 +80,12 @@ class StatusAndFinalizerWriter:
             _test("/metadata/uid", obj.uid),
             {"op": "add", "path": "/status", "value": wanted},
         ]
-        return await self._client.patch(
-            self._path(obj, status=True), body, content_type=JSON_PATCH, params=_MANAGER
-        )
+        return await self._patch(self._path(obj, status=True), body, JSON_PATCH)
+
+    async def _patch(self, path: str, body: Json | list[Json], content_type: str) -> Json:
+        # Race: the process may be frozen while it waits for a connection, and wake up deposed.
+        with checked_before_sending(self._check):
+            return await self._client.patch(path, body, content_type=content_type, params=_MANAGER)
 
     async def _read(self, path: str) -> Json | None:
         try:

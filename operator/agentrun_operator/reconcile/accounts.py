@@ -18,7 +18,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
-from agentrun_operator.reconcile.guard import Breaker, GuardedAPI
+from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, check_leadership
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
     Clock,
@@ -218,8 +218,14 @@ class AccountDirectory:
         rate = connection.requests_per_second
         budget = self._budgets.setdefault(connection.identity, Budget(self._clock, rate))
         budget.configure(rate)
+
+        async def turn() -> None:
+            await budget.acquire()
+            # Race: it may have come after the lease, if it was long in coming.
+            check_leadership(self._leadership)
+
         return GuardedAPI(
-            self._cloud.connect(connection, budget.acquire),
+            self._cloud.connect(connection, turn),
             budget=budget,
             breaker=Breaker(self._clock),
             leadership=self._leadership,

@@ -1,0 +1,88 @@
+"""A write that had to wait for a connection asks at the last moment whether it may be sent."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.kube.client import KubeClient
+from agentrun_operator.kube.writer import StatusAndFinalizerWriter
+from agentrun_operator.reconcile.guard import LeadershipLost
+
+BODY = {
+    "kind": "Sandbox",
+    "metadata": {
+        "namespace": "team",
+        "name": "box",
+        "uid": "uid-1",
+        "resourceVersion": "7",
+        "generation": 1,
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "finalizers": ["agentrun.dev/cleanup"],
+    },
+    "spec": {},
+    "status": {},
+}
+
+
+class Door:
+    """Counts who knocks (connects) and who comes in (sends a request)."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.asked = 0
+
+    def refuse(self) -> None:
+        self.asked += 1
+        raise LeadershipLost("deposed while the connection was made")
+
+    async def serve(self, request: web.Request) -> web.Response:
+        self.requests.append(request.method)
+        return web.json_response(BODY)
+
+
+@pytest.fixture
+def door() -> Door:
+    """Return an empty visitors' book."""
+    return Door()
+
+
+@pytest.fixture
+async def client(door: Door) -> AsyncIterator[KubeClient]:
+    """Return a client of a server that accepts everything."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", door.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with KubeClient.open(ClusterAccess(server, token="t")) as opened:
+        yield opened
+    await runner.cleanup()
+
+
+async def test_the_deposed_send_nothing(door: Door, client: KubeClient) -> None:
+    """Claim, status and release: a connection is made, and no request goes over it."""
+    writer = StatusAndFinalizerWriter(client, catalogue().values(), check=door.refuse)
+    obj = KubeObject.of(BODY, "Sandbox")
+    with pytest.raises(LeadershipLost):
+        await writer.add_finalizer(obj)
+    with pytest.raises(LeadershipLost):
+        await writer.write_status(obj, {"observedGeneration": 1})
+    with pytest.raises(LeadershipLost):
+        await writer.remove_finalizer(obj)
+    assert door.asked == 3
+    assert door.requests == []
+
+
+async def test_reads_ask_nobody(door: Door, client: KubeClient) -> None:
+    """The check belongs to the write that brought it, and ends with it."""
+    writer = StatusAndFinalizerWriter(client, catalogue().values(), check=door.refuse)
+    with pytest.raises(LeadershipLost):
+        await writer.write_status(KubeObject.of(BODY, "Sandbox"), {"observedGeneration": 1})
+    await client.get("/apis/anything")
+    assert door.requests == ["GET"]
+    assert door.asked == 1
