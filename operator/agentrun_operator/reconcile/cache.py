@@ -49,20 +49,31 @@ class ObjectCache:
         """Take in one version; None if it is stale, unchanged, or not ours to serve.
 
         Race: our own writes answer before the watch echoes them; an older echo must not undo what
-        we know. Comparing versions of one resource type as integers is allowed by the API since
-        Kubernetes 1.35 and true in practice before.
+        we know, nor an answer about a dead object what we know of its namesake. Comparing versions
+        of one resource type as integers is allowed by the API since Kubernetes 1.35 and true in
+        practice before.
         """
         obj = KubeObject.of(raw, kind)
         if str(obj.spec.get("controllerClass") or "") != self._class:
             return None
         known = self._entries.get(obj.key)
         version = int(obj.resource_version)
-        if known is not None and known.uid == obj.uid and known.version >= version:
+        if known is not None and known.version >= version:
             return None
         before = self.get(obj.key)
         self._replace(obj, raw, version)
         self._changed(before, obj)
         return obj
+
+    def update(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
+        """Take in the answer to a write of ours, unless the object went away meanwhile.
+
+        Race: the watch may tell of its end before the answer arrives; taking that in would leave a
+        ghost, which holds what it refers to.
+        """
+        if ObjectKey.of(raw, kind) not in self._entries:
+            return None
+        return self.observe(raw, kind)
 
     def listen(self, changed: Callable[[KubeObject | None, KubeObject], None]) -> None:
         """Call `changed(before, now)` for every version taken in, our own writes included."""

@@ -1,6 +1,7 @@
 """The pass of a local kind: an account is verified, lent out, and held while it is in use."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -53,12 +54,17 @@ class LocalReconciler:
             bug = OperatorError("internal error; see the operator's log")
             result = self._world.outcomes.of_error(bug, obj, memory, memory.now_hint)
         if result.verdict is not None:
-            # The claim of this pass made a newer version.
-            newest = self._world.cache.get(obj.key) or obj
-            raw = await self._reporter.write_object(newest, result.verdict, changes)
+            raw = await self._reporter.write_object(self._newest(obj), result.verdict, changes)
             if raw is not None:
-                self._world.cache.observe(raw, obj.key.kind)
+                self._world.cache.update(raw, obj.key.kind)
         return result
+
+    def _newest(self, obj: KubeObject) -> KubeObject:
+        """Return the version that this pass's claim made, for the spec that the pass has read."""
+        newest = self._world.cache.get(obj.key)
+        if newest is None or newest.uid != obj.uid:
+            return obj
+        return replace(newest, generation=obj.generation, annotations=obj.annotations)
 
     async def _run(self, obj: KubeObject, changes: Json, *, fresh: bool) -> Outcome:
         if obj.deleting:
@@ -68,7 +74,7 @@ class LocalReconciler:
             return Outcome(outcome.paused(obj), self._world.settings.polling.steady_seconds)
         if not obj.is_claimed:
             raw = await self._world.writer.add_finalizer(obj)
-            self._world.cache.observe(raw, obj.key.kind)
+            self._world.cache.update(raw, obj.key.kind)
         binding = await self._world.accounts.connect(obj)
         if fresh or not _is_verified(obj):
             await binding.api.verify()

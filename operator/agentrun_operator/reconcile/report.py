@@ -48,5 +48,5 @@ class Reporter:
 
     def absorb(self, ctx: Context, raw: Json) -> None:
         """Take in the answer of a write, so that its echo in the watch is old news."""
-        self._cache.observe(raw, ctx.obj.key.kind)
+        self._cache.update(raw, ctx.obj.key.kind)
         ctx.refocus(KubeObject.of(raw, ctx.obj.key.kind))
