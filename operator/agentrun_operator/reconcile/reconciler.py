@@ -274,6 +274,8 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
         memory.first_seen = memory.now_hint
     if ctx.obj.observed_generation < 0:
         until = memory.first_seen + _HOLD_SECONDS
+    elif ctx.obj.observed_generation != ctx.obj.generation:
+        return 0.0
     elif ready.get("reason") in _WAITING and not verdict.stalled:
         until = memory.reported_at + _LONG_WAIT_SECONDS
     else:
