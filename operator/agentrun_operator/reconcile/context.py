@@ -81,8 +81,19 @@ class Context:
         return self.target
 
     def refocus(self, obj: KubeObject) -> None:
-        """Go on with a newer version of the object."""
-        self.obj = obj
+        """Go on with a newer version of the object, for the spec that this pass began with.
+
+        Race: the answer of a status write may bring an edit made meanwhile. It is the next pass
+        that acts on it; until then nothing may be said of its generation.
+        """
+        began = self.obj
+        self.obj = obj = replace(
+            obj,
+            generation=began.generation,
+            spec=began.spec,
+            annotations=began.annotations,
+            deleting=began.deleting,
+        )
         if self.target is not None:
             self.target = replace(self.target, obj=obj)
 

@@ -72,6 +72,9 @@ class Engine:
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
+        if before is not None and _is_edited(before, obj):
+            # Race: the answer of our own write may show an edit first, and its event is old news.
+            self.queue.add(obj.key, fresh=self.is_synced)
         if before is None or _concerns_users(before, obj):
             self._wake_users(obj.key)
             self._wake_targets(obj)
@@ -235,11 +238,18 @@ def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
     """Whether a change concerns us: everything but our own status and foreign metadata."""
     return (
         before.uid != now.uid
-        or before.generation != now.generation
-        or before.deleting != now.deleting
+        or _is_edited(before, now)
         or before.is_claimed != now.is_claimed
-        or _asked(before) != _asked(now)
         or (before.status != now.status and now.status == {})
+    )
+
+
+def _is_edited(before: KubeObject, now: KubeObject) -> bool:
+    """Whether somebody asks for something else than before."""
+    return (
+        before.generation != now.generation
+        or before.deleting != now.deleting
+        or _asked(before) != _asked(now)
     )
 
 
