@@ -13,6 +13,7 @@ from controlplane import HELM, ensure
 from rig.errors import RigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CRDS = REPOSITORY / "crds"
 CHART = REPOSITORY / "charts" / "agentrun-operator"
 RELEASE = "agentrun-operator"
 

@@ -15,7 +15,7 @@ import httpx
 from controlplane import ControlPlane
 from controlplane.processes import Supervisor
 from rig import samples
-from rig.chart import REPOSITORY, Rendering, render
+from rig.chart import CRDS, REPOSITORY, Rendering, render
 from rig.cloud import CloudAccount, SimulatedCloud
 from rig.cluster import SAMPLES_NAMESPACE, Cluster
 from rig.errors import RigError
@@ -31,7 +31,11 @@ CHART_VALUES: Mapping[str, Any] = {
     # Short, because the simulated cloud is: nobody waits a minute for a drift to be seen.
     "polling": {"steadySeconds": 2, "transitionSeconds": 0.5},
 }
-SETTINGS: Mapping[str, str] = {"AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "5"}
+SETTINGS: Mapping[str, str] = {
+    "AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "5",
+    # The simulated cloud shows a resource as soon as it has it.
+    "AGENTRUN_OPERATOR_CREATE_SETTLE_SECONDS": "2",
+}
 """What the chart offers no value for."""
 
 SIMULATOR = "agentrun-simulator"
@@ -153,6 +157,7 @@ class Rig(Cluster):
 
     def stop(self) -> None:
         """End everything; stopping twice is fine."""
+        self._close_client()
         if self._cloud is not None:
             self._cloud.close()
             self._cloud = None
@@ -168,7 +173,7 @@ class Rig(Cluster):
 
     def install(self) -> None:
         """Apply the CRDs, the operator's namespace, and its rights as the chart renders them."""
-        crds = str(REPOSITORY / "crds")
+        crds = str(CRDS)
         self.kubectl("apply", "--server-side", f"--filename={crds}")
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
         self._rendering = render(NAMESPACE, self._values)
