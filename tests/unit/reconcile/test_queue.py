@@ -245,8 +245,8 @@ class Model:
         self.bench.clock.advance(10)
         for key in list(self.flying):
             await self.step("done", key, 0)
-        while (key := await self.take()) is not None:
-            await self.step("done", key, 0)
+        while (served := await self.take()) is not None:
+            await self.step("done", served, 0)
         assert not self.wanted, "each request is served"
 
 
