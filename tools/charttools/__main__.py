@@ -1,4 +1,4 @@
-"""Command line: `python -m charttools generate [--check]`, `check` and `stage`."""
+"""Command line: `python -m charttools generate [--check]`, `check`, `stage`, `notes`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from charttools import metadata
 from charttools.check import check
 from charttools.errors import ChartError
-from charttools.release import stage
+from charttools.release import notes_of, stage
 from controlplane.errors import ControlPlaneError
 
 
@@ -19,6 +19,9 @@ def main() -> int:
             return _generate(only_check=options.check)
         if options.command == "stage":
             stage(options.folder, version=options.version, registry=options.registry)
+            return 0
+        if options.command == "notes":
+            print(notes_of((metadata.ROOT / "CHANGELOG.md").read_text(), options.version), end="")
             return 0
         check()
     except (ChartError, ControlPlaneError) as error:
@@ -37,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     staging.add_argument("folder", type=Path)
     staging.add_argument("--version", required=True)
     staging.add_argument("--registry", required=True, help="host and path that hold the images")
+    notes = commands.add_parser("notes", help="print what changed in a release")
+    notes.add_argument("--version", required=True)
     return parser
 
 

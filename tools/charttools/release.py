@@ -50,7 +50,9 @@ def changes_of(changelog: str, version: str) -> list[dict[str, str]]:
         ChartError: the changelog has no section for it, or an empty one.
     """
     section = re.search(
-        rf"^## {re.escape(version)}\b.*\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
+        rf"^## {re.escape(version)}(?= |$)[^\n]*\n(.*?)(?=^## |\Z)",
+        changelog,
+        re.MULTILINE | re.DOTALL,
     )
     if section is None:
         raise ChartError(f"CHANGELOG.md has no section '## {version}'; write it first")

@@ -16,13 +16,15 @@ DEBIAN_PACKAGES = ("buildah", "mmdebstrap")
 BUILDAH_REMARKS = ("subprocess exited with status", "Error: exit status", "error running")
 """What buildah itself adds to the output of a program that exits non-zero."""
 START_SECONDS = 60
+EPOCH = os.environ.get("SOURCE_DATE_EPOCH", "1577836800")
+"""The time that all files of an image carry, in seconds; a release uses that of its commit."""
 
 
 class Builder(Protocol):
     """Builds an image from the repository and runs programs in it."""
 
-    def build(self, repository: Path, tag: str, secrets: Mapping[str, Path]) -> None:
-        """Build the Dockerfile of the repository."""
+    def build(self, repository: Path, tag: str, target: str, secrets: Mapping[str, Path]) -> None:
+        """Build one target of the repository's Dockerfile."""
 
     def run(self, tag: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Start the image's entry point with arguments; output holds both streams."""
@@ -44,10 +46,11 @@ class Docker:
             subprocess.run(["docker", "version"], check=False, capture_output=True).returncode == 0
         )
 
-    def build(self, repository: Path, tag: str, secrets: Mapping[str, Path]) -> None:
-        """Build the Dockerfile of the repository."""
+    def build(self, repository: Path, tag: str, target: str, secrets: Mapping[str, Path]) -> None:
+        """Build one target of the repository's Dockerfile."""
+        options = [f"--tag={tag}", f"--target={target}", *_options(secrets, self._base_image)]
         _show(
-            ["docker", "build", f"--tag={tag}", *_options(secrets, self._base_image), "."],
+            ["docker", "build", f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *options, "."],
             repository,
             os.environ | {"DOCKER_BUILDKIT": "1"},
         )
@@ -75,15 +78,15 @@ class Buildah:
         storage = cache / "containers"
         self._buildah = ["buildah", f"--root={storage}", f"--runroot={storage / 'run'}"]
 
-    def build(self, repository: Path, tag: str, secrets: Mapping[str, Path]) -> None:
-        """Build the Dockerfile of the repository, on our own base unless another was asked for."""
+    def build(self, repository: Path, tag: str, target: str, secrets: Mapping[str, Path]) -> None:
+        """Build one target of the Dockerfile, on our own base unless another was asked for."""
         _install_debian_packages()
         base = self._base_image or self._own_base()
         self._cache.mkdir(parents=True, exist_ok=True)
         # vfs copies whole layers: the image of the previous build goes first.
         _capture([*self._buildah, "rmi", "--force", tag], self._environ)
         options = ["--format=docker", "--pull-never", "--layers=false", f"--tag={tag}"]
-        options += _options(secrets, base)
+        options += [f"--target={target}", f"--timestamp={EPOCH}", *_options(secrets, base)]
         _show([*self._buildah, "bud", *options, "."], repository, self._environ)
 
     def run(self, tag: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,6 @@
 """What the image check refuses, and what the build learns about this machine's index."""
 
+import json
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from image.check import check
+from image.check import check_operator, check_simulator
 from image.errors import ImageError
 from image.index import write_secrets
 
@@ -19,27 +20,35 @@ class FakeImage:
         self.answers = {
             "version": (0, "agentrun-operator 1.2.3\n"),
             "run": (1, "no cluster: set KUBECONFIG\n"),
-            "probe": (0, "65532 65532 []\n"),
+            "probe": (0, contents()),
+            "--help": (0, "usage: agentrun-simulator [--port PORT]\n"),
+            "serve": (0, "answered 200\n"),
         } | changed
 
-    def build(self, repository: Path, tag: str, secrets: Mapping[str, Path]) -> None:
-        raise AssertionError(repository, tag, secrets)
+    def build(self, repository: Path, tag: str, target: str, secrets: Mapping[str, Path]) -> None:
+        raise AssertionError(repository, tag, target, secrets)
 
     def run(self, tag: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return self._answer(tag, arguments[0])
 
     def run_program(self, tag: str, *argv: str) -> "subprocess.CompletedProcess[str]":
         assert argv[0] == "python3"
-        return self._answer(tag, "probe")
+        return self._answer(tag, "serve" if "urlopen" in argv[-1] else "probe")
 
     def _answer(self, tag: str, question: str) -> "subprocess.CompletedProcess[str]":
         code, output = self.answers[question]
         return subprocess.CompletedProcess([tag], code, output)
 
 
+def contents(**changed: object) -> str:
+    good = {"user": "65532:65532", "tools": [], "bytes": 1000, "writable": False, "digest": "d"}
+    return json.dumps(good | changed)
+
+
 def test_a_good_image_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    check(FakeImage(), "tag", "1.2.3")
+    assert check_operator(FakeImage(), "tag", "1.2.3") == "d"
     assert "no cluster: set KUBECONFIG" in capsys.readouterr().out
+    assert check_simulator(FakeImage(), "tag") == "d"
 
 
 @pytest.mark.parametrize(
@@ -47,18 +56,47 @@ def test_a_good_image_passes(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("version", (0, "agentrun-operator 1.2.2\n"), "version is 1.2.3"),
         ("version", (1, "cannot import 1.2.3\n"), "version is 1.2.3"),
-        ("probe", (0, "0 0 []\n"), "no root"),
-        ("probe", (0, "65532 65532 ['gcc']\n"), "no build tools"),
+        ("probe", (0, contents(user="0:0")), "without root's rights"),
+        ("probe", (0, contents(tools=["gcc"])), "no build tools"),
+        ("probe", (0, contents(writable=True)), "cannot change its own program"),
+        ("probe", (0, contents(bytes=200_000_000)), "adds 200 of at most 150 MB"),
+        ("probe", (1, "python3: not found"), "without root's rights"),
         ("run", (0, "fine without a cluster\n"), "without a cluster"),
         ("run", (1, ""), "without a cluster"),
         ("run", (1, "Traceback (most recent call last):\n"), "without a cluster"),
         ("run", (1, "line\n" * 9), "without a cluster"),
     ],
-    ids=["stale", "broken", "root", "compiler", "no error", "silent", "traceback", "wordy"],
+    ids=[
+        "stale",
+        "broken",
+        "root",
+        "compiler",
+        "open",
+        "large",
+        "no python",
+        "no error",
+        "silent",
+        "traceback",
+        "wordy",
+    ],
 )
 def test_a_bad_image_is_refused(question: str, answer: tuple[int, str], complaint: str) -> None:
     with pytest.raises(ImageError, match=complaint):
-        check(FakeImage(**{question: answer}), "tag", "1.2.3")
+        check_operator(FakeImage(**{question: answer}), "tag", "1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("--help", (2, "")),
+        ("serve", (1, "ModuleNotFoundError")),
+        ("probe", (0, contents(user="0:0"))),
+    ],
+    ids=["no usage", "does not serve", "root"],
+)
+def test_a_bad_simulator_is_refused(question: str, answer: tuple[int, str]) -> None:
+    with pytest.raises(ImageError):
+        check_simulator(FakeImage(**{question: answer}), "tag")
 
 
 def test_the_build_gets_the_index_of_this_machine_in_a_private_file(

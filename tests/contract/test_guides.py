@@ -1,0 +1,78 @@
+"""The guides stay true: reasons, values and files that they name exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agentrun_operator.core.reasons import Reason
+from chart.rendering import CHART, ROOT, helm
+
+GUIDES = (
+    "install",
+    "upgrade",
+    "uninstall",
+    "permissions",
+    "rrsa",
+    "multi-tenancy",
+    "private-network",
+    "troubleshooting",
+)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text()
+
+
+def test_every_reason_has_a_remedy_in_troubleshooting() -> None:
+    named = set(re.findall(r"`([A-Z][A-Za-z]+)`", text_of("troubleshooting")))
+    assert {reason.value for reason in Reason} <= named
+
+
+def snippets() -> list[tuple[str, str]]:
+    """Return the YAML in the guides that is meant as values of the chart."""
+    found = []
+    for name in GUIDES:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", text_of(name), re.DOTALL)):
+            if "apiVersion:" not in block:
+                found.append((f"{name}-{number}", block))
+    return found
+
+
+@pytest.mark.parametrize(("name", "block"), snippets(), ids=lambda v: v if "-" in v[:20] else "")
+def test_values_in_the_guides_are_accepted(name: str, block: str, tmp_path: Path) -> None:
+    del name
+    values = tmp_path / "values.yaml"
+    values.write_text(block)
+    done = helm(options=(f"--values={values}",))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_values_of_the_application_set_are_accepted(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(apiVersion: argoproj.*?)```", text_of("install"), re.DOTALL)
+    application = yaml.safe_load(block)["spec"]["template"]["spec"]
+    values = application["source"]["helm"]["valuesObject"] | {"clusterId": "prod-1"}
+    file = tmp_path / "values.yaml"
+    file.write_text(json.dumps(values))
+    done = helm(options=(f"--values={file}",))
+    assert done.returncode == 0, done.stderr
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert application["source"]["targetRevision"] == chart["version"]
+
+
+def test_values_that_the_guides_name_exist() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    groups = "|".join(name for name, value in values.items() if isinstance(value, dict))
+    for name in GUIDES:
+        for path in re.findall(rf"`((?:{groups})\.[\w.]+)[:`]", text_of(name)):
+            node = values
+            for part in path.split("."):
+                assert part in node, f"{name}: {path}"
+                node = node[part]
+
+
+def test_the_policy_in_the_guide_is_the_generated_one() -> None:
+    assert "docs/reference/ram-policy.json" in text_of("permissions")
+    assert json.loads((ROOT / "docs/reference/ram-policy.json").read_text())["Version"] == "1"

@@ -1,0 +1,171 @@
+"""What the chart tools make of comments, changelogs and schemas."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agentrun_operator.kinds import catalogue
+from charttools.check import SCRIPTS, VALUES
+from charttools.conformity import OTHERS, VERSIONS, _close, _file
+from charttools.errors import ChartError
+from charttools.metadata import ROOT, chart_yaml, examples, explained
+from charttools.programs import HELM3
+from charttools.release import changes_of, notes_of, stage
+from controlplane.binaries import HELM
+
+VALUES_TEXT = """
+# Explained.
+plain: 1
+
+group:
+  # Below.
+  inner: {}
+  # A whole.
+  block:
+    a: 1
+    b: [2]
+# Two
+# lines.
+last: ""
+"""
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+### Added
+- Not yet.
+
+## 1.2.0 (2026-12-01)
+
+For people.
+
+### Security
+- A hole is closed.
+
+### Added
+- One thing.
+- Another.
+
+## 1.1.0
+
+### Fixed
+- Old.
+"""
+
+
+def test_a_comment_explains_the_value_below_it() -> None:
+    assert list(explained(VALUES_TEXT)) == [
+        ("plain", 1, "Explained."),
+        ("group.inner", {}, "Below."),
+        ("group.block", {"a": 1, "b": [2]}, "A whole."),
+        ("last", "", "Two lines."),
+    ]
+
+
+def test_the_changes_of_a_release_are_its_own() -> None:
+    assert changes_of(CHANGELOG, "1.2.0") == [
+        {"kind": "security", "description": "A hole is closed."},
+        {"kind": "added", "description": "One thing."},
+        {"kind": "added", "description": "Another."},
+    ]
+    notes = "### Security\n- A hole is closed.\n\n### Added\n- One thing.\n- Another.\n"
+    assert notes_of(CHANGELOG, "1.2.0") == notes
+
+
+@pytest.mark.parametrize("version", ["1.3.0", "1.2", "Released"])
+def test_a_release_without_changes_is_refused(version: str) -> None:
+    with pytest.raises(ChartError, match=re.escape(f"## {version}")):
+        changes_of(CHANGELOG, version)
+
+
+def test_a_staged_chart_carries_version_registry_and_changes(tmp_path: Path) -> None:
+    stage(tmp_path / "charts", version="Unreleased", registry="registry.example/team")
+    chart = tmp_path / "charts" / "agentrun-operator"
+    document = yaml.safe_load((chart / "Chart.yaml").read_text())
+    assert document["version"] == document["appVersion"] == "Unreleased"
+    annotations = document["annotations"]
+    assert yaml.safe_load(annotations["artifacthub.io/changes"])
+    images = yaml.safe_load(annotations["artifacthub.io/images"])
+    assert images[0]["image"] == "registry.example/team/agentrun-operator:Unreleased"
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert values["image"]["registry"] == "registry.example/team"
+    assert (tmp_path / "charts" / "agentrun-operator-crds" / "Chart.yaml").exists()
+
+
+def test_artifact_hub_is_told_what_it_asks_for() -> None:
+    document = yaml.safe_load(chart_yaml(ROOT / "charts" / "agentrun-operator"))
+    annotations = document["annotations"]
+    assert all(isinstance(value, str) for value in annotations.values())
+    crds = yaml.safe_load(annotations["artifacthub.io/crds"])
+    assert [crd["kind"] for crd in crds] == list(catalogue())
+    assert all({"kind", "version", "name", "displayName", "description"} == set(c) for c in crds)
+    shown = yaml.safe_load(annotations["artifacthub.io/crdsExamples"])
+    assert [example["kind"] for example in shown] == list(catalogue())
+    assert annotations["artifacthub.io/license"] == "Apache-2.0"
+
+
+def test_every_kind_has_an_example() -> None:
+    assert [example["kind"] for example in examples()] == list(catalogue())
+
+
+def test_a_schema_is_closed_where_the_server_would_drop_fields() -> None:
+    free: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "list": {"type": "array", "items": {"type": "object", "properties": {}}},
+            "map": {"type": "object", "additionalProperties": {"type": "string"}},
+            "free": {**free, "properties": {}},
+        },
+    }
+    _close(schema)
+    properties: Any = schema["properties"]
+    assert schema["additionalProperties"] is False
+    assert properties["list"]["items"]["additionalProperties"] is False
+    assert properties["map"]["additionalProperties"] == {"type": "string"}
+    assert "additionalProperties" not in properties["free"]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "expected"),
+    [
+        ("v1", "Service", "service-v1.json"),
+        ("apps/v1", "Deployment", "deployment-apps-v1.json"),
+        ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicy-networking-v1.json"),
+    ],
+)
+def test_schemas_are_named_as_kubeconform_looks_for_them(
+    api_version: str, kind: str, expected: str
+) -> None:
+    assert _file(api_version, kind) == expected
+
+
+def test_schemas_of_others_are_those_that_we_render() -> None:
+    assert {path.name for path in OTHERS.iterdir()} == {
+        "servicemonitor-monitoring-v1.json",
+        "podmonitor-monitoring-v1.json",
+    }
+
+
+def test_the_checks_cover_the_releases_that_the_chart_supports() -> None:
+    assert VERSIONS[0] == "1.30"
+    assert {"default", "namespaced", "everything", "crds"} <= set(VALUES)
+    assert all((ROOT / script).stat().st_mode & 0o111 for script in SCRIPTS)
+
+
+def test_the_workflows_use_the_releases_of_helm_that_are_pinned_here() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/verify.yaml").read_text())
+    versions = workflow["jobs"]["kind"]["strategy"]["matrix"]["helm"]
+    assert versions == [HELM3.version, HELM.version]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yaml")), ids=str)
+def test_workflows_call_only_targets_and_files_that_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = path.read_text()
+    assert set(re.findall(r"\bmake ([a-z0-9-]+)$", text, re.MULTILINE)) <= targets | {"check-chart"}
+    for script in re.findall(r"run: (tools/\S+)", text):
+        assert (ROOT / script).is_file()
