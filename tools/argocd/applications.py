@@ -203,8 +203,8 @@ class Applications:
             eventually(look, f"{name}: {what}", seconds=seconds)
         except RigError as error:
             body = json.dumps(self.read(name).get("status", {}), indent=1)
-            log = self._rig.operator_log_tail()
-            raise RigError(f"{error}\n{found[0]}\n{body[-6000:]}\n{log}") from None
+            seen = "\n".join((str(found[0]), body[-6000:], self._rig.operator_log_tail()))
+            raise RigError(error.what, seen) from None
         return found[0]
 
     def wait_synced(
