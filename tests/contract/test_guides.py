@@ -76,3 +76,21 @@ def test_values_that_the_guides_name_exist() -> None:
 def test_the_policy_in_the_guide_is_the_generated_one() -> None:
     assert "docs/reference/ram-policy.json" in text_of("permissions")
     assert json.loads((ROOT / "docs/reference/ram-policy.json").read_text())["Version"] == "1"
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return the rows of the checklist: number, check."""
+    return re.findall(r"^\| (\d+) \| .+? \| (.+) \|$", text_of("checklist"), re.MULTILINE)
+
+
+def test_the_checklist_has_all_rows() -> None:
+    assert [int(number) for number, _ in rows()] == list(range(1, 48))
+
+
+@pytest.mark.parametrize(("number", "check"), rows(), ids=lambda v: v if v.isdigit() else "")
+def test_a_check_of_the_checklist_exists(number: str, check: str) -> None:
+    del number
+    files = re.findall(r"`((?:tests|tools|\.github)/[\w./-]+)`", check)
+    assert files or "waits for the observability issue" in check
+    missing = [file for file in files if not (ROOT / file).is_file()]
+    assert not missing
