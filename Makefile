@@ -6,13 +6,14 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := PYTHONPATH=tools $(BIN)/python
-SCRIPTS := .ci/run tools/kubernetes/update
+SCRIPTS := .ci/run $(wildcard tools/*/update)
 
 .DEFAULT_GOAL := help
-.PHONY: help install binaries generate format check test demo test-image lock clean
+.PHONY: help install binaries generate format check check-charts test demo soak e2e-pods e2e-argocd \
+    test-image lock clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -30,8 +31,10 @@ install: $(STAMP) ## create .venv with the locked dependencies and this project
 binaries: $(STAMP) ## find or build kube-apiserver, etcd, kubectl, helm (once; about 10 minutes)
 	@$(TOOLS) -m controlplane build
 
-generate: $(STAMP) ## write CRDs, chart pieces and reference pages from the kinds
+generate: $(STAMP) ## write CRDs, charts, health checks and reference pages from their sources
 	@$(BIN)/agentrun-operator generate
+	@$(TOOLS) -m charttools generate
+	@$(TOOLS) -m argocd generate
 
 format: $(STAMP) ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
@@ -43,13 +46,28 @@ check: $(STAMP) ## lint, types, imports, stale generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/agentrun-operator generate --check
+	$(TOOLS) -m charttools generate --check
+	$(TOOLS) -m argocd generate --check
+	$(TOOLS) -m openapi --check
 	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done
+
+check-charts: $(STAMP) ## lint charts, Dockerfile, scripts and workflows (builds its linters once)
+	@$(TOOLS) -m charttools check
 
 test: binaries ## run all tests: unit, contract, integration, end to end
 	$(BIN)/pytest --durations=15 $(ARGS) tests/unit tests/contract tests/integration tests/e2e
 
 demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once: verify and end)
 	@$(TOOLS) -m demo $(ARGS)
+
+soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", ARGS="--schedules N")
+	@PYTHONPATH=tests:tools $(BIN)/python -m soak $(ARGS)
+
+e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
+	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/pods
+
+e2e-argocd: binaries ## sync the samples with a real Argo CD (builds it once)
+	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/e2e_argocd
 
 test-image: $(STAMP) ## build the container image and start it once
 	@$(TOOLS) -m image $(ARGS)
