@@ -3,10 +3,13 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from pydantic import ValidationError
 
-from agentrun_simulator.server import run
+from agentrun_simulator.errors import ServiceError
+from agentrun_simulator.seeding import SeedFile, read_seed_file
+from agentrun_simulator.server import Tls, run
 from agentrun_simulator.settings import Account, Settings
 from agentrun_simulator.simulator import Simulator
 
@@ -25,15 +28,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--transition-seconds",
         type=float,
-        default=Settings().transition_seconds,
-        help="how long CREATING, UPDATING and DELETING last (%(default)s)",
+        help=f"how long CREATING, UPDATING and DELETING last ({Settings().transition_seconds})",
     )
     parser.add_argument(
         "--auth",
         choices=("on", "off"),
-        default="on",
-        help="verify signatures, or serve everybody as the first account (%(default)s)",
+        help="verify signatures (default), or serve everybody as the first account",
     )
+    parser.add_argument(
+        "--seed", type=int, help="make ids and latencies repeat from run to run (default: chance)"
+    )
+    parser.add_argument(
+        "--seed-file",
+        type=Path,
+        metavar="FILE",
+        help="JSON with settings, faults and resources to begin with; options win over it",
+    )
+    parser.add_argument(
+        "--tls-certificate", type=Path, metavar="FILE", help="serve https; needs --tls-key"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="key of the certificate")
     return parser
 
 
@@ -55,26 +69,64 @@ def accounts_from(text: str) -> tuple[Account, ...]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.tls_certificate is None) != (options.tls_key is None):
+        parser.error("--tls-certificate and --tls-key come together")
     try:
-        settings = Settings(
-            verify_signatures=options.auth == "on", transition_seconds=options.transition_seconds
-        )
-        if text := os.environ.get(ACCOUNTS_VARIABLE):
-            settings = settings.model_copy(update={"accounts": accounts_from(text)})
-        run(Simulator(settings), options.host, options.port)
+        simulator = _simulator(options)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        for item in found:
-            sys.stderr.write(f"agentrun-simulator: {item['loc'][0]}: {item['msg']}\n")
+        for line in _defects(error):
+            _say(line)
+        return 2
+    except ServiceError as error:
+        _say(f"{options.seed_file}: {error.message}")
+        return 2
+    except OSError as error:
+        _say(f"{options.seed_file}: {error.strerror}")
         return 2
     except ValueError as error:
-        sys.stderr.write(f"agentrun-simulator: {ACCOUNTS_VARIABLE}: {error}\n")
+        _say(str(error))
         return 2
+    tls = Tls(options.tls_certificate, options.tls_key) if options.tls_key else None
+    try:
+        run(simulator, options.host, options.port, tls)
     except (OSError, OverflowError) as error:
-        sys.stderr.write(f"agentrun-simulator: {options.host}:{options.port}: {error}\n")
+        _say(f"{options.host}:{options.port}: {error}")
         return 1
     return 0
+
+
+def _simulator(options: argparse.Namespace) -> Simulator:
+    """Build what the options, the environment and the seed file ask for.
+
+    Raises:
+        ValueError: one of them is wrong; the message says which.
+        OSError: the seed file cannot be read.
+        ServiceError: the service would refuse a resource of the seed file.
+    """
+    seed = read_seed_file(options.seed_file) if options.seed_file else SeedFile()
+    given: dict[str, object] = {"seed": options.seed}
+    given["transitionSeconds"] = options.transition_seconds
+    given["verifySignatures"] = None if options.auth is None else options.auth == "on"
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if text := os.environ.get(ACCOUNTS_VARIABLE):
+        try:
+            chosen["accounts"] = accounts_from(text)
+        except ValueError as error:
+            raise ValueError(f"{ACCOUNTS_VARIABLE}: {error}") from None
+    simulator = Simulator(Settings.model_validate(seed.settings | chosen))
+    simulator.sow(seed.model_copy(update={"settings": {}}))
+    return simulator
+
+
+def _defects(error: ValidationError) -> list[str]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found]
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"agentrun-simulator: {line}\n")
 
 
 if __name__ == "__main__":

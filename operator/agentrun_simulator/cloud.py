@@ -6,6 +6,7 @@ routes, authenticates, and looks for a fault; `finish` applies and answers. Both
 Source: control-plane reference, §2, §4 and §10.
 """
 
+import copy
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from agentrun_simulator.keyring import KeyRing
 from agentrun_simulator.reply import Reply, json_bytes
 from agentrun_simulator.requestlog import Entry, RequestLog, masked
 from agentrun_simulator.routing import Route, Router
+from agentrun_simulator.seeding import SeedResource
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.signature import SignedRequest, Verifier
 from agentrun_simulator.store import Tenant
@@ -121,6 +123,33 @@ class Cloud:
             self.engine.furnish(self._tenants[key])
         self._tenants[key].settle(self.clock.now())
         return self._tenants[key]
+
+    def tenants(self) -> list[Tenant]:
+        """Return every account and region in use, everything due having happened."""
+        return [self.tenant(*key) for key in sorted(self._tenants)]
+
+    def plant(self, resource: SeedResource) -> None:
+        """Create a resource without a request, ready at once.
+
+        Raises:
+            ServiceError: the service would refuse it, or its family or parent does not exist.
+        """
+        route = self._router.creating(resource.family)
+        first = self.settings.accounts[0].account_id
+        region = resource.region or self.settings.default_region
+        tenant = self.tenant(resource.account or first, region)
+        call = Call(
+            tenant=tenant,
+            family=route.family,
+            operation=route.operation,
+            keys=_parent_keys(tenant, route.family, resource.parent),
+            query={},
+            body=copy.deepcopy(resource.fields),
+            now=self.clock.now(),
+            outcome=Outcome(seconds=0.0),
+        )
+        route.handler(call)
+        tenant.settle(call.now)
 
     def begin(self, request: SignedRequest) -> Exchange:
         """Check a request and note it in the log."""
@@ -323,6 +352,14 @@ class Cloud:
         self._late = [(moment, exchange) for moment, exchange in self._late if moment > now]
         for exchange in due:
             self._answer(exchange)
+
+
+def _parent_keys(tenant: Tenant, family: Family, parent: str) -> tuple[str, ...]:
+    """Return the path parameters of a create, its parent given by name or key."""
+    if family.parent is None:
+        return ()
+    found = tenant.named(family.parent, parent)
+    return (found.key if found else parent,)
 
 
 def _names(exchange: Exchange, family: Family, tenant: Tenant) -> tuple[str, ...]:

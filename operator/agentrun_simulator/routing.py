@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from agentrun_simulator import schema
 from agentrun_simulator.engine import Call, Engine
-from agentrun_simulator.errors import bad_request, unknown_api
+from agentrun_simulator.errors import bad_request, not_found, unknown_api
 from agentrun_simulator.family import Family
 from agentrun_simulator.schema import API_VERSION, Operation
 
@@ -46,11 +46,16 @@ class Router:
     def __init__(self, engine: Engine) -> None:
         self._root = _Node()
         self._named: dict[str, Route] = {}
+        self._creates: dict[str, Route] = {}
         for operation in schema.operations():
             for family in engine.families.values():
                 handler = _handler(engine, family, operation)
-                if handler is not None:
-                    self._add(Route(family, operation, handler))
+                if handler is None:
+                    continue
+                route = Route(family, operation, handler)
+                self._add(route)
+                if operation.segments == family.segments and operation.method == "POST":
+                    self._creates[family.name] = route
 
     def match(self, method: str, raw_path: str) -> tuple[Route, tuple[str, ...]]:
         """Return the route of a request and its decoded path parameters.
@@ -77,6 +82,16 @@ class Router:
     def named(self, action: str) -> Route:
         """Return the route of an operation by its name."""
         return self._named[action]
+
+    def creating(self, family: str) -> Route:
+        """Return the route that creates a resource of a family.
+
+        Raises:
+            ServiceError: 404 when there is no such family.
+        """
+        if family not in self._creates:
+            raise not_found("family", family)
+        return self._creates[family]
 
     def _add(self, route: Route) -> None:
         node = self._root

@@ -8,8 +8,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentrun_simulator import page
 from agentrun_simulator.admin import administration
 from agentrun_simulator.clock import Clock, SystemClock
 from agentrun_simulator.cloud import Cloud
@@ -17,6 +19,7 @@ from agentrun_simulator.errors import not_found
 from agentrun_simulator.family import Family
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.gateway import Gateway
+from agentrun_simulator.seeding import SeedFile
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.store import Record, Tenant
 
@@ -34,6 +37,7 @@ class Simulator:
         self._cloud = Cloud(self._initial, clock or SystemClock())
         self._gateway = Gateway(self._cloud)
         self._administration = administration(self)
+        self._seed = SeedFile()
 
     @property
     def app(self) -> ASGIApp:
@@ -47,7 +51,11 @@ class Simulator:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_http = scope["type"] == "http"
-        if is_http and not scope["path"].startswith("/admin/"):
+        if is_http and _is_page(scope):
+            with self._cloud.lock:
+                content = page.rendered(self._cloud)
+            await Response(content, headers=page.HEADERS)(scope, receive, send)
+        elif is_http and not scope["path"].startswith("/admin/"):
             await self._gateway(scope, receive, send)
         else:
             await self._administration(scope, receive, send)
@@ -66,12 +74,28 @@ class Simulator:
             return self.settings
 
     def reset(self) -> None:
-        """Forget resources, faults and log, and go back to the settings of the start."""
+        """Forget resources, faults and log, and go back to the start, seed file included."""
         with self._cloud.lock:
             self._cloud.apply_settings(self._initial)
             self._cloud.clear()
             self._cloud.faults.remove()
             self._cloud.log.clear()
+            self.sow(self._seed)
+
+    def sow(self, seed: SeedFile) -> None:
+        """Add what a seed file says, now and after every reset.
+
+        Raises:
+            ServiceError: the service would refuse a resource; what stands before it is there.
+            pydantic.ValidationError: a setting is unknown or not allowed.
+        """
+        with self._cloud.lock:
+            self._seed = seed
+            self.configure(seed.settings)
+            for resource in seed.resources:
+                self._cloud.plant(resource)
+            for fault in seed.faults:
+                self._cloud.faults.add(fault)
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the logged requests with a larger `seq`, oldest first, secrets masked."""
@@ -175,3 +199,9 @@ class Simulator:
             if key in (record.key, record.name):
                 return record
         raise not_found(family.noun, key)
+
+
+def _is_page(scope: Scope) -> bool:
+    """Return whether a person asks; calls to the token service come to the same path."""
+    is_root = scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
+    return is_root and b"Action=" not in scope["query_string"]

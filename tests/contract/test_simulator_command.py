@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_accounts_come_from_the_environment(start: Start) -> None:
     [
         ((), "1:k1", "AGENTRUN_SIMULATOR_ACCOUNTS: entry 1 is not ID:ACCESS_KEY_ID:"),
         ((), "1:k1:s1,2::s3cret", "AGENTRUN_SIMULATOR_ACCOUNTS: entry 2 is not"),
-        (("--transition-seconds", "-1"), "", "transition_seconds: Input should be greater"),
+        (("--transition-seconds", "-1"), "", "transitionSeconds: Input should be greater"),
         (("--port", "99999"), "", "127.0.0.1:99999: "),
         (("--auth", "maybe"), "", "invalid choice"),
     ],
@@ -101,3 +102,50 @@ def test_a_port_in_use_is_explained(start: Start) -> None:
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "in use" in errors
+
+
+def test_help_names_every_option(start: Start) -> None:
+    shown, _ = (process := start("--help")).communicate(timeout=10)
+    assert process.returncode == 0
+    for option in ("--port", "--transition-seconds", "--auth", "--seed-file", "--tls-key"):
+        assert option in shown
+    assert "AGENTRUN_SIMULATOR_ACCOUNTS" in shown
+
+
+def test_a_seed_file_is_sown_and_options_win_over_it(start: Start, tmp_path: Path) -> None:
+    seed = {
+        "settings": {"transitionSeconds": 9, "verifySignatures": False, "staleListSeconds": 1},
+        "resources": [{"family": "Workspace", "fields": {"name": "team"}}],
+    }
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
+    process = start("--seed-file", str(tmp_path / "seed.json"), "--transition-seconds", "3")
+    url = url_of(process)
+    with urllib.request.urlopen(f"{url}/2025-09-10/workspaces?name=team", timeout=5) as answer:  # noqa: S310
+        assert json.load(answer)["data"]["total"] == 1
+    with urllib.request.urlopen(f"{url}/admin/settings", timeout=5) as answer:  # noqa: S310
+        settings = json.load(answer)
+    assert (settings["transitionSeconds"], settings["staleListSeconds"]) == (3, 1)
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        assert "<td>team</td>" in answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "Invalid JSON"),
+        ('{"resource": []}', "resource: Extra inputs"),
+        ('{"settings": {"seed": "x"}}', "seed: Input should be"),
+        ('{"resources": [{"family": "Workspace", "fields": {}}]}', "Name is required"),
+        (None, "No such file"),
+    ],
+)
+def test_a_wrong_seed_file_is_explained(
+    start: Start, tmp_path: Path, content: str | None, message: str
+) -> None:
+    file = tmp_path / "seed.json"
+    if content is not None:
+        file.write_text(content)
+    _, errors = (process := start("--seed-file", str(file))).communicate(timeout=10)
+    assert process.returncode == 2
+    assert message in errors
+    assert "Traceback" not in errors

@@ -93,7 +93,7 @@ async def test_unknown_paths_and_methods(api: Api, method: str, path: str) -> No
     assert response.json()["RequestId"] == response.headers["x-acs-request-id"]
 
 
-@pytest.mark.parametrize("path", ["/", "/admin", "/2023-07-14/toolsets", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/nowhere", "/admin", "/2023-07-14/toolsets", "/favicon.ico"])
 async def test_paths_outside_the_version(simulator: Simulator, path: str) -> None:
     transport = httpx.ASGITransport(simulator.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as client:
