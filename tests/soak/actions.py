@@ -199,13 +199,13 @@ class Actions:
         self._serial += 1
         self.edited.add(record)
         cloud = self._simulation.cloud.simulator
-        self._simulation.cloud.touch(SLOTS[slot].family)
+        self._simulation.cloud.touch()
         cloud.edit(SLOTS[slot].family, record.key, {"description": f"outside {self._serial}"})
 
     def cloud_delete(self, slot: str) -> None:
         record = self._record(SLOTS[slot])
         if record is not None:
-            self._simulation.cloud.touch(SLOTS[slot].family)
+            self._simulation.cloud.touch()
             self._simulation.cloud.simulator.remove(SLOTS[slot].family, record.key)
             self._simulation.cloud.take_stock()
 
@@ -219,7 +219,7 @@ class Actions:
             body["systemTags"] = [tag]
         if place.kind == "Credential":
             del body["description"]
-        self._simulation.cloud.touch(place.family)
+        self._simulation.cloud.touch()
         where = f"{_API}{place.collection}"
         self._simulation.cloud.outsider("POST", where, body, f"Create{place.family}")
 

@@ -178,7 +178,7 @@ class Checks:
             return
         record = self._simulation.cloud.record_of(slot, raw, status)
         if record is None:
-            if not self._simulation.cloud.was_touched(slot):
+            if not self._simulation.cloud.was_touched:
                 self.violated("ready is true", f"{place.name}: no resource in the cloud")
             return
         want = wanted(slot, spec, "", "").get("description")
@@ -186,7 +186,7 @@ class Checks:
             self._simulation.actions.edited
         ):
             have = held(record.data, "description")
-            if have != want and not self._simulation.cloud.was_touched(slot):
+            if have != want and not self._simulation.cloud.was_touched:
                 self.violated(
                     "ready is true",
                     f"{place.name}: generation {generation} wants {want!r}, the cloud has {have!r}",

@@ -122,7 +122,7 @@ class SimulatedCloud:
         self.posted: dict[tuple[str, str, str], str] = {}
         """(account, family, name or id) → uid of the last POST for it."""
         self.late: int = 0
-        self._touched: dict[str, float] = {}
+        self._touched_at = float("-inf")
 
     def now(self) -> datetime:
         """Tell the cloud's own time."""
@@ -233,13 +233,14 @@ class SimulatedCloud:
                 found.add(self.posted.get((exchange.entry.account, family.name, str(name)), ""))
         return found
 
-    def touch(self, family: str) -> None:
-        """Note that somebody else changed something of a family."""
-        self._touched[family] = self._time()
+    def touch(self) -> None:
+        """Note that somebody else changed something."""
+        self._touched_at = self._time()
 
-    def was_touched(self, slot: Slot) -> bool:
-        """Whether somebody else changed something of the slot's family in the last moments."""
-        return self._time() - self._touched.get(slot.family, float("-inf")) < TOUCH_SECONDS
+    @property
+    def was_touched(self) -> bool:
+        """Whether somebody else changed something in the last moments."""
+        return self._time() - self._touched_at < TOUCH_SECONDS
 
     def outsider(self, method: str, path: str, body: Mapping[str, Any] | None, action: str) -> int:
         """Make a call as somebody else with the same account; returns the HTTP status."""

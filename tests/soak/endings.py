@@ -67,7 +67,7 @@ class Endings:
         kube = self._simulation.kube
         found = []
         account = kube.find(ACCOUNT)
-        if account is None or _ready(account)[0] != "True":
+        if account is None or (_ready(account)[0] != "True" and not self._is_leaving(account)):
             found.append(f"account: {_ready(account or {})}")
         for slot in SLOTS.values():
             raw = kube.find(slot.key)
@@ -79,6 +79,12 @@ class Endings:
             elif problem := self._problem(slot, raw):
                 found.append(f"{slot.name}: {problem}")
         return found
+
+    def _is_leaving(self, account: Json) -> bool:
+        """Whether the account is held by objects that stay."""
+        return _ready(account)[1] == "DeletionBlocked" and any(
+            self._simulation.kube.find(slot.key) is not None for slot in SLOTS.values()
+        )
 
     def _users(self, slot: Slot) -> list[str]:
         """Return the objects that refer to a slot and stay."""
@@ -92,10 +98,10 @@ class Endings:
     def _problem(self, slot: Slot, raw: Json) -> str:
         status, reason = _ready(raw)
         spec = raw["spec"]
-        if self._is_excused(slot, raw, reason):
-            return ""
         if raw["status"].get("observedGeneration") != raw["metadata"]["generation"]:
             return f"generation {raw['metadata']['generation']} not observed, {status}/{reason}"
+        if self._is_excused(slot, raw, reason):
+            return ""
         record = self._simulation.cloud.record_of(slot, raw, raw["status"])
         if status != "True":
             message = next(
@@ -137,6 +143,9 @@ class Endings:
             return True
         if reason == "AccountMismatch":
             return True
+        account = kube.find(ACCOUNT)
+        if account is not None and self._is_leaving(account) and not status.get("externalId"):
+            return reason in ("DependencyNotReady", "ReferenceNotFound")
         for name in slot.needs:
             need = kube.find(SLOTS[name].key)
             if need is None or "deletionTimestamp" in need["metadata"] or (
