@@ -15,6 +15,7 @@ RUN python3 -m venv /build
 COPY requirements/build.txt requirements/
 RUN --mount=type=secret,id=pip-config --mount=type=secret,id=ca-certificates \
     /build/bin/pip install --require-hashes --requirement requirements/build.txt
+COPY tools/image/bytecode.py /build/
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels .
@@ -29,7 +30,7 @@ RUN --mount=type=secret,id=pip-config --mount=type=secret,id=ca-certificates \
         --require-hashes --requirement requirements/simulator.txt \
  && /build/bin/pip --python /opt/agentrun-simulator/bin/python install --no-compile \
         --no-deps --no-index /wheels/*.whl \
- && PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode=unchecked-hash /opt/agentrun-simulator/lib
+ && PYTHONHASHSEED=0 python3 /build/bytecode.py /opt/agentrun-simulator/lib
 
 FROM wheel AS build-operator
 RUN python3 -m venv --without-pip /opt/agentrun-operator
@@ -39,7 +40,7 @@ RUN --mount=type=secret,id=pip-config --mount=type=secret,id=ca-certificates \
         --require-hashes --requirement requirements/runtime.txt \
  && /build/bin/pip --python /opt/agentrun-operator/bin/python install --no-compile \
         --no-deps --no-index /wheels/*.whl \
- && PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode=unchecked-hash /opt/agentrun-operator/lib
+ && PYTHONHASHSEED=0 python3 /build/bytecode.py /opt/agentrun-operator/lib
 
 FROM ${BASE_IMAGE} AS simulator
 LABEL org.opencontainers.image.title="agentrun-simulator" \
