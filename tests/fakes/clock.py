@@ -29,7 +29,8 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         if self._jumps:
-            self.advance(max(0.0, seconds))
+            # A real sleep always takes some time, however short it was meant to be.
+            self.advance(max(1e-6, seconds))
             await asyncio.sleep(0)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -22,6 +22,8 @@ class Memory:
     """Monotonic time of our last cloud write; a LIST begun before it says nothing."""
     read_at: float = float("-inf")
     """Monotonic time of the last read of the resource itself."""
+    stamp: tuple[Any, Any] | None = None
+    """Change token and state of the last look; another stamp in a LIST asks for a pass."""
     transition_since: float | None = None
     in_transition: bool = False
     """The poller lists more often while this is True."""

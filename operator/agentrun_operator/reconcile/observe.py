@@ -161,6 +161,11 @@ def _may_be_our_create(
     return created >= looked_up
 
 
+def stamp_of(rest: Rest, resource: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what moves when a resource changes, as far as an item of a LIST shows it too."""
+    return resource.get(rest.change_token or ""), resource.get(rest.state_field or "")
+
+
 def tag_for(cluster_id: str, obj: KubeObject) -> str:
     """Return the ownership tag of an object."""
     return ownership_tag(cluster_id, obj.key)

@@ -3,12 +3,15 @@
 import structlog
 
 from agentrun_operator.core.errors import AccessDenied, CredentialsInvalid, OperatorError
+from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Collection, Listing, Listings, ident_of
 from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.observe import stamp_of
+from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.world import World
 
@@ -29,6 +32,7 @@ class Poller:
         self._accounts: AccountDirectory = world.accounts
         self._listings: Listings = world.listings
         self._due: dict[Collection, float] = {}
+        self._tried: dict[Collection, float] = {}
         self._seen: dict[Collection, dict[str, int | None]] = {}
 
     async def run(self) -> None:
@@ -44,11 +48,13 @@ class Poller:
         for gone in set(self._seen) - set(shared):
             self._seen.pop(gone)
             self._due.pop(gone, None)
+            self._tried.pop(gone, None)
         for at, held in shared.items():
             now = self._world.clock.monotonic()
             due = self._due.setdefault(at, now + self._interval(held))
             # A transition that began meanwhile brings the next LIST forward.
             if now >= min(due, self._last(at) + self._interval(held)):
+                self._tried[at] = now
                 await self._poll(at, held)
                 self._due[at] = self._world.clock.monotonic() + self._interval(held)
 
@@ -81,9 +87,23 @@ class Poller:
         for obj in held:
             ident = ident_of(rest, obj)
             now[ident] = listing.fingerprint(ident)
-            if self._is_moving(obj) or (ident in before and before[ident] != now[ident]):
+            if ident in before:
+                is_changed = before[ident] != now[ident]
+            else:
+                is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
+            if is_changed or self._is_moving(obj):
                 self._queue.add(obj.key, fresh=bool(rest.list_omits))
         self._seen[at] = now
+
+    def _differs_from_last_look(self, rest: Rest, obj: KubeObject, item: Json | None) -> bool:
+        """Whether an object's first LIST shows more than its last pass knew."""
+        notes = self._memory.peek(obj.key)
+        return (
+            notes is None
+            or item is None
+            or rest.change_token is None
+            or notes.stamp != stamp_of(rest, item)
+        )
 
     def _is_moving(self, obj: KubeObject) -> bool:
         notes = self._memory.peek(obj.key)
@@ -96,4 +116,5 @@ class Poller:
         return polling.steady_seconds
 
     def _last(self, at: Collection) -> float:
-        return self._listings.begun_at(at)
+        # An attempt that failed counts as well: an outage is no reason to ask more often.
+        return max(self._listings.begun_at(at), self._tried.get(at, float("-inf")))

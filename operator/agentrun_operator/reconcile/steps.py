@@ -58,6 +58,7 @@ class ReadingSteps:
         if self._may_share(ctx):
             item = await self._world.listings.item(ctx.obj, ctx.bound, ctx.memory.wrote_at)
             ctx.observation = observe.from_list(ctx.aim, item)
+            ctx.memory.stamp = observe.stamp_of(ctx.rest, ctx.observation.resource)
             return None
         return await self.confirm(ctx)
 
@@ -65,6 +66,7 @@ class ReadingSteps:
         """Read the resource itself."""
         ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
         ctx.memory.read_at = ctx.memory.now_hint
+        ctx.memory.stamp = observe.stamp_of(ctx.rest, ctx.observation.resource)
         if ctx.observation.existence is Existence.PRESENT:
             ctx.memory.absences = 0
         elif ctx.window_passed:
