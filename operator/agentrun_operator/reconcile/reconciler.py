@@ -251,9 +251,9 @@ class Reconciler:
                 continue
             if self._world.accounts.identity_of(other) != binding.identity:
                 continue
-            if (other.created_at, str(other.key)) < (obj.created_at, str(obj.key)):
+            if _claim(other) < _claim(obj):
                 return ExternalNameConflict(
-                    f"{other.key} is older and claims the same external name "
+                    f"{other.key} came first and claims the same external name "
                     f"{obj.external_name!r}; set another spec.externalName here"
                 )
         return None
@@ -311,6 +311,16 @@ def _parent_kind(kind: ResourceKind, rest: Rest) -> str:
             if ref is not None:
                 return ref.kind
     raise TypeError(f"{kind.kind} declares no reference {rest.parent}")
+
+
+def _claim(obj: KubeObject) -> tuple[bool, str, str]:
+    """Return what orders claims of one name: who has the resource, then who is older.
+
+    Race: creation times count full seconds. Of two objects of one second the one that comes second
+    must not take over what the first has made already.
+    """
+    may_have_it = bool(obj.external_id or obj.status.get("creation"))
+    return not may_have_it, obj.created_at, str(obj.key)
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
