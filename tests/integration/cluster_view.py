@@ -145,7 +145,8 @@ class ClusterView:
     def patch(self, key: Key, changes: Mapping[str, Any]) -> Body:
         """Merge changes into an object; None removes a field."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        return _body(self._http.patch(path_of(*key), content=json.dumps(changes), headers=headers))
+        answer = self._http.patch(path_of(*key), content=json.dumps(changes), headers=headers)
+        return self._seen({"kind": key[0], **_body(answer)})
 
     def delete(self, key: Key, *, propagation: str = "Background") -> None:
         """Ask for the deletion of an object."""

@@ -7,10 +7,10 @@ import pytest
 
 from controlplane import ControlPlane
 from integration.cluster_view import ClusterView
-from integration.fleet import Tenant, contradictions
+from integration.fleet import Tenant, canary, contradictions, restless
 from rig import CloudAccount, Rig
 
-ACCOUNTS = tuple(CloudAccount(str(20_000 + n)) for n in range(100))
+ACCOUNTS = tuple(CloudAccount(str(20_000 + n), access_key_secret=canary()) for n in range(100))
 FLEET_SETTINGS = {
     "AGENTRUN_OPERATOR_IDENTITY": "fleet",  # a restarted container of one Pod need not wait
     "AGENTRUN_OPERATOR_LOG_LEVEL": "debug",  # which must not show a secret either
@@ -73,6 +73,7 @@ def tenants(fleet: Rig, cluster_view: ClusterView) -> Iterator[TenantFactory]:
     for tenant in made:
         fleet.kubectl("delete", "namespace", tenant.namespace, "--wait=false", "--ignore-not-found")
     assert [each for tenant in made for each in contradictions(tenant.versions())] == []
+    assert [each for tenant in made for each in restless(tenant.versions())] == []
     lines = fleet.operator_log[logged:].splitlines()
     assert [line for line in lines if "Traceback" in line or "pass failed" in line] == []
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from controlplane.audit import AuditEvent
+from fakes.kstatus import CURRENT, kstatus
 from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
 from rig import CloudAccount, Rig, RigError, is_ready
 from rig.samples import secret as secret_manifest
@@ -299,13 +300,23 @@ def external_name(kind: str, resource: Mapping[str, Any]) -> str:
     return str(resource.get(NAME_FIELDS[kind], ""))
 
 
+def _types(body: Body) -> list[str]:
+    return [each["type"] for each in conditions(body)]
+
+
+def _speaks_of(body: Body) -> set[int]:
+    """Return the generations that the conditions speak of."""
+    spoken = {each.get("observedGeneration") for each in conditions(body)}
+    return {each for each in spoken if each is not None}
+
+
 def contradictions(versions: Iterable[Version]) -> list[str]:
     """Return what no version of any object may ever say."""
     found = []
     for version in versions:
         body = version.body
         stated = {each["type"] for each in conditions(body) if each["status"] == "True"}
-        types = [each["type"] for each in conditions(body)]
+        types = _types(body)
         observed = body.get("status", {}).get("observedGeneration", -1)
         wrong = (
             ({"Reconciling", "Stalled"} <= stated, "is reconciling and stalled"),
@@ -314,6 +325,25 @@ def contradictions(versions: Iterable[Version]) -> list[str]:
             (len(types) != len(set(types)), "has a condition twice"),
             ("Ready" not in types, "has no Ready"),
             (observed > body["metadata"]["generation"], "observed what is not there yet"),
+            (kstatus(body) == CURRENT and "Ready" not in stated, "looks done and is not Ready"),
+            (_speaks_of(body) - {observed}, "has a condition that speaks of another generation"),
         )
         found += [f"{what}: {described(body)}" for is_so, what in wrong if is_so]
+    return found
+
+
+def restless(versions: Iterable[Version]) -> list[str]:
+    """Return the conditions whose transition time moved although their status did not."""
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    found = []
+    for version in versions:
+        for each in conditions(version.body):
+            key = (version.body["metadata"].get("uid", ""), each["type"])
+            status, since = last.get(key, (each["status"], each["lastTransitionTime"]))
+            if status == each["status"] and since != each["lastTransitionTime"]:
+                found.append(f"{each['type']} moved without a change: {described(version.body)}")
+            last[key] = (each["status"], each["lastTransitionTime"])
+        # One that was taken away begins anew when it comes back.
+        uid, standing = version.body["metadata"].get("uid", ""), _types(version.body)
+        last = {key: seen for key, seen in last.items() if key[0] != uid or key[1] in standing}
     return found
