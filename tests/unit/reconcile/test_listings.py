@@ -1,0 +1,189 @@
+"""Shared LISTs: whoever asks for a newer one makes one for all."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.settings import Polling
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.listings import Collection, Listings, collection_of, ident_of
+from agentrun_operator.reconcile.ports import Json, Page
+from fakes.clock import VirtualClock
+
+KINDS = catalogue()
+PROXIES = Collection(ObjectKey("Account", "ns", "default"), "ModelProxy")
+PIN = {"kind": "Account", "name": "default", "accountId": "1", "region": "r"}
+
+
+class Pages:
+    """The one method that a listing needs; answers when told to."""
+
+    def __init__(self, clock: VirtualClock, *pages: list[Json], seconds: float = 0.0) -> None:
+        self._clock = clock
+        self._pages = pages or ([{"modelProxyName": "a"}],)
+        self._seconds = seconds
+        self.cursors: list[str | None] = []
+        self.error: Exception | None = None
+
+    async def read_page(
+        self,
+        rest: Rest,  # noqa: ARG002 - the port's signature
+        *,
+        parent: str | None = None,  # noqa: ARG002
+        partition: Mapping[str, str] | None = None,  # noqa: ARG002
+        cursor: str | None = None,
+    ) -> Page:
+        self.cursors.append(cursor)
+        if self._seconds:
+            await self._clock.sleep(self._seconds)
+        if self.error is not None:
+            raise self.error
+        number = int(cursor or 0)
+        more = number + 1 < len(self._pages)
+        return Page(self._pages[number], str(number + 1) if more else None)
+
+
+def listings(clock: VirtualClock) -> Listings:
+    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s")
+    return Listings(KINDS, cache, clock, Polling())
+
+
+async def spin() -> None:
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
+async def test_pages_are_read_to_the_end() -> None:
+    clock = VirtualClock()
+    api = Pages(clock, [{"modelProxyName": "a"}], [{"modelProxyName": "b"}], [])
+    found = await listings(clock).at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    assert set(found.by_id) == {"a", "b"}
+    assert api.cursors == [None, "1", "2"]
+
+
+async def test_a_recent_answer_serves_again() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock)
+    await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    clock.advance(59)
+    await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    assert len(api.cursors) == 1
+    clock.advance(2)
+    await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    assert len(api.cursors) == 2, "older than the poll interval"
+    await shared.at_least(PROXIES, api, 61.0)  # type: ignore[arg-type]
+    assert len(api.cursors) == 2
+    clock.advance(1)
+    await shared.at_least(PROXIES, api, 62.0)  # type: ignore[arg-type]
+    assert len(api.cursors) == 3, "older than our last write"
+
+
+async def test_many_who_ask_at_once_share_one_answer() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock, seconds=1.0)
+    asking = [
+        asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]
+        for _ in range(20)
+    ]
+    await spin()
+    clock.advance(1.0)
+    answers = await asyncio.gather(*asking)
+    assert len(api.cursors) == 1
+    assert all(a is answers[0] for a in answers)
+
+
+async def test_an_answer_begun_too_early_is_not_enough() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock, seconds=1.0)
+    first = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]
+    await spin()
+    clock.advance(0.5)
+    second = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.5))  # type: ignore[arg-type]
+    await spin()
+    clock.advance(0.5)
+    await spin()
+    assert first.done()
+    assert not second.done()
+    clock.advance(1.0)
+    await spin()
+    assert (await second).begun_at == 1.0
+
+
+async def test_a_failure_is_told_to_all_and_then_forgotten() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock)
+    api.error = Unavailable("down")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    api.error = None
+    assert (await shared.at_least(PROXIES, api, 0.0)).by_id  # type: ignore[arg-type]
+
+
+async def test_who_gives_up_waiting_spoils_nothing() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock, seconds=1.0)
+    first = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]
+    second = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]
+    await spin()
+    first.cancel()
+    await spin()
+    clock.advance(1.0)
+    await spin()
+    assert (await second).by_id
+
+
+# ------------------------------------------------ which collection, which item
+
+
+def obj(kind: str, status: Json, spec: Json | None = None) -> KubeObject:
+    metadata = {"name": "a", "namespace": "ns", "uid": "u", "resourceVersion": "1"}
+    return KubeObject.of({"metadata": metadata, "spec": spec or {}, "status": status}, kind)
+
+
+def test_collections() -> None:
+    status = {"account": PIN, "externalId": "x"}
+    assert collection_of(KINDS["ModelProxy"], obj("ModelProxy", status)) == PROXIES
+    assert collection_of(KINDS["ModelProxy"], obj("ModelProxy", {"account": PIN})) is None
+    assert collection_of(KINDS["Account"], obj("Account", status)) is None
+    below = collection_of(
+        KINDS["AgentRuntimeEndpoint"], obj("AgentRuntimeEndpoint", {**status, "parentId": "rt"})
+    )
+    assert below == replace(PROXIES, kind="AgentRuntimeEndpoint", parent="rt")
+    part = collection_of(KINDS["ModelService"], obj("ModelService", status, {"modelType": "llm"}))
+    assert part == replace(PROXIES, kind="ModelService", partition=(("modelType", "llm"),))
+    lent = {**status, "account": {**PIN, "kind": "ClusterAccount"}}
+    found = collection_of(KINDS["ModelProxy"], obj("ModelProxy", lent))
+    assert found == replace(PROXIES, account=ObjectKey("ClusterAccount", "", "default"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("ModelProxy", "named"), ("AgentRuntime", "id"), ("Sandbox", "id")]
+)
+def test_what_finds_an_item(kind: str, expected: str) -> None:
+    rest = KINDS[kind].rest
+    assert rest is not None
+    assert ident_of(rest, obj(kind, {"externalId": "id", "externalName": "named"})) == expected
+
+
+def test_a_fingerprint_follows_the_item() -> None:
+    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s")
+    shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
+    for name in ("a", "b"):
+        metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"}
+        status = {"account": PIN, "externalId": name}
+        cache.observe({"metadata": metadata, "status": status}, "ModelProxy")
+    assert list(shared.survey()) == [PROXIES]
+    held = cache.get(ObjectKey("ModelProxy", "ns", "a"))
+    assert held is not None
+    assert shared.covers(held)
+    cache.forget(ObjectKey("ModelProxy", "ns", "b"))
+    assert shared.survey() == {}
+    assert not shared.covers(held)
