@@ -25,7 +25,11 @@ _MAX_DIGITS = 10
 
 def page(engine: "Engine", call: "Call") -> dict[str, Any]:
     """Return the `data` of a list answer."""
-    found = [record for record in _candidates(engine, call) if _matches(record, call)]
+    texts = [(each, call.query.get(each.parameter)) for each in call.family.filters]
+    asked = [(each, text) for each, text in texts if text]
+    found = list(_candidates(engine, call))
+    for condition, wanted in asked:
+        found = [each for each in found if _accepts(condition, each, wanted, call.query)]
     shown = _item_fields(call.operation, call.family)
 
     def item(record: Record) -> dict[str, Any]:
@@ -89,15 +93,8 @@ def _positive(call: "Call", name: str, default: int) -> int:
 def _candidates(engine: "Engine", call: "Call") -> Iterator[Record]:
     parent = call.keys[0] if call.family.parent is not None else None
     age = engine.settings.stale_list_seconds
-    return (r for r in call.tenant.listed(call.family.name, call.now, age) if r.parent == parent)
-
-
-def _matches(record: Record, call: "Call") -> bool:
-    return all(
-        _accepts(condition, record, wanted, call.query)
-        for condition in call.family.filters
-        if (wanted := call.query.get(condition.parameter))
-    )
+    listed = call.tenant.listed(call.family.name, call.now, age)
+    return listed if parent is None else (each for each in listed if each.parent == parent)
 
 
 def _accepts(condition: Filter, record: Record, wanted: str, query: Mapping[str, str]) -> bool:
