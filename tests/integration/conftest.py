@@ -7,7 +7,7 @@ import pytest
 
 from controlplane import ControlPlane
 from integration.cluster_view import ClusterView
-from integration.fleet import Tenant, canary, contradictions, restless
+from integration.fleet import CANARY, Tenant, canary, contradictions, restless
 from rig import CloudAccount, Rig
 
 ACCOUNTS = tuple(CloudAccount(str(20_000 + n), access_key_secret=canary()) for n in range(100))
@@ -41,6 +41,7 @@ def fleet(control_plane: ControlPlane) -> Iterator[Rig]:
         control_plane, transition_seconds=0.4, accounts=ACCOUNTS, settings=FLEET_SETTINGS
     ) as rig:
         yield rig
+        assert CANARY not in rig.operator_log
 
 
 @pytest.fixture(scope="session")
