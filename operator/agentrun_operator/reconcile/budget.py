@@ -20,6 +20,8 @@ _RECOVERY = 0.02
 """Share of the full rate that each untroubled call gives back."""
 _PAUSE_SECONDS = 1.0
 """Pause after a 429 that names none."""
+_MIN_SLEEP_SECONDS = 0.001
+"""A clock may be too coarse to tell that a shorter sleep is over."""
 
 
 class Lane(IntEnum):
@@ -97,7 +99,7 @@ class Budget:
         while self._waiting:
             pause = self._seconds_to_token()
             if pause > 0:
-                await self._clock.sleep(pause)
+                await self._clock.sleep(max(pause, _MIN_SLEEP_SECONDS))
                 continue
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
