@@ -37,6 +37,8 @@ class Memory:
     """Digest of the write-only values last sent."""
     cleared: tuple[int, frozenset[str]] | None = None
     """Generation and paths of the last attempt to clear."""
+    unheard: tuple[bytes, int] | None = None
+    """What an update was to change, and how often it was sent since a look found it in place."""
     absences: int = 0
     """Looks in a row that found nothing after the settle window."""
     removed: bool = False
@@ -48,6 +50,10 @@ class Memory:
     """Monotonic time at the start of the current pass."""
     corrections: list[float] = field(default_factory=list)
     """Monotonic times of recent corrections; too many mean that somebody corrects us."""
+    contests: int = 0
+    """How often they did, without a calm between."""
+    contested_until: float = float("-inf")
+    """Monotonic time before which nothing is corrected again."""
 
 
 @dataclass(slots=True)

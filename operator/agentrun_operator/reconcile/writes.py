@@ -6,9 +6,10 @@ Order: within a step, the write that must not be lost comes before the one that 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentrun_operator.core.drift import clearing_values
+from agentrun_operator.core.drift import HIDDEN, clearing_values
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
 from agentrun_operator.core.kind import KeyedBy, Phase
+from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import field_rules, update_extras
@@ -24,8 +25,11 @@ from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
 _STALL_RETRY_SECONDS = 300.0
+_MAX_UNHEARD = 2
+"""Updates that may change nothing before we stop: the first may have got lost."""
 _CONTESTED_COUNT = 5
 _CONTESTED_WINDOW_SECONDS = 600.0
+_CONTESTED_MAX_SECONDS = 86_400.0
 
 
 class WritingSteps:
@@ -96,6 +100,8 @@ class WritingSteps:
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
+        # Only looks after this create tell anything about it.
+        ctx.memory.absences = 0
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         try:
@@ -183,25 +189,72 @@ class WritingSteps:
 
     async def update(self, ctx: Context) -> Outcome | None:
         """Bring the resource to an edited spec."""
+        if "update" not in ctx.acted:
+            ctx.memory.unheard = None
         return await self._put(ctx, "Updated", "updated")
 
     async def correct(self, ctx: Context) -> Outcome | None:
         """Bring a drifted resource back to the spec."""
-        window = ctx.memory.now_hint - _CONTESTED_WINDOW_SECONDS
-        recent = [t for t in ctx.memory.corrections if t > window]
-        ctx.memory.corrections = recent
-        if len(recent) >= _CONTESTED_COUNT and "update" not in ctx.acted:
-            self._settlement.note_drift(ctx)
-            paths = drifted_fields(ctx.observation.drift)
-            message = f"{paths} was corrected {len(recent)} times and keeps changing: find who else"
-            return Outcome(
-                outcome.stalled(Reason.CONTESTED, f"{message} writes it, or use driftPolicy"),
-                _STALL_RETRY_SECONDS,
-                "requeue_after",
-            )
+        if "update" not in ctx.acted and self._is_contested(ctx):
+            return self._contested(ctx)
         if "update" not in ctx.acted:
-            recent.append(ctx.memory.now_hint)
+            if ctx.memory.unheard == (self._attempt(ctx), _MAX_UNHEARD):
+                return self._unheard(ctx)
+            ctx.memory.corrections.append(ctx.memory.now_hint)
         return await self._put(ctx, "DriftCorrected", "corrected")
+
+    def _is_contested(self, ctx: Context) -> bool:
+        """Whether somebody undoes our corrections; each time that shows, the next try waits longer.
+
+        The tries of one who never gives in get so rare that two masters do not fight.
+        """
+        memory = ctx.memory
+        if memory.now_hint < memory.contested_until:
+            return True
+        window = memory.now_hint - _CONTESTED_WINDOW_SECONDS
+        memory.corrections = [t for t in memory.corrections if t > window]
+        # Once contested, a single correction that does not last is enough.
+        allowed = _CONTESTED_COUNT if not memory.contests else 1
+        last = memory.contested_until if memory.contests else float("-inf")
+        if len([t for t in memory.corrections if t >= last]) < allowed:
+            return False
+        pause = _CONTESTED_WINDOW_SECONDS * 2.0 ** min(memory.contests, 10)
+        memory.contests += 1
+        memory.contested_until = memory.now_hint + min(pause, _CONTESTED_MAX_SECONDS)
+        return True
+
+    def _contested(self, ctx: Context) -> Outcome:
+        """Say what is fought over, and look again for peace."""
+        self._settlement.note_drift(ctx)
+        paths = drifted_fields((*ctx.observation.drift, *ctx.observation.leftovers))
+        message = (
+            f"{paths} was corrected again and again and keeps changing: find who else writes it, "
+            "or use driftPolicy"
+        )
+        verdict = outcome.stalled(Reason.CONTESTED, message)
+        return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
+
+    def _attempt(self, ctx: Context) -> bytes:
+        """Return a digest of what is desired, and of what stands there instead."""
+        reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
+        seen = ctx.observation
+        there = [
+            (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
+            for d in (*seen.drift, *seen.leftovers)
+        ]
+        return self._world.memory.digest([ctx.aim.desired, there])
+
+    def _unheard(self, ctx: Context) -> Outcome:
+        """Stop sending what the API takes and does not do; it might replace instances each time."""
+        self._settlement.note_drift(ctx)
+        paths = drifted_fields((*ctx.observation.drift, *ctx.observation.leftovers))
+        message = (
+            f"AgentRun took the update {_MAX_UNHEARD} times and still answers other values for "
+            f"{paths}; bring the spec to them, put the path into spec.ignoreFields, or annotate "
+            "agentrun.dev/reconcile-requested-at to try again"
+        )
+        verdict = outcome.stalled(Reason.UNEXPECTED_ECHO, message)
+        return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
 
     async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
         found = (*ctx.seen.drift, *ctx.seen.leftovers)
@@ -215,10 +268,13 @@ class WritingSteps:
             self._settlement.note_drift(ctx)
             return Outcome(verdict, delay, "error")
         ctx.acted.add("update")
+        attempt = self._attempt(ctx)
         at = ctx.aim.locator_of(ctx.observation.resource)
         answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
+        before, times = ctx.memory.unheard or (attempt, 0)
+        ctx.memory.unheard = (attempt, times + 1 if before == attempt else 1)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
