@@ -1,0 +1,213 @@
+"""Specs with every field set, made from the spec models: a new field is filled unasked.
+
+Fields that exclude each other (CEL rules, which only an API server enforces) are told apart by
+`VARIANTS`; a test makes sure that together they reach every field there is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from agentrun_operator.core.fields import (
+    ConfigMapReference,
+    Reference,
+    SecretReference,
+    SecretSource,
+    SpecModel,
+    ValueFrom,
+)
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.policies import NamedSpec, ResourceSpec
+from agentrun_operator.core.wire import is_model, json_name, shape_of
+from agentrun_operator.kinds import catalogue
+
+CANARY = "canary-7f3a"
+"""Every secret value begins with it."""
+SECRET = "planted"
+HOST = "registry.example.com"
+KEYS = {
+    "token": f"{CANARY}-token",
+    ".dockerconfigjson": (
+        f'{{"auths": {{"{HOST}": {{"username": "robot", "password": "{CANARY}-registry"}}}}}}'
+    ),
+}
+CONFIG = "settings"
+CONFIG_DATA = {"LEVEL": "info"}
+_KEY = {"secretKeyRef": {"name": SECRET, "key": "token"}}
+_VALUES: Mapping[type[SpecModel], Any] = {
+    ValueFrom: _KEY,
+    SecretSource: _KEY,
+    SecretReference: {"name": SECRET},
+    ConfigMapReference: {"name": CONFIG},
+}
+_TEXTS = (
+    f"{HOST}/team/x{{n}}",
+    "https://example.com/x{n}",
+    "acs:ram::1001:role/x{n}",
+    "/x{n}",
+    "{n}500m",
+    "{n}Gi",
+    "x{n}",
+    "xx{n}x",
+    "{n}",
+)
+"""The first that a field's own pattern admits is taken; `n` tells list items apart."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to fill a kind: what is left out because something else excludes it."""
+
+    kind: str
+    name: str = ""
+    without: frozenset[str] = frozenset()
+    """Paths of spec fields, without list places."""
+    focus: frozenset[str] = frozenset()
+    """Top-level API fields that make it different from the variant before it; empty: all."""
+
+    @property
+    def title(self) -> str:
+        """What a test report calls it."""
+        return f"{self.kind}-{self.name}" if self.name else self.kind
+
+
+def _one_of(kind: str, *names: str) -> list[Variant]:
+    return [Variant(kind, name, frozenset(names) - {name}) for name in names]
+
+
+_CREDENTIALS = ("apiKey", "jwt", "basic", "accessKey", "customHeader")
+_EXCLUSIVE: Mapping[str, list[Variant]] = {
+    "AgentRuntime": [
+        Variant(
+            "AgentRuntime", "container", frozenset({"code", "envFrom.configMapRef", "env.value"})
+        ),
+        Variant(
+            "AgentRuntime",
+            "code",
+            frozenset({"container", "code.zipFile", "envFrom.secretRef", "env.valueFrom"}),
+            frozenset({"codeConfiguration", "artifactType", "environmentVariables"}),
+        ),
+        Variant(
+            "AgentRuntime",
+            "zip",
+            frozenset({"container", "code.ossBucketName", "code.ossObjectName"}),
+            frozenset({"codeConfiguration"}),
+        ),
+    ],
+    "AgentRuntimeEndpoint": _one_of("AgentRuntimeEndpoint", "targetVersion", "routing"),
+    "Credential": [
+        *_one_of("Credential", *_CREDENTIALS),
+        Variant("Credential", "remote", frozenset(_CREDENTIALS) - {"jwt"} | {"jwt.jwksFrom"}),
+    ],
+}
+_STAYS = {"desiredState": "Running", "restartPolicy": "Never"}
+ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "AgentRuntimeEndpoint": {"runtimeRef": {"name": "base"}},
+    "Sandbox": {"templateRef": {"name": "base"}, "idleTimeoutSeconds": 86_000, **_STAYS},
+    "ModelService": {"modelType": "llm"},
+}
+"""What has to lead somewhere."""
+VARIANTS: tuple[Variant, ...] = tuple(
+    variant
+    for name, kind in catalogue().items()
+    if not kind.is_local
+    for variant in _EXCLUSIVE.get(name, [Variant(name)])
+)
+
+
+def spec_of(variant: Variant) -> dict[str, Any]:
+    """Return a spec with every field of a variant set; the operator's own policies are not."""
+    kind = catalogue()[variant.kind]
+    model = kind.spec
+    policies = {json_name(ResourceSpec, name) for name in ResourceSpec.model_fields}
+    policies |= {json_name(NamedSpec, name) for name in NamedSpec.model_fields}
+    spec = _filled(model, variant.without | policies, "", 1)
+    return {**spec, **ARGUMENTS.get(variant.kind, {})}
+
+
+def _filled(model: type[SpecModel], without: frozenset[str], above: str, n: int) -> dict[str, Any]:
+    found = {}
+    for attribute, info in model.model_fields.items():
+        name = json_name(model, attribute)
+        path = f"{above}{name}"
+        if path not in without:
+            found[name] = _value(info, without, f"{path}.", n)
+    return found
+
+
+def _value(info: FieldInfo, without: frozenset[str], above: str, n: int) -> Any:
+    shape = shape_of(info)
+
+    def one(place: int) -> Any:
+        if shape.inner is Reference:
+            return {"externalName": f"other-{place}"}
+        if shape.inner in _VALUES:
+            return _VALUES[shape.inner]
+        if is_model(shape.inner):
+            return _filled(shape.inner, without, above, place)
+        return _scalar(shape.inner, info, place, is_item=shape.is_list)
+
+    return [one(2 * n - 1), one(2 * n)] if shape.is_list else one(n)
+
+
+def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
+    if get_origin(inner) is Literal:
+        words = get_args(inner)
+        return words[n % len(words)] if len(words) > n else words[0]
+    if inner is bool:
+        return True
+    if get_origin(inner) is dict:
+        return {f"outer{n}": {"inner": f"{CANARY}-document", "number": 7}}
+    candidates = [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]
+    fits = _adapter(info) if not is_item else _item_adapter(info)
+    for candidate in candidates:
+        try:
+            fits.validate_python(candidate)
+        except ValidationError:
+            continue
+        return candidate
+    raise AssertionError(f"no value fits {info}")
+
+
+def _adapter(info: FieldInfo) -> TypeAdapter[Any]:
+    annotated: Any = Annotated[(info.annotation, None, *info.metadata)]
+    return TypeAdapter(annotated)
+
+
+def _item_adapter(info: FieldInfo) -> TypeAdapter[Any]:
+    inner = info.annotation
+    while get_origin(inner) is not tuple:
+        inner = get_args(inner)[0]
+    return TypeAdapter(get_args(inner)[0])
+
+
+def declared_fields(kind: ResourceKind) -> frozenset[str]:
+    """Return the paths of all leaves of a kind's spec that go to the API in some way."""
+    policies = set(NamedSpec.model_fields) | set(ResourceSpec.model_fields)
+    return frozenset(_declared(kind.spec, "", frozenset(policies)))
+
+
+def _declared(model: type[SpecModel], above: str, without: frozenset[str]) -> Iterator[str]:
+    for attribute, info in model.model_fields.items():
+        if attribute in without:
+            continue
+        shape = shape_of(info)
+        path = f"{above}{json_name(model, attribute)}"
+        if is_model(shape.inner) and shape.inner not in (*_VALUES, Reference):
+            yield from _declared(shape.inner, f"{path}.", frozenset())
+        else:
+            yield path
+
+
+def given_fields(spec: Any, above: str = "") -> Iterator[str]:
+    """Yield the paths of all objects and leaves of a spec, without list places."""
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            yield f"{above}{name}"
+            yield from given_fields(value, f"{above}{name}.")
+    elif isinstance(spec, list):
+        for item in spec:
+            yield from given_fields(item, above)

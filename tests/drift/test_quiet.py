@@ -1,0 +1,142 @@
+"""What an answer may look like without being drift, whatever the open questions turn out to be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.field_rule import FieldRule
+from agentrun_operator.core.wire import field_rules
+from agentrun_simulator.settings import Switches
+from drift.answers import ELSEWHERE, OTHER_ANSWERS, lab_with
+from drift.filled import VARIANTS, Variant
+from drift.stage import Stage
+from fakes.lab import Lab
+
+each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
+each_answer = pytest.mark.parametrize("answer", [{}, OTHER_ANSWERS], ids=["defaults", "others"])
+
+
+def test_every_open_question_is_asked() -> None:
+    asked = {field.alias or name for name, field in Switches.model_fields.items()}
+    assert asked == set(OTHER_ANSWERS) | ELSEWHERE
+
+
+@each_variant
+@each_answer
+async def test_what_was_created_stays_as_it_is(variant: Variant, answer: Mapping[str, Any]) -> None:
+    stage = await Stage.ready(variant, lab=lab_with(answer))
+    stage.lab.calls.take()
+    assert await stage.settle(400) == []
+    assert {
+        name for name in stage.lab.calls.take() if not name.startswith(("Get", "List"))
+    } == set()
+    assert stage.is_calm
+
+
+@each_variant
+@each_answer
+async def test_another_spelling_is_no_drift(variant: Variant, answer: Mapping[str, Any]) -> None:
+    stage = await Stage.ready(variant, lab=lab_with(answer))
+    stage.restore(respelled(field_rules(stage.kind), stage.stored))
+    stage.lab.calls.take()
+    assert await stage.settle(200) == [], stage.lab.message(stage.key)
+    assert "write_status" not in stage.lab.calls.take()
+    assert stage.is_calm
+
+
+@each_variant
+async def test_another_spelling_is_no_drift_after_a_restart_either(variant: Variant) -> None:
+    stage = await Stage.ready(variant)
+    stage.restore(respelled(field_rules(stage.kind), stage.stored))
+    stage.lab.restart()
+    assert await stage.settle(200) == [], stage.lab.message(stage.key)
+    assert stage.is_calm
+
+
+@each_variant
+async def test_what_the_server_adds_is_no_drift(variant: Variant) -> None:
+    """Fields that nobody set come back with values of the server's own."""
+    stage = await Stage.ready(variant)
+    for rule in field_rules(stage.kind):
+        if rule.api not in stage.stored:
+            added = {"ofTheServersOwn": 1} if rule.children else "of the server's own"
+            stage.tamper(**{rule.api: [added] if rule.is_list else added})
+    assert await stage.settle(200) == []
+    assert stage.is_calm
+
+
+async def test_weights_in_percent_are_no_drift_and_are_corrected_as_such() -> None:
+    """The account says what its API takes; both are compared as they were sent."""
+    variant = next(v for v in VARIANTS if v.title == "AgentRuntimeEndpoint-routing")
+    lab = Lab()
+    account = await lab.ready_account()
+    lab.edit(account, compatibility={"endpointWeights": "Percent"})
+    stage = await Stage.ready(variant, lab=lab)
+    sent = [route["weight"] for route in stage.stored["routingConfiguration"]["versionWeights"]]
+    assert sent == [r["weightPercent"] for r in lab.get(stage.key).spec["routing"]]
+    assert await stage.settle(200) == []
+    shares = [{"version": "1", "weight": 100.0}]
+    stage.tamper(routingConfiguration={"versionWeights": shares})
+    (write,) = await stage.settle()
+    assert write["body"] == stage.minimal("routingConfiguration")
+
+
+FLEETS = ("AgentRuntimeEndpoint-routing", "Credential-apiKey", "ModelService", "SandboxTemplate")
+FLEET = [v for v in VARIANTS if v.title in FLEETS]
+"""Below a parent, with a LIST that omits fields, in partitions, and plain."""
+
+
+@pytest.mark.parametrize("variant", FLEET, ids=lambda v: v.title)
+async def test_a_fleet_is_compared_by_its_list(variant: Variant) -> None:
+    """One LIST serves all; what it leaves out is no drift, and a write follows a read only."""
+    stage = await Stage.ready(variant)
+    for n in range(stage.lab.settings.polling.few + 1):
+        spec = stage.lab.get(stage.key).spec
+        stage.lab.cluster.apply(variant.kind, f"more-{n}", spec)
+    await stage.lab.elapse(60)
+    assert await stage.settle(130) == []
+    stage.tamper(description="altered")
+    seconds = 130.0 if not stage.rest.list_omits else 1800.0
+    (write,) = await stage.settle(seconds)
+    assert write["body"] == stage.minimal("description")
+    assert stage.is_calm
+
+
+def respelled(rules: tuple[FieldRule, ...], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resource that means the same: numbers as text, lists in another order, more fields.
+
+    Write-only fields come back masked.
+    """
+    answer = dict(stored)
+    for rule in rules:
+        if rule.api in stored:
+            value = stored[rule.api]
+            answer[rule.api] = _masked(value) if rule.write_only else _respelled(rule, value)
+    return answer
+
+
+def _respelled(rule: FieldRule, value: Any) -> Any:
+    if rule.is_list:
+        items = [_respelled_one(rule, item) for item in value]
+        return items[::-1] if rule.unordered else items
+    return _respelled_one(rule, value)
+
+
+def _respelled_one(rule: FieldRule, value: Any) -> Any:
+    if rule.children:
+        return {**respelled(rule.children, value), "ofTheServersOwn": 1}
+    if isinstance(value, Mapping):
+        inner = {name: _respelled_one(rule, item) for name, item in value.items()}
+        return inner if rule.exact_map else {**inner, "ofTheServersOwn": 1}
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value}0"
+    return str(value) if isinstance(value, int) else value
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _masked(item) for name, item in value.items()}
+    return f"{value[:3]}***" if isinstance(value, str) else None
