@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.dependencies import dependencies
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import Ref
 from agentrun_operator.core.kind import KeyedBy, Paging, ResourceKind, Rest
-from agentrun_operator.core.wire import FieldRule, field_rules, is_model, marker, shape_of
+from agentrun_operator.core.wire import field_rules, is_model, marker, shape_of
 from agentrun_operator.kinds import catalogue
 
 API: Mapping[str, Any] = json.loads(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.core.equality import pair_items, same, same_scalar
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import document_leaves, placed, read_path
-from agentrun_operator.core.wire import FieldRule, field_rules
+from agentrun_operator.core.wire import field_rules
 
 HIDDEN = "(differs)"
 UNSET = "(unset)"

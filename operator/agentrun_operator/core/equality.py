@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.paths import item_labels, read_path
-from agentrun_operator.core.wire import FieldRule
 
 
 def same(rule: FieldRule, desired: Any, seen: Any, *, partial: bool) -> bool:

@@ -1,10 +1,9 @@
 """Paths: where a field stands in an answer, in an item of a list, and in a document."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from agentrun_operator.core.wire import FieldRule
+from agentrun_operator.core.field_rule import FieldRule
 
 
 def read_path(owner: Mapping[str, Any], path: tuple[str, ...]) -> tuple[Any, bool]:
@@ -18,7 +17,7 @@ def read_path(owner: Mapping[str, Any], path: tuple[str, ...]) -> tuple[Any, boo
 
 
 def item_labels(
-    rule: "FieldRule", items: Sequence[Any], *, observed: bool = False
+    rule: FieldRule, items: Sequence[Any], *, observed: bool = False
 ) -> tuple[str, ...]:
     """Return what tells the items of a list apart: their key, or their place.
 
@@ -38,7 +37,7 @@ def item_labels(
     return tuple(str(read_path(item, steps)[0]) for item in items)
 
 
-def placed(rule: "FieldRule", declared: str, place: str) -> str:
+def placed(rule: FieldRule, declared: str, place: str) -> str:
     """Return a rule's path below one item of a list.
 
     Args:

@@ -1,6 +1,6 @@
 """Spec → wire: the plan of a kind's fields, and the request body they make."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import UnionType
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args,
 
 from pydantic.fields import FieldInfo
 
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import (
     ApiName,
     Clear,
@@ -38,49 +39,6 @@ M = TypeVar("M")
 
 _VALUES: tuple[type[SpecModel], ...] = (Reference, ValueFrom, SecretSource)
 """Models that stand for one value on the wire."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """What one spec field means on the wire."""
-
-    attribute: str
-    """Python attribute of the owner model; empty for a derived field and for a group."""
-    path: str
-    """Spec path with dots; what people see. Empty for a group, which has none."""
-    api: str
-    """Field name in the request."""
-    reads: tuple[str, ...]
-    """Path of field names in an answer, from the owner object."""
-    children: tuple["FieldRule", ...] = ()
-    is_list: bool = False
-    is_group: bool = False
-    """An object on the wire only: its children are fields of the owner itself."""
-    free_form: bool = False
-    exact_map: bool = False
-    immutable: bool = False
-    write_only: bool = False
-    sensitive: bool = False
-    unordered: Unordered | None = None
-    clear: Any = None
-    """Value that clears it; None where nothing does."""
-    default: Any = None
-    """The server's default on the wire, where the declaration states it as a plain value."""
-    ref: str | None = None
-    words: Mapping[str, str] | None = None
-    quantity: Quantity | None = None
-    encode: Callable[[Any, Resolution], Any] | None = None
-    clear_with: ClearWith | None = None
-    update_only: bool = False
-
-    @property
-    def may_hold_secrets(self) -> bool:
-        """Whether no value of it may be shown."""
-        return (
-            self.sensitive
-            or self.free_form
-            or any(child.may_hold_secrets for child in self.children)
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.wire import FieldRule, field_rules
+from agentrun_operator.core.wire import field_rules
 
 
 def write_only_part(kind: ResourceKind, body: Mapping[str, Any]) -> dict[str, Any]:

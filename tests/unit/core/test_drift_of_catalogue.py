@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from agentrun_operator.core.drift import clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.wire import FieldRule, applied_paths, encode, field_rules
+from agentrun_operator.core.wire import applied_paths, encode, field_rules
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.kinds import catalogue
 from fakes import full_specs

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrun_operator.core.equality import same, same_scalar
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import Unordered
-from agentrun_operator.core.wire import FieldRule
 from unit.core.sample_kind import json_values
 
 SCALARS = [

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 
 from agentrun_operator.core.errors import ReferenceNotFound
+from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import ApiName, ObservedModel
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import ResourceSpec
-from agentrun_operator.core.wire import FieldRule, applied_paths, field_rules, update_extras
+from agentrun_operator.core.wire import applied_paths, field_rules, update_extras
 from unit.core.sample_kind import (
     FULL,
     KIND,
