@@ -12,6 +12,7 @@ from rig.errors import RigError
 from rig.rig import Rig
 from rig.waiting import eventually
 
+COLLECTION = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
 FINALIZER = "resources-finalizer.argocd.argoproj.io/foreground"
 REFRESH = "argocd.argoproj.io/refresh"
 SERVER_SIDE_DIFF = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
@@ -131,12 +132,13 @@ class Applications:
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
+        self._client = rig.api()
         self.seen: list[Sight] = []
         self._process: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        url = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications?watch=1"
+        url = f"{COLLECTION}?watch=1"
         plane = self._rig.plane
         self._process = subprocess.Popen(
             [plane.programs / "kubectl", f"--kubeconfig={plane.kubeconfig}", "get", "--raw", url],
@@ -147,6 +149,7 @@ class Applications:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._client.close()
         if self._process is not None:
             self._process.kill()
             self._thread.join()
@@ -160,7 +163,10 @@ class Applications:
 
     def read(self, name: str) -> Json:
         """Return an Application."""
-        return self._rig.get("application.argoproj.io", name, NAMESPACE)
+        answer = self._client.get(f"{COLLECTION}/{name}")
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
 
     def annotate(self, name: str, *annotations: str) -> None:
         """Set annotations, as `key=value` or `key-`."""

@@ -62,8 +62,6 @@ class Fleet(Rig):
         }
         self.applications.create(application(RELEASE, source, NAMESPACE))
         self.applications.wait_synced(RELEASE, commit, seconds=INSTALL_SECONDS)
-        # Reads the list of kinds anew; kubectl has kept the one from before our CRDs.
-        self.kubectl("api-resources", "--api-group=agentrun.dev")
 
     def stop(self) -> None:
         """End everything; stopping twice is fine."""

@@ -129,8 +129,10 @@ class ArgoCD:
         self._plane.kubectl("apply", "--server-side", "--filename=-", input=json.dumps(document))
 
     def _is_established(self, path: Path) -> bool:
-        output = '--output=jsonpath={.status.conditions[?(@.type=="Established")].status}'
-        return self._plane.kubectl("get", f"--filename={path}", output) == "True"
+        body = json.loads(self._plane.kubectl("get", f"--filename={path}", "--output=json"))
+        # The conditions are null until the API server has looked at the CRD.
+        conditions = body.get("status", {}).get("conditions") or []
+        return any((e["type"], e["status"]) == ("Established", "True") for e in conditions)
 
     def _repo_server(self, port: int, health: int, store: int) -> list[str]:
         return [

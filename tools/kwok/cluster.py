@@ -6,6 +6,7 @@ would *do* is not shown by this; that the API server admits it, and that what wa
 on, is.
 """
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Self
 from controlplane import ControlPlane, ControlPlaneError, ensure
 from controlplane.processes import Supervisor
 from kwok.binaries import KWOK, SCHEDULER
-from rig.waiting import eventually
+from rig.waiting import condition, eventually
 
 NODE = "fake-node"
 START_SECONDS = 60.0
@@ -85,8 +86,8 @@ class FakeNode:
         }
         for name, argv in commands.items():
             self._supervisor.start(name, argv, self._home / f"{name}.log")
-        node = f'{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{NODE}"}}}}'
-        self._plane.kubectl("apply", "--filename=-", input=node)
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+        self._plane.kubectl("apply", "--filename=-", input=json.dumps(node))
         eventually(self._is_ready, "the fake node to be Ready", seconds=START_SECONDS)
 
     def stop(self) -> None:
@@ -101,5 +102,5 @@ class FakeNode:
             if code is not None:
                 log = (self._home / f"{name}.log").read_text(errors="replace")
                 raise ControlPlaneError(f"{name} exited with {code}:\n{log[-LOG_TAIL_BYTES:]}")
-        output = '--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-        return self._plane.kubectl("get", "node", NODE, output) == "True"
+        body = json.loads(self._plane.kubectl("get", "node", NODE, "--output=json"))
+        return condition(body, "Ready").get("status") == "True"

@@ -114,8 +114,6 @@ class Released(Rig):
         self._rendering = render(NAMESPACE, self._values)
         self._report("Helm installs the chart")
         self.release("install", self.chart)
-        # Reads the list of kinds anew; kubectl has kept the one from before our CRDs.
-        self.kubectl("api-resources", "--api-group=agentrun.dev")
 
     def release(self, verb: str, chart: Path) -> Outcome:
         """Install or upgrade the release, and wait for its Pods."""
