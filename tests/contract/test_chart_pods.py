@@ -84,6 +84,27 @@ class TestEveryPod:
                     assert is_setting or "value" not in variable
 
 
+def test_every_deployment_selects_its_own_pods() -> None:
+    for deployment in of_kind(manifests(*EVERYTHING), "Deployment"):
+        labels = deployment["spec"]["template"]["metadata"]["labels"].items()
+        assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
+
+
+def test_every_service_account_that_a_pod_names_exists() -> None:
+    accounts = {m["metadata"]["name"] for m in of_kind(manifests(*EVERYTHING), "ServiceAccount")}
+    assert {
+        spec["serviceAccountName"] for spec in PODS.values() if "serviceAccountName" in spec
+    } == (accounts)
+
+
+def test_no_rule_has_a_wildcard_and_nobody_may_create_pods() -> None:
+    found = manifests(*EVERYTHING)
+    for role in of_kind(found, "ClusterRole") + of_kind(found, "Role"):
+        for rule in role["rules"]:
+            assert not any("*" in part for part in rule.values())
+            assert not {"pods", "deployments", "jobs"} & set(rule["resources"])
+
+
 @pytest.mark.parametrize("name", [n for n in PODS if n.startswith("Deployment/")])
 def test_what_runs_for_ever_is_probed(name: str) -> None:
     for container in PODS[name]["containers"]:
