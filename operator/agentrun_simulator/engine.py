@@ -4,7 +4,6 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from agentrun_simulator.errors import (
 from agentrun_simulator.family import Family
 from agentrun_simulator.identities import Identities
 from agentrun_simulator.settings import Settings
+from agentrun_simulator.shapes import blanked, zeros
 from agentrun_simulator.store import CREATING, DELETING, UPDATING, Record, Tenant
 
 DEFAULT_WORKSPACE = "default"
@@ -78,7 +78,7 @@ class Engine:
         _require(body, call)
         parent = self.parent_key(call)
         name = body.get(family.name_field)
-        if name and call.tenant.named(family.name, name, parent) is not None:
+        if name and self._is_taken(call.tenant, family, name, parent, body.get("workspaceId")):
             status = family.duplicate_status or self.settings.switches.duplicate_status
             raise already_exists(family.noun, name, status)
         limit = self.settings.quotas.get(family.name)
@@ -110,10 +110,12 @@ class Engine:
         if missing := schema.missing_fields(body, call.operation.body):
             raise invalid("; ".join(_is_required(name) for name in missing))
         updatable = set(schema.properties(call.operation.body))
+        moves = self.settings.switches.workspace_update == "moves"
+        fixed = {*call.family.fixed, *(() if moves else ("workspaceId",))}
         trial = copy.copy(record)
         trial.data = dict(record.data)
         for name, value in body.items():
-            if name in updatable and name not in call.family.fixed:
+            if name in updatable and name not in fixed:
                 trial.data[name] = self._merged(record.data.get(name), value)
         self._take_body(call, trial)
         self._commit(call, record, trial)
@@ -128,7 +130,7 @@ class Engine:
             self._release_users(call, record)
             self._begin_delete(call, record)
         answer = self.render(call.tenant, record)
-        return _blanked(record, answer) if call.family.blank_delete_answer else answer
+        return blanked(record, answer) if call.family.blank_delete_answer else answer
 
     def furnish(self, tenant: Tenant) -> None:
         """Put in place what every account has from the start."""
@@ -169,7 +171,12 @@ class Engine:
         declared = call.operation.body or {}
         schema.check_body(call.body, declared, refuse_unknown=switches.refuse_unknown_fields)
         keep = switches.empty_list == "clear"
-        body: dict[str, Any] = schema.drop_unset(call.body, declared, keep_empty_lists=keep)
+        body: dict[str, Any] = schema.drop_unset(
+            call.body,
+            declared,
+            keep_empty_lists=keep,
+            keep_empty_texts=switches.empty_text == "stored",
+        )
         if switches.nested_put == "replace" or call.operation.method == "POST":
             schema.check_nested(body, declared)
         return body
@@ -229,7 +236,7 @@ class Engine:
         if family.render is not None:
             family.render(self, tenant, record, answer)
         if self.settings.switches.unset_fields == "zero":
-            answer = _zeros(family.name) | answer
+            answer = zeros(family.name) | answer
         elif not record.reason:
             answer.pop("statusReason", None)
         shown = declared if fields is None else fields
@@ -291,7 +298,10 @@ class Engine:
     def _commit(self, call: Call, record: Record, trial: Record) -> None:
         """Make a changed copy of a record the truth, unless it is refused."""
         family, old_name = record.family, record.name
-        if trial.name != old_name and call.tenant.named(family.name, trial.name, record.parent):
+        home = trial.data.get("workspaceId")
+        if trial.name != old_name and self._is_taken(
+            call.tenant, family, trial.name, record.parent, home
+        ):
             status = self.settings.switches.duplicate_status
             raise already_exists(family.noun, trial.name, status)
         self._check_references(call.tenant, trial)
@@ -301,6 +311,18 @@ class Engine:
         record.updated = call.now
         call.tenant.rename(record, old_name)
         call.tenant.index(record)
+
+    def _is_taken(
+        self, tenant: Tenant, family: Family, name: str, parent: str | None, workspace: str | None
+    ) -> bool:
+        """Return whether a name is in use where it has to be unique."""
+        holders = tenant.all_named(family.name, name, parent)
+        is_path_key = family.name_field == family.key_field
+        if is_path_key or self.settings.switches.name_scope == "account":
+            return bool(holders)
+        home = tenant.named("Workspace", DEFAULT_WORKSPACE)
+        wanted = workspace or (home.key if home else None)
+        return any(holder.data.get("workspaceId") == wanted for holder in holders)
 
     def _merged(self, old: Any, new: Any) -> Any:
         if self.settings.switches.nested_put == "replace":
@@ -352,14 +374,6 @@ class Engine:
             self._begin_delete(call, child)
 
 
-@cache
-def _zeros(family: str) -> dict[str, Any]:
-    """Return the empty value of every scalar field of a family."""
-    declared = schema.properties(schema.named(family))
-    zeros = {name: schema.zero_of(below) for name, below in declared.items()}
-    return {name: zero for name, zero in zeros.items() if zero is not None}
-
-
 def _holds(user: Record) -> bool:
     return user.status != "TERMINATED"
 
@@ -375,11 +389,3 @@ def _require(body: dict[str, Any], call: Call) -> None:
     extra = [name for name in call.family.required if body.get(name) in (None, "")]
     if needed := list(dict.fromkeys([*missing, *extra])):
         raise invalid("; ".join(_is_required(name) for name in needed))
-
-
-def _blanked(record: Record, answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the odd answer of a runtime's DELETE: only the id means anything (§5.2 [S])."""
-    declared = schema.properties(schema.named(record.family.name))
-    blank = {name: schema.zero_of(declared[name]) for name in answer}
-    kept = {name: value for name, value in blank.items() if value is not None}
-    return kept | {record.family.key_field: record.key, "status": record.status}

@@ -27,9 +27,10 @@ def page(engine: "Engine", call: "Call") -> dict[str, Any]:
     """Return the `data` of a list answer."""
     texts = [(each, call.query.get(each.parameter)) for each in call.family.filters]
     asked = [(each, text) for each, text in texts if text]
+    way = engine.settings.switches.name_filter
     found = list(_candidates(engine, call))
     for condition, wanted in asked:
-        found = [each for each in found if _accepts(condition, each, wanted, call.query)]
+        found = [each for each in found if _accepts(condition, each, wanted, call.query, way)]
     shown = _item_fields(call.operation, call.family)
 
     def item(record: Record) -> dict[str, Any]:
@@ -97,7 +98,9 @@ def _candidates(engine: "Engine", call: "Call") -> Iterator[Record]:
     return listed if parent is None else (each for each in listed if each.parent == parent)
 
 
-def _accepts(condition: Filter, record: Record, wanted: str, query: Mapping[str, str]) -> bool:
+def _accepts(
+    condition: Filter, record: Record, wanted: str, query: Mapping[str, str], way: str
+) -> bool:
     name = condition.field or condition.parameter
     if condition.path:
         return wanted in values_at(record.data, condition.path)
@@ -108,10 +111,16 @@ def _accepts(condition: Filter, record: Record, wanted: str, query: Mapping[str,
     if condition.match is Match.ALL_OF:
         return set(wanted.split(",")) <= set(value or ())
     if condition.match is Match.CONTAINS and query.get("searchMode") != "exact":
-        return wanted in str(value or "")
+        return _resembles(str(value or ""), wanted, way)
     if isinstance(value, bool):
         return wanted.lower() == str(value).lower()
     return value == wanted
+
+
+def _resembles(value: str, wanted: str, way: str) -> bool:
+    if way == "exact":
+        return value == wanted
+    return value.startswith(wanted) if way == "prefix" else wanted in value
 
 
 def _item_fields(operation: schema.Operation, family: Family) -> frozenset[str]:

@@ -183,8 +183,12 @@ def _missing_below(value: Any, schema: Schema, path: str) -> Iterator[str]:
             yield from _missing_below(item, below, f"{path}.{name}" if path else name)
 
 
-def drop_unset(value: Any, schema: Schema, *, keep_empty_lists: bool) -> Any:
+def drop_unset(
+    value: Any, schema: Schema, *, keep_empty_lists: bool, keep_empty_texts: bool = True
+) -> Any:
     """Return a body without nulls and, unless told otherwise, without empty object lists.
+
+    Empty texts below the top are values like any other.
 
     The official SDK always sends lists and maps of objects, as `[]` when the caller set none.
 
@@ -203,7 +207,7 @@ def drop_unset(value: Any, schema: Schema, *, keep_empty_lists: bool) -> Any:
     for name, item in value.items():
         below = declared.get(name, values)
         is_unset = not keep_empty_lists and name not in required and _is_noise(item, below)
-        if item is None or is_unset:
+        if item is None or is_unset or (item == "" and not keep_empty_texts):
             continue
         kept[name] = drop_unset(item, below, keep_empty_lists=keep_empty_lists)
     return kept

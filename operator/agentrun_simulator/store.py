@@ -65,7 +65,7 @@ class Tenant:
         self.account_id = account_id
         self.region = region
         self._records: defaultdict[str, dict[Handle, Record]] = defaultdict(dict)
-        self._keys: dict[tuple[str, str | None, str], str] = {}
+        self._named: defaultdict[tuple[str, str | None, str], list[Record]] = defaultdict(list)
         self._users: defaultdict[Identity, dict[Record, bool]] = defaultdict(dict)
         self._targets: dict[Record, list[tuple[Identity, bool]]] = {}
         self._snapshots: dict[str, tuple[datetime, list[Record] | None]] = {}
@@ -75,20 +75,26 @@ class Tenant:
     def add(self, record: Record) -> None:
         """Take in a new record."""
         self._records[record.family.name][record.parent, record.key] = record
-        self._keys[record.family.name, record.parent, record.name] = record.key
+        self._named[record.family.name, record.parent, record.name].append(record)
         self.index(record)
 
     def remove(self, record: Record) -> None:
         """Forget a record; its key answers 404 from now on."""
         record.pending.clear()
         self._records[record.family.name].pop((record.parent, record.key), None)
-        self._keys.pop((record.family.name, record.parent, record.name), None)
+        self._forget_name(record, record.name)
         self._unlink(record)
 
     def rename(self, record: Record, old_name: str) -> None:
         """Follow a changed name."""
-        self._keys.pop((record.family.name, record.parent, old_name), None)
-        self._keys[record.family.name, record.parent, record.name] = record.key
+        self._forget_name(record, old_name)
+        self._named[record.family.name, record.parent, record.name].append(record)
+
+    def _forget_name(self, record: Record, name: str) -> None:
+        place = (record.family.name, record.parent, name)
+        kept = [each for each in self._named.pop(place, ()) if each is not record]
+        if kept:
+            self._named[place] = kept
 
     def index(self, record: Record) -> None:
         """Note whom a record refers to, after its data changed."""
@@ -107,9 +113,13 @@ class Tenant:
         return self._records[family].get((parent, key))
 
     def named(self, family: str, name: str, parent: str | None = None) -> Record | None:
-        """Return a record by its unique name."""
-        key = self._keys.get((family, parent, name))
-        return None if key is None else self._records[family].get((parent, key))
+        """Return a record by its name, the oldest where several workspaces use it."""
+        found = self.all_named(family, name, parent)
+        return found[0] if found else None
+
+    def all_named(self, family: str, name: str, parent: str | None = None) -> list[Record]:
+        """Return all records of a name, oldest first."""
+        return self._named.get((family, parent, name), [])
 
     def records(self, family: str) -> Iterator[Record]:
         """Yield the records of a family, oldest first."""
