@@ -207,3 +207,16 @@ async def test_the_watch_may_be_faster_than_the_answer(sample: Sample) -> None:
     await lab.elapse(15)
     assert lab.cluster.raw(key) is None
     assert made(lab, sample) == []
+
+
+@pytest.mark.parametrize("kind", ["AgentRuntime", "AgentRuntimeEndpoint"])
+async def test_each_lost_create_is_looked_for_twice_after_its_window(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab = await lab_for(sample)
+    for fault in ({"effect": "drop-before"}, {"effect": "drop-late", "seconds": 61.5}):
+        lab.simulator.inject(Fault.model_validate({"action": "Create.*", **fault}))
+    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    await lab.elapse(2 * LASTING)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert len([name for name in lab.calls.names if name.startswith("Create")]) == 2
+    assert lab.get(key).status["adopted"] is False
