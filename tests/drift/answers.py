@@ -7,6 +7,10 @@ from fakes.lab import Lab
 
 OTHER_ANSWERS: dict[str, Any] = {
     "emptyList": "clear",
+    "emptyText": "not-set",
+    "workspaceUpdate": "ignored",
+    "nameScope": "workspace",
+    "nameFilter": "prefix",
     "nestedPut": "merge",
     "duplicateStatus": 500,
     "duplicateSandboxId": "return-existing",

@@ -1,0 +1,176 @@
+"""Values planted in every Secret and every field that may hold one, searched for wherever we speak.
+
+Beside the parts of the product, what a debugger or a core dump would print: exceptions with their
+causes, and the reprs of what a pass works with.
+"""
+
+import io
+import logging
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import structlog
+
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile import observe
+from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.outcome import Outcome, Outcomes
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.world import World
+from agentrun_operator.telemetry.logs import configure_logging
+from agentrun_operator.telemetry.metrics import PrometheusMetrics
+from agentrun_simulator.faults import Fault
+from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
+from drift.stage import Stage, altered
+from fakes.cloud import MAIN, OTHER
+from fakes.lab import Lab
+
+PLANTED = (
+    CANARY,
+    MAIN.access_key_secret.get_secret_value(),
+    OTHER.access_key_secret.get_secret_value(),
+)
+each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Return everything that is logged, at the lowest level and set up as in production."""
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    said = io.StringIO()
+    configure_logging(level="DEBUG", stream=said)
+    yield said
+    logging.getLogger().handlers[:], level = before
+    logging.getLogger().setLevel(level)
+    structlog.reset_defaults()
+
+
+class Witness(Outcomes):
+    """Keeps every error that a pass ended with."""
+
+    seen: list[BaseException]
+
+    def of_error(
+        self, error: OperatorError, obj: KubeObject, memory: Memory, now: float
+    ) -> Outcome:
+        self.seen.append(error)
+        return super().of_error(error, obj, memory, now)
+
+
+class WatchedLab(Lab):
+    """Keeps every status that was ever written, and every error."""
+
+    def _world(self) -> World:
+        self.witness = Witness(self.settings.backoff, jitter=lambda: 1.0)
+        self.witness.seen = []
+        return replace(super()._world(), outcomes=self.witness)
+
+    def restart(self) -> None:
+        super().restart()
+        self.prometheus = PrometheusMetrics()
+        self.engine._metrics = self.engine.queue._metrics = self.prometheus
+        self.written: list[Any] = []
+        tell = self.cluster.notify
+
+        def notify(event: str, raw: Json) -> None:
+            self.written.append((raw.get("status"), raw["metadata"]))
+            tell(event, raw)
+
+        self.cluster.notify = notify
+
+    def spoken(self) -> dict[str, str]:
+        """Return what left the process, by the way it took; the requests themselves aside."""
+        errors = [said for error in self.witness.seen for said in _told(error)]
+        return {
+            "status": str(self.written),
+            "events": str(self.cluster.events),
+            "connections": str(self.cluster.connections),
+            "metrics": self.prometheus.render().decode(),
+            "errors": "\n".join(errors),
+        }
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    yield from (str(error), repr(error), str(vars(error)))
+    yield "".join(traceback.format_exception(error))
+    for other in (error.__cause__, error.__context__):
+        if other is not None:
+            yield from _told(other)
+
+
+def leaks(*said: tuple[str, str]) -> list[str]:
+    return [f"{value} in {place}" for place, text in said for value in PLANTED if value in text]
+
+
+async def _troubled_life(stage: Stage) -> None:
+    """Everything that makes us talk: drift, refusals, failures, wrong and missing Secrets."""
+    lab = stage.lab
+    for policy in ("Report", "Correct"):
+        lab.edit(stage.key, driftPolicy=policy)
+        await stage.settle(20)
+        for leaf in stage.leaves():
+            if not isinstance(leaf.value, dict | list) and not leaf.immutable:
+                stage.put(leaf, altered(leaf.value))
+        await stage.settle(130)
+    for effect in ("error", "html", "drop-after", "update-failed"):
+        fault = {"action": "Update.*|Get.*", "effect": effect, "status": 500}
+        lab.simulator.inject(Fault.model_validate(fault))
+        lab.cluster.put_secret(SECRET, {**KEYS, "token": f"{CANARY}-{effect}"})
+        await stage.settle(130)
+    lab.simulator.clear_faults()
+    lab.cluster.put_secret(SECRET, {"other": f"{CANARY}-other"})
+    await stage.settle(20)
+    lab.cluster.put_secret(SECRET, {**KEYS, ".dockerconfigjson": f"{{{CANARY}"})
+    await stage.settle(20)
+    lab.cluster.put_secret("default-keys", {"accessKeyId": "no", "accessKeySecret": f"{CANARY}-k"})
+    await stage.settle(130)
+    lab.cluster.delete_secret(SECRET)
+    await stage.settle(20)
+
+
+@each_variant
+async def test_no_secret_is_ever_spoken(variant: Variant, log: io.StringIO) -> None:
+    lab = WatchedLab()
+    stage = await Stage.ready(variant, lab=lab)
+    await _troubled_life(stage)
+    lab.cluster.delete(stage.key)
+    await lab.elapse(130)
+    assert leaks(("log", log.getvalue()), *lab.spoken().items()) == []
+    assert "api_call" in log.getvalue()
+    assert lab.witness.seen
+
+
+@each_variant
+async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Variant) -> None:
+    lab = Lab()
+    stage = await Stage.ready(variant, lab=lab)
+    spec = lab.get(stage.key).spec
+    for n in range(lab.settings.polling.few + 1):
+        lab.cluster.apply(variant.kind, f"more-{n}", spec)
+    await lab.elapse(90)
+    reconciler = lab.engine._reconciler
+    ctx = reconciler._begin(lab.get(stage.key), fresh=True)
+    await reconciler._prepare(ctx)
+    ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
+    parts: dict[str, Any] = {
+        "snapshot": ctx.snapshot(),
+        "observation": ctx.observation,
+        "resolution": ctx.resolution,
+        "binding": ctx.binding,
+        "memory": ctx.memory,
+        "listings": list(lab.world.listings._newest.values()),
+        "connections": lab.cloud.connected,
+        "accounts": lab.world.accounts._clients,
+        "secret": await lab.cluster.secret("team-a", SECRET),
+    }
+    said = [(name, repr(part)) for name, part in parts.items()]
+    # The spec is the user's own; a free-form document in it is shown to whoever may read it there.
+    obj = replace(ctx.obj, spec={})
+    target = replace(ctx.aim, obj=obj)
+    bare = replace(ctx, obj=obj, spec=None, target=target)
+    assert leaks(*said, ("target", repr(target)), ("context", repr(bare))) == []
+    assert lab.cloud.connected
