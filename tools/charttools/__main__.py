@@ -18,10 +18,15 @@ def main() -> int:
         if options.command == "generate":
             return _generate(only_check=options.check)
         if options.command == "stage":
-            stage(options.folder, version=options.version, registry=options.registry)
+            stage(
+                options.folder,
+                version=options.version,
+                registry=options.registry,
+                changelog=_changelog(),
+            )
             return 0
         if options.command == "notes":
-            print(notes_of((metadata.ROOT / "CHANGELOG.md").read_text(), options.version), end="")
+            print(notes_of(_changelog(), options.version), end="")
             return 0
         check()
     except (ChartError, ControlPlaneError) as error:
@@ -43,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     notes = commands.add_parser("notes", help="print what changed in a release")
     notes.add_argument("--version", required=True)
     return parser
+
+
+def _changelog() -> str:
+    return (metadata.ROOT / "CHANGELOG.md").read_text()
 
 
 def _generate(*, only_check: bool) -> int:

@@ -11,6 +11,7 @@ from charttools import conformity
 from charttools.errors import ChartError
 from charttools.metadata import CHARTS, ROOT, examples
 from charttools.programs import ACTIONLINT, helm, python_tools
+from charttools.release import stage
 from controlplane.binaries import ensure
 
 OPERATOR = CHARTS / "agentrun-operator"
@@ -83,6 +84,7 @@ def check() -> None:
         "helm lint, with Helm 3 and 4": _lint,
         "Helm 3 and 4 render the same": _same,
         f"kubeconform, Kubernetes {conformity.VERSIONS[0]} to {conformity.VERSIONS[-1]}": _conform,
+        "packages as a release makes them": _package,
         "hadolint": _hadolint,
         "shellcheck": _shellcheck,
         "actionlint": _actionlint,
@@ -120,6 +122,25 @@ def _conform() -> None:
             manifests = folder / f"{name}.yaml"
             manifests.write_text(content)
             conformity.conform(folder / "schemas", manifests)
+
+
+def _package() -> None:
+    """Stage both charts as a release does, package them, and render from the packages."""
+    version, registry = "9.8.7", "registry.example/team"
+    changelog = f"## {version}\n\n### Added\n- A thing: with a colon.\n"
+    with tempfile.TemporaryDirectory(prefix="agentrun-charts-") as text:
+        folder = Path(text)
+        stage(folder / "charts", version=version, registry=registry, changelog=changelog)
+        for major in (3, 4):
+            for chart in (OPERATOR.name, CRDS.name):
+                staged = str(folder / "charts" / chart)
+                _run([helm(major), "package", staged, f"--destination={folder}"])
+                package = folder / f"{chart}-{version}.tgz"
+                rendered = _helm(major, "template", "chart", str(package), values={})
+                package.unlink()
+                image = f"{registry}/agentrun-operator:{version}"
+                if chart == OPERATOR.name and image not in rendered:
+                    raise ChartError(f"{package.name} does not use the image {image}")
 
 
 def _hadolint() -> None:

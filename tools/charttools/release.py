@@ -7,19 +7,25 @@ from pathlib import Path
 import yaml
 
 from charttools.errors import ChartError
-from charttools.metadata import CHARTS, ROOT
+from charttools.metadata import CHARTS
 
 KINDS = {"security", "removed", "deprecated", "added", "changed", "fixed"}
 """Sections of the changelog, which are Artifact Hub's kinds of changes too."""
 
 
-def stage(folder: Path, *, version: str, registry: str) -> None:
+def stage(folder: Path, *, version: str, registry: str, changelog: str) -> None:
     """Copy both charts into a folder, with version, registry and changes of a release.
+
+    Args:
+        folder: Where to, one folder per chart.
+        version: Of the release, such as 1.2.3.
+        registry: Host and path that hold the images.
+        changelog: Text of CHANGELOG.md.
 
     Raises:
         ChartError: the changelog has no section for the version.
     """
-    changes = changes_of((ROOT / "CHANGELOG.md").read_text(), version)
+    changes = changes_of(changelog, version)
     for source in sorted(CHARTS.iterdir()):
         chart = folder / source.name
         shutil.copytree(source, chart)

@@ -82,14 +82,17 @@ def test_a_release_without_changes_is_refused(version: str) -> None:
 
 
 def test_a_staged_chart_carries_version_registry_and_changes(tmp_path: Path) -> None:
-    stage(tmp_path / "charts", version="Unreleased", registry="registry.example/team")
+    registry = "registry.example/team"
+    stage(tmp_path / "charts", version="1.2.0", registry=registry, changelog=CHANGELOG)
     chart = tmp_path / "charts" / "agentrun-operator"
     document = yaml.safe_load((chart / "Chart.yaml").read_text())
-    assert document["version"] == document["appVersion"] == "Unreleased"
+    assert document["version"] == document["appVersion"] == "1.2.0"
     annotations = document["annotations"]
-    assert yaml.safe_load(annotations["artifacthub.io/changes"])
+    assert len(yaml.safe_load(annotations["artifacthub.io/changes"])) == 3
+    assert annotations["artifacthub.io/containsSecurityUpdates"] == "true"
+    assert annotations["artifacthub.io/prerelease"] == "false"
     images = yaml.safe_load(annotations["artifacthub.io/images"])
-    assert images[0]["image"] == "registry.example/team/agentrun-operator:Unreleased"
+    assert images[0]["image"] == "registry.example/team/agentrun-operator:1.2.0"
     values = yaml.safe_load((chart / "values.yaml").read_text())
     assert values["image"]["registry"] == "registry.example/team"
     assert (tmp_path / "charts" / "agentrun-operator-crds" / "Chart.yaml").exists()
