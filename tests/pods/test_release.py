@@ -111,7 +111,11 @@ def test_a_pod_that_asks_for_more_is_refused(released: Released, helm: Helm) -> 
 
 
 def test_uninstall_with_objects_present() -> None:
-    """CRDs and objects stay, the cloud keeps what it has, and a new install goes on with it."""
+    """CRDs and objects stay, the cloud keeps what it has, and a new install goes on with it.
+
+    The chart's guard, whose Pod would refuse this, is a Job: on a fake node it always succeeds, as
+    if somebody had switched it off.
+    """
     with Released() as released:
         namespace = "stays"
         samples = manifests(namespace, released.cloud.url)
