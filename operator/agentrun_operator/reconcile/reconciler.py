@@ -224,7 +224,8 @@ class Reconciler:
         if known is None:
             sent = {e["name"]: e["version"] for e in ctx.obj.status.get("sentSecrets") or ()}
             versions = dict(ctx.resolution.versions) if ctx.resolution else {}
-            settled = ctx.obj.observed_generation == ctx.obj.generation and not ctx.is_edited
+            # A request to look again is none to send again: it would restart a runtime.
+            settled = outcome.was_tried(ctx.obj, None)
             changed = not (settled and sent == versions)
         else:
             changed = known != ctx.write_only_digest
