@@ -13,6 +13,7 @@ from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import field_rules, update_extras
+from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
@@ -67,8 +68,11 @@ class WritingSteps:
 
     async def adopt(self, ctx: Context) -> Outcome | None:
         """Take charge of a resource that was there before."""
-        ctx.memory.write_only = b""  # unlike any digest: what cannot be read is sent once
+        # What cannot be read is sent once: nobody knows what stands there.
+        ctx.memory.write_only = b""
         await self._record(ctx, ctx.observation.resource, adopted=True)
+        if ctx.rest.updatable:
+            ctx.write_only_changed = tuple(sorted(write_only_part(ctx.kind, ctx.aim.desired)))
         self._world.events.emit(
             ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
         )

@@ -341,3 +341,20 @@ async def test_endpoints_of_two_runtimes_may_share_a_name() -> None:
     ]
     await lab.elapse(20)
     assert [lab.ready(k) for k in keys] == [("True", "Available")] * 2
+
+
+async def test_adopting_sends_what_cannot_be_read_once() -> None:
+    settings = {"baseUrl": "https://dashscope.example/v1", "modelNames": ["qwen-max"]}
+    body = {
+        "modelServiceName": "it",
+        "modelType": "llm",
+        "provider": "tongyi",
+        "providerSettings": {**settings, "apiKey": "by-hand"},
+    }
+    lab = await lab_with("ModelService", body)
+    key = lab.cluster.apply("ModelService", "it", SAMPLES["ModelService"].spec)
+    await lab.elapse(200)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+    assert SECRET_VALUE in str(lab.resources("ModelService"))
+    assert lab.calls.names.count("UpdateModelService") == 1
