@@ -1,7 +1,8 @@
 """The work queue: one key at most once in it, never in two workers, delays on a heap.
 
 Semantics are those of client-go: a key added while in flight runs again right after; a key added
-while it waits for a delay runs now.
+while it waits for a delay runs now. What changed goes before routine, so that an edit does not wait
+for a resync.
 """
 
 import asyncio
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Clock, Metrics
+
+_OLDEST_EVERY = 8
+"""Every so many keys the one that waits longest is served, whatever its lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class WorkQueue:
         self._clock = clock
         self._metrics = metrics
         self._ready: dict[ObjectKey, bool] = {}
+        self._urgent: dict[ObjectKey, None] = {}
+        """The fresh ones among the ready."""
+        self._taken = 0
         self._since: dict[ObjectKey, float] = {}
         self._in_flight: set[ObjectKey] = set()
         self._again: dict[ObjectKey, bool] = {}
@@ -68,6 +75,8 @@ class WorkQueue:
             self._metrics.queue_added(key.kind)
             self._count(key, 1)
         self._ready[key] = self._ready.get(key, False) or fresh
+        if fresh:
+            self._urgent[key] = None
         self._changed.set()
 
     def add_after(self, key: ObjectKey, seconds: float) -> None:
@@ -83,6 +92,7 @@ class WorkQueue:
         """Drop a key that no longer exists; a pass in flight finds that out by itself."""
         self._due.pop(key, None)
         self._again.pop(key, None)
+        self._urgent.pop(key, None)
         if self._ready.pop(key, None) is not None:
             self._since.pop(key, None)
             self._count(key, -1)
@@ -92,8 +102,9 @@ class WorkQueue:
         while True:
             pause = self._promote()
             if self._ready and not self._closed:
-                key = next(iter(self._ready))
+                key = self._next()
                 fresh = self._ready.pop(key)
+                self._urgent.pop(key, None)
                 self._in_flight.add(key)
                 self._count(key, -1)
                 waited = self._clock.monotonic() - self._since.pop(key)
@@ -101,6 +112,12 @@ class WorkQueue:
                 return Work(key, fresh)
             self._changed.clear()
             await self._wait(pause)
+
+    def _next(self) -> ObjectKey:
+        """Return what somebody waits for before routine, without letting routine starve."""
+        self._taken += 1
+        is_turn_of_oldest = self._taken % _OLDEST_EVERY == 0
+        return next(iter(self._ready if is_turn_of_oldest or not self._urgent else self._urgent))
 
     def done(self, key: ObjectKey) -> None:
         """End the pass of a key; a request that came meanwhile is served now."""
