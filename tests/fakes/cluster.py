@@ -16,6 +16,7 @@ from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import (
+    ClusterUnavailable,
     EventType,
     Json,
     ObjectConflict,
@@ -52,6 +53,8 @@ class FakeCluster:
         self._data: dict[ObjectKey, tuple[dict[str, str], str]] = {}
         self.notify: Notify = lambda _event, _raw: None
         self.reference_changed: Callable[[str, str, str], None] = lambda *_where: None
+        self.is_reachable = True
+        """Whether reads are answered."""
         self.namespaces: dict[str, dict[str, str]] = {}
         self.events: list[Event] = []
         self.connections: dict[tuple[str, str], dict[str, str]] = {}
@@ -276,5 +279,7 @@ class FakeCluster:
         self.reference_changed(kind, namespace, name)
 
     def _read(self, kind: str, namespace: str, name: str) -> SecretData | None:
+        if not self.is_reachable:
+            raise ClusterUnavailable("the API server does not answer")
         found = self._data.get(ObjectKey(kind, namespace, name))
         return None if found is None else SecretData(dict(found[0]), found[1])

@@ -11,7 +11,7 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Collection, Listing, Listings, ident_of
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
-from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.world import World
 
@@ -68,10 +68,8 @@ class Poller:
             moving = any(self._is_moving(obj) for obj in held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)
-        except OperatorError as error:
-            log.info(
-                "poll failed", collection=at.kind, account=str(at.account), error=error.message
-            )
+        except (OperatorError, ClusterUnavailable) as error:
+            log.info("poll failed", collection=at.kind, account=str(at.account), error=str(error))
             if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
                 self._accounts.distrust(at.account)
                 self._queue.add(at.account)

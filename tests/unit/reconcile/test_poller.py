@@ -180,3 +180,16 @@ async def test_partitions_and_namespaces_have_lists_of_their_own() -> None:
     await lab.elapse(130)
     drifted = ObjectKey("ModelService", "team-a", "rerank-0")
     assert lab.ready(drifted) == ("False", "ImmutableFieldChanged")
+
+
+async def test_a_cluster_that_does_not_answer_ends_no_poller() -> None:
+    lab, _ = await fleet(SAMPLES["AgentRuntime"])
+    await lab.elapse(100)
+    lab.calls.take()
+    lab.world.accounts.secret_changed(ObjectKey("Secret", "team-a", "default-keys"))
+    lab.cluster.is_reachable = False
+    await lab.elapse(100)
+    assert count(lab, "List") == 0
+    lab.cluster.is_reachable = True
+    await lab.elapse(100)
+    assert count(lab, "List") >= 1
