@@ -36,7 +36,7 @@ class Life:
         left: What it listed after the deletion.
         writes: The operator's writes to the cluster until that moment.
         all_writes: Its writes until the end.
-        forbidden: What RBAC refused it.
+        forbidden: What RBAC refused it, from its start on.
         calls: The simulator's log until that moment.
     """
 
@@ -55,6 +55,8 @@ def life(rig: Rig) -> Iterator[Life]:
     audit, user = rig.plane.audit, rig.operator_user
     since, calls_since = audit.position(), rig.cloud.position()
     client = official_client(rig.cloud.url, rig.account)
+    rig.stop_operator()  # so that its start is part of what is seen
+    rig.start_operator()
     rig.apply_samples(NAMESPACE)
     ready = rig.wait_ready(NAMESPACE)
     writes = audit.writes(user=user, since=since)
@@ -70,7 +72,7 @@ def life(rig: Rig) -> Iterator[Life]:
         left=totals(client),
         writes=writes,
         all_writes=audit.writes(user=user, since=since),
-        forbidden=audit.forbidden(user=user),
+        forbidden=audit.forbidden(user=user, since=since),
         calls=calls,
     )
     rig.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
