@@ -2,15 +2,20 @@
 
 --seed N        one history; its trace is printed, and a failing one is minimised
 --schedules N   many, on all cores; the last line is a summary
+--selftest      plants bugs into the engine, one at a time; each has to be found
 """
 
 import argparse
 import sys
 
+from soak.bugs import BUGS
 from soak.minimise import minimise
-from soak.runner import run_many
+from soak.runner import find_bugs, run_many
 from soak.schedule import generate
 from soak.simulation import run
+
+SELFTEST_SEEDS = 1000
+"""Within so many seeds every planted bug has to be found."""
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +25,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--schedules", type=int, default=10_000, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="first seed of many (%(default)s)")
     parser.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
+    parser.add_argument("--selftest", action="store_true", help="find every planted bug")
+    parser.add_argument("--bug", help="with --seed: plant this bug first")
     options = parser.parse_args(arguments)
+    if options.selftest:
+        return _selftest(options.jobs)
+    if options.bug is not None:
+        with next(bug for bug in BUGS if bug.name == options.bug).plant():
+            return _one(options.seed or 0)
     if options.seed is not None:
         return _one(options.seed)
     return _many(options.first, options.schedules, options.jobs)
@@ -52,6 +64,19 @@ def _many(first: int, count: int, jobs: int) -> int:
         f"{summary.calls} calls\n"
     )
     return 1 if summary.failures else 0
+
+
+def _selftest(jobs: int) -> int:
+    """Print a table: bug, first seed that finds it, the invariant that tells."""
+    missed = 0
+    for name, seed, invariant in find_bugs(SELFTEST_SEEDS, jobs=jobs):
+        story = next(bug.story for bug in BUGS if bug.name == name)
+        found = "not found" if seed is None else f"seed {seed}"
+        missed += seed is None
+        sys.stdout.write(f"{name:22} {found:10} {invariant:24} {story}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"planted bugs {len(BUGS)}, not found {missed}\n")
+    return 1 if missed else 0
 
 
 def _explain(seed: int) -> None:

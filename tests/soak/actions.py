@@ -57,11 +57,8 @@ class Actions:
         self._put(OTHER_KEYS, keys_of(OTHER))
         self._put(KEYS, {"token": self.token})
         self._put(SETTINGS, {"level": "0"})
-        self._kube.create(
-            ObjectKey("Namespace", "", "kube-system"), {"metadata": {"labels": {}}}
-        )
-        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
-        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
+        self._kube.create(ObjectKey("Namespace", "", "kube-system"), {"metadata": {"labels": {}}})
+        self.restore_accounts()
 
     @property
     def token(self) -> str:
@@ -102,13 +99,14 @@ class Actions:
     def annotate(self, slot: str, what: str) -> None:
         now = self._simulation.now()
         self._serial += 1
-        changes: dict[str, str | None] = {
+        table: dict[str, dict[str, str | None]] = {
             "pause": {PAUSED_ANNOTATION: "true"},
             "pause-until": {PAUSED_ANNOTATION: (now + timedelta(seconds=40)).isoformat()},
             "unpause": {PAUSED_ANNOTATION: None},
             "request": {REQUESTED: str(self._serial)},
             "force": {ADOPT_ANNOTATION: "force"},
-        }[what]
+        }
+        changes = table[what]
 
         def change(raw: Json) -> None:
             merged = {**raw["metadata"].get("annotations", {}), **changes}
@@ -171,18 +169,22 @@ class Actions:
         self._put(KEYS, {"token": self.token})
         if self._kube.find(SETTINGS) is None:
             self.config_map("rotate")
-        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
-        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
+        self.restore_accounts()
         for key in sorted(self._kube.objects):
-            raw = self._kube.objects[key]
             if key.kind in OURS and key.kind != "Account":
-                self.annotate(key.name, "unpause")
-                self.annotate(key.name, "request")
-                if raw["spec"].get("accountRef"):
-                    kept = {n: v for n, v in raw["spec"].items() if n != "accountRef"}
-                    pinned = (raw.get("status", {}).get("account") or {}).get("name")
-                    if pinned != "other":
-                        self._set_spec(key, kept)
+                self._heal_object(key)
+
+    def _heal_object(self, key: ObjectKey) -> None:
+        """Ask for as little as possible: every touch wakes the engine, and hides what it missed."""
+        raw = self._kube.objects[key]
+        status = raw.get("status") or {}
+        if PAUSED_ANNOTATION in raw["metadata"].get("annotations", {}):
+            self.annotate(key.name, "unpause")
+        if any(c["type"] == "Stalled" for c in status.get("conditions") or ()):
+            self.annotate(key.name, "request")
+        if raw["spec"].get("accountRef") and (status.get("account") or {}).get("name") != "other":
+            spec = {name: value for name, value in raw["spec"].items() if name != "accountRef"}
+            self._set_spec(key, spec)
 
     def delete_everything(self) -> None:
         """Delete all objects, as the end of a namespace does, Secrets last."""
@@ -229,7 +231,7 @@ class Actions:
     # ------------------------------------------------ the cluster
 
     def kube_fault(self, pattern: str, status: int, *, applied: bool, times: int) -> None:
-        is_applied = applied and status != 410 and status != 409
+        is_applied = applied and status not in {410, 409}
         fault = KubeFault(re.compile(pattern), status, is_applied, times)
         self._simulation.kube_faults.append(fault)
 
@@ -267,7 +269,7 @@ class Actions:
     def _record(self, slot: Slot) -> Record | None:
         for record in self._simulation.cloud.tenant().records(slot.family):
             if record.name == slot.external_name or (
-                slot.name == "box" and record.status not in ("TERMINATED",)
+                slot.name == "box" and record.status != "TERMINATED"
             ):
                 return record
         return None
@@ -277,6 +279,11 @@ class Actions:
             raw["spec"] = spec
 
         self._kube.edit(key, change)
+
+    def restore_accounts(self) -> None:
+        """Bring the accounts, where somebody deleted them."""
+        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
+        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
 
     def _ensure_account(self, key: ObjectKey, secret: str, account_id: str) -> None:
         raw = self._kube.find(key)

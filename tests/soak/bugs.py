@@ -14,6 +14,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import Throttled, Unavailable
 from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
 from agentrun_operator.kube.lease import LeaseElector
 from agentrun_operator.reconcile import (
@@ -81,7 +82,7 @@ def _lookup_skipped(look: Any) -> Any:
 
 def _mark_skipped(write: Any) -> Any:
     async def writing(self: Any, ctx: Any, verdict: Verdict) -> None:
-        if "creation" in ctx.changes and ctx.changes["creation"]:
+        if ctx.changes.get("creation"):
             return
         await write(self, ctx, verdict)
 
@@ -112,7 +113,7 @@ def _create_repeated(create: Any) -> Any:
 
 def _stale_cache(_: Any) -> Any:
     def taking_in(self: Any, raw: Mapping[str, Any], kind: str) -> Any:
-        obj = engine.KubeObject.of(raw, kind)
+        obj = KubeObject.of(raw, kind)
         before = self.get(obj.key)
         self._replace(obj, raw, int(obj.resource_version))
         self._changed(before, obj)
@@ -211,9 +212,12 @@ def _paused_all_the_same(snapshot: Snapshot, action: Action) -> Action:
 
 
 def _drift_ignored(snapshot: Snapshot, action: Action) -> Action:
-    return Action.SETTLE if action in (Action.CORRECT, Action.CONFIRM) and (
-        snapshot.observation.drift and not snapshot.edited
-    ) else action
+    return (
+        Action.SETTLE
+        if action in (Action.CORRECT, Action.CONFIRM)
+        and (snapshot.observation.drift and not snapshot.edited)
+        else action
+    )
 
 
 def _unclaimed(snapshot: Snapshot, action: Action) -> Action:
@@ -301,8 +305,14 @@ BUGS: tuple[Bug, ...] = (
         (context, "retains", _always_false),
         (references, "retains", _always_false),
     ),
-    _bug("drift-ignored", "Ready although it drifts", (reconciler, "decide", _deciding(_drift_ignored))),
-    _bug("observe-writes", "Observe corrects", (reconciler, "decide", _deciding(_observing_writes))),
+    _bug(
+        "drift-ignored",
+        "Ready although it drifts",
+        (reconciler, "decide", _deciding(_drift_ignored)),
+    ),
+    _bug(
+        "observe-writes", "Observe corrects", (reconciler, "decide", _deciding(_observing_writes))
+    ),
     _bug("pause-ignored", "paused is not", (reconciler, "decide", _deciding(_paused_all_the_same))),
     _bug(
         "absent-by-list",

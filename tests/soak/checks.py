@@ -5,9 +5,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agentrun_operator.api.auth import encode_segment
 from agentrun_operator.api.exchange import Call
-from agentrun_operator.core.identity import ADOPT_ANNOTATION, FINALIZER, PAUSED_ANNOTATION
-from agentrun_operator.core.identity import ObjectKey, ownership_tag
+from agentrun_operator.core.identity import (
+    ADOPT_ANNOTATION,
+    FINALIZER,
+    PAUSED_ANNOTATION,
+    ObjectKey,
+    ownership_tag,
+)
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.cloud import Exchange
@@ -43,6 +49,7 @@ class Checks:
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
         self._passes: dict[ObjectKey, deque[float]] = {}
+        self._complete: set[Process] = set()
         self.kept: set[Record] = set()
         """Resources that were left alone on purpose when their object went."""
         self.writes: list[str] = []
@@ -99,6 +106,7 @@ class Checks:
         self.writes.append(f"{name} {place.key}")
         self._simulation.trace(f"  {process.name} {name} {place.name}{_brief(name, body)}")
         self._only_the_leader_writes(process, f"{name} {place.name}")
+        self._sees_the_whole_picture(process, f"{name} {place.name}")
         if CANARY in json.dumps(body):
             self.violated("no secret shown", f"{name} {place.name}: {json.dumps(body)[:400]}")
         if place.kind not in OURS:
@@ -124,6 +132,18 @@ class Checks:
         holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
         if holder and holder != process.name:
             self.violated("only the leader writes", f"{process.name} {what}, {holder} leads")
+
+    def _sees_the_whole_picture(self, process: Process, what: str) -> None:
+        """Nothing is written before everything that exists has been seen: the start-up barrier."""
+        if process in self._complete:
+            return
+        self._complete.add(process)
+        assert process.engine is not None
+        cache = process.engine._world.cache
+        for key, raw in self._simulation.kube.objects.items():
+            is_old = process.begun_at > self._simulation.seconds_of(raw)
+            if key.kind in OURS and is_old and cache.version(key) is None:
+                self.violated("start-up barrier", f"{process.name} {what}, {key} was not seen yet")
 
     def _status_write(self, place: Place, raw: Json, body: list[Json]) -> None:
         if body[0]["value"] != raw["metadata"]["uid"]:
@@ -165,7 +185,7 @@ class Checks:
         Changes of others in the last moments are forgiven: the pass could not have seen them.
         """
         slot = SLOTS[place.name]
-        ready = next((c for c in status.get("conditions") or () if c["type"] == "Ready"), {})
+        ready = _condition(status, "Ready")
         generation = raw["metadata"]["generation"]
         spec = raw["spec"]
         if (
@@ -182,8 +202,10 @@ class Checks:
                 self.violated("ready is true", f"{place.name}: no resource in the cloud")
             return
         want = wanted(slot, spec, "", "").get("description")
-        if want is not None and slot.kind != "Credential" and record not in (
-            self._simulation.actions.edited
+        if (
+            want is not None
+            and slot.kind != "Credential"
+            and record not in (self._simulation.actions.edited)
         ):
             have = held(record.data, "description")
             if have != want and not self._simulation.cloud.was_touched:
@@ -241,6 +263,7 @@ class CloudChecks:
             f"{json.dumps(call.body, sort_keys=True) if call.body else ''}"
         )
         checks._only_the_leader_writes(self._process, call.action)
+        checks._sees_the_whole_picture(self._process, call.action)
         if found is None:
             checks.violated("writes belong to a pass", call.action)
             return
@@ -255,8 +278,8 @@ class CloudChecks:
         """Look at what a request led to."""
         found = current.get()
         if call.method == "GET":
-            effect = exchange.fault.effect if exchange.fault else ""
-            is_real = effect not in ("error", "html", "empty")
+            fault = exchange.fault
+            is_real = fault is None or fault.effect not in ("error", "html", "empty")
             if found is not None and status in (200, 404) and is_real:
                 found.looked.add(call.path)
             return
@@ -274,12 +297,12 @@ class CloudChecks:
             return
         status = raw.get("status") or {}
         pinned = (status.get("account") or {}).get("accountId")
-        if pinned and (status.get("externalId") or status.get("creation")):
-            if pinned != exchange.entry.account:
-                self._checks.violated(
-                    "pinned account",
-                    f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
-                )
+        lives_there = pinned and (status.get("externalId") or status.get("creation"))
+        if lives_there and pinned != exchange.entry.account:
+            self._checks.violated(
+                "pinned account",
+                f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
+            )
 
     def _policies_allow(self, found: Pass, call: Call) -> None:
         """Observe never writes; a paused object is left alone unless it is being deleted."""
@@ -297,11 +320,18 @@ class CloudChecks:
         body = dict(call.body or {})
         name = str(body.get(family.name_field) or body.get(family.key_field))
         self._simulation.cloud.posted[exchange.entry.account, family.name, name] = obj.uid
-        if not any(path.startswith(call.path) for path in found.looked):
+        # Where the key is ours to know, only a GET of it proves absence; else a LIST by name.
+        is_known = family.key_field == family.name_field
+        place = f"{call.path}/{encode_segment(name)}" if is_known else call.path
+        if place not in found.looked:
             checks.violated("no create is blind", f"{obj.key}: not looked up before {call.action}")
+        # A second POST, whatever became of this one, needs a look of its own.
+        found.looked.clear()
         raw = self._simulation.kube.find(obj.key)
         if raw is None or raw["metadata"]["uid"] != obj.uid:
-            checks.violated("claimed before create", f"{obj.key} is gone, {call.action} all the same")
+            checks.violated(
+                "claimed before create", f"{obj.key} is gone, {call.action} all the same"
+            )
             return
         if FINALIZER not in raw["metadata"].get("finalizers", ()):
             checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
@@ -347,17 +377,22 @@ class CloudChecks:
             self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
 
 
+def _condition(status: Json, name: str) -> Json:
+    found: list[Json] = [c for c in status.get("conditions") or () if c["type"] == name]
+    return found[0] if found else {}
+
+
 def _retains(spec: Any, status: Any) -> bool:
     policy = spec.get("deletionPolicy")
     if policy is None and status.get("adopted"):
         return True
-    return policy == "Retain" or spec.get("managementPolicy") == "Observe"
+    return bool(policy == "Retain" or spec.get("managementPolicy") == "Observe")
 
 
 def _brief(name: str, body: Any) -> str:
     if name.startswith("status"):
         status = body[1]["value"]
-        ready = next((c for c in status.get("conditions") or () if c["type"] == "Ready"), {})
+        ready = _condition(status, "Ready")
         extra = [k for k in ("creation", "externalId", "adopted", "drift") if status.get(k)]
         return (
             f" {ready.get('status')}/{ready.get('reason')} of generation "

@@ -1,5 +1,6 @@
 """The real simulator on virtual time, and a ledger of who made which resource."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -119,6 +120,10 @@ class SimulatedCloud:
         self.core: Cloud = self.simulator._cloud
         self.core._verifier = _KeyCheck()  # type: ignore[assignment]
         self.ledger: dict[Record, Owner] = {}
+        self.list_lag_seconds = chance.choice("list lag", (0.0, 0.0, 0.0, 3.0))
+        """How long a LIST may not show what was just made."""
+        if chance.happens("names repeat", 0.4):
+            self._let_names_repeat()
         self.posted: dict[tuple[str, str, str], str] = {}
         """(account, family, name or id) → uid of the last POST for it."""
         self.late: int = 0
@@ -127,6 +132,22 @@ class SimulatedCloud:
     def now(self) -> datetime:
         """Tell the cloud's own time."""
         return self._now() + self.skew
+
+    def _let_names_repeat(self) -> None:
+        """Accept a second runtime or endpoint of one name: the API promises no such check."""
+        for account in (MAIN, OTHER):
+            tenant = self.core.tenant(account.account_id, REGION)
+            named = tenant.named
+
+            def unless_keyed_by_id(
+                family: str, name: str, parent: str | None = None, named: Any = named
+            ) -> Record | None:
+                if family.startswith("AgentRuntime"):
+                    return None
+                found: Record | None = named(family, name, parent)
+                return found
+
+            tenant.named = unless_keyed_by_id  # type: ignore[method-assign]
 
     # ------------------------------------------------ for the operator
 
@@ -174,7 +195,30 @@ class SimulatedCloud:
             if fault is not None and fault.effect == "drop-before":
                 raise httpx.ConnectError("dropped")
             raise httpx.ReadError("dropped")
-        return Answer(reply.status, httpx.Headers(reply.headers), reply.body)
+        body = reply.body
+        if self.list_lag_seconds and call.action.startswith("List") and reply.status == 200:
+            body = self._without_the_newest(exchange, body)
+        return Answer(reply.status, httpx.Headers(reply.headers), body)
+
+    def _without_the_newest(self, exchange: Exchange, body: bytes) -> bytes:
+        """Leave out of a LIST what is too new for it."""
+        if exchange.route is None or not body.startswith(b"{"):
+            return body
+        family = exchange.route.family
+        edge = self._time() - self.list_lag_seconds
+        hidden = {
+            r.key for r, owner in self.ledger.items() if r.family is family and owner.made_at > edge
+        }
+        document = json.loads(body)
+        data = document.get("data") or {}
+        items = data.get(family.paging.items) or []
+        shown = [item for item in items if item.get(family.key_field) not in hidden]
+        if len(shown) == len(items):
+            return body
+        data[family.paging.items] = shown
+        if "total" in data:
+            data["total"] = type(data["total"])(int(data["total"]) - len(items) + len(shown))
+        return json.dumps(document).encode()
 
     # ------------------------------------------------ for the harness
 
@@ -195,10 +239,7 @@ class SimulatedCloud:
 
     def tenants(self) -> list[Tenant]:
         """Return all tenants, everything due having happened."""
-        return [
-            self.core.tenant(account.account_id, REGION)
-            for account in (MAIN, OTHER)
-        ]
+        return [self.core.tenant(account.account_id, REGION) for account in (MAIN, OTHER)]
 
     def tenant(self, account: str = MAIN.account_id) -> Tenant:
         """Return one tenant, everything due having happened."""
@@ -249,7 +290,9 @@ class SimulatedCloud:
             _KEY_HEADER: MAIN.access_key_id,
             _SECRET_HEADER: MAIN.access_key_secret.get_secret_value(),
         }
+        self.take_stock()
+        posted, self.posted = self.posted, {}
         answer = self.answer(Call(action, method, path, body=body), headers, None)
-        self.core.faults._rules = held
+        self.core.faults._rules, self.posted = held, posted
         assert isinstance(answer, Answer)
         return answer.status

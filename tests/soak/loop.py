@@ -56,7 +56,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         # Two tasks woken in one step have no order of their own; timers keep theirs by time.
-        ready: deque[Any] = self._ready
+        ready: deque[Any] = self._ready  # type: ignore[attr-defined]
         if len(ready) > 1:
             mixed = list(ready)
             self._shuffle.shuffle(mixed)

@@ -77,7 +77,7 @@ class ProcessClock:
         if not wire.is_alive:
             raise asyncio.CancelledError
         await asyncio.sleep(max(0.0, seconds))
-        while (left := wire.frozen_until - self.monotonic()) > 0:
+        while (left := wire.frozen_until - self.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
         if not wire.is_alive:
             raise asyncio.CancelledError
@@ -121,6 +121,8 @@ class Process:
         self.engine: ObservedEngine | None = None
         self.watch: Watch | None = None
         self.leadership: Leadership = AlwaysLeading()
+        self.begun_at = float("inf")
+        """When it began to lead."""
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
     # ------------------------------------------------ life and death
@@ -136,6 +138,8 @@ class Process:
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that must die with the process."""
         self._tasks[task] = None
+        if not self.wire.is_alive:
+            task.cancel()
         if len(self._tasks) > 400:
             self._tasks = {t: None for t in self._tasks if not t.done()}
 
@@ -186,6 +190,7 @@ class Process:
             self.leadership = elector
             lease = [elector.hold()]
         self.simulation.trace(f"  {self.name} leads")
+        self.begun_at = self.simulation.loop.time()
         reader = ReferenceReader(kube)
         self.engine = ObservedEngine(self._world(kube, reader), reader, _NoMetrics())
         self.engine.process = self
@@ -234,9 +239,7 @@ class Process:
             cluster_id=CLUSTER_ID,
         )
 
-    def connect(
-        self, connection: AccountConnection, acquire: Callable[[], Any]
-    ) -> ExternalAPI:
+    def connect(self, connection: AccountConnection, acquire: Callable[[], Any]) -> ExternalAPI:
         """Implement `ports.Cloud`."""
         checks = self.simulation.checks.of(self)
         return self.simulation.cloud.connect(self.wire, connection, acquire, checks)

@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
+from soak.bugs import BUGS
 from soak.schedule import generate
 from soak.simulation import run
 
@@ -42,15 +43,37 @@ def run_seed(seed: int) -> Result:
     return Result(seed, violation, history.virtual_seconds, history.calls)
 
 
+def find_bug(name: str, seeds: int) -> tuple[str, int | None, str]:
+    """Return a planted bug's name, the first seed that finds it (None: none did), and how."""
+    bug = next(bug for bug in BUGS if bug.name == name)
+    for seed in range(seeds):
+        with bug.plant():
+            violations = run(generate(seed)).violations
+        if violations:
+            return name, seed, violations[0].invariant
+    return name, None, ""
+
+
+def find_bugs(seeds: int, *, jobs: int = 0) -> Iterator[tuple[str, int | None, str]]:
+    """Look for every planted bug; see `find_bug`."""
+    with _workers(jobs) as workers:
+        names = [bug.name for bug in BUGS]
+        yield from workers.map(find_bug, names, [seeds] * len(names))
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a fork would inherit whatever the parent's threads held.
+    context = get_context("spawn")
+    return ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context)
+
+
 def run_many(
     seeds: Iterable[int], *, jobs: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> Summary:
     """Run many seeds in `jobs` processes (0: one per core)."""
     summary = Summary()
     begun = time.monotonic()
-    # Spawned, not forked: a fork would inherit whatever the parent's threads held.
-    workers = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=get_context("spawn"))
-    with workers:
+    with _workers(jobs) as workers:
         for result in workers.map(run_seed, seeds, chunksize=_CHUNK):
             summary.schedules += 1
             summary.virtual_hours += result.virtual_seconds / 3600

@@ -37,6 +37,8 @@ class Schedule:
     steps: tuple[Step, ...]
     ends_empty: bool
     """Everything is deleted at the end."""
+    last_troubles: tuple[Step, ...] = ()
+    """What goes wrong during that deletion."""
 
 
 def generate(seed: int) -> Schedule:
@@ -44,19 +46,36 @@ def generate(seed: int) -> Schedule:
     chance = Chance(seed)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
-    makers = _mixture(chance)
+    if "twin" in names and chance.happens("rival", 0.8):
+        names = closure([*names, "solo"])
+    two_leaders = chance.happens("two leaders", 0.2)
+    makers = [*_mixture(chance), *([_freeze, _freeze, _edit] if two_leaders else [])]
     steps = _arrivals(chance, names)
-    for _ in range(3 + int(chance.unit("length") * 14)):
+    for _ in range(6 + int(chance.unit("length") * 16)):
         maker = chance.choice("maker", makers)
         name, options = maker(chance, names)
         steps.append(Step(round(chance.between("when", 0.0, ACTIVE_SECONDS), 1), name, options))
     return Schedule(
         seed=seed,
-        two_leaders=chance.happens("two leaders", 0.15),
+        two_leaders=two_leaders,
         few=chance.choice("few", (0, 0, 3)),
         steps=tuple(sorted(steps, key=lambda step: step.at)),
         ends_empty=chance.happens("ends empty", 0.6),
+        last_troubles=_last_troubles(chance, names),
     )
+
+
+def _last_troubles(chance: Chance, names: list[str]) -> tuple[Step, ...]:
+    if chance.happens("peaceful end", 0.5):
+        return ()
+    found = []
+    for _ in range(2):
+        maker = chance.choice("last trouble", (_fault, _lost_answer, _failure, _kube_fault, _crash))
+        name, options = maker(chance, names)
+        if name == "fault" and chance.happens("aimed", 0.6):
+            options["action"] = "Delete.*"
+        found.append(Step(ACTIVE_SECONDS, name, options))
+    return tuple(found)
 
 
 Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
@@ -69,6 +88,8 @@ def _arrivals(chance: Chance, names: list[str]) -> list[Step]:
         if chance.happens("has policy", 0.25):
             field_name, value = _policy(chance)
             policies = {field_name: value}
+        if chance.happens("squatted", 0.2):
+            steps.append(Step(0.0, "squat", _squat(chance, [name])[1]))
         at = round(chance.between("arrival", 0.0, 8.0), 1)
         options = {"slot": name, "variant": 0, "policies": policies}
         steps.append(Step(at, "apply", options))
@@ -106,7 +127,7 @@ def _mixture(chance: Chance) -> list[Maker]:
         _jump,
     ):
         if chance.happens("mixture", 0.45):
-            makers.append(maker)
+            makers.append(maker)  # noqa: PERF401 - the table reads better as a loop
     return makers
 
 
@@ -190,34 +211,32 @@ def _squat(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "squat", {"slot": _slot(chance, names), "tag": tag}
 
 
+_FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("error", {"status": 503}),
+    ("error", {"status": 500, "code": "ERR_INTERNAL_SERVER_ERROR", "applied": True}),
+    ("error", {"status": 429, "code": "Throttling.User"}),
+    (
+        "error",
+        {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "7"}},
+    ),
+    ("error", {"status": 403, "code": "NoPermission", "message": "not allowed"}),
+    ("error", {"status": 403, "code": "QuotaExceeded", "message": "no room"}),
+    ("html", {"status": 502}),
+    ("html", {"status": 502, "applied": True}),
+    ("html", {"status": 404}),
+    ("empty", {"status": 200}),
+    ("empty", {"status": 200, "applied": True}),
+    ("empty", {"status": 503}),
+    ("drop-before", {}),
+    ("delay", {"seconds": 12.0}),
+    ("delay", {"seconds": 30.0}),
+    ("slow", {"seconds": 60.0}),
+)
 _ACTIONS = (".*", "Create.*", "Update.*", "Delete.*", "Get.*", "List.*")
 
 
 def _fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
-    effect, options = chance.choice(
-        "fault",
-        (
-            ("error", {"status": 503}),
-            ("error", {"status": 500, "code": "ERR_INTERNAL_SERVER_ERROR", "applied": True}),
-            ("error", {"status": 429, "code": "Throttling.User"}),
-            (
-                "error",
-                {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "7"}},
-            ),
-            ("error", {"status": 403, "code": "NoPermission", "message": "not allowed"}),
-            ("error", {"status": 403, "code": "QuotaExceeded", "message": "no room"}),
-            ("html", {"status": 502}),
-            ("html", {"status": 502, "applied": True}),
-            ("html", {"status": 404}),
-            ("empty", {"status": 200}),
-            ("empty", {"status": 200, "applied": True}),
-            ("empty", {"status": 503}),
-            ("drop-before", {}),
-            ("delay", {"seconds": 12.0}),
-            ("delay", {"seconds": 30.0}),
-            ("slow", {"seconds": 60.0}),
-        ),
-    )
+    effect, options = chance.choice("fault", _FAULTS)
     times = chance.choice("fault times", (1, 1, 2, 5))
     action = chance.choice("fault action", _ACTIONS)
     return "fault", {"effect": effect, "action": action, "times": times, **options}

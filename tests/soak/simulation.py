@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from agentrun_operator.core.settings import Backoff, Polling, Settings
+from agentrun_operator.reconcile.ports import Json
 from soak.actions import Actions
 from soak.chance import Chance
 from soak.checks import Checks, Violation
@@ -46,13 +47,13 @@ def settings_for(schedule: Schedule) -> Settings:
         workers=4,
         polling=Polling(
             transition_seconds=4.0,
-            steady_seconds=30.0,
+            steady_seconds=20.0,
             detail_seconds=60.0,
             slow_seconds=20.0,
             few=schedule.few,
         ),
         backoff=Backoff(base_seconds=1.0, cap_seconds=20.0),
-        resync_seconds=100.0,
+        resync_seconds=60.0,
         create_settle_seconds=20.0,
         create_timeout_seconds=120,
         update_timeout_seconds=120,
@@ -93,6 +94,12 @@ class Simulation:
     def now(self) -> datetime:
         """Return what the operator's machine takes for the time."""
         return self.true_now() + self.wall_offset
+
+    @staticmethod
+    def seconds_of(raw: Json) -> float:
+        """Return when an object was created, in the loop's time; full seconds, rounded up."""
+        created = datetime.fromisoformat(raw["metadata"]["creationTimestamp"])
+        return (created - START).total_seconds() + START_SECONDS + 1.0
 
     def trace(self, line: str) -> None:
         """Add a line to the trace."""
@@ -139,7 +146,6 @@ class Simulation:
         for process in self.living():
             process.kill("the end")
         await asyncio.gather(*keepers, return_exceptions=True)
-        await asyncio.sleep(1.0)
 
     async def _until(self, at: float) -> None:
         left = START_SECONDS + at - self.loop.time()
@@ -188,6 +194,7 @@ def run(schedule: Schedule, *, verbose: bool = False) -> History:
     except (StuckError, TimeoutError) as error:
         simulation.checks.violated("progress", f"the simulation does not end: {error!r}")
     finally:
+        loop.run_until_complete(_bury())
         asyncio.set_event_loop(None)
         loop.close()
         random.setstate(state)
@@ -196,12 +203,21 @@ def run(schedule: Schedule, *, verbose: bool = False) -> History:
     return history
 
 
+async def _bury() -> None:
+    """Let everything end that is still under way."""
+    for _ in range(10):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.sleep(1.0)
+
+
 @contextmanager
 def _logs_to(simulation: Simulation) -> Iterator[None]:
     """Show the engine's warnings to the checks, and nothing to the terminal."""
 
-    def show(_logger: Any, method: str, event: dict[str, Any]) -> Any:
-        simulation.checks.log(method, event)
+    def show(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+        simulation.checks.log(method, dict(event))
         raise structlog.DropEvent
 
     before = structlog.get_config()

@@ -49,7 +49,7 @@ class Watch:
         seen = set()
         for key, raw in sorted(self._simulation.kube.objects.items()):
             if key.kind in OURS:
-                self._send(None, key, raw)
+                self._send(None, raw)
             elif key.kind in _REFERENCES:
                 seen.add(key)
                 version = raw["metadata"]["resourceVersion"]
@@ -64,9 +64,9 @@ class Watch:
         if self.is_silent:
             return
         if key.kind in OURS:
-            self._send(event, key, raw)
+            self._send(event, raw)
             if self._simulation.chance.happens("event twice", 0.1):
-                self._send(event, key, raw)
+                self._send(event, raw)
         elif key.kind in _REFERENCES:
             if event == "DELETED":
                 self._versions.pop(key, None)
@@ -74,7 +74,7 @@ class Watch:
                 self._versions[key] = raw["metadata"]["resourceVersion"]
             self._later(str(key), lambda: self._reference(key))
 
-    def _send(self, event: str | None, key: ObjectKey, raw: Json) -> None:
+    def _send(self, event: str | None, raw: Json) -> None:
         def deliver() -> None:
             self._engine.observe(event, raw)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -162,15 +162,11 @@ class SimulatedKubeClient:
         self._faults = faults
         self._on_write = on_write
 
-    async def get(
-        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = ""
-    ) -> Json:
+    async def get(self, path: str, **_: object) -> Json:
         place = Place.of(path)
         return await self._call(f"get {place.kind}", place, lambda: self._server.get(place.key))
 
-    async def pages(
-        self, path: str, *, params: Mapping[str, str] | None = None, accept: str = ""
-    ) -> AsyncIterator[Json]:
+    async def pages(self, path: str, **_: object) -> AsyncIterator[Json]:
         place = Place.of(path)
         items = await self._call(
             f"list {place.kind}",
@@ -185,14 +181,14 @@ class SimulatedKubeClient:
         body: Any,
         *,
         content_type: str = MERGE_PATCH,
-        params: Mapping[str, str] | None = None,
+        **_: object,
     ) -> Json:
         place = Place.of(path)
         verb = "status" if place.subresource else "patch"
         apply = self._server.json_patch if content_type == JSON_PATCH else self._server.merge_patch
         return await self._call(f"{verb} {place.kind}", place, lambda: apply(place, body), body)
 
-    async def post(self, path: str, body: Json, *, params: Mapping[str, str] | None = None) -> Json:
+    async def post(self, path: str, body: Json, **_: object) -> Json:
         place = Place.of(path)
         return await self._call(
             f"post {place.kind}", place, lambda: self._server.post(place, body), body

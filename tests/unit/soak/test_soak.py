@@ -1,0 +1,93 @@
+"""The simulation itself: it repeats exactly, it finds what is wrong, and the engine stands it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soak.bugs import BUGS
+from soak.minimise import minimise
+from soak.runner import find_bug, run_many
+from soak.schedule import Schedule, Step, generate
+from soak.simulation import run
+
+ROOT = Path(__file__).parents[3]
+SCHEDULES = 500
+
+
+def _trace_elsewhere(seed: int, hash_seed: str) -> list[str]:
+    """Return a seed's trace from a process whose sets and dictionaries hash otherwise."""
+    paths = os.pathsep.join(str(ROOT / name) for name in ("operator", "tests"))
+    found = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "soak", "--seed", str(seed)],
+        env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return found.stdout.splitlines()[:-1]
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11])
+def test_one_seed_is_one_history(seed: int) -> None:
+    first = run(generate(seed), verbose=True)
+    second = run(generate(seed), verbose=True)
+    assert len(first.trace) > 50
+    assert first.trace == second.trace
+
+
+def test_history_does_not_depend_on_the_process() -> None:
+    assert _trace_elsewhere(5, "1") == _trace_elsewhere(5, "2")
+
+
+@pytest.mark.slow
+def test_no_schedule_breaks_an_invariant() -> None:
+    summary = run_many(range(SCHEDULES))
+    assert summary.schedules == SCHEDULES
+    assert summary.failures == []
+
+
+def test_at_least_fifteen_bugs_are_planted() -> None:
+    assert len({bug.name for bug in BUGS}) >= 15
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lookup-skipped", "mark-skipped", "unclaimed", "released-unconfirmed", "generation-ahead"],
+)
+def test_planted_bug_is_found_at_once(name: str) -> None:
+    _, seed, invariant = find_bug(name, 20)
+    assert seed is not None
+    assert invariant
+
+
+def test_failing_history_is_shortened() -> None:
+    bug = next(bug for bug in BUGS if bug.name == "mark-skipped")
+    with bug.plant():
+        shortest = minimise(generate(0))
+        assert run(shortest).violations
+    assert len(shortest.steps) <= 2
+
+
+def _steps(*steps: tuple[float, str, dict[str, object]]) -> Schedule:
+    return Schedule(1, False, 3, tuple(Step(*step) for step in steps), ends_empty=True)  # noqa: FBT003
+
+
+FOUND_BEFORE = {
+    "an edit absorbed by the answer of our own status write": _steps(
+        (2.9, "apply", {"slot": "box", "variant": 0, "policies": {}}),
+        (22.2, "account", {"what": "move"}),
+    ),
+    "two objects of one name within one second": _steps(
+        (2.1, "apply", {"slot": "twin", "variant": 0, "policies": {}}),
+        (2.3, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", FOUND_BEFORE)
+def test_what_was_found_stays_repaired(story: str) -> None:
+    assert run(FOUND_BEFORE[story]).violations == []
