@@ -122,7 +122,8 @@ class Reconciler:
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
             verdict = outcome.deleting(error.reason, error.message)
-            return Outcome(verdict, result.requeue_after, "error", in_transition=True)
+            # Not in transition: the poller would bring it back before its backoff is over.
+            return Outcome(verdict, result.requeue_after, "error")
         if result.verdict is None and ctx.changes:
             # Within the grace nothing is said, but a mark that no longer holds must go.
             return Outcome(
