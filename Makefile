@@ -9,8 +9,8 @@ TOOLS := PYTHONPATH=tools $(BIN)/python
 SCRIPTS := .ci/run $(wildcard tools/*/update)
 
 .DEFAULT_GOAL := help
-.PHONY: help install binaries generate format check check-charts test demo soak e2e-pods e2e-argocd \
-    test-image lock clean
+.PHONY: help install binaries generate format check check-charts test demo soak bench e2e-pods \
+    e2e-argocd test-image lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once
 
 soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", ARGS="--schedules N")
 	@PYTHONPATH=tests:tools $(BIN)/python -m soak $(ARGS)
+
+bench: $(STAMP) ## measure the simulator (ARGS=--check fails below its limits, ARGS=--json for machines)
+	@$(BIN)/python tests/bench/bench_simulator.py $(ARGS)
 
 e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
 	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/pods
