@@ -251,3 +251,51 @@ async def test_an_empty_secret_key_is_told() -> None:
     await lab.elapse(5)
     assert lab.ready(key) == ("False", "ReferenceNotFound")
     assert len(made(lab, SAMPLES["Credential"])) == 1
+
+
+# ------------------------------------------------ updates that come to nothing
+
+
+def undo(lab: Lab, key: ObjectKey) -> None:
+    """Let the cloud take every update and answer the old value all the same."""
+
+    def forget(name: str) -> None:
+        if name == "UpdateAgentRuntime":
+            lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "fixed"})
+
+    lab.calls.after = forget
+
+
+@pytest.mark.parametrize("how", ["drift", "edit"])
+async def test_an_update_that_changes_nothing_is_not_sent_for_ever(how: str) -> None:
+    lab, key = await ready(RUNTIMES)
+    undo(lab, key)
+    if how == "drift":
+        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "fixed"})
+    else:
+        lab.edit(key, description="second")
+    await lab.elapse(4000)
+    assert lab.ready(key) == ("False", "UnexpectedEcho")
+    assert lab.condition(key, "Stalled") == ("True", "UnexpectedEcho")
+    assert "description" in lab.message(key)
+    assert updates(lab) <= 3
+    before = updates(lab)
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(100)
+    assert 1 <= updates(lab) - before <= 2, "a token asks for another try"
+    lab.calls.after = lambda _name: None
+    lab.annotate(key, reconcile_requested_at="again")
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_a_fight_gets_ever_slower() -> None:
+    lab, key = await ready(RUNTIMES)
+    for turn in range(60):
+        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": f"c{turn}"})
+        await lab.elapse(60)
+    assert updates(lab) <= 8, "in an hour"
+    lab.calls.take()
+    await lab.elapse(10_000)
+    assert lab.ready(key) == ("True", "Available"), "peace"
+    assert updates(lab) == 1
