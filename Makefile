@@ -6,11 +6,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := PYTHONPATH=tools $(BIN)/python
-SCRIPTS := .ci/run $(wildcard tools/*/update)
+SCRIPTS := .ci/run tools/kind/e2e $(wildcard tools/*/update)
 
 .DEFAULT_GOAL := help
-.PHONY: help install binaries generate format check check-charts test demo soak bench e2e-pods \
-    e2e-argocd test-image lock clean
+.PHONY: help install binaries generate format check check-charts test demo soak \
+    soak-selftest bench e2e-pods e2e-argocd e2e-kind test-image lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,13 +55,16 @@ check-charts: $(STAMP) ## lint charts, Dockerfile, scripts and workflows (builds
 	@$(TOOLS) -m charttools check
 
 test: binaries ## run all tests: unit, contract, integration, end to end
-	$(BIN)/pytest --durations=15 $(ARGS) tests/unit tests/contract tests/integration tests/e2e
+	$(BIN)/pytest --durations=15 $(ARGS) tests/unit tests/contract tests/drift tests/integration tests/e2e
 
 demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once: verify and end)
 	@$(TOOLS) -m demo $(ARGS)
 
 soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", ARGS="--schedules N")
 	@PYTHONPATH=tests:tools $(BIN)/python -m soak $(ARGS)
+
+soak-selftest: $(STAMP) ## prove that the histories find planted bugs
+	@PYTHONPATH=tests:tools $(BIN)/python -m soak --selftest $(ARGS)
 
 bench: $(STAMP) ## measure the simulator (ARGS=--check fails below its limits, ARGS=--json for machines)
 	@$(BIN)/python tests/bench/bench_simulator.py $(ARGS)
@@ -72,6 +75,9 @@ e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok an
 e2e-argocd: binaries ## sync the samples with a real Argo CD (builds it once)
 	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/e2e_argocd
 
+e2e-kind: $(STAMP) ## the same on a kind cluster (needs docker and kind)
+	@tools/kind/e2e
+
 test-image: $(STAMP) ## build the container image and start it once
 	@$(TOOLS) -m image $(ARGS)
 
@@ -81,6 +87,9 @@ lock: ## write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt pyproject.toml \
 	    --output-file requirements/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt requirements/simulator.in \
+	    --output-file requirements/simulator.txt
 
 clean: ## remove .venv, caches and build results (the built programs stay in ~/.cache)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
