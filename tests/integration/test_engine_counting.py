@@ -16,7 +16,7 @@ WRITES = 4
 CALLS = 3
 """The look-up, the POST, and the GET that confirms."""
 RESYNCS = 3
-STEADY_SECONDS = 2.0
+STEADY_SECONDS = 1.0
 """Poll interval of the fleet's operator."""
 COUNTED_APART = {"events", "leases"}
 

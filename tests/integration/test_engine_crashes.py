@@ -12,7 +12,7 @@ from integration.fleet import FAMILIES, Tenant, credential, external_name, famil
 from rig import Rig
 
 SETS = 7
-KILLS = 3
+KILLS_OF_CREATES, KILLS_OF_DELETES = 3, 2
 SEED = "AGENTRUN_TEST_SEED"
 """Environment variable that repeats a run's random choices."""
 LONGEST_LIFE_SECONDS = 0.7
@@ -27,9 +27,9 @@ def chance() -> random.Random:
     return random.Random(seed)  # noqa: S311 - it has to be repeatable
 
 
-def kill_again_and_again(fleet: Rig, chance: random.Random) -> None:
+def kill_again_and_again(fleet: Rig, times: int, chance: random.Random) -> None:
     """Kill the operator and start it again, a few times, and leave it running."""
-    for _ in range(KILLS):
+    for _ in range(times):
         time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
         fleet.kill_operator()
         fleet.start_operator()
@@ -47,7 +47,7 @@ def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: ran
         tenant.fault("drop-after", action=action, times=2)
 
     tenant.apply(*objects)
-    kill_again_and_again(fleet, chance)
+    kill_again_and_again(fleet, KILLS_OF_CREATES, chance)
     tenant.wait_ready(seconds=60)
     _each_object_has_its_resource(tenant, names)
     _each_was_created_once(tenant, names)
@@ -56,7 +56,7 @@ def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: ran
     tenant.fault("drop-after", action="Delete.*|StopSandbox", times=6)
     for kind, name in names:
         tenant.delete(kind, name)
-    kill_again_and_again(fleet, chance)
+    kill_again_and_again(fleet, KILLS_OF_DELETES, chance)
     tenant.wait_gone(seconds=60)
     assert tenant.resources() == {}
     _each_was_created_once(tenant, names)
