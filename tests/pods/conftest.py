@@ -50,6 +50,13 @@ def account(released: Released, namespace: str) -> Manifest:
 
 
 @pytest.fixture
+def template(released: Released, namespace: str) -> Manifest:
+    """The manifest of a SandboxTemplate, whose creation takes the cloud some time."""
+    samples = manifests(namespace, released.cloud.url)
+    return next(each for each in samples if each["kind"] == "SandboxTemplate")
+
+
+@pytest.fixture
 def service(namespace: str) -> Manifest:
     """The manifest of a ModelService, not applied yet."""
     return {

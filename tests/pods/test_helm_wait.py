@@ -26,16 +26,14 @@ def edited(manifest: Manifest, **spec: Any) -> Manifest:
 
 
 def test_it_returns_when_everything_is_ready(
-    released: Released, chart: UserChart, namespace: str, account: Manifest, service: Manifest
+    released: Released, chart: UserChart, namespace: str, account: Manifest, template: Manifest
 ) -> None:
-    since = released.cloud.position()
-    released.cloud.fault("slow", action="CreateModelService", seconds=4)
-    done = chart.wait("install", [account, service], seconds=ENOUGH)
+    released.cloud.fault("slow", action="CreateTemplate", seconds=4)
+    done = chart.wait("install", [account, template], seconds=ENOUGH)
     objects = released.objects(namespace)  # at once: nothing is waited for here
     assert (done.code, len(objects)) == (0, 2), done.output
     assert all(map(is_ready, objects))
     assert done.seconds > 4
-    assert released.cloud.requests(since=since, action="CreateModelService")
 
 
 def test_it_ends_early_when_an_object_is_stalled(
@@ -125,11 +123,12 @@ def test_nothing_is_done_without_an_operator(
 
 
 def test_an_uninstall_waits_for_the_cloud(
-    released: Released, chart: UserChart, namespace: str, account: Manifest, service: Manifest
+    released: Released, chart: UserChart, namespace: str, account: Manifest, template: Manifest
 ) -> None:
-    assert chart.wait("install", [account, service], seconds=ENOUGH).code == 0
-    released.cloud.fault("slow", action="DeleteModelService", seconds=2)
+    assert chart.wait("install", [account, template], seconds=ENOUGH).code == 0
+    released.cloud.fault("slow", action="DeleteTemplate", seconds=2)
     done = chart.uninstall()
     assert done.code == 0, done.output
+    assert done.seconds > 2
     assert released.objects(namespace) == []
-    assert "ModelService" not in released.cloud.resources()
+    assert "Template" not in released.cloud.resources()
