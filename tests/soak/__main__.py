@@ -10,7 +10,7 @@ import sys
 
 from soak.bugs import BUGS
 from soak.minimise import minimise
-from soak.runner import find_bugs, run_many
+from soak.runner import Result, find_bugs, run_many
 from soak.schedule import generate
 from soak.simulation import run
 
@@ -48,14 +48,14 @@ def _one(seed: int) -> int:
 
 
 def _many(first: int, count: int, jobs: int) -> int:
-    def show(done: int, failed: int) -> None:
-        if done % 500 == 0:
-            sys.stdout.write(f"{done} of {count}, violations {failed}\n")
-            sys.stdout.flush()
+    def show(result: Result) -> None:
+        if result.violation is not None:
+            sys.stdout.write(f"seed {result.seed}: {result.violation}\n")
+        elif (result.seed - first + 1) % 500 == 0:
+            sys.stdout.write(f"{result.seed - first + 1} of {count}\n")
+        sys.stdout.flush()
 
     summary = run_many(range(first, first + count), jobs=jobs, progress=show)
-    for seed, message in summary.failures[:10]:
-        sys.stdout.write(f"seed {seed}: {message}\n")
     if summary.failures:
         _explain(summary.failures[0][0])
     sys.stdout.write(

@@ -153,6 +153,7 @@ class Checks:
         self._conditions_make_sense(place, raw, status)
         if place.name in SLOTS:
             self._ready_is_true(place, raw, status)
+            self._adoption_is_allowed(place, raw, status)
 
     def _generation_not_ahead(self, place: Place, raw: Json, status: Json) -> None:
         """A status never speaks of a generation that does not exist yet."""
@@ -213,6 +214,24 @@ class Checks:
                     "ready is true",
                     f"{place.name}: generation {generation} wants {want!r}, the cloud has {have!r}",
                 )
+
+    def _adoption_is_allowed(self, place: Place, raw: Json, status: Json) -> None:
+        """Adopted is only what carries nobody's mark, and where the policy lets us."""
+        before = raw.get("status") or {}
+        if not status.get("adopted") or before.get("adopted"):
+            return
+        record = self._simulation.cloud.record_of(SLOTS[place.name], raw, status)
+        found = current.get()
+        versions = [raw, *([{"spec": found.obj.spec, "metadata": {}}] if found else [])]
+        tags = (record.data.get("systemTags") or ()) if record is not None else ()
+        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
+        is_forced = ADOPT_ANNOTATION in raw["metadata"].get("annotations", {}) or (
+            found is not None and ADOPT_ANNOTATION in found.obj.annotations
+        )
+        policies = {v["spec"].get("adoptionPolicy") for v in versions}
+        is_refused = policies == {"Never"} or (place.kind == "Credential" and policies == {None})
+        if (is_foreign or is_refused) and not is_forced:
+            self.violated("adoption rules", f"{place.name}: tags {list(tags)}, policy {policies}")
 
     def _release(self, place: Place, raw: Json, body: list[Json]) -> None:
         """Our finalizer goes only when the cloud has nothing of ours any more, or is to keep it."""

@@ -68,7 +68,7 @@ def _workers(jobs: int) -> ProcessPoolExecutor:
 
 
 def run_many(
-    seeds: Iterable[int], *, jobs: int = 0, progress: Callable[[int, int], None] | None = None
+    seeds: Iterable[int], *, jobs: int = 0, progress: Callable[[Result], None] | None = None
 ) -> Summary:
     """Run many seeds in `jobs` processes (0: one per core)."""
     summary = Summary()
@@ -81,6 +81,6 @@ def run_many(
             if result.violation is not None:
                 summary.failures.append((result.seed, result.violation))
             if progress is not None:
-                progress(summary.schedules, len(summary.failures))
+                progress(result)
     summary.seconds = time.monotonic() - begun
     return summary

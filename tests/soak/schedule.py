@@ -49,8 +49,10 @@ def generate(seed: int) -> Schedule:
     if "twin" in names and chance.happens("rival", 0.8):
         names = closure([*names, "solo"])
     two_leaders = chance.happens("two leaders", 0.2)
-    makers = [*_mixture(chance), *([_freeze, _freeze, _edit] if two_leaders else [])]
+    makers = _mixture(chance)
     steps = _arrivals(chance, names)
+    if two_leaders or chance.happens("burst", 0.2):
+        steps += _burst(chance, names, freezes=two_leaders)
     for _ in range(6 + int(chance.unit("length") * 16)):
         maker = chance.choice("maker", makers)
         name, options = maker(chance, names)
@@ -63,6 +65,21 @@ def generate(seed: int) -> Schedule:
         ends_empty=chance.happens("ends empty", 0.6),
         last_troubles=_last_troubles(chance, names),
     )
+
+
+def _burst(chance: Chance, names: list[str], *, freezes: bool) -> list[Step]:
+    """Return many edits within moments, while the watch is late or the leader stands still."""
+    begin = round(chance.between("burst", 20.0, 80.0), 1)
+    trouble = Step(begin, "slow_watch", {"seconds": chance.choice("late", (2.0, 5.0))})
+    if freezes:
+        trouble = Step(begin, "freeze", {"seconds": chance.choice("frozen", (9.0, 25.0, 25.0))})
+    steps = [trouble]
+    for number in range(3):
+        for name in names:
+            at = round(begin + chance.between("edit of burst", -2.0, 10.0), 1)
+            options = {"slot": name, "variant": number, "policies": None}
+            steps.append(Step(at, "apply", options))
+    return steps
 
 
 def _last_troubles(chance: Chance, names: list[str]) -> tuple[Step, ...]:
