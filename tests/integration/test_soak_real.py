@@ -1,0 +1,13 @@
+"""Two rounds of `make soak-real`: the harness itself works, and what it says is true."""
+
+import pytest
+
+from soak_real.runner import run
+
+
+@pytest.mark.slow
+def test_two_rounds_of_trouble_leave_nothing_behind() -> None:
+    troubles = ("kill during an unreliable cloud", "restart the API server")
+    report = run(7, 2, seconds=3, troubles=troubles)
+    assert report.violations == []
+    assert report.rounds == 2

@@ -1,0 +1,215 @@
+"""A user who goes on working through every trouble, and remembers what ought to be there."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from integration import fleet
+from integration.cluster_view import Body, path_of
+from rig import CloudAccount, Rig
+from rig.samples import secret as secret_manifest
+
+NAMESPACE = "soak"
+PATIENCE_SECONDS = 180.0
+"""How long a user repeats a request that the cluster does not answer."""
+MERGE = {"Content-Type": "application/merge-patch+json"}
+_MAKERS: dict[str, Callable[[str], Body]] = {
+    "Credential": fleet.credential,
+    "ModelService": fleet.service,
+    "AgentRuntime": fleet.runtime,
+    "SandboxTemplate": fleet.template,
+}
+"""Kinds that need nothing else."""
+_USERS: dict[str, tuple[str, Callable[[str, str], Body]]] = {
+    "ModelProxy": ("ModelService", fleet.proxy),
+    "AgentRuntimeEndpoint": ("AgentRuntime", fleet.endpoint),
+    "Sandbox": ("SandboxTemplate", fleet.sandbox),
+}
+"""Kinds that refer to another one."""
+Key = tuple[str, str]
+"""(kind, name)."""
+
+
+class User:
+    """Random actions over several kinds, from one seed."""
+
+    def __init__(self, rig: Rig, account: CloudAccount, chance: random.Random) -> None:
+        self.rig = rig
+        self.account = account
+        self.chance = chance
+        self.wanted: dict[Key, Key | None] = {}
+        """What ought to exist, and what it refers to."""
+        self.descriptions: dict[Key, str] = {}
+        self._http = rig.api()
+        self._serial = 0
+
+    def open(self) -> None:
+        """Create the namespace with its Secrets and Account."""
+        self.rig.create_namespace(NAMESPACE)
+        keys = {
+            "accessKeyId": self.account.access_key_id,
+            "accessKeySecret": self.account.access_key_secret,
+        }
+        self._put(secret_manifest(NAMESPACE, fleet.KEYS, keys))
+        self.rotate()
+        spec = {
+            "accountId": self.account.account_id,
+            "region": self.account.region,
+            "endpoint": self.rig.cloud.url,
+            "credentials": {"secretRef": {"name": fleet.KEYS}},
+            "requestsPerSecond": 200,
+        }
+        self._put(fleet._manifest("Account", "default", spec))
+        for kind in _MAKERS:
+            self._create(kind)
+
+    def act(self) -> str:
+        """Do one thing; return what."""
+        actions = (self.create, self.create, self.edit, self.edit, self.delete, self.recreate)
+        others = (self.rotate, self.tamper, self.remove)
+        return self.chance.choice((*actions, *others))()
+
+    # ------------------------------------------------ in the cluster
+
+    def create(self) -> str:
+        """Create an object of some kind."""
+        return self._create(self.chance.choice([*_MAKERS, *_USERS]))
+
+    def edit(self) -> str:
+        """Change a description."""
+        kind, name = self._any(lambda key: key[0] != "Sandbox")
+        self._serial += 1
+        text = self.descriptions[kind, name] = f"edit {self._serial}"
+        self._patch(path_of(kind, NAMESPACE, name), {"spec": {"description": text}})
+        return f"edit {kind}/{name}"
+
+    def delete(self) -> str:
+        """Delete an object that nothing refers to."""
+        free = set(self.wanted) - set(self.wanted.values())
+        kind, name = self._any(free.__contains__)
+        self._forget(kind, name)
+        return f"delete {kind}/{name}"
+
+    def recreate(self) -> str:
+        """Delete an object and create it again under the same name, at once."""
+        free = set(self.wanted) - set(self.wanted.values())
+        kind, name = self._any(free.__contains__)
+        self._forget(kind, name)
+        if kind in _MAKERS:
+            self._wait_gone(kind, name)
+            self._create(kind, name)
+        return f"recreate {kind}/{name}"
+
+    def rotate(self) -> str:
+        """Change every value in the Secret that the objects refer to."""
+        values = {name: fleet.canary() for name in ("inbound", "provider", "env")}
+        self._put(secret_manifest(NAMESPACE, fleet.VALUES, values))
+        return "rotate the Secret"
+
+    def objects(self) -> list[Body]:
+        """Return all objects with a cloud resource."""
+        found = []
+        for kind in fleet.FAMILIES:
+            answer = self._insist("GET", path_of(kind, NAMESPACE))
+            found += [{"kind": kind, **item} for item in answer.json()["items"]]
+        return found
+
+    def delete_all(self) -> None:
+        """Delete everything, users first."""
+        for kind, name in sorted(self.wanted, key=lambda key: key[0] in _MAKERS):
+            self._insist("DELETE", path_of(kind, NAMESPACE, name))
+        self.wanted.clear()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # ------------------------------------------------ in the cloud
+
+    def tamper(self) -> str:
+        """Change a resource behind the operator's back."""
+        return self._in_cloud(
+            "tamper", lambda f, k, a: self.rig.cloud.edit(f, k, _DRIFT, account=a)
+        )
+
+    def remove(self) -> str:
+        """Delete a resource behind the operator's back."""
+        return self._in_cloud("remove", lambda f, k, a: self.rig.cloud.delete(f, k, account=a))
+
+    def _in_cloud(self, what: str, do: Callable[[str, str, str], object]) -> str:
+        kind, name = self._any(lambda key: key[0] in ("Credential", "ModelService", "ModelProxy"))
+        try:
+            do(fleet.FAMILIES[kind], name, self.account.account_id)
+        except httpx.HTTPError:
+            return f"{what} {kind}/{name}: not there"
+        return f"{what} {kind}/{name}"
+
+    # ------------------------------------------------ inner parts
+
+    def _create(self, kind: str, name: str = "") -> str:
+        self._serial += 1
+        name = name or f"{kind.lower()}-{self._serial}"
+        target: Key | None = None
+        if kind in _MAKERS:
+            manifest = _MAKERS[kind](name)
+        else:
+            wanted, make = _USERS[kind]
+            target = self._any(lambda key: key[0] == wanted)
+            manifest = make(name, target[1])
+        self._put(manifest)
+        self.wanted[kind, name] = target
+        return f"create {kind}/{name}"
+
+    def _any(self, fits: Callable[[Key], bool]) -> Key:
+        found = sorted(key for key in self.wanted if fits(key))
+        if not found:
+            self._create("Credential")
+            return self._any(lambda key: key[0] == "Credential")
+        return self.chance.choice(found)
+
+    def _forget(self, kind: str, name: str) -> None:
+        self._insist("DELETE", path_of(kind, NAMESPACE, name))
+        del self.wanted[kind, name]
+        self.descriptions.pop((kind, name), None)
+
+    def _wait_gone(self, kind: str, name: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._insist("GET", path_of(kind, NAMESPACE, name)).status_code != 404:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{kind}/{name} is not deleted")
+            time.sleep(0.2)
+
+    def _put(self, manifest: Body) -> None:
+        metadata = {**manifest["metadata"], "namespace": NAMESPACE}
+        body = {**manifest, "metadata": metadata}
+        answer = self._insist("POST", path_of(manifest["kind"], NAMESPACE), json=body)
+        if answer.status_code == httpx.codes.CONFLICT:
+            changes = {k: v for k, v in body.items() if k in ("spec", "data", "stringData")}
+            self._patch(path_of(manifest["kind"], NAMESPACE, metadata["name"]), changes)
+
+    def _patch(self, path: str, changes: Body) -> None:
+        self._insist("PATCH", path, json=changes, headers=MERGE)
+
+    def _insist(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Repeat a request until the cluster answers; what is there or gone already is fine."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                answer = self._http.request(method, path, timeout=10.0, **request)
+            except httpx.TransportError as error:
+                trouble = repr(error)
+            else:
+                if answer.is_success or answer.status_code in (404, 409):
+                    return answer
+                trouble = f"{answer.status_code} {answer.text}"
+                if answer.status_code < 500 and answer.status_code not in (401, 403, 429):
+                    raise RuntimeError(f"{method} {path}: {trouble}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{method} {path}: {trouble}")
+            time.sleep(0.3)
+
+
+_DRIFT = {"description": "somebody else's"}
