@@ -125,14 +125,15 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     if target.tag in tags:
         return Ownership.OURS
     obj = target.obj
-    if obj.is_in_charge:
-        # Another id under our name: ours was deleted and somebody made a new one.
-        if obj.external_id == target.id_of(resource):
-            return Ownership.OURS
-    elif obj.status.get("creation") and _may_be_our_create(target, resource, drift):
+    # Another id under our name: ours was deleted and somebody made a new one.
+    if obj.is_in_charge and obj.external_id == target.id_of(resource):
         return Ownership.OURS
+    # Order: before the mark. Of two clusters with one manifest the slower one finds an equal.
     if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in tags):
         return Ownership.FOREIGN
+    is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
+    if is_announced and _may_be_our_create(target, resource, drift):
+        return Ownership.OURS
     return Ownership.ADOPTABLE
 
 

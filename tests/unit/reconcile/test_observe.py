@@ -108,6 +108,13 @@ ROWS: dict[str, tuple[str, dict[str, Any], dict[str, Any], tuple[Drift, ...], Ow
         (),
         OURS,
     ),
+    "mark, but it carries the tag of a namesake": (
+        "AgentRuntime",
+        {"creation": MARK},
+        {"createdAt": AFTER, "systemTags": ["k8s:c2/ns/it"]},
+        (),
+        FOREIGN,
+    ),
     "mark, but it is older": ("ModelProxy", {"creation": MARK}, {"createdAt": BEFORE}, (), FREE),
     "mark, but it differs": ("ModelProxy", {"creation": MARK}, {"createdAt": AFTER}, DRIFT, FREE),
     "mark, but no time on it": ("ModelProxy", {"creation": MARK}, {}, (), FREE),
