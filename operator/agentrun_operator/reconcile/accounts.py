@@ -53,6 +53,8 @@ class Binding:
 
 @dataclass(slots=True)
 class _Client:
+    uid: str
+    """Of the account object: one made anew under the same name is another account."""
     generation: int
     version: str
     """Of the Secret that its keys came from; empty without one."""
@@ -60,6 +62,10 @@ class _Client:
     api: GuardedAPI
     secret: ObjectKey | None
     stale: bool = False
+
+    def serves(self, account: KubeObject) -> bool:
+        """Whether it was made for this very object as it is now."""
+        return (self.uid, self.generation) == (account.uid, account.generation)
 
 
 class AccountDirectory:
@@ -150,7 +156,7 @@ class AccountDirectory:
         """
         async with self._locks.setdefault(account.key, asyncio.Lock()):
             known = self._clients.get(account.key)
-            if known is None or known.stale or known.generation != account.generation:
+            if known is None or known.stale or not known.serves(account):
                 known = await self._renew(account, known)
             return known.binding
 
@@ -167,7 +173,7 @@ class AccountDirectory:
                     f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
                 )
             keys, version = data.data, data.version
-        if known is not None and (known.generation, known.version) == (account.generation, version):
+        if known is not None and known.serves(account) and known.version == version:
             known.stale = False
             return known
         spec = account.spec
@@ -177,7 +183,7 @@ class AccountDirectory:
         weights = (spec.get("compatibility") or {}).get("endpointWeights")
         binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
         made = self._clients[account.key] = _Client(
-            account.generation, version, binding, api, secret
+            account.uid, account.generation, version, binding, api, secret
         )
         if known is not None:
             await known.api.retire()
@@ -249,7 +255,7 @@ class AccountDirectory:
         rate = self._settings.requests_per_second
         api = self._open(AccountConnection(identity, own.endpoint, None, rate))
         binding = Binding(OWN_ACCOUNT, identity, api)
-        self._clients[OWN_ACCOUNT] = _Client(0, "", binding, api, None)
+        self._clients[OWN_ACCOUNT] = _Client("", 0, "", binding, api, None)
         return binding
 
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:

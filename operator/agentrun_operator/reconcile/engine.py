@@ -101,9 +101,10 @@ class Engine:
             self._wake_rivals(held)
 
     def _wake_users(self, target: ObjectKey) -> None:
-        # A shared LIST will do: what changed is on our side, and a write reads before it.
+        # A shared LIST will do: what changed is on our side, and a write reads before it. Accounts
+        # refer to nothing but their keys, which have to be verified anew.
         for user in self._world.cache.users_of(target):
-            self.queue.add(user, fresh=False)
+            self.queue.add(user, fresh=user.kind in ACCOUNT_KINDS)
 
     def _wake_targets(self, obj: KubeObject) -> None:
         """What an object refers to may be waiting to be deleted."""

@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import (
     OperatorError,
     QuotaExceeded,
     Throttled,
+    Unavailable,
 )
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Rest, Verb
@@ -98,12 +99,13 @@ class GuardedAPI:
         self._leadership = leadership
         self._active = 0
         self._is_retired = False
+        self._is_closed = False
 
     async def retire(self) -> None:
         """Close the client behind as soon as the calls under way have ended."""
         self._is_retired = True
         if self._active == 0:
-            await self._api.aclose()
+            await self.aclose()
 
     async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
         """See `ExternalAPI.find`."""
@@ -153,6 +155,7 @@ class GuardedAPI:
 
     async def aclose(self) -> None:
         """Close the client behind."""
+        self._is_closed = True
         await self._api.aclose()
 
     async def _mutate(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -164,6 +167,9 @@ class GuardedAPI:
         return await self._observe(operation, call)
 
     async def _observe(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        if self._is_closed:
+            # Race: a pass may hold a client that was replaced between two of its calls.
+            raise Unavailable(f"{operation}: the keys of the account changed; trying again")
         self._active += 1
         try:
             answer = await call()
@@ -176,7 +182,7 @@ class GuardedAPI:
         finally:
             self._active -= 1
             if self._is_retired and self._active == 0:
-                await self._api.aclose()
+                await self.aclose()
         self._budget.succeeded()
         self._breaker.succeeded(operation)
         return answer

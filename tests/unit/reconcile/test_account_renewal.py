@@ -1,0 +1,50 @@
+"""What becomes of an account's client when the account, or its Secret, turns into another."""
+
+import pytest
+
+from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.identity import Locator, ObjectKey
+from agentrun_operator.kinds import catalogue
+from fakes.cloud import OTHER, keys_of
+from fakes.lab import Lab, account_spec
+from unit.reconcile.specs import SAMPLES, made
+
+DEFAULT = ObjectKey("Account", "team-a", "default")
+
+
+async def test_an_account_made_anew_under_its_name_is_another_account() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.delete(DEFAULT)
+    await lab.drain()
+    lab.cluster.apply("Account", "default", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    assert OTHER.account_id in lab.message(DEFAULT)
+    sample = SAMPLES["ModelProxy"]
+    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    await lab.elapse(20)
+    assert lab.get(key).status["account"]["accountId"] == OTHER.account_id
+    assert made(lab, sample) == [], "nothing in the account of before"
+
+
+async def test_keys_that_are_rotated_are_verified() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("default-keys", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
+    await lab.drain()
+    assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
+
+
+async def test_a_pass_that_began_with_the_keys_of_before_comes_again() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    account = lab.get(DEFAULT)
+    before = await lab.world.accounts.connect(account)
+    lab.cluster.put_secret("default-keys", {**keys_of(OTHER)})
+    await lab.world.accounts.connect(account)
+    rest = catalogue()["ModelProxy"].rest
+    assert rest is not None
+    with pytest.raises(Unavailable) as caught:
+        await before.api.read(rest, Locator("it"))
+    assert not caught.value.maybe_applied
