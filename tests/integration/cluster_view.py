@@ -21,6 +21,7 @@ API = "/apis/agentrun.dev/v1alpha1"
 PLURALS = {kind.kind: kind.plural for kind in catalogue().values()}
 CORE = {"Secret": "secrets", "ConfigMap": "configmaps"}
 
+WATCH_AGAIN_SECONDS = 0.1
 TLS_GOODBYE_SECONDS = 0.2
 """aiohttp returns from closing before its TLS connections are closed."""
 
@@ -184,8 +185,11 @@ class ClusterView:
             while True:
                 # Without a resourceVersion a watch begins with what exists.
                 async with session.get(path, params={"watch": "true"}) as answer:
-                    async for line in answer.content:
-                        self._take(json.loads(line))
+                    # The API server says 429 while the cache of a new CRD is being filled.
+                    if answer.status == httpx.codes.OK:
+                        async for line in answer.content:
+                            self._take(json.loads(line))
+                await asyncio.sleep(WATCH_AGAIN_SECONDS)
 
     def _take(self, event: Mapping[str, Any]) -> None:
         body = event["object"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from fakes.kstatus import CURRENT, FAILED, IN_PROGRESS, TERMINATING, kstatus
 from integration.cluster_view import Version
+from integration.conftest import TenantFactory
 from integration.fleet import (
     Tenant,
     credential,
@@ -173,3 +174,31 @@ def test_without_an_operator_nothing_looks_done(tenant: Tenant) -> None:
     finally:
         tenant.rig.start_operator()
     tenant.wait_ready()
+
+
+def _wait_for(tenant: Tenant, wanted: Seen) -> None:
+    tenant.wait(lambda: seen(tenant.get(TEMPLATE, "tpl")) == wanted, str(wanted))
+
+
+def test_refusals_of_an_account_are_told_apart(tenants: TenantFactory) -> None:
+    """Quota, permission and rate: each in an account of its own, each healed by itself."""
+    refusals = (
+        (403, "QuotaExceeded.Template", failed("QuotaExceeded")),
+        (403, "NoPermission", working("AccessDenied")),
+        (429, "Throttling.User", working("Throttled")),
+    )
+    told = []
+    for status, code, wanted in refusals:
+        tenant = tenants()
+        tenant.wait_ready()
+        tenant.fault("error", action="CreateTemplate", status=status, code=code, times=None)
+        tenant.apply(template("tpl"))
+        told.append((tenant, wanted))
+    for tenant, wanted in told:
+        _wait_for(tenant, wanted)
+        assert tenant.resources() == {}
+    told[0][0].rig.cloud.clear_faults()
+    for tenant, _ in told:
+        # An edit asks at once what the breaker would ask later.
+        tenant.edit(TEMPLATE, "tpl", description="edited")
+    told[2][0].wait_ready()
