@@ -8,7 +8,13 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.listings import Collection, Listing, Listings, ident_of
+from agentrun_operator.reconcile.listings import (
+    Collection,
+    Listing,
+    Listings,
+    collection_of,
+    ident_of,
+)
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
@@ -45,10 +51,11 @@ class Poller:
     async def sweep(self) -> None:
         """LIST every collection that is due."""
         shared = self._listings.survey()
-        for gone in set(self._seen) - set(shared):
-            self._seen.pop(gone)
-            self._due.pop(gone, None)
+        for gone in set(self._due) - set(shared):
+            self._due.pop(gone)
+            self._seen.pop(gone, None)
             self._tried.pop(gone, None)
+            self._wake_rest(gone)
         for at, held in shared.items():
             now = self._world.clock.monotonic()
             due = self._due.setdefault(at, now + self._interval(held))
@@ -92,6 +99,13 @@ class Poller:
             if is_changed or self._is_moving(obj):
                 self._queue.add(obj.key, fresh=bool(rest.list_omits))
         self._seen[at] = now
+
+    def _wake_rest(self, gone: Collection) -> None:
+        """Let the few that are left where no LIST is worth it look for themselves from now on."""
+        for key in self._cache.keys(gone.kind):
+            obj = self._cache.get(key)
+            if obj is not None and collection_of(self._world.kinds[key.kind], obj) == gone:
+                self._queue.add(key, fresh=False)
 
     def _differs_from_last_look(self, rest: Rest, obj: KubeObject, item: Json | None) -> bool:
         """Whether an object's first LIST shows more than its last pass knew."""

@@ -56,6 +56,17 @@ async def test_few_objects_are_read_one_by_one() -> None:
     assert 3 <= count(lab, "Get") <= 12
 
 
+async def test_what_is_left_of_a_fleet_is_read_one_by_one() -> None:
+    lab, keys = await fleet(SAMPLES["AgentRuntime"])
+    await lab.elapse(120)
+    for key in keys[2:]:
+        lab.cluster.delete(key)
+    await lab.elapse(60)
+    lab.simulator.edit("AgentRuntime", cloud_key(lab, keys[0]), {"description": "console"})
+    await lab.elapse(120)
+    assert {r["description"] for r in made(lab, SAMPLES["AgentRuntime"])} == {"first"}
+
+
 @polled
 async def test_drift_in_a_fleet_costs_one_read_and_one_write(sample: Sample) -> None:
     lab, keys = await fleet(sample)
