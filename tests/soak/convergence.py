@@ -79,10 +79,11 @@ class Convergence:
         spec = raw["spec"]
         observes = spec.get("managementPolicy") == "Observe"
         if not observes and spec.get("driftPolicy") not in ("Report", "Ignore"):
-            yield from self._drift(slot, spec, record)
+            yield from self._drift(slot, raw, record)
 
-    def _drift(self, slot: Slot, spec: Json, record: Record) -> Iterator[str]:
+    def _drift(self, slot: Slot, raw: Json, record: Record) -> Iterator[str]:
         """Compare the cloud with what the spec and its references say."""
+        spec = raw["spec"]
         settings = self._kube.find(SETTINGS) or {}
         level = settings.get("data", {}).get("level", "")
         for path, want in wanted(slot, spec, self._simulation.actions.token, level).items():
@@ -90,7 +91,9 @@ class Convergence:
             if have != want:
                 yield f"Ready, and {path} is {have!r} instead of {want!r}"
         have = held(record.data, "description")
-        if "description" not in spec and slot.name != "box" and is_ours(have):
+        # What a former object had applied to an adopted resource is not this one's to clear.
+        is_its_own = slot.name != "box" and not raw["status"].get("adopted")
+        if "description" not in spec and is_its_own and is_ours(have):
             yield f"Ready, and the description {have!r} was not cleared"
 
     # ------------------------------------------------ what only a human could change
@@ -109,8 +112,8 @@ class Convergence:
         account = self._kube.find(ACCOUNT)
         if account is not None and self._is_leaving(account) and not status.get("externalId"):
             return ("DependencyNotReady", "ReferenceNotFound")
-        if (status.get("account") or {}).get("name") == "other":
-            return ("AccountMismatch", "AccountChanged", "ReferenceNotFound", "Available")
+        if raw["spec"].get("accountRef") or (status.get("account") or {}).get("name") == "other":
+            return (*_FOR_HUMANS, "ReferenceNotFound", "Available", "ExternalResourceMissing")
         for name in slot.needs:
             need = self._kube.find(SLOTS[name].key)
             if need is None:

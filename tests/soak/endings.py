@@ -76,10 +76,15 @@ class Endings:
         checks.passes = 0
         await asyncio.sleep(QUIET_SECONDS)
         # What the cloud refuses to delete is tried again, now and then.
-        stuck = sum("deletionTimestamp" in raw["metadata"] for raw in kube.objects.values())
-        deletes = sum(write.startswith("Delete") for write in checks.writes)
-        if len(checks.writes) > deletes or deletes > stuck * QUIET_SECONDS / _RETRY_SECONDS:
-            checks.violated("quiet", f"{len(checks.writes)} writes, {checks.writes[:3]}")
+        stuck = [
+            f"status {key.kind} {key}"
+            for key, raw in kube.objects.items()
+            if "deletionTimestamp" in raw["metadata"]
+        ]
+        deletes = [w for w in checks.writes if w.startswith("Delete") or w in stuck]
+        others = [w for w in checks.writes if w not in deletes]
+        if others or len(deletes) > len(stuck) * QUIET_SECONDS / _RETRY_SECONDS:
+            checks.violated("quiet", f"{len(checks.writes)} writes, {(others or deletes)[:3]}")
         objects = sum(key.kind in OURS for key in kube.objects)
         if checks.passes > _MAX_QUIET_PASSES * objects:
             checks.violated("quiet", f"{checks.passes} passes over {objects} objects")
