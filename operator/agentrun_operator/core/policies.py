@@ -52,11 +52,6 @@ class ResourceSpec(SpecModel):
     controller_class: Annotated[str, Local(), Field(max_length=63)] = ""
     """Which operator instance serves this object; immutable."""
 
-    @property
-    def observes_only(self) -> bool:
-        """Whether the operator must not write to the cloud for this object."""
-        return self.management_policy == "Observe"
-
 
 class NamedSpec(ResourceSpec):
     """A resource that has a name in AgentRun, which all but sandboxes have."""

@@ -24,7 +24,7 @@ from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import was_tried
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.references import retains
+from agentrun_operator.reconcile.references import observes_only, retains
 
 
 @dataclass(slots=True)
@@ -64,7 +64,8 @@ class Context:
     @property
     def observes_only(self) -> bool:
         """Whether the cloud must not be written to for this object."""
-        return self.spec is not None and self.spec.observes_only
+        # Of the raw spec: it is to be obeyed even where another field makes no sense.
+        return observes_only(self.obj)
 
     @property
     def bound(self) -> Binding:
@@ -178,7 +179,7 @@ class Context:
             retain=retains(self.obj),
             may_adopt=may_adopt,
             force_adopt=self.obj.annotations.get(ADOPT_ANNOTATION) == "force",
-            observe_only=spec.observes_only,
+            observe_only=self.observes_only,
             drift=spec.drift_policy,
             restart_ended=getattr(spec, "restart_policy", None) == "Always"
             and getattr(spec, "desired_state", None) != "Stopped",

@@ -172,7 +172,7 @@ class Reconciler:
             return
         ctx.blocked = None
         try:
-            if before.creation_unknown:
+            if before.creation_unknown and ctx.spec is not None:
                 await self._aim(ctx, binding)
         except OperatorError:
             # What it referred to may be gone already; the mark and the name still tell.

@@ -117,11 +117,16 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[str, ...]:
             continue
         if target.kind in ("Account", "ClusterAccount") and not _is_pinned_to(user, target):
             continue
-        if user.spec.get("managementPolicy") == "Observe" or retains(user):
+        if observes_only(user) or retains(user):
             continue
         if user.external_id or user.status.get("creation"):
             found.append(str(key))
     return tuple(found)
+
+
+def observes_only(obj: KubeObject) -> bool:
+    """Whether the cloud must not be written to for an object."""
+    return obj.spec.get("managementPolicy") == "Observe"
 
 
 def retains(obj: KubeObject) -> bool:

@@ -269,3 +269,29 @@ async def test_deleting_needs_no_references() -> None:
     await lab.elapse(150)
     assert lab.cluster.raw(key) is None
     assert made(lab, SAMPLES["Credential"]) == [], "the mark and the time tell whose it is"
+
+
+async def test_a_spec_that_makes_no_sense_is_still_obeyed_when_it_says_observe() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.edit(key, managementPolicy="Observe", memory="a lot")
+    await lab.elapse(5)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+async def test_a_spec_that_makes_no_sense_does_not_hold_a_lost_create() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    sample = SAMPLES["ModelProxy"]
+    lab.simulator.inject(
+        Fault.model_validate({"action": "CreateModelProxy", "effect": "drop-after", "times": 1})
+    )
+    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    await lab.drain()
+    assert lab.get(key).status.get("creation")
+    lab.edit(key, memory="a lot")
+    lab.cluster.delete(key)
+    await lab.elapse(200)
+    assert lab.cluster.raw(key) is None
