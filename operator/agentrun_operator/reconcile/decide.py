@@ -62,10 +62,6 @@ class Row:
     action: Action
 
 
-def _present(s: Snapshot) -> bool:
-    return s.observation.existence is Existence.PRESENT
-
-
 def _absent(s: Snapshot) -> bool:
     return s.observation.existence is Existence.ABSENT
 
