@@ -117,19 +117,19 @@ class Listings:
     async def at_least(self, at: Collection, api: ExternalAPI, not_before: float) -> Listing:
         """Return a listing begun at or after a monotonic time, at most one poll interval old."""
         oldest = max(not_before, self._clock.monotonic() - self._polling.steady_seconds)
-        newest = self._newest.get(at)
-        if newest is not None and newest.begun_at >= oldest:
-            return newest
-        running = self._running.get(at)
-        if running is None or running.done():
-            running = asyncio.ensure_future(self._read(at, api))
-            self._running[at] = running
-        try:
-            listing = await asyncio.shield(running)
-        finally:
-            if running.done():
-                self._running.pop(at, None)
-        return listing if listing.begun_at >= not_before else await self.refresh(at, api)
+        listing = self._newest.get(at)
+        while listing is None or listing.begun_at < oldest:
+            running = self._running.get(at)
+            if running is None or running.done():
+                running = asyncio.ensure_future(self._read(at, api))
+                self._running[at] = running
+            try:
+                # Again where it was begun too early: all who need a newer one share the next.
+                listing = await asyncio.shield(running)
+            finally:
+                if running.done() and self._running.get(at) is running:
+                    del self._running[at]
+        return listing
 
     async def refresh(self, at: Collection, api: ExternalAPI) -> Listing:
         """LIST a collection now."""

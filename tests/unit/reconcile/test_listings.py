@@ -116,6 +116,26 @@ async def test_an_answer_begun_too_early_is_not_enough() -> None:
     assert (await second).begun_at == 1.0
 
 
+async def test_many_for_whom_an_answer_begun_too_early_is_not_enough_share_the_next() -> None:
+    clock = VirtualClock()
+    shared, api = listings(clock), Pages(clock, seconds=1.0)
+    early = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]
+    await spin()
+    clock.advance(0.5)
+    asking = [
+        asyncio.ensure_future(shared.at_least(PROXIES, api, 0.5))  # type: ignore[arg-type]
+        for _ in range(20)
+    ]
+    await spin()
+    clock.advance(0.5)
+    await spin()
+    clock.advance(1.0)
+    answers = await asyncio.gather(*asking)
+    assert (await early).begun_at == 0.0
+    assert len(api.cursors) == 2
+    assert {a.begun_at for a in answers} == {1.0}
+
+
 async def test_a_failure_is_told_to_all_and_then_forgotten() -> None:
     clock = VirtualClock()
     shared, api = listings(clock), Pages(clock)
