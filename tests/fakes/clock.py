@@ -15,7 +15,7 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime = START, *, jumps: bool = False) -> None:
-        self._jumps = jumps
+        self.jumps = jumps
         self._start = start
         self._elapsed = 0.0
         self._serial = itertools.count()
@@ -28,7 +28,7 @@ class VirtualClock:
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        if self._jumps:
+        if self.jumps:
             # A real sleep always takes some time, however short it was meant to be.
             self.advance(max(1e-6, seconds))
             await asyncio.sleep(0)

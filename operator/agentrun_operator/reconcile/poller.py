@@ -1,8 +1,11 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
+import asyncio
+
 import structlog
 
 from agentrun_operator.core.errors import AccessDenied, CredentialsInvalid, OperatorError
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
@@ -39,31 +42,53 @@ class Poller:
         self._listings: Listings = world.listings
         self._due: dict[Collection, float] = {}
         self._tried: dict[Collection, float] = {}
+        self._busy: set[ObjectKey] = set()
+        """Accounts whose collections are being read."""
         self._seen: dict[Collection, dict[str, int | None]] = {}
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled. An account that is slow, or has to wait, keeps no other waiting."""
         tick = min(_TICK_SECONDS, self._world.settings.polling.transition_seconds)
-        while True:
-            await self.sweep()
-            await self._world.clock.sleep(tick)
+        async with asyncio.TaskGroup() as polls:
+            while True:
+                for due in self._due_by_account():
+                    polls.create_task(self._poll_all(due))
+                await self._world.clock.sleep(tick)
 
     async def sweep(self) -> None:
-        """LIST every collection that is due."""
+        """LIST every collection that is due, and wait for the answers."""
+        await asyncio.gather(*(self._poll_all(due) for due in self._due_by_account()))
+
+    def _due_by_account(self) -> list[dict[Collection, list[KubeObject]]]:
+        """Return what is due, for each account that is not being polled already."""
         shared = self._listings.survey()
         for gone in set(self._due) - set(shared):
             self._due.pop(gone)
             self._seen.pop(gone, None)
             self._tried.pop(gone, None)
             self._wake_rest(gone)
+        due: dict[ObjectKey, dict[Collection, list[KubeObject]]] = {}
         for at, held in shared.items():
-            now = self._world.clock.monotonic()
-            due = self._due.setdefault(at, now + self._interval(held))
-            # A transition that began meanwhile brings the next LIST forward.
-            if now >= min(due, self._last(at) + self._interval(held)):
-                self._tried[at] = now
+            if at.account not in self._busy and self._is_due(at, held):
+                due.setdefault(at.account, {})[at] = held
+        self._busy.update(due)
+        return list(due.values())
+
+    def _is_due(self, at: Collection, held: list[KubeObject]) -> bool:
+        now, interval = self._world.clock.monotonic(), self._interval(held)
+        due = self._due.setdefault(at, now + interval)
+        # A transition that began meanwhile brings the next LIST forward.
+        return now >= min(due, self._last(at) + interval)
+
+    async def _poll_all(self, due: dict[Collection, list[KubeObject]]) -> None:
+        """LIST the due collections of one account, one after the other."""
+        try:
+            for at, held in due.items():
+                self._tried[at] = self._world.clock.monotonic()
                 await self._poll(at, held)
                 self._due[at] = self._world.clock.monotonic() + self._interval(held)
+        finally:
+            self._busy.difference_update({at.account for at in due})
 
     async def _poll(self, at: Collection, held: list[KubeObject]) -> None:
         account = self._cache.get(at.account)

@@ -1,5 +1,7 @@
 """One LIST per collection serves all its objects, wakes those that changed, and no other."""
 
+import asyncio
+
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
@@ -204,3 +206,35 @@ async def test_a_cluster_that_does_not_answer_ends_no_poller() -> None:
     lab.cluster.is_reachable = True
     await lab.elapse(100)
     assert count(lab, "List") >= 1
+
+
+async def test_an_account_that_has_to_wait_keeps_no_other_waiting() -> None:
+    lab, keys = await fleet(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    for n in range(FLEET):
+        lab.cluster.apply(
+            "AgentRuntime", f"other-{n}", {**RUNTIME, "accountRef": {"name": "other"}}
+        )
+    await lab.elapse(100)
+    slow_down = {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "250"}}
+    lab.simulator.inject(
+        Fault.model_validate(
+            {"account": "2002", "action": "List.*", "effect": "error", "times": None, **slow_down}
+        )
+    )
+    lab.clock.jumps = False
+    polling = asyncio.ensure_future(lab.engine._poller.run())
+    for second in range(200):
+        if second == 70:
+            key = cloud_key(lab, keys[0])
+            lab.simulator.edit("AgentRuntime", key, {"description": "console"})
+        lab.clock.advance(1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await lab.drain()
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    assert {r["description"] for r in made(lab, SAMPLES["AgentRuntime"])} == {"first"}
+    assert lab.calls.names.count("ListAgentRuntimes") >= 4
