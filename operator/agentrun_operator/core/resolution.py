@@ -12,6 +12,10 @@ _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
+_MIN_SECRET = 6
+"""Shorter values stand in ordinary words, and a text without those words would say nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """Values behind references. Its repr shows no value."""
@@ -62,6 +66,14 @@ class Resolution:
         if source.config_map_key_ref is not None:
             return self.config_map(source.config_map_key_ref.name, source.config_map_key_ref.key)
         return ""
+
+    def redact(self, text: str) -> str:
+        """Return a text of the cloud without the secret values that it may quote."""
+        values = {v for data in self.secrets.values() for v in data.values()}
+        for value in sorted(values, key=len, reverse=True):
+            if len(value) >= _MIN_SECRET:
+                text = text.replace(value, "(secret)")
+        return text
 
     def registry_login(self, secret_name: str, image: str) -> tuple[str, str]:
         """Return (user, password) for an image's registry from a dockerconfigjson Secret.

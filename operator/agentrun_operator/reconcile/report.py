@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
@@ -29,6 +30,8 @@ class Reporter:
             resolved = not isinstance(ctx.blocked, outcome.UNRESOLVED)
             verdict = replace(verdict, references_resolved=resolved)
         changes, ctx.changes = ctx.changes, {}
+        if ctx.resolution is not None:
+            verdict, changes = _redacted(verdict, changes, ctx.resolution)
         raw = await self.write_object(ctx.obj, verdict, changes)
         if raw is not None:
             ctx.memory.reported_at = ctx.memory.now_hint
@@ -50,3 +53,12 @@ class Reporter:
         """Take in the answer of a write, so that its echo in the watch is old news."""
         self._cache.update(raw, ctx.obj.key.kind)
         ctx.refocus(KubeObject.of(raw, ctx.obj.key.kind))
+
+
+def _redacted(verdict: Verdict, changes: Json, resolution: Resolution) -> tuple[Verdict, Json]:
+    """Take out what the cloud may quote of the values that this very object sent."""
+    shown = changes.get("atProvider") or {}
+    clean = {k: resolution.redact(v) if isinstance(v, str) else v for k, v in shown.items()}
+    if shown:
+        changes = {**changes, "atProvider": clean}
+    return replace(verdict, message=resolution.redact(verdict.message)), changes
