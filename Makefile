@@ -10,7 +10,7 @@ SCRIPTS := .ci/run tools/kind/e2e $(wildcard tools/*/update)
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test demo soak \
-    soak-selftest bench e2e-pods e2e-argocd e2e-kind test-image lock clean
+    soak-selftest soak-real bench e2e-pods e2e-argocd e2e-kind test-image lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,14 +66,17 @@ soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", ARGS
 soak-selftest: $(STAMP) ## prove that the histories find planted bugs
 	@PYTHONPATH=tests:tools $(BIN)/python -m soak --selftest $(ARGS)
 
-bench: $(STAMP) ## measure the simulator (ARGS=--check fails below its limits, ARGS=--json for machines)
-	@$(BIN)/python tests/bench/bench_simulator.py $(ARGS)
+soak-real: binaries ## put real processes into trouble, round by round (ARGS="--rounds N --seed N")
+	@PYTHONPATH=operator:tests:tools $(BIN)/python -m soak_real $(ARGS)
+
+bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N")
+	@PYTHONPATH=operator:tests:tools $(BIN)/python -m bench $(ARGS)
 
 e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
-	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/pods
+	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/pods
 
 e2e-argocd: binaries ## sync the samples with a real Argo CD (builds it once)
-	$(BIN)/pytest --capture=no --durations=15 $(ARGS) tests/e2e_argocd
+	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/e2e_argocd
 
 e2e-kind: $(STAMP) ## the same on a kind cluster (needs docker and kind)
 	@tools/kind/e2e
