@@ -78,24 +78,35 @@ class Listings:
         self._newest: dict[Collection, Listing] = {}
         self._running: dict[Collection, asyncio.Task[Listing]] = {}
         self._shared: frozenset[Collection] = frozenset()
+        self._places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
+        """Version of each object, and where it stands: reading all of them anew takes long."""
 
-    def members(self) -> dict[Collection, list[KubeObject]]:
-        """Return every collection that our objects stand in, with those objects."""
-        found: dict[Collection, list[KubeObject]] = {}
+    def members(self) -> dict[Collection, list[ObjectKey]]:
+        """Return every collection that our objects stand in, with the keys of those objects."""
+        found: dict[Collection, list[ObjectKey]] = {}
+        places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
         for key in self._cache.keys():  # noqa: SIM118 - not a dictionary
-            kind = self._kinds[key.kind]
-            obj = None if kind.is_local else self._cache.get(key)
-            at = collection_of(kind, obj) if obj is not None else None
-            if at is not None and obj is not None:
-                found.setdefault(at, []).append(obj)
+            version = self._cache.version(key)
+            place = self._places.get(key)
+            if place is None or place[0] != version:
+                place = (version, self._place_of(key))
+            places[key] = place
+            if place[1] is not None:
+                found.setdefault(place[1], []).append(key)
+        self._places = places
         return found
+
+    def _place_of(self, key: ObjectKey) -> Collection | None:
+        kind = self._kinds[key.kind]
+        obj = None if kind.is_local else self._cache.get(key)
+        return None if obj is None else collection_of(kind, obj)
 
     def covers(self, obj: KubeObject) -> bool:
         """Whether the object's collection holds enough of ours to be read by LIST."""
         at = collection_of(self._kinds[obj.key.kind], obj)
         return at is not None and at in self._shared
 
-    def survey(self) -> dict[Collection, list[KubeObject]]:
+    def survey(self) -> dict[Collection, list[ObjectKey]]:
         """Count our objects per collection anew; return the ones that are worth a LIST."""
         members = self.members()
         shared = {at: held for at, held in members.items() if len(held) > self._polling.few}

@@ -59,7 +59,7 @@ class Poller:
         """LIST every collection that is due, and wait for the answers."""
         await asyncio.gather(*(self._poll_all(due) for due in self._due_by_account()))
 
-    def _due_by_account(self) -> list[dict[Collection, list[KubeObject]]]:
+    def _due_by_account(self) -> list[dict[Collection, list[ObjectKey]]]:
         """Return what is due, for each account that is not being polled already."""
         shared = self._listings.survey()
         for gone in set(self._due) - set(shared):
@@ -67,20 +67,20 @@ class Poller:
             self._seen.pop(gone, None)
             self._tried.pop(gone, None)
             self._wake_rest(gone)
-        due: dict[ObjectKey, dict[Collection, list[KubeObject]]] = {}
+        due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
         for at, held in shared.items():
             if at.account not in self._busy and self._is_due(at, held):
                 due.setdefault(at.account, {})[at] = held
         self._busy.update(due)
         return list(due.values())
 
-    def _is_due(self, at: Collection, held: list[KubeObject]) -> bool:
+    def _is_due(self, at: Collection, held: list[ObjectKey]) -> bool:
         now, interval = self._world.clock.monotonic(), self._interval(held)
         due = self._due.setdefault(at, now + interval)
         # A transition that began meanwhile brings the next LIST forward.
         return now >= min(due, self._last(at) + interval)
 
-    async def _poll_all(self, due: dict[Collection, list[KubeObject]]) -> None:
+    async def _poll_all(self, due: dict[Collection, list[ObjectKey]]) -> None:
         """LIST the due collections of one account, one after the other."""
         try:
             for at, held in due.items():
@@ -90,14 +90,17 @@ class Poller:
         finally:
             self._busy.difference_update({at.account for at in due})
 
-    async def _poll(self, at: Collection, held: list[KubeObject]) -> None:
+    async def _poll(self, at: Collection, held: list[ObjectKey]) -> None:
         account = self._cache.get(at.account)
         try:
             if account is not None:
                 binding = await self._accounts.connect(account)
             else:
-                binding = await self._accounts.bind_for_deletion(held[0])
-            moving = any(self._is_moving(obj) for obj in held)
+                user = self._cache.get(held[0])
+                if user is None:
+                    return
+                binding = await self._accounts.bind_for_deletion(user)
+            moving = any(self._is_moving(key) for key in held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
@@ -108,21 +111,24 @@ class Poller:
             return
         self._wake(at, held, listing)
 
-    def _wake(self, at: Collection, held: list[KubeObject], listing: Listing) -> None:
+    def _wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:
         rest = self._world.kinds[at.kind].rest
         if rest is None:
             return
         before = self._seen.get(at, {})
         now: dict[str, int | None] = {}
-        for obj in held:
+        for key in held:
+            obj = self._cache.get(key)
+            if obj is None:
+                continue
             ident = ident_of(rest, obj)
             now[ident] = listing.fingerprint(ident)
             if ident in before:
                 is_changed = before[ident] != now[ident]
             else:
                 is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
-            if is_changed or self._is_moving(obj):
-                self._queue.add(obj.key, fresh=bool(rest.list_omits))
+            if is_changed or self._is_moving(key):
+                self._queue.add(key, fresh=bool(rest.list_omits))
         self._seen[at] = now
 
     def _wake_rest(self, gone: Collection) -> None:
@@ -142,13 +148,13 @@ class Poller:
             or notes.stamp != stamp_of(rest, item)
         )
 
-    def _is_moving(self, obj: KubeObject) -> bool:
-        notes = self._memory.peek(obj.key)
+    def _is_moving(self, key: ObjectKey) -> bool:
+        notes = self._memory.peek(key)
         return notes is not None and notes.in_transition
 
-    def _interval(self, held: list[KubeObject]) -> float:
+    def _interval(self, held: list[ObjectKey]) -> float:
         polling = self._world.settings.polling
-        if any(self._is_moving(obj) for obj in held):
+        if any(self._is_moving(key) for key in held):
             return polling.transition_seconds
         return polling.steady_seconds
 

@@ -207,3 +207,35 @@ def test_a_fingerprint_follows_the_item() -> None:
     cache.forget(ObjectKey("ModelProxy", "ns", "b"))
     assert shared.survey() == {}
     assert not shared.covers(held)
+
+
+class CountingCache(ObjectCache):
+    """Counts how often an object is read from its stored form."""
+
+    reads = 0
+
+    def get(self, key: ObjectKey) -> KubeObject | None:
+        self.reads += 1
+        return super().get(key)
+
+
+def test_a_survey_reads_only_what_changed() -> None:
+    cache = CountingCache(KINDS, controller_class="", operator_namespace="s")
+    shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
+    status = {"account": PIN, "externalId": "x"}
+
+    def observe(name: str, version: int) -> None:
+        metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": f"{version}"}
+        cache.observe({"metadata": metadata, "status": status}, "ModelProxy")
+
+    for number in range(5):
+        observe(f"it-{number}", 1)
+    assert len(shared.survey()[PROXIES]) == 5
+    cache.reads = 0
+    assert len(shared.survey()[PROXIES]) == 5
+    assert cache.reads == 0
+    status = {**status, "parentId": "elsewhere"}
+    observe("it-3", 2)
+    cache.reads = 0
+    assert len(shared.survey()[PROXIES]) == 4
+    assert cache.reads == 1
