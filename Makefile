@@ -55,7 +55,7 @@ check-charts: $(STAMP) ## lint charts, Dockerfile, scripts and workflows (builds
 	@$(TOOLS) -m charttools check
 
 test: binaries ## run all tests: unit, contract, integration, end to end
-	$(BIN)/pytest --durations=15 $(ARGS) tests/unit tests/contract tests/drift tests/integration tests/e2e
+	@$(BIN)/python tools/lanes.py $(ARGS)
 
 demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once: verify and end)
 	@$(TOOLS) -m demo $(ARGS)

@@ -11,7 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-LANES = (("A", ("tests/unit", "tests/contract", "tests/e2e")), ("B", ("tests/integration",)))
+LANES = (
+    ("A", ("tests/unit", "tests/contract", "tests/drift")),
+    ("B", ("tests/integration", "tests/e2e")),
+)
 """The order in a lane is that of a failure's cost: what is found early needs no process."""
 NOTHING_CHOSEN = 5
 """pytest's exit code where `-k` or the like left no test; fine for a lane, not for all."""
