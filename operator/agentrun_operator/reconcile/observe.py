@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
@@ -11,6 +12,8 @@ from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile.ports import ExternalAPI, Json, Lookup
 
+_POST_FOLLOWS = timedelta(seconds=60)
+"""How long after its look-up a POST of ours may have been carried out."""
 FOREIGN_TAGS = ("x-agentrun-super",)
 """Tags of other owners. Source: control-plane reference, "SuperAgent runtimes"."""
 
@@ -150,16 +153,25 @@ def _may_be_our_create(
     It did not exist at the look-up before our POST, so it is not older than that, and every field
     that can be read is what we sent. Endpoints carry no creation time; their look-up said absent,
     and their runtime is ours.
+
+    Race: a spec that was edited meanwhile is not what we sent any more. Then what no update can
+    change has to fit, and the resource has to be about as old as our POST.
     """
-    if drift:
+    if any(d.immutable for d in drift) or (drift and not _was_edited_since_mark(target.obj)):
         return False
     if target.rest.created_field is None:
         return True
     created = parse_time(str(resource.get(target.rest.created_field) or ""))
     looked_up = parse_time((target.obj.status.get("creation") or {}).get("lookedUpAt"))
-    if created is None or looked_up is None:
+    if created is None or looked_up is None or created < looked_up:
         return False
-    return created >= looked_up
+    return not drift or created - looked_up <= _POST_FOLLOWS
+
+
+def _was_edited_since_mark(obj: KubeObject) -> bool:
+    """Whether the spec is another one than at the POST; deletion moves the generation as well."""
+    marked = (obj.status.get("creation") or {}).get("generation")
+    return isinstance(marked, int) and obj.generation - int(obj.deleting) > marked
 
 
 def stamp_of(rest: Rest, resource: Mapping[str, Any]) -> tuple[Any, Any]:
