@@ -335,5 +335,10 @@ BUGS: tuple[Bug, ...] = (
     _bug("times-move", "times without flips", (status, "merge_conditions", _times_move)),
     _bug("secret-shown", "a value in a message", (report.Reporter, "write", _secret_in_message)),
     _bug("own-edit-lost", "an edit in our own answer", (engine, "_is_edited", _always_false)),
+    _bug(
+        "edit-disowns",
+        "an edit hides whose a lost create is",
+        (observe, "_was_edited_since_mark", _always_false),
+    ),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", _always_true)),
 )

@@ -77,6 +77,11 @@ def _steps(*steps: tuple[float, str, dict[str, object]]) -> Schedule:
 
 
 FOUND_BEFORE = {
+    "an edit between a create whose answer was lost and its recovery": _steps(
+        (20.0, "crash", {"pattern": "Create.*", "is_after": True, "nth": 1}),
+        (21.0, "apply", {"slot": "cred", "variant": 0, "policies": {}}),
+        (21.9, "apply", {"slot": "cred", "variant": 1, "policies": None}),
+    ),
     "an edit absorbed by the answer of our own status write": _steps(
         (2.9, "apply", {"slot": "box", "variant": 0, "policies": {}}),
         (22.2, "account", {"what": "move"}),
