@@ -47,13 +47,24 @@ class Poller:
         self._seen: dict[Collection, dict[str, int | None]] = {}
 
     async def run(self) -> None:
-        """Poll until cancelled. An account that is slow, or has to wait, keeps no other waiting."""
+        """Poll until cancelled. An account that is slow, or has to wait, keeps no other waiting.
+
+        Raises:
+            LeadershipLost: nothing may be asked any more.
+        """
+        try:
+            async with asyncio.TaskGroup() as polls:
+                await self._start_polls(polls)
+        except ExceptionGroup as group:
+            # Whoever ends the process asks for the kind of error, not for a group of them.
+            raise group.exceptions[0] from None
+
+    async def _start_polls(self, polls: asyncio.TaskGroup) -> None:
         tick = min(_TICK_SECONDS, self._world.settings.polling.transition_seconds)
-        async with asyncio.TaskGroup() as polls:
-            while True:
-                for due in self._due_by_account():
-                    polls.create_task(self._poll_all(due))
-                await self._world.clock.sleep(tick)
+        while True:
+            for due in self._due_by_account():
+                polls.create_task(self._poll_all(due))
+            await self._world.clock.sleep(tick)
 
     async def sweep(self) -> None:
         """LIST every collection that is due, and wait for the answers."""

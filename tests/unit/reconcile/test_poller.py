@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_simulator.faults import Fault
 from fakes.cloud import OTHER, keys_of
 from fakes.lab import Lab, account_spec
@@ -238,3 +239,22 @@ async def test_an_account_that_has_to_wait_keeps_no_other_waiting() -> None:
     await asyncio.gather(polling, return_exceptions=True)
     assert {r["description"] for r in made(lab, SAMPLES["AgentRuntime"])} == {"first"}
     assert lab.calls.names.count("ListAgentRuntimes") >= 4
+
+
+async def test_a_lease_that_ran_out_ends_the_poller_as_such() -> None:
+    lab, _ = await fleet(SAMPLES["AgentRuntime"])
+    lab.leadership.holds = False
+    with pytest.raises(LeadershipLost):
+        await lab.engine._poller.run()
+
+
+async def test_a_lost_lease_ends_the_poller_by_its_name() -> None:
+    lab, _ = await fleet(SAMPLES["AgentRuntime"])
+    await lab.elapse(100)
+
+    def lose(name: str) -> None:
+        raise LeadershipLost(name)
+
+    lab.calls.before = lose
+    with pytest.raises(LeadershipLost):
+        await asyncio.wait_for(lab.engine._poller.run(), 10)
