@@ -246,15 +246,3 @@ async def test_a_lease_that_ran_out_ends_the_poller_as_such() -> None:
     lab.leadership.holds = False
     with pytest.raises(LeadershipLost):
         await lab.engine._poller.run()
-
-
-async def test_a_lost_lease_ends_the_poller_by_its_name() -> None:
-    lab, _ = await fleet(SAMPLES["AgentRuntime"])
-    await lab.elapse(100)
-
-    def lose(name: str) -> None:
-        raise LeadershipLost(name)
-
-    lab.calls.before = lose
-    with pytest.raises(LeadershipLost):
-        await asyncio.wait_for(lab.engine._poller.run(), 10)
