@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
+from soak.cloud import MAIN
 from soak.slots import ACCOUNT, SETTINGS, SLOTS, Slot, held, is_ours, wanted
 
 if TYPE_CHECKING:
@@ -24,7 +25,38 @@ class Convergence:
     def problems(self) -> list[str]:
         """Say of each object why it is not as it has to be."""
         self._simulation.cloud.take_stock()
-        return [*self._account(), *self._objects()]
+        leads = [p for p in self._simulation.living() if p.engine and p.engine.is_synced]
+        return (
+            ["nobody leads", *self._objects()]
+            if not leads
+            else [
+                *self._account(),
+                *self._objects(),
+            ]
+        )
+
+    def left(self) -> list[str]:
+        """Say which objects are not gone yet, although everything was deleted.
+
+        What the cloud refuses to delete, because a resource that was kept refers to it, stays;
+        so does the account that it lives in.
+        """
+        found = []
+        for slot in SLOTS.values():
+            raw = self._kube.find(slot.key)
+            if raw is not None and not self._is_needed_in_the_cloud(slot, raw):
+                found.append(f"{slot.name}: {ready_of(raw)}")
+        if all(self._kube.find(slot.key) is None for slot in SLOTS.values()):
+            left = [k for k in self._kube.objects if k.kind == "Account"]
+            found += [f"{key}: {ready_of(self._kube.objects[key])}" for key in left]
+        return found
+
+    def _is_needed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
+        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
+        if record is None:
+            return False
+        account = (raw["status"].get("account") or {}).get("accountId") or MAIN.account_id
+        return any(True for _ in self._simulation.cloud.tenant(account).users(record))
 
     def _account(self) -> Iterator[str]:
         account = self._kube.find(ACCOUNT)
@@ -55,9 +87,15 @@ class Convergence:
         )
 
     def _users(self, slot: Slot) -> list[str]:
-        """Return the objects that refer to a slot."""
-        users = [user for user in SLOTS.values() if slot.name in user.needs]
-        return [user.name for user in users if self._kube.find(user.key) is not None]
+        """Return the objects that refer to a slot, and have a resource."""
+        found = []
+        for user in SLOTS.values():
+            raw = self._kube.find(user.key)
+            status = (raw or {}).get("status") or {}
+            has_one = status.get("externalId") or status.get("creation")
+            if slot.name in user.needs and has_one:
+                found.append(user.name)
+        return found
 
     # ------------------------------------------------ the cloud against the spec
 

@@ -49,7 +49,7 @@ class Endings:
                 simulation.actions.perform(step)
             simulation.trace("> delete everything")
             simulation.actions.delete_everything()
-            if await self._settles("deletions end", self._left_objects):
+            if await self._settles("deletions end", Convergence(simulation).left):
                 self._no_orphans()
 
     async def _settles(self, what: str, problems: Callable[[], list[str]]) -> bool:
@@ -119,11 +119,6 @@ class Endings:
             if place in claimed:
                 self._checks.violated("one object per resource", f"{claimed[place]}, {slot.name}")
             claimed[place] = slot.name
-
-    def _left_objects(self) -> list[str]:
-        """Say which objects are not gone yet."""
-        kube = self._simulation.kube
-        return [f"{k}: {ready_of(kube.objects[k])}" for k in sorted(kube.objects) if k.kind in OURS]
 
     def _no_orphans(self) -> None:
         """Nothing that we made is without an object, unless it was to be left."""
