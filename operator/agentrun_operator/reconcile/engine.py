@@ -8,6 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import GROUP, ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.local import LocalReconciler
@@ -113,6 +114,14 @@ class Engine:
             if held is not None and held.deleting:
                 self.queue.add(target)
 
+    def _wake_accounts(self, obj: KubeObject) -> None:
+        """Let the account say that its keys are refused; all its users then wait for it."""
+        if self._world.kinds[obj.key.kind].is_local:
+            return
+        for target in self._world.cache.targets_of(obj):
+            if target.kind in ACCOUNT_KINDS and self._world.cache.get(target) is not None:
+                self.queue.add(target)
+
     def _wake_rivals(self, obj: KubeObject) -> None:
         for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
             self.queue.add(rival.key)
@@ -212,6 +221,8 @@ class Engine:
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
         self._world.memory.of(obj.key, obj.uid).conflicts = 0
+        if result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID:
+            self._wake_accounts(obj)
         return result
 
     async def _resync_loop(self) -> None:

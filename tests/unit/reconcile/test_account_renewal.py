@@ -5,9 +5,10 @@ import pytest
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_operator.kinds import catalogue
+from agentrun_simulator.faults import Fault
 from fakes.cloud import OTHER, keys_of
 from fakes.lab import Lab, account_spec
-from unit.reconcile.specs import SAMPLES, made
+from unit.reconcile.specs import SAMPLES, made, ready
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
 
@@ -48,3 +49,21 @@ async def test_a_pass_that_began_with_the_keys_of_before_comes_again() -> None:
     with pytest.raises(Unavailable) as caught:
         await before.api.read(rest, Locator("it"))
     assert not caught.value.maybe_applied
+
+
+async def test_keys_revoked_under_a_single_user_show_on_the_account() -> None:
+    lab, _ = await ready(SAMPLES["ModelProxy"])
+    lab.simulator.inject(
+        Fault.model_validate(
+            {
+                "action": ".*",
+                "effect": "error",
+                "times": None,
+                "status": 404,
+                "code": "InvalidAccessKeyId.NotFound",
+            }
+        )
+    )
+    await lab.elapse(300)
+    assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
+    assert lab.calls.names.count("write_status") <= 4
