@@ -28,7 +28,7 @@ from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.observe import Target, tag_for
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
-from agentrun_operator.reconcile.references import holders
+from agentrun_operator.reconcile.references import holders, observes_only
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.steps import ReadingSteps
@@ -246,10 +246,12 @@ class Reconciler:
 
     def _name_conflict(self, ctx: Context, binding: Binding) -> OperatorError | None:
         obj = ctx.obj
-        if ctx.rest.key is KeyedBy.CHOSEN_ID:
+        if ctx.rest.key is KeyedBy.CHOSEN_ID or ctx.observes_only:
             return None
         for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
             if other.key == obj.key or not _same_parent(other, obj, ctx.rest):
+                continue
+            if observes_only(other):
                 continue
             if self._world.accounts.identity_of(other) != binding.identity:
                 continue
@@ -321,7 +323,7 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
     Race: creation times count full seconds. Of two objects of one second the one that comes second
     must not take over what the first has made already.
     """
-    may_have_it = bool(obj.external_id or obj.status.get("creation"))
+    may_have_it = bool(obj.is_in_charge or obj.status.get("creation"))
     return not may_have_it, obj.created_at, str(obj.key)
 
 

@@ -297,6 +297,24 @@ async def test_the_same_second_is_decided_by_the_key() -> None:
     assert lab.ready(second) == ("False", "ExternalNameConflict")
 
 
+async def test_who_only_observes_a_name_does_not_claim_it() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    shared = {**PROXY, "externalName": "shared"}
+    before = lab.cluster.apply("ModelProxy", "before", {**shared, "managementPolicy": "Observe"})
+    lab.clock.advance(2)
+    master = lab.cluster.apply("ModelProxy", "master", shared)
+    await lab.elapse(15)
+    assert lab.ready(master) == ("True", "Available")
+    after = lab.cluster.apply("ModelProxy", "after", {**shared, "managementPolicy": "Observe"})
+    await lab.elapse(100)
+    assert lab.ready(before) == lab.ready(after) == ("True", "Available")
+    lab.edit(before, managementPolicy="Manage")
+    await lab.elapse(15)
+    assert lab.ready(before) == ("False", "ExternalNameConflict"), "who has it is the master"
+    assert lab.ready(master) == ("True", "Available")
+
+
 async def test_one_name_in_two_accounts_is_no_conflict() -> None:
     lab = Lab()
     await lab.ready_account()
