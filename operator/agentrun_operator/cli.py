@@ -45,7 +45,7 @@ def _generate(root: Path, *, only_check: bool) -> int:
     kinds = catalogue().values()
     changed = crdgen.check(root, kinds) if only_check else crdgen.write(root, kinds)
     for path in changed:
-        print(f"{'out of date' if only_check else 'wrote'}: {path}")  # noqa: T201
+        print(f"{'out of date' if only_check else 'wrote'}: {path}")  # noqa: T201 - the result of a command
     return 1 if only_check and changed else 0
 
 
@@ -57,7 +57,7 @@ def _chore(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return asyncio.run(chores.selftest(settings, environ, kinds, options.url))
         return asyncio.run(chores.guard_uninstall(settings, environ, kinds))
     except (SettingsError, *app.FATAL) as error:
-        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
+        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201 - the result of a command
         return 1
 
 
@@ -65,13 +65,13 @@ def _run(environ: Mapping[str, str]) -> int:
     try:
         level = environ.get(f"{PREFIX}LOG_LEVEL") or "info"
         if level.lower() not in _LEVELS:
-            raise SettingsError(f"{PREFIX}LOG_LEVEL is {level!r}; use {', '.join(_LEVELS)}")  # noqa: TRY301
+            raise SettingsError(f"{PREFIX}LOG_LEVEL is {level!r}; use {', '.join(_LEVELS)}")  # noqa: TRY301 - one place turns errors into exit codes
         configure_logging(
             log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "text" else "json",
             level=level,
         )
         app.serve(settings_from(environ), environ)
     except (SettingsError, ValueError, *app.FATAL) as error:
-        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201
+        print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201 - the result of a command
         return 1
     return 0

@@ -23,7 +23,7 @@ class Admission:
         self._buckets: dict[tuple[int, str], _Bucket] = {}
         seed = settings.seed
         # A sequence of its own, so that latencies do not change the ids.
-        self._random = random.Random(None if seed is None else f"latency {seed}")  # noqa: S311
+        self._random = random.Random(None if seed is None else f"latency {seed}")  # noqa: S311 - no secret
 
     def check(
         self, action: str, *, account: str, access_key_id: str, region: str, now: datetime

@@ -13,7 +13,7 @@ class Identities:
 
     def __init__(self, seed: int | None) -> None:
         # Not for secrets: what must repeat cannot come from the machine's entropy.
-        self.random = random.Random(seed)  # noqa: S311
+        self.random = random.Random(seed)  # noqa: S311 - no secret
 
     def new(self) -> UUID:
         """Return the next UUID, version 4."""

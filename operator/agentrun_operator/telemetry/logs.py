@@ -107,7 +107,7 @@ def _final(log_format: LogFormat) -> list[Processor]:
     ]
 
 
-def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog calls it so
     """Turn the object that a kopf record is about into our keys; drop kopf's own baggage."""
     reference = event.get("k8s_ref")
     if isinstance(reference, Mapping):
@@ -124,7 +124,7 @@ def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     return event
 
 
-def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog calls it so
     """Hide what sits under a telling key, or looks like an Authorization header.
 
     The last line of defence: nothing secret should get here in the first place.
