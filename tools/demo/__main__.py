@@ -60,13 +60,14 @@ def _run(step: Step, story: Story, screen: Screen) -> bool:
 
 def _stay(rig: Rig, screen: Screen) -> None:
     """Let the visitor play until Ctrl-C."""
-    screen.end("It stays up; press Ctrl-C to delete everything and end")
+    screen.end("It stays up; play in another terminal, and press Ctrl-C here to delete everything")
     screen.offer(
         (
             f"export KUBECONFIG={rig.plane.kubeconfig}",
             f"alias kubectl={rig.plane.programs / 'kubectl'}",
             f"kubectl get agentrun --namespace {SAMPLES_NAMESPACE}",
             f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
+            f"kubectl edit modelproxy chat --namespace {SAMPLES_NAMESPACE}",
             f"curl --silent {rig.cloud.url}/admin/resources # what the cloud holds",
         )
     )

@@ -98,13 +98,14 @@ class ObjectTable:
                 self._last[key] = state
 
     def _table(self, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> Table:
-        table = Table("KIND", "NAME", "READY", "REASON", "EXTERNAL-ID", box=None, padding=(0, 2))
+        table = Table("KIND", "NAME", "READY", "REASON", box=None, padding=(0, 2))
+        table.add_column("EXTERNAL-ID", no_wrap=True)  # a narrow terminal cuts it, with an ellipsis
         for kind, name in self._order:
             body = found.get((kind, name))
             ready, reason = _state(body)
             style = "green" if body is not None and is_ready(body) else "yellow"
             external = body["status"].get("externalId", "") if body is not None else ""
-            row = (kind, name, f"[{style}]{ready}[/{style}]", reason, external[:36])
+            row = (kind, name, f"[{style}]{ready}[/{style}]", reason, external)
             table.add_row(*row)
         return table
 

@@ -222,4 +222,5 @@ def _verify(is_so: object, what: str, seen: str = "") -> None:
 
 
 def _told(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {family}" for family, count in counts.items())
+    words = {name: name.removesuffix("s") if count == 1 else name for name, count in counts.items()}
+    return ", ".join(f"{count} {words[name]}" for name, count in counts.items())
