@@ -116,7 +116,8 @@ class Settlement:
         """Return when to look again; None where the poller of the collection sees to it."""
         polling = self._world.settings.polling
         asked = ctx.obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
-        if asked.isdigit():
+        # Not `isdigit`, which lets "²" through, and that is no number.
+        if asked.isdecimal():
             return _spread(max(float(asked), _MIN_POLL_SECONDS))
         if self._world.settings.secret_access == "get" and ctx.has_references:
             # Nobody tells us of a rotation: the references are read again at the poll interval.

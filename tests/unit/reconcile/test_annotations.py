@@ -108,7 +108,10 @@ async def test_a_foreign_annotation_is_no_reason_for_a_pass() -> None:
     assert await lab.drain() == 0
 
 
-@pytest.mark.parametrize(("asked", "least", "most"), [("20", 12, 31), ("1", 48, 130), ("x", 4, 11)])
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [("20", 12, 31), ("1", 48, 130), ("x", 4, 11), ("-5", 4, 11), ("²", 4, 11), ("9" * 400, 0, 11)],
+)
 async def test_the_poll_interval_is_asked_for(asked: str, least: int, most: int) -> None:
     lab, key = await ready(PROXIES)
     lab.annotate(key, poll_interval=asked)
@@ -116,6 +119,7 @@ async def test_the_poll_interval_is_asked_for(asked: str, least: int, most: int)
     lab.calls.take()
     await lab.elapse(300)
     assert least <= len(lab.calls.take()) <= most
+    assert lab.ready(key) == ("True", "Available")
 
 
 # ------------------------------------------------ the connection ConfigMap
