@@ -48,6 +48,10 @@ class Memory:
     first_seen: float | None = None
     now_hint: float = 0.0
     """Monotonic time at the start of the current pass."""
+    restarts: int = 0
+    """How many incarnations in a row ended soon after their start."""
+    restarted_at: float = float("-inf")
+    """Monotonic time at which the present incarnation was begun."""
     corrections: list[float] = field(default_factory=list)
     """Monotonic times of recent corrections; too many mean that somebody corrects us."""
     contests: int = 0

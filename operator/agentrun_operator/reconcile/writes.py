@@ -17,6 +17,7 @@ from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
@@ -26,6 +27,10 @@ from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
 _STALL_RETRY_SECONDS = 300.0
+_RESTART_FIRST_SECONDS = 10.0
+_RESTART_MOST_SECONDS = 300.0
+_RESTART_CALM_SECONDS = 600.0
+"""One that lived so long starts the count anew. As the kubelet does it with containers."""
 _MAX_UNHEARD = 2
 """Updates that may change nothing before we stop: the first may have got lost."""
 _CONTESTED_COUNT = 5
@@ -179,7 +184,14 @@ class WritingSteps:
         """Go on to the next incarnation of a resource that ended."""
         if "restart" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
+        if pause := _restart_pause(ctx.memory):
+            verdict = outcome.progressing(
+                Reason.CREATING, "it ends soon after each start; waiting before the next"
+            )
+            ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+            return Outcome(verdict, pause, "requeue_after")
         ctx.acted.add("restart")
+        _note_restart(ctx.memory)
         incarnation = int(ctx.obj.status.get("incarnation") or 0) + 1
         ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
         await self._reporter.write(
@@ -327,3 +339,17 @@ class WritingSteps:
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
         return None
+
+
+def _restart_pause(memory: Memory) -> float:
+    """Return the seconds until a resource that ended may follow itself: each start costs money."""
+    if memory.restarts == 0:
+        return 0.0
+    pause = _RESTART_FIRST_SECONDS * 2.0 ** min(memory.restarts - 1, 10)
+    return max(0.0, memory.restarted_at + min(pause, _RESTART_MOST_SECONDS) - memory.now_hint)
+
+
+def _note_restart(memory: Memory) -> None:
+    lived = memory.now_hint - memory.restarted_at
+    memory.restarts = 1 if lived >= _RESTART_CALM_SECONDS else memory.restarts + 1
+    memory.restarted_at = memory.now_hint

@@ -97,6 +97,28 @@ async def test_a_crash_between_two_incarnations_makes_no_twin() -> None:
         assert lab.get(key).status["incarnation"] == 1
 
 
+async def test_one_that_always_ends_at_once_is_started_less_and_less_often() -> None:
+    lab, key = await ready(SANDBOXES, restartPolicy="Always")
+
+    async def suffer(seconds: int) -> int:
+        for _ in range(seconds // 5):
+            for found in made(lab, SANDBOXES):
+                if found["status"] == "READY":
+                    lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "TERMINATED"})
+            lab.annotate(key, reconcile_requested_at=str(lab.clock.monotonic()))
+            await lab.elapse(5)
+        return lab.calls.take().count("CreateSandbox")
+
+    assert 3 <= await suffer(300) <= 6
+    assert lab.ready(key) == ("False", "Creating")
+    assert "soon after each start" in lab.message(key)
+    assert 1 <= await suffer(900) <= 4
+    await lab.elapse(700)
+    assert lab.ready(key) == ("True", "Available")
+    lab.calls.take()
+    assert await suffer(5) == 1, "it lived long enough"
+
+
 async def test_a_finished_sandbox_is_removed_when_its_time_is_over() -> None:
     lab, key = await ended(ttlSecondsAfterFinished=50)
     await lab.elapse(60)
