@@ -113,6 +113,24 @@ class AccountDirectory:
             raise CredentialsNotFound(_missing(explicit, obj))
         return self._own_binding()
 
+    async def admits(self, obj: KubeObject) -> bool:
+        """Whether an object that has no resource yet may have one in the account it asks for.
+
+        Anybody can write down an account id, or name a ClusterAccount. Only verified keys and the
+        leave of the account's owner make more of it than a wish.
+        """
+        for key in account_candidates_without_pin(obj):
+            account = self._cache.get(key)
+            if account is None:
+                continue
+            try:
+                await self._check_allowed(account, obj)
+                _check_ready(account, obj)
+            except OperatorError:
+                return False
+            return True
+        return self._settings.own_account is not None and not obj.spec.get("accountRef")
+
     async def bind_for_deletion(self, obj: KubeObject) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
 

@@ -151,7 +151,7 @@ class Reconciler:
         try:
             binding = await self._world.accounts.bind(ctx.obj)
             ctx.binding = binding
-            ctx.conflict = check_pin(ctx.obj, binding) or self._name_conflict(ctx, binding)
+            ctx.conflict = check_pin(ctx.obj, binding) or await self._name_conflict(ctx, binding)
             if ctx.conflict is None:
                 await self._aim(ctx, binding)
         except OperatorError as error:
@@ -244,7 +244,7 @@ class Reconciler:
             own, default = "update_seconds", settings.update_timeout_seconds
         return float(getattr(limits, own, None) or default)
 
-    def _name_conflict(self, ctx: Context, binding: Binding) -> OperatorError | None:
+    async def _name_conflict(self, ctx: Context, binding: Binding) -> OperatorError | None:
         obj = ctx.obj
         if ctx.rest.key is KeyedBy.CHOSEN_ID or ctx.observes_only:
             return None
@@ -255,7 +255,9 @@ class Reconciler:
                 continue
             if self._world.accounts.identity_of(other) != binding.identity:
                 continue
-            if _claim(other) < _claim(obj):
+            if _claim(other) < _claim(obj) and (
+                _may_have_it(other) or await self._world.accounts.admits(other)
+            ):
                 return ExternalNameConflict(
                     f"{other.key} came first and claims the same external name "
                     f"{obj.external_name!r}; set another spec.externalName here"
@@ -323,8 +325,11 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
     Race: creation times count full seconds. Of two objects of one second the one that comes second
     must not take over what the first has made already.
     """
-    may_have_it = bool(obj.is_in_charge or obj.status.get("creation"))
-    return not may_have_it, obj.created_at, str(obj.key)
+    return not _may_have_it(obj), obj.created_at, str(obj.key)
+
+
+def _may_have_it(obj: KubeObject) -> bool:
+    return bool(obj.is_in_charge or obj.status.get("creation"))
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:

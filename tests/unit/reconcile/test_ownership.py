@@ -343,6 +343,39 @@ async def test_one_name_in_two_namespaces_of_one_account_is_a_conflict() -> None
     assert lab.ready(young) == ("False", "ExternalNameConflict")
 
 
+async def test_keys_that_open_no_account_claim_no_name_in_it() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    wrong = {"accessKeyId": "bogus", "accessKeySecret": "bogus"}
+    lab.cluster.put_secret("default-keys", wrong, namespace="team-b")
+    lab.cluster.apply("Account", "default", account_spec("default-keys"), namespace="team-b")
+    squatter = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    it = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter)[0] == "False"
+    lab.cluster.put_secret("default-keys", keys_of(MAIN), namespace="team-b")
+    await lab.elapse(400)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter) == ("False", "ExternalNameConflict")
+    assert lab.calls.names.count("CreateModelProxy") == 1
+
+
+async def test_a_namespace_that_is_not_allowed_claims_no_name() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
+    spec = account_spec("shared", allowedNamespaces={"names": ["team-a"]})
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    squatter = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    it = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter)[0] == "False"
+
+
 async def test_endpoints_of_two_runtimes_may_share_a_name() -> None:
     lab = Lab()
     await lab.ready_account()
