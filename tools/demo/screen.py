@@ -98,8 +98,11 @@ class ObjectTable:
                 self._last[key] = state
 
     def _table(self, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> Table:
-        table = Table("KIND", "NAME", "READY", "REASON", box=None, padding=(0, 2))
-        table.add_column("EXTERNAL-ID", no_wrap=True)  # a narrow terminal cuts it, with an ellipsis
+        table = Table(box=None, padding=(0, 1))
+        for title in ("KIND", "NAME", "READY", "REASON"):
+            table.add_column(title, no_wrap=True)
+        # What a narrow terminal cuts, since the only one that may shrink.
+        table.add_column("EXTERNAL-ID", overflow="ellipsis")
         for kind, name in self._order:
             body = found.get((kind, name))
             ready, reason = _state(body)

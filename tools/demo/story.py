@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +98,9 @@ class Story:
         _verify(found == set(order), "every sample is there and Ready", f"found {sorted(found)}")
         counts = totals(self._cloud)
         _verify(all(counts.values()), "the cloud has every family of the samples", f"{counts}")
-        screen.verified(f"{len(ready)} objects are Ready; the official client sees {_told(counts)}")
+        screen.verified(
+            f"{len(ready)} objects are Ready; the official client lists {_told(counts)}"
+        )
 
     def drift(self) -> None:
         """Edit the runtime through the official client and watch it corrected."""
@@ -181,8 +184,12 @@ class Story:
         rig, screen = self._rig, self._screen
         rig.cloud.clear_faults()
         screen.command(f"kubectl delete … # every object in namespace {SAMPLES_NAMESPACE}, at once")
-        # A visitor may have made objects elsewhere, or deleted ours.
-        for namespace in sorted(rig.used_namespaces()):
+        # A visitor may have made objects elsewhere, deleted ours, or broken the keys.
+        used = sorted(rig.used_namespaces())
+        if SAMPLES_NAMESPACE in used:
+            with suppress(KubectlError):  # nothing can be made in a namespace that is going
+                rig.apply([key_secret(SAMPLES_NAMESPACE, rig.account)])
+        for namespace in used:
             rig.delete_all(namespace, seconds=WAIT_SECONDS)
         counts = totals(self._cloud)
         _verify(not any(counts.values()), "the official client lists nothing", f"{counts}")
@@ -222,5 +229,4 @@ def _verify(is_so: object, what: str, seen: str = "") -> None:
 
 
 def _told(counts: Mapping[str, int]) -> str:
-    words = {name: name.removesuffix("s") if count == 1 else name for name, count in counts.items()}
-    return ", ".join(f"{count} {words[name]}" for name, count in counts.items())
+    return ", ".join(f"{family}: {count}" for family, count in counts.items())
