@@ -1,6 +1,7 @@
 import pytest
 
 from agentrun_operator.api.cloud import AgentRunCloud
+from agentrun_operator.api.transport import unlimited
 from agentrun_operator.core.errors import CredentialsInvalid, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity
 from agentrun_operator.reconcile.ports import AccountConnection, Cloud
@@ -19,7 +20,7 @@ def account(
 @pytest.mark.parametrize("endpoint", [None, "https://agentrun-vpc.cn-hangzhou.aliyuncs.com"])
 async def test_official_hosts_need_no_setting(endpoint: str | None) -> None:
     cloud: Cloud = AgentRunCloud(environ={})
-    await cloud.connect(account(endpoint)).aclose()
+    await cloud.connect(account(endpoint), unlimited).aclose()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_region_that_is_none_is_refused() -> None:
 async def test_the_allow_list_adds_to_the_official_hosts() -> None:
     cloud = AgentRunCloud(environ={}, allow_list=("http://127.0.0.1:*",))
     for endpoint in (None, "http://127.0.0.1:8080"):
-        await cloud.connect(account(endpoint)).aclose()
+        await cloud.connect(account(endpoint), unlimited).aclose()
 
 
 def test_a_missing_key_is_named_when_connecting() -> None:
