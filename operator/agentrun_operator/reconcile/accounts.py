@@ -89,7 +89,8 @@ class AccountDirectory:
         self._cloud = cloud
         self._settings = settings
         self._clients: dict[ObjectKey, _Client] = {}
-        self._budgets: dict[AccountIdentity, Budget] = {}
+        self._budgets: dict[tuple[str, AccountIdentity], Budget] = {}
+        """By namespace too: whoever writes down a tenant's account id must not slow it down."""
         self._locks: dict[ObjectKey, asyncio.Lock] = {}
 
     async def bind(self, obj: KubeObject) -> Binding:
@@ -197,7 +198,10 @@ class AccountDirectory:
         spec = account.spec
         identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
         rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
-        api = self._open(AccountConnection(identity, spec.get("endpoint") or None, keys, rate))
+        api = self._open(
+            AccountConnection(identity, spec.get("endpoint") or None, keys, rate),
+            account.key.namespace,
+        )
         weights = (spec.get("compatibility") or {}).get("endpointWeights")
         binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
         made = self._clients[account.key] = _Client(
@@ -237,10 +241,12 @@ class AccountDirectory:
             await client.api.aclose()
         self._clients.clear()
 
-    def _open(self, connection: AccountConnection) -> GuardedAPI:
-        """Return a guarded client; every client of one account shares its budget."""
+    def _open(self, connection: AccountConnection, namespace: str) -> GuardedAPI:
+        """Return a guarded client; those of one account and namespace share a budget."""
         rate = connection.requests_per_second
-        budget = self._budgets.setdefault(connection.identity, Budget(self._clock, rate))
+        budget = self._budgets.setdefault(
+            (namespace, connection.identity), Budget(self._clock, rate)
+        )
         budget.configure(rate)
 
         async def turn() -> None:
@@ -271,7 +277,7 @@ class AccountDirectory:
             raise CredentialsNotFound("the operator has no account of its own any more")
         identity = AccountIdentity(own.account_id, own.region)
         rate = self._settings.requests_per_second
-        api = self._open(AccountConnection(identity, own.endpoint, None, rate))
+        api = self._open(AccountConnection(identity, own.endpoint, None, rate), "")
         binding = Binding(OWN_ACCOUNT, identity, api)
         self._clients[OWN_ACCOUNT] = _Client("", 0, "", binding, api, None)
         return binding

@@ -287,3 +287,18 @@ async def test_a_secret_that_is_touched_opens_no_new_client() -> None:
     lab.cluster.put_secret("default-keys", keys_of(MAIN))
     await lab.elapse(100)
     assert len(lab.cloud.connected) == opened + 1
+
+
+async def test_a_stranger_cannot_slow_an_account_down() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    wrong = {"accessKeyId": "bogus", "accessKeySecret": "bogus"}
+    lab.cluster.put_secret("default-keys", wrong, namespace="team-b")
+    spec = account_spec("default-keys", requestsPerSecond=1)
+    lab.cluster.apply("Account", "default", spec, namespace="team-b")
+    await lab.drain()
+    keys = [lab.cluster.apply("ModelProxy", f"it-{n}", PROXY) for n in range(10)]
+    before = lab.clock.monotonic()
+    await lab.drain()
+    assert lab.clock.monotonic() - before < 5
+    assert all(lab.ready(key) == ("False", "Creating") for key in keys)
