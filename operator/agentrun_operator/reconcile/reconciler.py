@@ -9,18 +9,18 @@ from pydantic import ValidationError
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
     CredentialsInvalid,
-    ExternalNameConflict,
     InvalidParameter,
     OperatorError,
 )
 from agentrun_operator.core.fields import Ref, Reference
-from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.wire import encode, json_name, marker, shape_of
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.accounts import Binding, check_pin
+from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
@@ -28,7 +28,7 @@ from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.observe import Target, tag_for
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
-from agentrun_operator.reconcile.references import holders, observes_only
+from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.steps import ReadingSteps
@@ -53,7 +53,8 @@ class Reconciler:
         self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
         settlement = Settlement(world, self._reporter)
         reading = ReadingSteps(world, settlement)
-        writing = WritingSteps(world, self._reporter, settlement)
+        self._claims = Claims(world.cache, world.accounts)
+        writing = WritingSteps(world, self._reporter, settlement, self._claims)
         self._steps = {**reading.table, **writing.table, **DeletionSteps(world).table}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
@@ -151,7 +152,9 @@ class Reconciler:
         try:
             binding = await self._world.accounts.bind(ctx.obj)
             ctx.binding = binding
-            ctx.conflict = check_pin(ctx.obj, binding) or await self._name_conflict(ctx, binding)
+            ctx.conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
+                ctx.obj, ctx.rest, binding
+            )
             if ctx.conflict is None:
                 await self._aim(ctx, binding)
         except OperatorError as error:
@@ -244,26 +247,6 @@ class Reconciler:
             own, default = "update_seconds", settings.update_timeout_seconds
         return float(getattr(limits, own, None) or default)
 
-    async def _name_conflict(self, ctx: Context, binding: Binding) -> OperatorError | None:
-        obj = ctx.obj
-        if ctx.rest.key is KeyedBy.CHOSEN_ID or ctx.observes_only:
-            return None
-        for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
-            if other.key == obj.key or not _same_parent(other, obj, ctx.rest):
-                continue
-            if observes_only(other):
-                continue
-            if self._world.accounts.identity_of(other) != binding.identity:
-                continue
-            if _claim(other) < _claim(obj) and (
-                _may_have_it(other) or await self._world.accounts.admits(other)
-            ):
-                return ExternalNameConflict(
-                    f"{other.key} came first and claims the same external name "
-                    f"{obj.external_name!r}; set another spec.externalName here"
-                )
-        return None
-
 
 def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     """Return how long to keep a report of waiting to ourselves, 0 to say it now.
@@ -317,27 +300,3 @@ def _parent_kind(kind: ResourceKind, rest: Rest) -> str:
             if ref is not None:
                 return ref.kind
     raise TypeError(f"{kind.kind} declares no reference {rest.parent}")
-
-
-def _claim(obj: KubeObject) -> tuple[bool, str, str]:
-    """Return what orders claims of one name: who has the resource, then who is older.
-
-    Race: creation times count full seconds. Of two objects of one second the one that comes second
-    must not take over what the first has made already.
-    """
-    return not _may_have_it(obj), obj.created_at, str(obj.key)
-
-
-def _may_have_it(obj: KubeObject) -> bool:
-    return bool(obj.is_in_charge or obj.status.get("creation"))
-
-
-def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
-    if rest.parent is None:
-        return True
-    mine, theirs = one.status.get("parentId"), other.status.get("parentId")
-    if mine and theirs:
-        return bool(mine == theirs)
-    return one.key.namespace == other.key.namespace and (
-        one.spec.get(rest.parent) == other.spec.get(rest.parent)
-    )

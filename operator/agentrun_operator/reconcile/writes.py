@@ -15,6 +15,7 @@ from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.memory import Memory
@@ -41,8 +42,11 @@ _CONTESTED_MAX_SECONDS = 86_400.0
 class WritingSteps:
     """The actions that create, change or take charge of a resource."""
 
-    def __init__(self, world: World, reporter: Reporter, settlement: Settlement) -> None:
+    def __init__(
+        self, world: World, reporter: Reporter, settlement: Settlement, claims: Claims
+    ) -> None:
         """Work on one world."""
+        self._claims = claims
         self._world = world
         self._reporter = reporter
         self._settlement = settlement
@@ -73,6 +77,8 @@ class WritingSteps:
 
     async def adopt(self, ctx: Context) -> Outcome | None:
         """Take charge of a resource that was there before."""
+        if await self._is_rivalled(ctx):
+            return None
         # What cannot be read is sent once: nobody knows what stands there.
         ctx.memory.write_only = b""
         await self._record(ctx, ctx.observation.resource, adopted=True)
@@ -113,13 +119,19 @@ class WritingSteps:
         ctx.memory.absences = 0
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
+        if await self._is_rivalled(ctx):
+            ctx.changes["creation"] = None
+            return None
         try:
             answer = await ctx.bound.api.create(
                 ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
             )
         except AlreadyExistsNotOwned:
-            # Somebody was faster, or an earlier create of ours surfaced: look whose it is.
+            # Somebody was faster. What is there is not what we sent, however equal: without the
+            # mark it can only be adopted.
             ctx.memory.wrote_at = self._world.clock.monotonic()
+            ctx.changes["creation"] = None
+            await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
         except Unavailable as error:
@@ -133,6 +145,11 @@ class WritingSteps:
             raise
         await self._created(ctx, answer)
         return None
+
+    async def _is_rivalled(self, ctx: Context) -> bool:
+        """Ask once more whether the name is ours to take; a conflict stalls the pass."""
+        ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.bound)
+        return ctx.conflict is not None
 
     async def _created(self, ctx: Context, answer: Json) -> None:
         ctx.memory.wrote_at = self._world.clock.monotonic()

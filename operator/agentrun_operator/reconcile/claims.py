@@ -1,0 +1,65 @@
+"""Which of several objects may have an external name: at most one, and always the same."""
+
+from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
+from agentrun_operator.core.kind import KeyedBy, Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.accounts import AccountDirectory, Binding
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.references import observes_only
+
+
+class Claims:
+    """Claims of external names in this cluster."""
+
+    def __init__(self, cache: ObjectCache, accounts: AccountDirectory) -> None:
+        """Compare the objects of a cache."""
+        self._cache = cache
+        self._accounts = accounts
+
+    async def conflict(self, obj: KubeObject, rest: Rest, binding: Binding) -> OperatorError | None:
+        """Return ExternalNameConflict when another object comes first with this name.
+
+        Race: two passes may find the name free at the same moment, so it is asked again before
+        anything follows from the answer.
+        """
+        if rest.key is KeyedBy.CHOSEN_ID or observes_only(obj):
+            return None
+        for other in self._cache.claimants(obj.key.kind, obj.external_name):
+            if other.key == obj.key or not _same_parent(other, obj, rest):
+                continue
+            if observes_only(other):
+                continue
+            if self._accounts.identity_of(other) != binding.identity:
+                continue
+            if _claim(other) < _claim(obj) and (
+                _may_have_it(other) or await self._accounts.admits(other)
+            ):
+                return ExternalNameConflict(
+                    f"{other.key} came first and claims the same external name "
+                    f"{obj.external_name!r}; set another spec.externalName here"
+                )
+        return None
+
+
+def _claim(obj: KubeObject) -> tuple[bool, str, str]:
+    """Return what orders claims of one name: who has the resource, then who is older.
+
+    Race: creation times count full seconds. Of two objects of one second the one that comes second
+    must not take over what the first has made already.
+    """
+    return not _may_have_it(obj), obj.created_at, str(obj.key)
+
+
+def _may_have_it(obj: KubeObject) -> bool:
+    return bool(obj.is_in_charge or obj.status.get("creation"))
+
+
+def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
+    if rest.parent is None:
+        return True
+    mine, theirs = one.status.get("parentId"), other.status.get("parentId")
+    if mine and theirs:
+        return bool(mine == theirs)
+    return one.key.namespace == other.key.namespace and (
+        one.spec.get(rest.parent) == other.spec.get(rest.parent)
+    )
