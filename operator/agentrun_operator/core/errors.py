@@ -68,16 +68,26 @@ class Unavailable(Retryable):
 
 
 class Throttled(Retryable):
-    """The API asks us to slow down; `retry_after` is in seconds, None when it did not say."""
+    """The API asks us to slow down, or our own budget of the account is spent.
+
+    `retry_after` is in seconds, None when the API did not say; `is_ours` tells our own budget,
+    which asked nobody.
+    """
 
     reason = Reason.THROTTLED
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, request_id: str | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        is_ours: bool = False,
+        request_id: str | None = None,
     ) -> None:
-        """Keep the pause that the API asked for, in seconds."""
+        """Keep how long to pause, in seconds, and who said so."""
         super().__init__(message, request_id=request_id)
         self.retry_after = retry_after
+        self.is_ours = is_ours
 
 
 class Busy(Retryable):

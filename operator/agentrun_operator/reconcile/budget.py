@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
 
+from agentrun_operator.core.errors import Throttled
 from agentrun_operator.reconcile.ports import Clock
 
 _FLOOR_PER_SECOND = 0.5
 _RECOVERY = 0.02
 """Share of the full rate that each untroubled call gives back."""
+_PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 """Pause after a 429 that names none."""
 _MIN_SLEEP_SECONDS = 0.001
@@ -71,7 +73,16 @@ class Budget:
             self.per_second = per_second
 
     async def acquire(self) -> None:
-        """Wait for a turn in the lane of the caller."""
+        """Wait for a turn in the lane of the caller.
+
+        Raises:
+            Throttled: it would take so long that the caller had better come back, instead of
+                keeping a worker from everybody else's account.
+        """
+        ahead = sum(1 for lane, _, _ in self._waiting if lane <= _lane.get())
+        wait = self._seconds_to_token() + ahead / self.per_second
+        if wait > _PATIENCE_SECONDS:
+            raise Throttled("the account's budget is spent for now", retry_after=wait, is_ours=True)
         if not self._waiting and self._seconds_to_token() <= 0:
             self._tokens -= 1
             return

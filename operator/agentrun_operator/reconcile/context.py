@@ -81,6 +81,10 @@ class Context:
             raise RuntimeError("a step ran before the target was built")
         return self.target
 
+    def redact(self, text: str) -> str:
+        """Take the secret values that this object sends out of a text of the cloud."""
+        return text if self.resolution is None else self.resolution.redact(text)
+
     def refocus(self, obj: KubeObject) -> None:
         """Go on with a newer version of the object, for the spec that this pass began with.
 

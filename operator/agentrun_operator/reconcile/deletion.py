@@ -80,7 +80,7 @@ class DeletionSteps:
         message = "the cloud is deleting the resource"
         pause = polling.transition_seconds
         if seen.phase is Phase.DELETE_FAILED:
-            why = message_of(dict(seen.resource), ctx.rest.state_reason_field)
+            why = message_of(dict(seen.resource), ctx.rest.state_reason_field, ctx.redact)
             message = f"the cloud could not delete the resource: {why}; trying again"
             pause = self._world.outcomes.delay(ctx.memory.failures, pause)
         elif ctx.memory.transition_since is not None:

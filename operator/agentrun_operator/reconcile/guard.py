@@ -174,7 +174,8 @@ class GuardedAPI:
         try:
             answer = await call()
         except Throttled as error:
-            self._budget.throttled(error.retry_after)
+            if not error.is_ours:
+                self._budget.throttled(error.retry_after)
             raise
         except (CredentialsInvalid, AccessDenied, QuotaExceeded) as error:
             self._breaker.refused(operation, error)

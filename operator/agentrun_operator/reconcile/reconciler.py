@@ -11,6 +11,7 @@ from agentrun_operator.core.errors import (
     CredentialsInvalid,
     InvalidParameter,
     OperatorError,
+    Throttled,
 )
 from agentrun_operator.core.fields import Ref, Reference
 from agentrun_operator.core.kind import ResourceKind, Rest
@@ -117,6 +118,8 @@ class Reconciler:
     def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
         if isinstance(error, CredentialsInvalid) and ctx.binding is not None:
             self._world.accounts.distrust(ctx.binding.source)
+        if isinstance(error, Throttled) and error.is_ours and not ctx.changes:
+            return Outcome(None, error.retry_after, "requeue_after")
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             ctx.memory.refused = ctx.desired_digest

@@ -1,6 +1,6 @@
 """The status stanza: what one pass found out, as the document that is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,7 @@ def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime)
     return mark
 
 
-def message_of(resource: Json, reason_field: str | None) -> str:
-    """Return the cloud's own explanation of a state, fit to show."""
+def message_of(resource: Json, reason_field: str | None, redact: Callable[[str], str] = str) -> str:
+    """Return the cloud's own explanation of a state, redacted before it is cut."""
     text: Any = resource.get(reason_field) if reason_field else None
-    return str(text)[:256] if text else "no reason given"
+    return redact(str(text))[:256] if text else "no reason given"

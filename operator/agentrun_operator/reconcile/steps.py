@@ -148,8 +148,9 @@ class ReadingSteps:
         seen = ctx.observation.resource
         word = seen.get(ctx.rest.state_field or "")
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        why = message_of(dict(seen), ctx.rest.state_reason_field, ctx.redact)
         raise ProviderFailed(
-            f"the cloud reports {word}: {message_of(dict(seen), ctx.rest.state_reason_field)}; "
+            f"the cloud reports {word}: {why}; "
             "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
         )
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from agentrun_operator.core.errors import Throttled
 from agentrun_operator.reconcile.budget import Budget, Lane, in_lane
 from fakes.clock import VirtualClock
 
@@ -146,3 +147,18 @@ async def test_a_lane_ends_with_its_block() -> None:
     await callers.call("urgent")
     await callers.pass_time(2.1)
     assert [name for name, _ in callers.served] == ["first", "urgent", "routine"]
+
+
+async def test_a_long_pause_sends_callers_away_instead_of_keeping_them() -> None:
+    callers = Callers(4)
+    callers.budget.throttled(60.0)
+    with pytest.raises(Throttled) as caught:
+        await callers.budget.acquire()
+    assert caught.value.is_ours
+    assert caught.value.retry_after is not None
+    assert 59 <= caught.value.retry_after <= 62
+    await callers.pass_time(60.5, step=0.5)
+    await callers.call("after the pause")
+    await callers.pass_time(1.0)
+    assert [name for name, _ in callers.served] == ["after the pause"]
+    await callers.end()
