@@ -6,7 +6,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := PYTHONPATH=tools $(BIN)/python
-SCRIPTS := .ci/run tools/kind/e2e $(wildcard tools/*/update)
+SCRIPTS := .ci/run tools/kind/e2e
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test demo soak \
