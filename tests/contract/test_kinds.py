@@ -132,9 +132,8 @@ def _wire_type(rule: FieldRule) -> str | None:
         return "object"
     if isinstance(rule.clear, bool):
         return "boolean"
-    if rule.clear is None or isinstance(rule.clear, int):
-        return "integer"
-    return "string"
+    is_number = rule.clear is None or isinstance(rule.clear, int)
+    return "integer" if is_number and not rule.choices else "string"
 
 
 def forgotten(rules: tuple[FieldRule, ...], schema: Mapping[str, Schema]) -> Iterator[str]:

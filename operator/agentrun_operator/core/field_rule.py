@@ -36,6 +36,8 @@ class FieldRule:
     """The server's default on the wire, where the declaration states it as a plain value."""
     ref: str | None = None
     words: Mapping[str, str] | None = None
+    choices: tuple[str, ...] = ()
+    """The wire words of a choice; no other text is ever sent, the empty one included."""
     quantity: Quantity | None = None
     encode: Callable[[Any, Resolution], Any] | None = None
     clear_with: ClearWith | None = None

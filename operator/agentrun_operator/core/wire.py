@@ -189,6 +189,7 @@ def _rule(
         default=default,
         ref=ref.kind if ref else None,
         words=words.words if words else None,
+        choices=_choices(shape),
         quantity=marker(marks, Quantity),
         encode=encoded.encode if encoded else None,
         clear_with=marker(marks, ClearWith),
@@ -228,8 +229,16 @@ def _clear_value(shape: TypeShape, default: Any, *, has_children: bool) -> Any:
         return bool(default)
     if shape.inner in (int, float) or marker(shape.markers, Quantity) is not None:
         return default if shape.inner is int else None
-    is_choice = get_origin(shape.inner) is Literal
-    return default if is_choice and default is not None else ""
+    # An empty text is no word of a choice: the API would refuse it, and all that came with it.
+    return default if _choices(shape) else ""
+
+
+def _choices(shape: TypeShape) -> tuple[str, ...]:
+    if get_origin(shape.inner) is not Literal:
+        return ()
+    words = marker(shape.markers, Words)
+    known = words.words if words else {}
+    return tuple(known.get(word, word) for word in get_args(shape.inner))
 
 
 def encode(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[str, Any]:

@@ -404,13 +404,13 @@ def test_clearing_leaves_nothing_where_updates_replace(
 
 
 @given(specs, st.data())
-def test_clearing_leaves_only_nested_numbers_where_updates_merge(
+def test_clearing_leaves_only_nested_numbers_and_choices_where_updates_merge(
     before: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A number has no value that means "none", so under a merge it stays and is reported."""
+    """Neither has a value that means "none", so under a merge they stay and are reported."""
     after = _some_of(before, data)
     found, rest, _ = _after_clearing(before, after, _put_merging)
-    numbers = {"perSecond", "burst", "numRetries"}
+    numbers = {"perSecond", "burst", "numRetries", "mode"}
     stubborn = {d.path for d in found if not d.clearable}
     stubborn |= {d.path for d in found if d.path.rpartition(".")[2] in numbers}
     stubborn |= {d.path for d in found if d.path.startswith("document.")}

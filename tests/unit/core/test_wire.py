@@ -143,6 +143,7 @@ CLEARED = [
     pytest.param("enabled", True, id="a switch goes to the server's default"),
     pytest.param("concurrency", 1, id="a number goes to the server's default"),
     pytest.param("affinity", "NONE", id="a choice goes to the server's default word"),
+    pytest.param("network.mode", None, id="a choice without a default has no empty word"),
     pytest.param("edition", "standard", id="declared"),
     pytest.param("mounts", [], id="list"),
     pytest.param("headers", {}, id="map"),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, SpecModel, Unordered, Words
+from agentrun_operator.core.fields import ApiName, Clear, SpecModel, Unordered, Words
 from agentrun_operator.core.kind import Rule
 
 CloudId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -16,7 +16,10 @@ class Network(SpecModel):
     """How the workload reaches networks and is reached."""
 
     mode: Annotated[
-        Literal["Public", "Private", "PublicAndPrivate"], ApiName("networkMode"), Words(_MODES)
+        Literal["Public", "Private", "PublicAndPrivate"],
+        ApiName("networkMode"),
+        Words(_MODES),
+        Clear("PUBLIC"),
     ] = "Public"
     """Public, Private (inside the VPC) or PublicAndPrivate. The two private modes need vpcId."""
     vpc_id: CloudId | None = None

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agentrun_operator.core.fields import (
     ApiName,
+    Clear,
     Name,
     Sensitive,
     ServerDefault,
@@ -54,7 +55,9 @@ class Protocol(SpecModel):
     """Which protocol the runtime speaks."""
 
     type: Annotated[
-        Literal["HTTP", "MCP", "SuperAgent"] | None, Words({"SuperAgent": "SUPER_AGENT"})
+        Literal["HTTP", "MCP", "SuperAgent"] | None,
+        Words({"SuperAgent": "SUPER_AGENT"}),
+        Clear("HTTP"),
     ] = None
     """HTTP, MCP or SuperAgent."""
     settings: Annotated[
