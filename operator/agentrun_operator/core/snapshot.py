@@ -59,6 +59,8 @@ class Policies:
     force_adopt: bool = False
     observe_only: bool = False
     drift: str = "Correct"
+    delete_adopted: bool = False
+    """`deletionPolicy: Delete` is asked for, so what was adopted goes as well."""
     restart_ended: bool = False
     """Replace a resource that ended (a sandbox with `restartPolicy: Always`)."""
 
@@ -82,6 +84,8 @@ class Snapshot:
     """A create was announced and no answer of it was persisted."""
     ever_created: bool = False
     """A create was announced, or an answer persisted, or a resource adopted."""
+    unrecorded: bool = False
+    """The finalizer stands and no status says what for: the record of a resource may be lost."""
     adopted: bool = False
     """The resource was there before us."""
     settled: bool = True

@@ -135,6 +135,8 @@ class AccountDirectory:
     async def bind_for_deletion(self, obj: KubeObject) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
 
+        Without a pin the account that it asks for now is what it would have been pinned to.
+
         Raises:
             AccountChanged: what goes by its name now is another account. A look there would find
                 nothing, and take that for the end of the resource.
@@ -147,7 +149,9 @@ class AccountDirectory:
         return binding
 
     async def _pinned(self, obj: KubeObject) -> Binding:
-        pinned = obj.status.get("account") or {}
+        pinned = obj.status.get("account")
+        if not pinned:
+            return await self._unpinned(obj)
         kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
         if kind == OWN_ACCOUNT.kind:
             return self._own_binding()
@@ -162,6 +166,17 @@ class AccountDirectory:
             if known is None:
                 raise
             return known.binding
+
+    async def _unpinned(self, obj: KubeObject) -> Binding:
+        for key in account_candidates_without_pin(obj):
+            account = self._cache.get(key)
+            if account is not None:
+                await self._check_allowed(account, obj)
+                return await self.connect(account)
+        explicit = obj.spec.get("accountRef")
+        if self._settings.own_account is None or explicit:
+            raise CredentialsNotFound(_missing(explicit, obj))
+        return self._own_binding()
 
     async def connect(self, account: KubeObject) -> Binding:
         """Return a client of an account object, made anew when its spec or Secret changed.

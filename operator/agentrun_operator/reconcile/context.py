@@ -24,7 +24,7 @@ from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import was_tried
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.references import observes_only, retains
+from agentrun_operator.reconcile.references import is_unrecorded, observes_only, retains
 
 
 @dataclass(slots=True)
@@ -66,6 +66,17 @@ class Context:
         """Whether the cloud must not be written to for this object."""
         # Of the raw spec: it is to be obeyed even where another field makes no sense.
         return observes_only(self.obj)
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """Whether a resource may exist that the status knows nothing of."""
+        return is_unrecorded(self.obj) and not self.memory.is_untouched
+
+    @property
+    def is_still_unrecorded(self) -> bool:
+        """Whether this pass ends without finding out, so that the next one has to."""
+        has_looked = self.observation.existence is not Existence.NOT_LOOKED
+        return self.is_unrecorded and (self.obj.deleting or not has_looked)
 
     @property
     def bound(self) -> Binding:
@@ -144,6 +155,7 @@ class Context:
             blocked=self.blocked,
             creation_unknown=bool(creation) and not obj.is_in_charge,
             ever_created=bool(creation) or obj.is_in_charge,
+            unrecorded=self.is_unrecorded,
             adopted=bool(obj.status.get("adopted")),
             settled=self._is_settled(),
             finished=self._is_finished(),
@@ -185,6 +197,7 @@ class Context:
             force_adopt=self.obj.annotations.get(ADOPT_ANNOTATION) == "force",
             observe_only=self.observes_only,
             drift=spec.drift_policy,
+            delete_adopted=self.obj.spec.get("deletionPolicy") == "Delete",
             restart_ended=getattr(spec, "restart_policy", None) == "Always"
             and getattr(spec, "desired_state", None) != "Stopped",
         )

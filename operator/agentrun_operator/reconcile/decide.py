@@ -79,6 +79,18 @@ def _differs(s: Snapshot) -> bool:
     return bool(seen.drift or seen.leftovers or seen.state_differs)
 
 
+def _may_delete(s: Snapshot) -> bool:
+    """Whether a resource that we found may go along with its object.
+
+    Without a record nobody knows any more whether it was made or adopted for the object. Then it
+    goes only where both would have led there.
+    """
+    if _ours(s):
+        return True
+    is_adoptable = s.observation.ownership is Ownership.ADOPTABLE and s.policies.may_adopt
+    return s.unrecorded and s.policies.delete_adopted and is_adoptable
+
+
 def _is_failed(s: Snapshot) -> bool:
     return _phase(s) in _FAILED
 
@@ -90,7 +102,7 @@ def _is_to_be_replaced(s: Snapshot) -> bool:
 
 DELETION: tuple[Row, ...] = (
     Row("not claimed: nothing of ours", lambda s: not s.claimed, Action.NOTHING),
-    Row("never created", lambda s: not s.ever_created, Action.RELEASE),
+    Row("never created", lambda s: not s.ever_created and not s.unrecorded, Action.RELEASE),
     Row("in use", lambda s: bool(s.held_by), Action.BLOCK_DELETION),
     Row(
         "retained",
@@ -98,6 +110,7 @@ DELETION: tuple[Row, ...] = (
         Action.RELEASE,
     ),
     Row("account unusable", lambda s: s.blocked is not None, Action.BLOCK_DELETION),
+    Row("another object's", lambda s: s.unrecorded and s.conflict is not None, Action.RELEASE),
     Row(
         "not looked yet",
         lambda s: s.observation.existence is Existence.NOT_LOOKED or not s.observation.confirmed,
@@ -105,7 +118,7 @@ DELETION: tuple[Row, ...] = (
     ),
     Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
     Row("gone", _absent, Action.RELEASE),
-    Row("somebody else's", lambda s: not _ours(s), Action.RELEASE),
+    Row("somebody else's", lambda s: not _may_delete(s), Action.RELEASE),
     Row(
         "found again and retained",
         lambda s: s.policies.retain or s.policies.observe_only,

@@ -39,6 +39,9 @@ class DeletionSteps:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
         if ctx.observation.existence is Existence.ABSENT:
             self._world.events.emit(ctx.obj, "Normal", "Deleted", "the cloud resource is gone")
+        elif ctx.is_unrecorded and ctx.observation.existence is Existence.PRESENT:
+            message = "left the cloud resource alone: no record says that it was made for this one"
+            self._world.events.emit(ctx.obj, "Warning", "Retained", message)
         elif ctx.obj.external_id:
             self._world.events.emit(ctx.obj, "Normal", "Retained", "left the cloud resource alone")
         await self._world.writer.remove_finalizer(ctx.obj)

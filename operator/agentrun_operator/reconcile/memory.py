@@ -14,6 +14,8 @@ class Memory:
     """In-process notes about one incarnation of one object."""
 
     uid: str
+    is_untouched: bool = False
+    """This process put the finalizer on, and has announced and recorded nothing since."""
     failures: int = 0
     """Failed passes in a row; drives the backoff."""
     failing_since: float | None = None

@@ -166,17 +166,21 @@ class Reconciler:
     async def _prepare_deletion(self, ctx: Context) -> None:
         ctx.held_by = holders(ctx.obj.key, self._world.cache)
         before = ctx.snapshot()
-        if not before.claimed or not before.ever_created or before.held_by:
+        may_exist = before.ever_created or before.unrecorded
+        if not before.claimed or not may_exist or before.held_by:
             return
         if before.policies.retain and not before.creation_unknown:
             return
         try:
             binding = await self._world.accounts.bind_for_deletion(ctx.obj)
             ctx.binding = binding
+            parent = self._world.references.last_parent(ctx.obj)
         except OperatorError as error:
             ctx.blocked = error
             return
         ctx.blocked = None
+        if before.unrecorded:
+            ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, binding)
         try:
             if before.creation_unknown and ctx.spec is not None:
                 await self._aim(ctx, binding)
@@ -184,7 +188,7 @@ class Reconciler:
             # What it referred to may be gone already; the mark and the name still tell.
             log.debug("deleting without references", object=str(ctx.obj.key))
         if ctx.target is None:
-            ctx.target = self._target(ctx, {}, str(ctx.obj.status.get("parentId") or "") or None)
+            ctx.target = self._target(ctx, {}, parent)
 
     async def _aim(self, ctx: Context, binding: Binding) -> None:
         spec = ctx.spec

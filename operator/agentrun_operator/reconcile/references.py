@@ -57,6 +57,28 @@ class ReferenceResolver:
             percent_weights=binding.percent_weights,
         )
 
+    def last_parent(self, obj: KubeObject) -> str | None:
+        """Return what the resource of an object on its way out lives below; None: nothing.
+
+        Raises:
+            ReferenceNotFound: neither status nor spec leads to the parent any more.
+        """
+        kind = self._kinds[obj.key.kind]
+        known = obj.status.get("parentId")
+        if known or kind.rest is None or kind.rest.parent is None:
+            return str(known) if known else None
+        path = kind.rest.parent
+        given = (obj.spec.get(path) or {}).get("externalName")
+        if given:
+            return str(given)
+        for need in dependencies(kind, obj.spec):
+            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+            if need.path == path and target is not None and target.external_id:
+                return target.external_id
+        raise ReferenceNotFound(
+            f"spec.{path} leads to no resource, and below it this one would have to be looked for"
+        )
+
     async def _read(self, obj: KubeObject, need: Dependency) -> SecretData:
         read = self._reader.secret if need.kind == SECRET else self._reader.config_map
         found = await read(obj.key.namespace, need.name)
@@ -119,9 +141,19 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[str, ...]:
             continue
         if observes_only(user) or retains(user):
             continue
-        if user.external_id or user.status.get("creation"):
+        if user.external_id or user.status.get("creation") or is_unrecorded(user):
             found.append(str(key))
     return tuple(found)
+
+
+def is_unrecorded(obj: KubeObject) -> bool:
+    """Whether our finalizer stands and no status says what for.
+
+    So does an object that was restored from a backup without its status, until it has been looked
+    at: its resource may still be there.
+    """
+    has_record = obj.external_id or obj.status.get("creation")
+    return obj.is_claimed and obj.observed_generation < 0 and not has_record
 
 
 def observes_only(obj: KubeObject) -> bool:
@@ -136,5 +168,8 @@ def retains(obj: KubeObject) -> bool:
 
 
 def _is_pinned_to(user: KubeObject, account: ObjectKey) -> bool:
-    pinned = user.status.get("account") or {}
+    pinned = user.status.get("account")
+    if not pinned:
+        # Only who lost the record gets here: whichever account it may be looked up in holds.
+        return True
     return bool(pinned.get("kind") == account.kind and pinned.get("name") == account.name)

@@ -32,15 +32,19 @@ class Reporter:
         changes, ctx.changes = ctx.changes, {}
         if ctx.resolution is not None:
             verdict, changes = _redacted(verdict, changes, ctx.resolution)
-        raw = await self.write_object(ctx.obj, verdict, changes)
+        raw = await self.write_object(
+            ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded
+        )
         if raw is not None:
             ctx.memory.reported_at = ctx.memory.now_hint
             self.absorb(ctx, raw)
 
-    async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:
+    async def write_object(
+        self, obj: KubeObject, verdict: Verdict, changes: Json, *, is_observed: bool = True
+    ) -> Json | None:
         """Write the status of an object; None when it already says all that."""
         now = self._clock.now()
-        status = compose(obj, verdict, StatusDraft(changes), now=now)
+        status = compose(obj, verdict, StatusDraft(changes), now=now, is_observed=is_observed)
         if status == obj.status:
             return None
         raw = await self._writer.write_status(obj, status)

@@ -34,13 +34,22 @@ class StatusDraft:
         return {name: value for name, value in merged.items() if value not in (None, {}, [], "")}
 
 
-def compose(obj: KubeObject, verdict: Verdict, draft: StatusDraft, *, now: datetime) -> Json:
+def compose(
+    obj: KubeObject,
+    verdict: Verdict,
+    draft: StatusDraft,
+    *,
+    now: datetime,
+    is_observed: bool = True,
+) -> Json:
     """Return the whole status to write; equal to the old one if nothing changed.
 
     While paused the generation is not observed: what was edited meanwhile has not been looked at.
+    Nor is it while nobody could look for a resource whose record may be lost (`is_observed`).
     """
     status = draft.over(dict(obj.status))
-    generation = obj.observed_generation if verdict.paused else obj.generation
+    keeps = verdict.paused or not is_observed
+    generation = obj.observed_generation if keeps else obj.generation
     status["observedGeneration"] = generation
     status["conditions"] = merge_conditions(
         obj.status.get("conditions") or (), verdict.conditions(), generation=generation, now=now

@@ -67,6 +67,7 @@ class WritingSteps:
     async def claim(self, ctx: Context) -> Outcome | None:
         """Put our finalizer on before anything exists in the cloud."""
         raw = await self._world.writer.add_finalizer(ctx.obj)
+        ctx.memory.is_untouched = True
         self._reporter.absorb(ctx, raw)
         return None
 
@@ -90,6 +91,7 @@ class WritingSteps:
         return None
 
     async def _record(self, ctx: Context, resource: Mapping[str, object], *, adopted: bool) -> None:
+        ctx.memory.is_untouched = False
         ctx.changes |= self._identity(ctx)
         ctx.changes["externalId"] = ctx.aim.id_of(dict(resource))
         ctx.changes["adopted"] = adopted
@@ -117,6 +119,7 @@ class WritingSteps:
         )
         # Only looks after this create tell anything about it.
         ctx.memory.absences = 0
+        ctx.memory.is_untouched = False
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         if await self._is_rivalled(ctx):

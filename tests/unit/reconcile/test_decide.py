@@ -44,6 +44,8 @@ QUIET = Snapshot(edited=False, ever_created=True)
 """Claimed, created, unedited, not looked at yet."""
 GOING = Snapshot(deleting=True, ever_created=True)
 UNKNOWN = replace(QUIET, creation_unknown=True)
+LOST = Snapshot(deleting=True, unrecorded=True)
+"""Claimed once, and deleted before anybody looked again."""
 
 
 def life(observation: Observation, **more: Any) -> Snapshot:
@@ -60,6 +62,7 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
     "in use": (replace(GOING, held_by=("Sandbox a/b",)), Action.BLOCK_DELETION),
     "retained": (replace(GOING, policies=Policies(retain=True), blocked=BLOCKED), Action.RELEASE),
     "account unusable": (replace(GOING, blocked=BLOCKED), Action.BLOCK_DELETION),
+    "another object's": (replace(LOST, conflict=CONFLICT), Action.RELEASE),
     "not looked yet": (GOING, Action.CONFIRM),
     "answer still open": (end(ABSENT, creation_unknown=True, settled=False), Action.AWAIT_SETTLING),
     "gone": (end(ABSENT), Action.RELEASE),

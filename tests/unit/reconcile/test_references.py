@@ -139,7 +139,11 @@ USERS: dict[str, tuple[dict[str, Any], bool]] = {
         raw("ModelProxy", "u", USER_SPEC, usable(), deletionTimestamp="t"),
         True,
     ),
-    "never created anything": (raw("ModelProxy", "u", USER_SPEC), False),
+    "lost its record": (raw("ModelProxy", "u", USER_SPEC), True),
+    "never created anything": (
+        raw("ModelProxy", "u", USER_SPEC, {"observedGeneration": 1}),
+        False,
+    ),
     "has let go already": (raw("ModelProxy", "u", USER_SPEC, usable(), finalizers=[]), False),
     "retains": (raw("ModelProxy", "u", {**USER_SPEC, "deletionPolicy": "Retain"}, usable()), False),
     "adopted": (raw("ModelProxy", "u", USER_SPEC, usable(adopted=True)), False),
