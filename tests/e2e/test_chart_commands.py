@@ -24,13 +24,9 @@ def run(rig: Rig, *arguments: str, **environ: str) -> "subprocess.CompletedProce
     )
 
 
-def url_of(rig: Rig) -> str:
-    return f"http://127.0.0.1:{rig.operator_environ()['AGENTRUN_OPERATOR_BIND_PORT']}"
-
-
 def test_helm_test_passes_with_the_rights_of_its_pod(rig: Rig) -> None:
     access = str(rig.plane.kubeconfig_for(NAMESPACE, f"{RELEASE}-test"))
-    done = run(rig, "selftest", url_of(rig), KUBECONFIG=access)
+    done = run(rig, "selftest", rig.operator_url, KUBECONFIG=access)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == [
         "ok: alive",
@@ -43,7 +39,7 @@ def test_helm_test_passes_with_the_rights_of_its_pod(rig: Rig) -> None:
 
 
 def test_the_operator_itself_may_create_no_object(rig: Rig) -> None:
-    done = run(rig, "selftest", url_of(rig))
+    done = run(rig, "selftest", rig.operator_url)
     assert done.returncode == 1
     assert "FAILED: a sample passes admission" in done.stdout
     assert "403" in done.stdout

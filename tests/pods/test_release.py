@@ -8,11 +8,14 @@ import pytest
 
 from agentrun_operator.kinds import catalogue
 from kwok.release import Helm, Released, restricted_namespace
-from rig.chart import CHART
+from rig import NAMESPACE
+from rig.chart import CHART, RELEASE
 from rig.samples import manifests, secret
 
 NAME = "second"
 """A release beside the one that the operator runs under; it watches nothing but its namespace."""
+STAYS = "stays"
+"""Where the objects live that an uninstall would strand."""
 
 MINIMAL: dict[str, Any] = {"crds": {"install": False}, "watchNamespaces": [NAME]}
 EVERYTHING: dict[str, Any] = {
@@ -40,9 +43,9 @@ def run(helm: Helm, verb: str, *arguments: str, values: dict[str, Any] | None = 
     return helm(verb, NAME, *arguments, *common, values=values).output
 
 
-def pods(released: Released) -> list[dict[str, Any]]:
+def pods(released: Released, namespace: str = NAME) -> list[dict[str, Any]]:
     """Return the Pods that are not on their way out."""
-    text = released.kubectl("get", "pods", f"--namespace={NAME}", "--output=json")
+    text = released.kubectl("get", "pods", f"--namespace={namespace}", "--output=json")
     found: list[dict[str, Any]] = json.loads(text)["items"]
     return [each for each in found if "deletionTimestamp" not in each["metadata"]]
 
@@ -110,39 +113,70 @@ def test_a_pod_that_asks_for_more_is_refused(released: Released, helm: Helm) -> 
         released.apply([pod])
 
 
-def test_uninstall_with_objects_present() -> None:
-    """CRDs and objects stay, the cloud keeps what it has, and a new install goes on with it.
-
-    The chart's guard, whose Pod would refuse this, is a Job: on a fake node it always succeeds, as
-    if somebody had switched it off.
-    """
+@pytest.fixture
+def own() -> Iterator[Released]:
+    """A release of the test's own, to be uninstalled."""
     with Released() as released:
-        namespace = "stays"
-        samples = manifests(namespace, released.cloud.url)
-        account = next(each for each in samples if each["kind"] == "Account")
-        service = next(each for each in samples if each["metadata"]["name"] == "deepseek")
-        keys = released.account
-        values = {"accessKeyId": keys.access_key_id, "accessKeySecret": keys.access_key_secret}
-        released.create_namespace(namespace)
-        released.apply(
-            [
-                secret(namespace, "agentrun-keys", values),
-                secret(namespace, "chat-keys", {"openai": "sk-0"}),
-                account,
-                service,
-            ]
-        )
-        released.wait_ready(namespace)
-        before = {each["metadata"]["uid"] for each in released.objects(namespace)}
-        since = released.cloud.position()
-        released.stop_operator()
-        released.uninstall()
-        assert crd_names(released) == {f"{k.plural}.agentrun.dev" for k in catalogue().values()}
-        assert {each["metadata"]["uid"] for each in released.objects(namespace)} == before
+        yield released
 
-        released.release("install", released.chart)
-        released.start_operator()
-        released.wait_ready(namespace)
-        assert released.cloud.writes(since=since) == []
-        released.delete_all(namespace)
-        assert "ModelService" not in released.cloud.resources()
+
+def bring(released: Released) -> set[str]:
+    """Have an account and a service, Ready; return their uids."""
+    samples = manifests(STAYS, released.cloud.url)
+    keys = released.account
+    values = {"accessKeyId": keys.access_key_id, "accessKeySecret": keys.access_key_secret}
+    released.create_namespace(STAYS)
+    released.apply(
+        [
+            secret(STAYS, "agentrun-keys", values),
+            secret(STAYS, "chat-keys", {"openai": "sk-0"}),
+            next(each for each in samples if each["kind"] == "Account"),
+            next(each for each in samples if each["metadata"]["name"] == "deepseek"),
+        ]
+    )
+    released.wait_ready(STAYS)
+    return uids(released)
+
+
+def uids(released: Released) -> set[str]:
+    return {each["metadata"]["uid"] for each in released.objects(STAYS)}
+
+
+def test_uninstall_with_objects_present(own: Released) -> None:
+    """The guard refuses; forced, objects and CRDs stay, and a new install goes on with them."""
+    before = bring(own)
+    since = own.cloud.position()
+    refused = own.uninstall()
+    assert refused.code != 0, refused.output
+    (guard,) = (each for each in pods(own, NAMESPACE) if "-guard" in each["metadata"]["name"])
+    (container,) = guard["status"]["containerStatuses"]
+    said = container["state"]["terminated"]["message"]
+    assert f"ModelService {STAYS}/deepseek" in said
+    assert "delete them" in said
+    assert own.helm("status", RELEASE, f"--namespace={NAMESPACE}").code == 0
+    deployment = own.kubectl("get", "deployment", RELEASE, f"--namespace={NAMESPACE}")
+    assert "1/1" in deployment
+
+    own.stop_operator()
+    assert own.uninstall("--no-hooks").code == 0
+    assert crd_names(own) == {f"{k.plural}.agentrun.dev" for k in catalogue().values()}
+    assert uids(own) == before
+
+    own.release("install", own.chart)
+    own.start_operator()
+    own.wait_ready(STAYS)
+    assert own.cloud.writes(since=since) == []
+    own.delete_all(STAYS)
+    assert "ModelService" not in own.cloud.resources()
+    done = own.uninstall()
+    assert done.code == 0, done.output
+
+
+def test_helm_test(released: Released) -> None:
+    """What the hook's Pod is for runs, under its ServiceAccount; its failure is the command's."""
+    command = ("test", RELEASE, f"--namespace={NAMESPACE}", "--timeout=60s")
+    assert "Succeeded" in released.helm(*command).output
+    released.stop_operator()
+    failed = released.helm.run(*command)
+    assert failed.code != 0, failed.output
+    released.start_operator()

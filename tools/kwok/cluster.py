@@ -1,9 +1,9 @@
 """Runs Pods that are nothing but their status: the scheduler binds them, kwok makes them Ready.
 
-kwok stands in for the kubelet of one fake node: a Pod becomes Running and Ready at once, a Job's
-Pod succeeds at once, a deleted Pod goes. No image is pulled and no program is run, so what a Pod
-would *do* is not shown by this; that the API server admits it, and that what waits for it goes
-on, is.
+kwok stands in for the kubelet of one fake node: a Pod becomes Running and Ready at once, a deleted
+Pod goes. No image is pulled and no program is run, so what a Pod would *do* is not shown by this;
+that the API server admits it, and that what waits for it goes on, is. Pods that end by themselves
+are the exception: `programs` runs what they are for.
 """
 
 import json
@@ -16,9 +16,11 @@ from typing import Self
 from controlplane import ControlPlane, ControlPlaneError, ensure
 from controlplane.processes import Supervisor
 from kwok.binaries import KWOK, SCHEDULER
+from kwok.programs import Programs
 from rig.waiting import condition, eventually
 
 NODE = "fake-node"
+STAGES = Path(__file__).with_name("stages.yaml")
 START_SECONDS = 60.0
 LOG_TAIL_BYTES = 4000
 
@@ -27,15 +29,21 @@ class FakeNode:
     """A node, a scheduler and kwok beside a control plane; a context manager."""
 
     def __init__(
-        self, plane: ControlPlane, *, report: Callable[[str], None] = lambda _: None
+        self,
+        plane: ControlPlane,
+        *,
+        reach: Callable[[str], str] = lambda text: text,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             plane: A running control plane.
+            reach: Turns an argument that names a Service into one that this machine can reach.
             report: Gets a line about each thing that takes seconds.
         """
         self._plane = plane
+        self._programs = Programs(plane, NODE, reach=reach)
         self._report = report
         self._kwok = ensure(KWOK, report=report) / "kwok"
         self._scheduler = ensure(SCHEDULER, report=report) / "kube-scheduler"
@@ -78,6 +86,7 @@ class FakeNode:
             "kwok": [
                 str(self._kwok),
                 kubeconfig,
+                f"--config={STAGES}",
                 "--manage-all-nodes",
                 "--node-ip=127.0.0.1",
                 # Without a Lease the node counts as lost after less than a minute.
@@ -89,9 +98,11 @@ class FakeNode:
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
         self._plane.kubectl("apply", "--filename=-", input=json.dumps(node))
         eventually(self._is_ready, "the fake node to be Ready", seconds=START_SECONDS)
+        self._programs.start()
 
     def stop(self) -> None:
         """End the programs; the node object stays. Stopping twice is fine."""
+        self._programs.stop()
         if self._supervisor is not None:
             self._supervisor.close()
             self._supervisor = None

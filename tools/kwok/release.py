@@ -1,7 +1,7 @@
 """The product as Helm installs it: the chart released for real, its Pods on a fake node.
 
 The operator that does the work is a process of this machine, under the ServiceAccount of the
-release: Pods here are nothing but their status.
+release: Pods here are nothing but their status, save those of Helm's hooks, whose programs run.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
 }
 INSTALL_SECONDS = 120
+SERVICE_PORT = 8080
+"""What the chart's Service listens on unless told otherwise."""
 USER_TEMPLATE = "{{ range .Values.objects }}\n---\n{{ toYaml . }}\n{{ end }}\n"
 
 
@@ -109,7 +111,8 @@ class Released(Rig):
 
     def install(self) -> None:
         """Install the chart into a namespace that admits restricted Pods only."""
-        self._parts.enter_context(FakeNode(self.plane, report=self._report))
+        node = FakeNode(self.plane, reach=self._reach, report=self._report)
+        self._parts.enter_context(node)
         restricted_namespace(self, NAMESPACE)
         self._rendering = render(NAMESPACE, self._values)
         self._report("Helm installs the chart")
@@ -127,9 +130,15 @@ class Released(Rig):
             values=self._values,
         )
 
-    def uninstall(self) -> Outcome:
-        """Uninstall the release and wait for its Pods to go."""
-        return self.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait")
+    def uninstall(self, *options: str) -> Outcome:
+        """Try to uninstall the release and wait for its Pods to go; the guard may refuse."""
+        command = ("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait")
+        return self.helm.run(*command, *options)
+
+    def _reach(self, argument: str) -> str:
+        """Lead to our process what would lead to the release's Service."""
+        service = f"http://{RELEASE}.{NAMESPACE}.svc:{SERVICE_PORT}"
+        return argument.replace(service, self.operator_url)
 
     def stop(self) -> None:
         """End everything; stopping twice is fine."""

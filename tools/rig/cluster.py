@@ -34,6 +34,19 @@ def namespaced_kinds() -> Mapping[str, str]:
     }
 
 
+def administrator(plane: ControlPlane) -> httpx.Client:
+    """Return a client of a control plane's API server with an administrator's token."""
+    kubeconfig = yaml.safe_load(plane.kubeconfig.read_text())
+    token = kubeconfig["users"][0]["user"]["token"]
+    return httpx.Client(
+        base_url=plane.url,
+        headers={"Authorization": f"Bearer {token}"},
+        verify=ssl.create_default_context(cafile=plane.ca_file),
+        trust_env=False,
+        timeout=60.0,
+    )
+
+
 class Cluster(abc.ABC):
     """What an administrator does in the cluster of a rig."""
 
@@ -63,15 +76,7 @@ class Cluster(abc.ABC):
 
     def api(self) -> httpx.Client:
         """Return a client of the API server with an administrator's token, for bulk work."""
-        kubeconfig = yaml.safe_load(self.plane.kubeconfig.read_text())
-        token = kubeconfig["users"][0]["user"]["token"]
-        return httpx.Client(
-            base_url=self.plane.url,
-            headers={"Authorization": f"Bearer {token}"},
-            verify=ssl.create_default_context(cafile=self.plane.ca_file),
-            trust_env=False,
-            timeout=60.0,
-        )
+        return administrator(self.plane)
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace; one that exists is fine."""

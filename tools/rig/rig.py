@@ -45,11 +45,12 @@ STOP_SECONDS = 30.0
 """More than the operator's drain time."""
 LOG_TAIL_BYTES = 6000
 
-_BASE_ENVIRON = {
+BASE_ENVIRON = {
     "PATH": os.environ["PATH"],
     # The source beside these tools, whichever copy of the project the interpreter has installed.
     "PYTHONPATH": str(REPOSITORY / "operator"),
 }
+"""Of every program of ours: nothing of this machine but where to find it."""
 
 
 class Rig(Cluster):
@@ -71,6 +72,7 @@ class Rig(Cluster):
         accounts: Sequence[CloudAccount] = (),
         chart_values: Mapping[str, Any] | None = None,
         settings: Mapping[str, str] | None = None,
+        with_operator: bool = True,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -81,6 +83,7 @@ class Rig(Cluster):
             accounts: Cloud accounts beside `account`.
             chart_values: Values of the chart on top of short poll intervals.
             settings: Environment variables of the operator on top of what the chart sets.
+            with_operator: Start an operator; else `operator_command` and `operator_environ` do.
             report: Gets a line about each thing that takes seconds.
         """
         self.account = CloudAccount(ACCOUNT)
@@ -89,6 +92,7 @@ class Rig(Cluster):
         self._transition_seconds = transition_seconds
         self._values = {**CHART_VALUES, **(chart_values or {})}
         self._settings = {**SETTINGS, **(settings or {})}
+        self._with_operator = with_operator
         self._report = report
         self._home = Path()
         self._port = 0
@@ -98,6 +102,8 @@ class Rig(Cluster):
         self._rendering: Rendering | None = None
         self.operator_pid: int | None = None
         """Process id of the running operator."""
+        self.simulator_pid: int | None = None
+        """Process id of the simulated cloud."""
 
     def __enter__(self) -> Self:
         try:
@@ -135,6 +141,11 @@ class Rig(Cluster):
         return f"system:serviceaccount:{NAMESPACE}:{self._rendered.service_account}"
 
     @property
+    def operator_url(self) -> str:
+        """Where the operator serves its probes and metrics."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def operator_log(self) -> str:
         """Everything the operator has said, over all its starts."""
         log = self._home / f"{OPERATOR}.log"
@@ -152,8 +163,9 @@ class Rig(Cluster):
         self._start_simulator()
         self._report("installing the CRDs and the operator's ServiceAccount")
         self.install()
-        self._report("starting the operator")
-        self.start_operator()
+        if self._with_operator:
+            self._report("starting the operator")
+            self.start_operator()
 
     def stop(self) -> None:
         """End everything; stopping twice is fine."""
@@ -206,7 +218,7 @@ class Rig(Cluster):
         """Return the operator's whole environment: the chart's, and what a Pod would add."""
         service_account = self._rendered.service_account
         return {
-            **_BASE_ENVIRON,
+            **BASE_ENVIRON,
             "HOME": str(self._home),
             "KUBECONFIG": str(self.plane.kubeconfig_for(NAMESPACE, service_account)),
             **self._rendered.environment,
@@ -234,7 +246,7 @@ class Rig(Cluster):
 
     def metrics(self) -> str:
         """Return what the operator's /metrics serves."""
-        return httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
+        return httpx.get(f"{self.operator_url}/metrics", trust_env=False).text
 
     def apply_samples(self, namespace: str = SAMPLES_NAMESPACE) -> list[dict[str, Any]]:
         """Apply the Secrets of the samples, then the samples; return the samples."""
@@ -261,10 +273,10 @@ class Rig(Cluster):
         command = [sys.executable, "-m", "agentrun_simulator", "--port=0"]
         command.append(f"--transition-seconds={self._transition_seconds}")
         environ = {
-            **_BASE_ENVIRON,
+            **BASE_ENVIRON,
             "AGENTRUN_SIMULATOR_ACCOUNTS": ",".join(each.setting for each in self._accounts),
         }
-        self._running.start(SIMULATOR, command, log, env=environ)
+        self.simulator_pid = self._running.start(SIMULATOR, command, log, env=environ)
 
         def url() -> str:
             if self._running.exit_code(SIMULATOR) is not None:
@@ -279,7 +291,7 @@ class Rig(Cluster):
         if code is not None:
             raise RigError(f"the operator exited with {code}")
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self._port}/readyz", trust_env=False)
+            answer = httpx.get(f"{self.operator_url}/readyz", trust_env=False)
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.OK
