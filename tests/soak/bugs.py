@@ -338,7 +338,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "edit-disowns",
         "an edit hides whose a lost create is",
-        (observe, "_was_edited_since_mark", _always_false),
+        (observe, "was_edited_since_mark", _always_false),
     ),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", _always_true)),
 )

@@ -32,10 +32,17 @@ class Resolution:
     """Whether this account's API takes endpoint weights as percent instead of as fractions."""
 
     def reference(self, kind: str, reference: Reference) -> str:
-        """Return the wire name behind a reference."""
+        """Return the wire name behind a reference.
+
+        Raises:
+            ReferenceNotFound: it was left unresolved.
+        """
         if reference.name is None:
             return reference.external_name or ""
-        return self.references[(kind, reference.name)]
+        try:
+            return self.references[(kind, reference.name)]
+        except KeyError:
+            raise ReferenceNotFound(f"{kind} {reference.name!r} is not resolved") from None
 
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret.

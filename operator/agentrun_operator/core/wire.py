@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import (
     ApiName,
@@ -247,12 +248,28 @@ def encode(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[
     Raises:
         ReferenceNotFound: a Secret or ConfigMap lacks the key that the spec names.
     """
-    body = _encode_object(spec, _own(field_rules(kind)), resolution)
-    for derived in kind.derived:
-        value = derived.encode(spec, resolution)
+    return dict(_encoded(kind, spec, resolution, is_partial=False))
+
+
+def encode_resolved(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[str, Any]:
+    """Return what of the desired state needs no reference that could not be resolved."""
+    return dict(_encoded(kind, spec, resolution, is_partial=True))
+
+
+def _encoded(
+    kind: ResourceKind, spec: SpecModel, resolution: Resolution, *, is_partial: bool
+) -> Iterator[tuple[str, Any]]:
+    fields = [(r.api, partial(_encode_field, spec, r)) for r in _own(field_rules(kind))]
+    fields += [(d.api, partial(d.encode, spec)) for d in kind.derived]
+    for api, encoding in fields:
+        try:
+            value = encoding(resolution)
+        except ReferenceNotFound:
+            if not is_partial:
+                raise
+            continue
         if value is not None:
-            body[derived.api] = value
-    return body
+            yield api, value
 
 
 def update_extras(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -> dict[str, Any]:

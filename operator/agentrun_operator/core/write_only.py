@@ -1,4 +1,4 @@
-"""The part of a desired state that no read ever returns; it is compared with what was sent."""
+"""Parts of a desired state: what no read ever returns, and what is no secret."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +11,28 @@ from agentrun_operator.core.wire import field_rules
 def write_only_part(kind: ResourceKind, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the write-only values of a body by top-level field; immutable ones never change."""
     return _part(field_rules(kind), body)
+
+
+def plain_part(kind: ResourceKind, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body without whatever may come from a Secret, fit to be remembered."""
+    return _plain(field_rules(kind), body)
+
+
+def _plain(rules: tuple[FieldRule, ...], body: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for rule in rules:
+        value = body.get(rule.api)
+        if value is None:
+            continue
+        if not _is_sensitive(rule):
+            found[rule.api] = value
+        elif rule.children and isinstance(value, Mapping):
+            found[rule.api] = _plain(rule.children, value)
+    return found
+
+
+def _is_sensitive(rule: FieldRule) -> bool:
+    return rule.sensitive or any(_is_sensitive(child) for child in rule.children)
 
 
 def _part(rules: tuple[FieldRule, ...], body: Mapping[str, Any]) -> dict[str, Any]:

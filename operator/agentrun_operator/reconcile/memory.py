@@ -9,6 +9,16 @@ from typing import Any
 from agentrun_operator.core.identity import ObjectKey
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The body of a create whose answer is not on record yet."""
+
+    digest: bytes
+    """Of the whole desired state."""
+    plain: dict[str, Any] = field(repr=False)
+    """What of it is no secret."""
+
+
 @dataclass(slots=True)
 class Memory:
     """In-process notes about one incarnation of one object."""
@@ -37,6 +47,8 @@ class Memory:
     """Writes in a row that the cluster refused as out of date."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
+    sent: Sent | None = None
+    """What the announced create sends; None where another process announced it."""
     cleared: tuple[int, frozenset[str]] | None = None
     """Generation and paths of the last attempt to clear."""
     unheard: tuple[bytes, int] | None = None

@@ -34,6 +34,10 @@ class Target:
     desired_state: str | None = None
     """`spec.desiredState`, for kinds with verbs."""
     ignored: frozenset[str] = frozenset()
+    sent: Json | None = field(default=None, repr=False)
+    """What the announced create sent; None where another process announced it."""
+    is_partial: bool = False
+    """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
 
     @property
     def locator(self) -> Locator | None:
@@ -154,10 +158,14 @@ def _may_be_our_create(
     that can be read is what we sent. Endpoints carry no creation time; their look-up said absent,
     and their runtime is ours.
 
-    Race: a spec that was edited meanwhile is not what we sent any more. Then what no update can
-    change has to fit, and the resource has to be about as old as our POST.
+    Race: what is desired need not be what we sent any more: it was edited, or the references are
+    gone. This process remembers what it sent, secrets aside. After a restart what no update can
+    change has to fit. Either way the resource has to be about as old as our POST.
     """
-    if any(d.immutable for d in drift) or (drift and not _was_edited_since_mark(target.obj)):
+    if target.sent is not None:
+        drift = find_drift(target.kind, target.sent, resource, partial=False)
+    is_changed = target.sent is None and was_edited_since_mark(target.obj)
+    if any(d.immutable for d in drift) or (drift and not is_changed):
         return False
     if target.rest.created_field is None:
         return True
@@ -165,10 +173,11 @@ def _may_be_our_create(
     looked_up = parse_time((target.obj.status.get("creation") or {}).get("lookedUpAt"))
     if created is None or looked_up is None or created < looked_up:
         return False
-    return not drift or created - looked_up <= _POST_FOLLOWS
+    is_certain = not drift and not target.is_partial
+    return is_certain or created - looked_up <= _POST_FOLLOWS
 
 
-def _was_edited_since_mark(obj: KubeObject) -> bool:
+def was_edited_since_mark(obj: KubeObject) -> bool:
     """Whether the spec is another one than at the POST; deletion moves the generation as well."""
     marked = (obj.status.get("creation") or {}).get("generation")
     return isinstance(marked, int) and obj.generation - int(obj.deleting) > marked

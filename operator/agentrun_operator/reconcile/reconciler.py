@@ -1,5 +1,6 @@
 """One pass: observe → decide → act → report, for any kind."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from agentrun_operator.core.fields import Ref, Reference
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
-from agentrun_operator.core.wire import encode, json_name, marker, shape_of
+from agentrun_operator.core.wire import encode, encode_resolved, json_name, marker, shape_of
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.accounts import Binding, check_pin
@@ -26,7 +27,7 @@ from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
 from agentrun_operator.reconcile.guard import LeadershipLost
-from agentrun_operator.reconcile.observe import Target, tag_for
+from agentrun_operator.reconcile.observe import Target, tag_for, was_edited_since_mark
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
@@ -185,10 +186,27 @@ class Reconciler:
             if before.creation_unknown and ctx.spec is not None:
                 await self._aim(ctx, binding)
         except OperatorError:
-            # What it referred to may be gone already; the mark and the name still tell.
+            # What it referred to may be gone already; the mark, the name and the rest still tell.
             log.debug("deleting without references", object=str(ctx.obj.key))
         if ctx.target is None:
-            ctx.target = self._target(ctx, {}, parent)
+            desired = await self._what_is_left(ctx, binding) if before.creation_unknown else {}
+            ctx.target = self._target(ctx, desired, parent)
+            self._compare_what_is_left(ctx)
+
+    async def _what_is_left(self, ctx: Context, binding: Binding) -> Json:
+        """Return the desired state as far as its references still exist."""
+        if ctx.spec is None:
+            return {}
+        references = self._world.references
+        ctx.resolution = await references.resolve(ctx.obj, binding, is_partial=True)
+        return encode_resolved(ctx.kind, ctx.spec, ctx.resolution)
+
+    def _compare_what_is_left(self, ctx: Context) -> None:
+        """Recognise a lost create by what is remembered of it, and by what the spec still says."""
+        sent = ctx.aim.sent
+        if sent is not None and not was_edited_since_mark(ctx.obj):
+            sent = {**ctx.aim.desired, **sent}
+        ctx.target = replace(ctx.aim, sent=sent, is_partial=True)
 
     async def _aim(self, ctx: Context, binding: Binding) -> None:
         spec = ctx.spec
@@ -201,13 +219,15 @@ class Reconciler:
             reference = _reference(spec, ctx.rest.parent)
             target_kind = _parent_kind(ctx.kind, ctx.rest)
             parent = ctx.resolution.reference(target_kind, reference)
-        ctx.target = self._target(ctx, desired, parent)
         ctx.desired_digest = self._world.memory.digest(desired)
+        ctx.target = self._target(ctx, desired, parent)
         self._compare_write_only(ctx, desired)
 
     def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
         obj = ctx.obj
         recorded = obj.status.get("externalName") if obj.external_id else None
+        sent = ctx.memory.sent
+        is_changed = sent is not None and sent.digest != ctx.desired_digest
         return Target(
             kind=ctx.kind,
             rest=ctx.rest,
@@ -219,6 +239,8 @@ class Reconciler:
             desired=desired,
             desired_state=getattr(ctx.spec, "desired_state", None),
             ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
+            sent=None if sent is None else sent.plain if is_changed else desired,
+            is_partial=is_changed,
         )
 
     def _compare_write_only(self, ctx: Context, desired: Json) -> None:

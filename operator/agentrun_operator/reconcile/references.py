@@ -6,6 +6,7 @@ from agentrun_operator.core.dependencies import CONFIG_MAP, SECRET, Dependency, 
 from agentrun_operator.core.errors import (
     AccountMismatch,
     DependencyNotReady,
+    OperatorError,
     ReferenceNotFound,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
@@ -28,8 +29,12 @@ class ReferenceResolver:
         self._cache = cache
         self._reader = reader
 
-    async def resolve(self, obj: KubeObject, binding: Binding) -> Resolution:
+    async def resolve(
+        self, obj: KubeObject, binding: Binding, *, is_partial: bool = False
+    ) -> Resolution:
         """Return the value behind every reference of an object.
+
+        With `is_partial` what cannot be resolved is left out instead.
 
         Raises:
             ReferenceNotFound: something named does not exist; the message gives the path.
@@ -41,14 +46,18 @@ class ReferenceResolver:
         config_maps: dict[str, Mapping[str, str]] = {}
         versions: dict[str, str] = {}
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
-            if need.kind == SECRET:
-                found = await self._read(obj, need)
-                secrets[need.name] = found.data
-                versions[need.name] = found.version
-            elif need.kind == CONFIG_MAP:
-                config_maps[need.name] = (await self._read(obj, need)).data
-            else:
-                names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
+            try:
+                if need.kind == SECRET:
+                    found = await self._read(obj, need)
+                    secrets[need.name] = found.data
+                    versions[need.name] = found.version
+                elif need.kind == CONFIG_MAP:
+                    config_maps[need.name] = (await self._read(obj, need)).data
+                else:
+                    names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
+            except OperatorError:
+                if not is_partial:
+                    raise
         return Resolution(
             references=names,
             secrets=secrets,

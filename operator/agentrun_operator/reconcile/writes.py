@@ -13,12 +13,12 @@ from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.core.write_only import plain_part, write_only_part
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
@@ -92,6 +92,7 @@ class WritingSteps:
 
     async def _record(self, ctx: Context, resource: Mapping[str, object], *, adopted: bool) -> None:
         ctx.memory.is_untouched = False
+        ctx.memory.sent = None
         ctx.changes |= self._identity(ctx)
         ctx.changes["externalId"] = ctx.aim.id_of(dict(resource))
         ctx.changes["adopted"] = adopted
@@ -120,6 +121,9 @@ class WritingSteps:
         # Only looks after this create tell anything about it.
         ctx.memory.absences = 0
         ctx.memory.is_untouched = False
+        ctx.memory.sent = Sent(
+            digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.desired)
+        )
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         if await self._is_rivalled(ctx):
@@ -157,6 +161,7 @@ class WritingSteps:
     async def _created(self, ctx: Context, answer: Json) -> None:
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.sent = None
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ctx.changes["externalId"] = ctx.aim.id_of(answer)

@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.identity import AccountIdentity, ObjectKey
-from agentrun_operator.reconcile.ports import AccountConnection
+from agentrun_operator.core.identity import ObjectKey
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import CLUSTER_ID, Lab, account_spec
 from unit.reconcile.specs import (
     CREDENTIAL,
     PROXY,
-    ROLE,
     RUNTIME,
     SAMPLES,
     SECRET_VALUE,
@@ -19,51 +17,7 @@ from unit.reconcile.specs import (
     made,
     ready,
 )
-
-PROXY_BODY: dict[str, Any] = {
-    "modelProxyName": "it",
-    "cpu": 2,
-    "memory": 4096,
-    "proxyMode": "single",
-    "executionRoleArn": ROLE,
-    "proxyConfig": {"endpoints": [{"modelServiceName": "qwen", "modelNames": ["qwen-max"]}]},
-    "description": "made by hand",
-}
-RUNTIME_BODY: dict[str, Any] = {
-    "agentRuntimeName": "it",
-    "artifactType": "Container",
-    "containerConfiguration": {"image": "registry.example.com/agent:v1"},
-    "executionRoleArn": ROLE,
-    "cpu": 2,
-    "memory": 4096,
-    "port": 9000,
-    "networkConfiguration": {"networkMode": "PUBLIC"},
-    "description": "made by hand",
-}
-CREDENTIAL_BODY: dict[str, Any] = {
-    "credentialName": "it",
-    "credentialAuthType": "api_key",
-    "credentialSourceType": "internal",
-    "credentialPublicConfig": {"headerKey": "X-API-Key"},
-    "credentialSecret": "by-hand",
-}
-
-
-async def by_hand(lab: Lab, kind: str, body: dict[str, Any]) -> None:
-    """Create a resource as somebody else would."""
-
-    async def at_once() -> None:
-        return None
-
-    rest = lab.kinds[kind].rest
-    assert rest is not None
-    api = lab.cloud.connect(
-        AccountConnection(AccountIdentity("1001", "cn-hangzhou"), None, keys_of(MAIN), 20.0),
-        at_once,
-    )
-    await api.create(rest, body)
-    lab.clock.advance(5)
-    lab.calls.take()
+from unit.reconcile.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
 
 
 async def lab_with(kind: str, body: dict[str, Any]) -> Lab:

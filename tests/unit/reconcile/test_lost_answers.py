@@ -1,0 +1,119 @@
+"""A lost answer of a create, and meanwhile something changes: whose is what is found then?"""
+
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
+from fakes.lab import Lab
+from unit.reconcile.specs import (
+    CREDENTIAL,
+    PROXY,
+    RUNTIME,
+    SAMPLES,
+    SECRET_VALUE,
+    lab_for,
+    made,
+)
+from unit.reconcile.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+
+SPECS: dict[str, dict[str, Any]] = {
+    "ModelProxy": PROXY,
+    "AgentRuntime": RUNTIME,
+    "Credential": CREDENTIAL,
+}
+BODIES = {
+    "ModelProxy": PROXY_BODY,
+    "AgentRuntime": RUNTIME_BODY,
+    "Credential": {**CREDENTIAL_BODY, "credentialAuthType": "jwt"},
+}
+every = pytest.mark.parametrize("kind", SPECS)
+
+
+async def lost(kind: str, effect: str) -> tuple[Lab, ObjectKey]:
+    """Return a lab in which the answer of the create of `it` was lost a moment ago."""
+    lab = await lab_for(SAMPLES[kind])
+    fault = {"action": "Create.*", "effect": effect, "times": 1}
+    lab.simulator.inject(Fault.model_validate(fault))
+    key = lab.cluster.apply(kind, "it", SPECS[kind])
+    await lab.drain()
+    assert lab.get(key).status["creation"]
+    return lab, key
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+@every
+async def test_an_edit_does_not_hide_what_is_ours(kind: str, *, restarts: bool) -> None:
+    lab, key = await lost(kind, "drop-after")
+    lab.edit(key, description="second")
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is False
+    assert [r["description"] for r in made(lab, SAMPLES[kind])] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("ModelProxy", ("True", "Available")),
+        ("AgentRuntime", ("True", "Available")),
+        ("Credential", ("False", "AlreadyExistsNotOwned")),
+    ],
+)
+async def test_an_edit_does_not_make_a_strangers_ours(kind: str, expected: tuple[str, str]) -> None:
+    lab, key = await lost(kind, "drop-before")
+    await by_hand(lab, kind, BODIES[kind])
+    lab.edit(key, description="second")
+    await lab.elapse(150)
+    assert lab.ready(key) == expected, lab.message(key)
+    assert lab.get(key).status.get("adopted", True) is True
+    assert len(made(lab, SAMPLES[kind])) == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1, "what was adopted stays"
+
+
+async def test_a_rotation_does_not_hide_what_is_ours() -> None:
+    lab, key = await lost("Credential", "drop-after")
+    lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}-2"})
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is False
+    assert made(lab, SAMPLES["Credential"])[0]["credentialSecret"] == f"{SECRET_VALUE}-2"
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_without_its_secret_ours_is_deleted_all_the_same(*, restarts: bool) -> None:
+    lab, key = await lost("Credential", "drop-after")
+    lab.cluster.delete_secret("keys")
+    lab.cluster.delete(key)
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["Credential"]) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "change"),
+    [(1, {"credentialPublicConfig": {"headerKey": "Another"}}), (100, {})],
+    ids=["at once, different", "later, alike"],
+)
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_without_its_secret_a_strangers_is_left(
+    seconds: float, change: dict[str, object], *, restarts: bool
+) -> None:
+    lab, key = await lost("Credential", "drop-before")
+    lab.cluster.delete_secret("keys")
+    await lab.elapse(seconds)
+    await by_hand(lab, "Credential", {**CREDENTIAL_BODY, **change})
+    lab.cluster.delete(key)
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["Credential"])) == 1
