@@ -108,6 +108,9 @@ class Reconciler:
 
     async def _run(self, ctx: Context) -> Outcome:
         await self._prepare(ctx)
+        if ctx.desired_digest is not None and not ctx.snapshot().refused:
+            # Another spec, or asked to try again: what was refused before says nothing any more.
+            ctx.memory.refused = None
         for _ in range(_MAX_STEPS):
             action = decide(ctx.snapshot())
             log.debug("decided", object=str(ctx.obj.key), action=action.value)

@@ -92,6 +92,21 @@ async def test_drift_is_ignored() -> None:
     assert made(lab, RUNTIMES)[0]["description"] == "second", "an edit is no drift"
 
 
+async def test_drift_is_seen_after_a_refusal_that_was_overcome() -> None:
+    lab, key = await ready(RUNTIMES)
+    refusal = {"action": "Update.*", "effect": "error", "status": 400, "code": "ERR_BAD_REQUEST"}
+    lab.simulator.inject(Fault.model_validate(refusal))
+    lab.edit(key, description="second")
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "console"})
+    await lab.elapse(70)
+    assert made(lab, RUNTIMES)[0]["description"] == "second"
+
+
 async def test_single_fields_are_ignored() -> None:
     lab, key = await drifted({"description": "console", "memory": 8192}, ignoreFields=["memory"])
     assert made(lab, RUNTIMES)[0]["description"] == "first"
