@@ -6,11 +6,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := PYTHONPATH=tools $(BIN)/python
-SCRIPTS := .ci/run tools/kind/e2e
+SCRIPTS := .ci/run tools/kind/e2e tools/release/publish
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test demo soak \
-    soak-selftest soak-real bench e2e-pods e2e-argocd e2e-kind test-image lock clean
+    soak-selftest soak-real bench e2e-pods e2e-argocd e2e-kind test-image test-release lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ e2e-kind: $(STAMP) ## the same on a kind cluster (needs docker and kind)
 
 test-image: $(STAMP) ## build the container image and start it once
 	@$(TOOLS) -m image $(ARGS)
+
+test-release: $(STAMP) ## publish images and charts to a registry here, sign, tamper (builds cosign once)
+	@$(TOOLS) -m release $(ARGS)
 
 lock: ## write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

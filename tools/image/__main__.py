@@ -23,16 +23,18 @@ def main() -> int:
         if arguments.sbom:
             write_sbom(REPOSITORY, arguments.sbom, cache_root())
             return 0
-        builder: Builder
-        if Docker.is_available():
-            builder = Docker(arguments.base_image)
-        else:
-            builder = Buildah(arguments.base_image, cache_root())
-        _build(builder, arguments.tag, is_twice=arguments.twice)
+        _build(builder_of(arguments.base_image), arguments.tag, is_twice=arguments.twice)
     except ImageError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def builder_of(base_image: str | None) -> Builder:
+    """Return docker where it answers, else buildah."""
+    if Docker.is_available():
+        return Docker(base_image)
+    return Buildah(base_image, cache_root())
 
 
 def _parser() -> argparse.ArgumentParser:

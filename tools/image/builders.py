@@ -32,6 +32,9 @@ class Builder(Protocol):
     def run_program(self, tag: str, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Start another program of the image instead of its entry point."""
 
+    def push(self, tag: str, reference: str) -> None:
+        """Push an image to a registry of this machine, which speaks plain HTTP."""
+
 
 class Docker:
     """Docker, or what answers in its place."""
@@ -63,6 +66,11 @@ class Docker:
         """Start another program of the image."""
         command = ["docker", "run", "--rm", "--network=none", f"--entrypoint={argv[0]}", tag]
         return _capture([*command, *argv[1:]], os.environ)
+
+    def push(self, tag: str, reference: str) -> None:
+        """Push an image; docker itself takes loopback for a registry without TLS."""
+        for command in (["tag", tag, reference], ["push", "--quiet", reference]):
+            _show(["docker", *command], Path("/"), os.environ)
 
 
 class Buildah:
@@ -105,6 +113,11 @@ class Buildah:
         lines = done.stdout.splitlines(keepends=True)
         done.stdout = "".join(line for line in lines if not line.startswith(BUILDAH_REMARKS))
         return done
+
+    def push(self, tag: str, reference: str) -> None:
+        """Push an image to a registry of this machine."""
+        command = ["push", "--quiet", "--tls-verify=false", tag, f"docker://{reference}"]
+        _show([*self._buildah, *command], Path("/"), self._environ)
 
     def _own_base(self) -> str:
         """Return a local image with Debian's Python; make it if it does not exist yet."""

@@ -15,6 +15,7 @@ from charttools.metadata import ROOT, chart_yaml, examples, explained
 from charttools.programs import HELM3
 from charttools.release import changes_of, notes_of, stage
 from controlplane.binaries import HELM
+from release.programs import COSIGN
 
 VALUES_TEXT = """
 # Explained.
@@ -165,10 +166,24 @@ def test_the_workflows_use_the_releases_of_helm_that_are_pinned_here() -> None:
     assert versions == [HELM3.version, HELM.version]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yaml")), ids=str)
+def test_a_release_signs_with_the_cosign_that_is_tried_here() -> None:
+    workflow = (ROOT / ".github/workflows/release.yaml").read_text()
+    assert re.findall(r"cosign-release: (\S+)", workflow) == [COSIGN.version]
+
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_actions_of_others_are_pinned_by_their_commit(path: Path) -> None:
+    used = re.findall(r"uses: ([^.\s].*)", path.read_text())
+    assert [u for u in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", u)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_workflows_call_only_targets_and_files_that_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = path.read_text()
     assert set(re.findall(r"\bmake ([a-z0-9-]+)$", text, re.MULTILINE)) <= targets
-    for script in re.findall(r"run: (tools/\S+)", text):
+    for script in re.findall(r"^\s+(?:- )?(?:run: )?(tools/\S+)", text, re.MULTILINE):
         assert (ROOT / script).is_file()

@@ -35,6 +35,9 @@ class FakeImage:
         assert argv[0] == "python3"
         return self._answer(tag, "serve" if "urlopen" in argv[-1] else "probe")
 
+    def push(self, tag: str, reference: str) -> None:
+        raise AssertionError(tag, reference)
+
     def _answer(self, tag: str, question: str) -> "subprocess.CompletedProcess[str]":
         code, output = self.answers[question]
         return subprocess.CompletedProcess([tag], code, output)
