@@ -10,13 +10,13 @@ from typing import Any
 from charttools import conformity
 from charttools.errors import ChartError
 from charttools.metadata import CHARTS, ROOT, examples
-from charttools.programs import ACTIONLINT, helm, python_tools
+from charttools.programs import ACTIONLINT, KUBE_SCORE, helm, python_tools
 from charttools.release import stage
 from controlplane.binaries import ensure
 
 OPERATOR = CHARTS / "agentrun-operator"
 CRDS = CHARTS / "agentrun-operator-crds"
-SCRIPTS = (".ci/run", "tools/kind/e2e")
+SCRIPTS = (".ci/run", "tools/kind/e2e", "tools/release/publish")
 NAMESPACE = "agentrun-system"
 
 VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
@@ -73,6 +73,18 @@ VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
 }
 """Renderings that together hold every template and every branch worth a schema: chart, values."""
 
+EXCEPTIONS: Mapping[str, str] = {
+    "container-ephemeral-storage-request-and-limit": "the one volume to write to has a size limit",
+    "container-image-pull-policy": "a published version never changes, so a copy may be used",
+    "deployment-has-host-podantiaffinity": "replicas are spread by topologySpreadConstraints",
+    "deployment-replicas": "one is the default: a second only waits for the Lease",
+    "deployment-strategy": "two operators may overlap only under a Lease; two simulators never",
+    "pod-networkpolicy": "off by default; hooks of Helm, which it leaves out, serve nothing",
+    "pod-probes-identical": "the simulator, for trials, has nothing to warm up",
+}
+"""Checks of kube-score that some rendering does not pass, and why that is meant."""
+OPTIONAL = ("container-ports-check", "container-seccomp-profile")
+
 
 def check() -> None:
     """Run all checks, telling each one that holds.
@@ -84,6 +96,7 @@ def check() -> None:
         "helm lint, with Helm 3 and 4": _lint,
         "Helm 3 and 4 render the same": _same,
         f"kubeconform, Kubernetes {conformity.VERSIONS[0]} to {conformity.VERSIONS[-1]}": _conform,
+        "kube-score": _score,
         "packages as a release makes them": _package,
         "hadolint": _hadolint,
         "shellcheck": _shellcheck,
@@ -122,6 +135,18 @@ def _conform() -> None:
             manifests = folder / f"{name}.yaml"
             manifests.write_text(content)
             conformity.conform(folder / "schemas", manifests)
+
+
+def _score() -> None:
+    options = ["--output-format=ci", "--kubernetes-version=v1.36", "--exit-one-on-warning"]
+    # A CPU limit would only delay the operator's start; memory is limited.
+    options += ["--ignore-container-cpu-limit"]
+    options += [f"--ignore-test={name}" for name in EXCEPTIONS]
+    options += [f"--enable-optional-test={name}" for name in OPTIONAL]
+    program = ensure(KUBE_SCORE) / "kube-score"
+    for name, (chart, _) in VALUES.items():
+        if chart == OPERATOR:  # it has nothing to say about a CRD
+            _run([program, "score", *options, "-"], text=_render(4, name))
 
 
 def _package() -> None:

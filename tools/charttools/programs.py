@@ -28,6 +28,13 @@ ACTIONLINT = Toolset(
     programs=(Program("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", 10),),
     stamps={"github.com/rhysd/actionlint.version": "{version}"},
 )
+KUBE_SCORE = Toolset(
+    name="kube-score",
+    module=HERE / "kubescore",
+    pin="github.com/zegl/kube-score",
+    programs=(Program("kube-score", "github.com/zegl/kube-score/cmd/kube-score", 20),),
+    stamps={"main.version": "{version}"},
+)
 _HELM3 = "helm.sh/helm/v3"
 HELM3 = Toolset(
     name="helm3",
