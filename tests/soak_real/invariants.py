@@ -1,8 +1,8 @@
 """What must hold at rest, whatever happened: nothing twice, left or lost, nothing untrue."""
 
+import json
+import re
 from collections import Counter
-
-import psutil
 
 from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.kinds import catalogue
@@ -10,6 +10,8 @@ from integration import fleet
 from integration.cluster_view import Body
 from rig import is_ready
 from soak_real.user import User
+
+_SECRET = re.compile(rf"{re.escape(fleet.CANARY)}[0-9a-f]+")
 
 
 def unsettled(user: User) -> list[str]:
@@ -37,6 +39,11 @@ def violations(user: User, objects: list[Body]) -> list[str]:
         by_name = {str(r.get(field)): r for r in alive}
         for each in ours:
             found += _lies(each, by_name.get(_external(each), {}))
+        found += [
+            f"{family} {name} has a secret that was rotated away"
+            for name, resource in by_name.items()
+            if set(_SECRET.findall(json.dumps(resource))) - set(user.values.values())
+        ]
     return found
 
 
@@ -48,18 +55,20 @@ def _external(body: Body) -> str:
 
 
 def _lies(body: Body, resource: Body) -> list[str]:
-    """Return what a status or a resource says that is not so."""
+    """Return what an object or a resource says that is not so, or should not be there."""
     rest = catalogue()[body["kind"]].rest
-    status, name = body.get("status") or {}, body["metadata"]["name"]
+    status, name = body.get("status") or {}, f"{body['kind']}/{body['metadata']['name']}"
     found = []
     is_keyed_by_id = rest is not None and rest.key is KeyedBy.ID
     if is_keyed_by_id and resource and status.get("externalId") not in resource.values():
-        found.append(f"{body['kind']}/{name} names another id than the cloud's")
+        found.append(f"{name} names another id than the cloud's")
     text = body["spec"].get("description")
     if text is not None and resource and resource.get("description") != text:
-        found.append(f"{body['kind']}/{name} is Ready with another description in the cloud")
+        found.append(f"{name} is Ready with another description in the cloud")
     if status.get("observedGeneration", -1) > body["metadata"]["generation"]:
-        found.append(f"{body['kind']}/{name} observed a generation that is not there yet")
+        found.append(f"{name} observed a generation that is not there yet")
+    if body["metadata"].get("annotations"):
+        found.append(f"{name} has annotations that no user made")
     return found
 
 
@@ -68,17 +77,3 @@ def _said(body: Body) -> str:
     ready: Body = next((c for c in conditions if c["type"] == "Ready"), {})
     name = f"{body['kind']}/{body['metadata']['name']}"
     return f"{name} is {ready.get('status')} {ready.get('reason')}: {ready.get('message')}"
-
-
-def spoken(user: User, since: int) -> list[str]:
-    """Return secrets that came to light, and bugs that the operator logged, since a position."""
-    log = user.rig.operator_log[since:]
-    found = [line for line in log.splitlines() if "Traceback" in line or "pass failed" in line]
-    if fleet.CANARY in log:
-        found.append("a secret in the log")
-    if fleet.CANARY in str([each.get("status") for each in user.objects()]):
-        found.append("a secret in a status")
-    pid = user.rig.operator_pid
-    if pid is not None and fleet.CANARY in " ".join(psutil.Process(pid).cmdline()):
-        found.append("a secret among the process arguments")
-    return found

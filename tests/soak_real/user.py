@@ -15,6 +15,10 @@ from rig.samples import secret as secret_manifest
 NAMESPACE = "soak"
 PATIENCE_SECONDS = 180.0
 """How long a user repeats a request that the cluster does not answer."""
+MOST_OBJECTS = 30
+"""With more, every creation is followed by a deletion."""
+MEDDLE_SECONDS, MEDDLE_TIMES = 700.0, 2
+"""A resource that somebody changes more often is `Contested`, and rightly not corrected."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
 _MAKERS: dict[str, Callable[[str], Body]] = {
     "Credential": fleet.credential,
@@ -36,13 +40,20 @@ Key = tuple[str, str]
 class User:
     """Random actions over several kinds, from one seed."""
 
-    def __init__(self, rig: Rig, account: CloudAccount, chance: random.Random) -> None:
+    def __init__(
+        self, rig: Rig, account: CloudAccount, chance: random.Random, *, endpoint: str
+    ) -> None:
+        """Work in the cluster of a rig; its operators find the cloud at `endpoint`."""
         self.rig = rig
         self.account = account
         self.chance = chance
         self.wanted: dict[Key, Key | None] = {}
         """What ought to exist, and what it refers to."""
         self.descriptions: dict[Key, str] = {}
+        self.values: dict[str, str] = {}
+        """What the Secret says that the objects refer to."""
+        self._endpoint = endpoint
+        self._meddled: dict[Key, list[float]] = {}
         self._http = rig.api()
         self._serial = 0
 
@@ -58,7 +69,7 @@ class User:
         spec = {
             "accountId": self.account.account_id,
             "region": self.account.region,
-            "endpoint": self.rig.cloud.url,
+            "endpoint": self._endpoint,
             "credentials": {"secretRef": {"name": fleet.KEYS}},
             "requestsPerSecond": 200,
         }
@@ -70,7 +81,10 @@ class User:
         """Do one thing; return what."""
         actions = (self.create, self.create, self.edit, self.edit, self.delete, self.recreate)
         others = (self.rotate, self.tamper, self.remove)
-        return self.chance.choice((*actions, *others))()
+        done = self.chance.choice((*actions, *others))()
+        if len(self.wanted) > MOST_OBJECTS:
+            done += f", {self.delete()}"
+        return done
 
     # ------------------------------------------------ in the cluster
 
@@ -104,8 +118,8 @@ class User:
 
     def rotate(self) -> str:
         """Change every value in the Secret that the objects refer to."""
-        values = {name: fleet.canary() for name in ("inbound", "provider", "env")}
-        self._put(secret_manifest(NAMESPACE, fleet.VALUES, values))
+        self.values = {name: fleet.canary() for name in ("inbound", "provider", "env")}
+        self._put(secret_manifest(NAMESPACE, fleet.VALUES, self.values))
         return "rotate the Secret"
 
     def objects(self) -> list[Body]:
@@ -115,6 +129,10 @@ class User:
             answer = self._insist("GET", path_of(kind, NAMESPACE))
             found += [{"kind": kind, **item} for item in answer.json()["items"]]
         return found
+
+    def events(self) -> str:
+        """Return the Events of the namespace as text."""
+        return self._insist("GET", f"/api/v1/namespaces/{NAMESPACE}/events").text
 
     def delete_all(self) -> None:
         """Delete everything, users first."""
@@ -139,12 +157,29 @@ class User:
         return self._in_cloud("remove", lambda f, k, a: self.rig.cloud.delete(f, k, account=a))
 
     def _in_cloud(self, what: str, do: Callable[[str, str, str], object]) -> str:
-        kind, name = self._any(lambda key: key[0] in ("Credential", "ModelService", "ModelProxy"))
         try:
+            if not (there := self._meddleable()):
+                return f"{what} nothing"
+            kind, name = self.chance.choice(sorted(there))
+            self._meddled.setdefault((kind, name), []).append(time.monotonic())
             do(fleet.FAMILIES[kind], name, self.account.account_id)
-        except httpx.HTTPError:
-            return f"{what} {kind}/{name}: not there"
+        except httpx.HTTPError as error:
+            return f"{what}: {error.__class__.__name__}"
         return f"{what} {kind}/{name}"
+
+    def _meddleable(self) -> set[Key]:
+        """Return what is in the cloud and was not meddled with too often."""
+        since = time.monotonic() - MEDDLE_SECONDS
+        resources = self.rig.cloud.resources(account=self.account.account_id)
+        return {
+            (kind, str(each.get(fleet.NAME_FIELDS[kind])))
+            for kind in ("Credential", "ModelService", "ModelProxy")
+            for each in resources.get(fleet.FAMILIES[kind], [])
+        } - {
+            key
+            for key, times in self._meddled.items()
+            if sum(at > since for at in times) >= MEDDLE_TIMES
+        }
 
     # ------------------------------------------------ inner parts
 
@@ -156,6 +191,8 @@ class User:
             manifest = _MAKERS[kind](name)
         else:
             wanted, make = _USERS[kind]
+            if all(key[0] != wanted for key in self.wanted):
+                self._create(wanted)
             target = self._any(lambda key: key[0] == wanted)
             manifest = make(name, target[1])
         self._put(manifest)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ class AuditEvent:
         stage: ResponseStarted (watches), ResponseComplete or Panic.
         uri: Path and query of the request.
         decision: What the authorizer said, allow or forbid; empty where it was not asked.
+        agent: User-Agent of who asked.
+        received: When the server had read the request's head, POSIX time.
+        answered: When this stage was reached, POSIX time.
     """
 
     verb: str
@@ -40,6 +44,9 @@ class AuditEvent:
     stage: str
     uri: str
     decision: str = ""
+    agent: str = ""
+    received: float = 0.0
+    answered: float = 0.0
 
 
 class AuditLog:
@@ -104,4 +111,11 @@ def _event(record: dict[str, Any]) -> AuditEvent:
         stage=record["stage"],
         uri=record["requestURI"],
         decision=record.get("annotations", {}).get(DECISION, ""),
+        agent=record.get("userAgent", ""),
+        received=_seconds(record["requestReceivedTimestamp"]),
+        answered=_seconds(record["stageTimestamp"]),
     )
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()

@@ -80,6 +80,11 @@ class ControlPlane:
         return f"https://127.0.0.1:{self._files.api_port}"
 
     @property
+    def etcd_url(self) -> str:
+        """Address of etcd, which lets everybody in."""
+        return self._files.etcd_url
+
+    @property
     def ca_file(self) -> Path:
         """PEM file that verifies the API server's certificate."""
         return self._files.ca_file
