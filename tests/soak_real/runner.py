@@ -117,6 +117,7 @@ def run(
     *,
     seconds: float,
     troubles: tuple[str, ...] = (),
+    quiet_seconds: float = QUIET_SECONDS,
     logs: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Report:
@@ -127,6 +128,7 @@ def run(
         rounds: How many.
         seconds: How long etcd stands still when it does.
         troubles: Names of troubles, taken in turn; empty deals them by their cards.
+        quiet_seconds: For how long nobody may write after a round; longer after every tenth.
         logs: Folder that gets the operators' logs when something was violated.
         say: Gets a line per round and per violation.
     """
@@ -136,7 +138,7 @@ def run(
         for number, name in zip(range(rounds), names, strict=False):
             round_begun = time.monotonic()
             is_long = number % LONG_QUIET_EVERY == LONG_QUIET_EVERY - 1
-            quiet = LONG_QUIET_SECONDS if is_long else QUIET_SECONDS
+            quiet = LONG_QUIET_SECONDS if is_long else quiet_seconds
             done, found = soak.play(name, quiet_seconds=quiet)
             report.rounds[name] += 1
             took = time.monotonic() - round_begun
