@@ -1,7 +1,6 @@
 """What the steps of a schedule do to the world."""
 
 import asyncio
-import base64
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,70 +11,46 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as RE
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
-from soak.cloud import MAIN, OTHER, keys_of
-from soak.kube import OURS
 from soak.schedule import Step
-from soak.slots import (
-    ACCOUNT,
-    KEYS,
-    NAMESPACE,
-    OTHER_ACCOUNT,
-    SETTINGS,
-    SLOTS,
-    Slot,
-    account_spec,
-    spec_of,
-)
+from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
+from soak.tenants import OTHERS, Tenants
 from soak.wire import CrashPlan, KubeFault
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
-ACCOUNT_KEYS = ObjectKey("Secret", NAMESPACE, "agentrun-keys")
-OTHER_KEYS = ObjectKey("Secret", NAMESPACE, "other-keys")
 _API = "/2025-09-10"
 
 
 class Actions:
-    """One method per step name."""
+    """One method per step name; those that concern a namespace are in `tenants`."""
 
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
         self._kube = simulation.kube
-        self._tokens = 0
         self._serial = 0
+        self.tenants = Tenants(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
-        getattr(self, step.name)(**step.options)
-
-    def set_the_stage(self) -> None:
-        """Bring what every history begins with."""
-        self._put(ACCOUNT_KEYS, keys_of(MAIN))
-        self._put(OTHER_KEYS, keys_of(OTHER))
-        self._put(KEYS, {"token": self.token})
-        self._put(SETTINGS, {"level": "0"})
-        self._kube.create(ObjectKey("Namespace", "", "kube-system"), {"metadata": {"labels": {}}})
-        self.restore_accounts()
-
-    @property
-    def token(self) -> str:
-        """The value that the Secret `keys` is meant to have."""
-        return f"canary-token-{self._tokens}"
+        doer = self if hasattr(self, step.name) else self.tenants
+        getattr(doer, step.name)(**step.options)
 
     # ------------------------------------------------ users
 
     def apply(self, slot: str, variant: int, policies: Mapping[str, str] | None) -> None:
         place = SLOTS[slot]
         raw = self._kube.find(place.key)
+        if raw is None and place.namespace in self._kube.terminating:
+            return
         if raw is None:
             spec = spec_of(place, variant, policies or {})
             self._kube.create(place.key, {"metadata": {}, "spec": spec})
         elif "deletionTimestamp" not in raw["metadata"]:
             kept = _policies(raw["spec"]) if policies is None else policies
-            self._set_spec(place.key, spec_of(place, variant, kept))
+            self.tenants.set_spec(place.key, spec_of(place, variant, kept))
 
     def delete(self, slot: str) -> None:
         if self._kube.find(SLOTS[slot].key) is not None:
@@ -121,57 +96,13 @@ class Actions:
         if raw is None:
             return
         spec = {name: old for name, old in raw["spec"].items() if name != field}
-        self._set_spec(SLOTS[slot].key, {**spec, **({field: value} if value else {})})
-
-    def secret(self, what: str) -> None:
-        if what == "delete":
-            self._drop(KEYS)
-            return
-        if what == "malformed":
-            self._put(KEYS, {"other": "x"})
-            return
-        self._tokens = max(0, self._tokens + {"rotate": 1, "back": -1}.get(what, 0))
-        extra = {"note": str(self._simulation.loop.time())} if what == "touch" else {}
-        self._put(KEYS, {"token": self.token, **extra})
-
-    def config_map(self, what: str) -> None:
-        if what == "delete":
-            self._drop(SETTINGS)
-            return
-        self._serial += 1
-        self._put(SETTINGS, {"level": str(self._serial)})
-
-    def account(self, what: str) -> None:
-        if what == "bad-keys":
-            bad = {**keys_of(MAIN), "accessKeySecret": "canary-wrong-key"}
-            self._put(ACCOUNT_KEYS, bad)
-        elif what == "no-keys":
-            self._drop(ACCOUNT_KEYS)
-        elif what == "good-keys":
-            self._put(ACCOUNT_KEYS, keys_of(MAIN))
-        elif what == "delete" and self._kube.find(ACCOUNT) is not None:
-            self._kube.delete(ACCOUNT)
-        elif what == "move":
-            self._move()
-
-    def _move(self) -> None:
-        """Let the objects name the other account."""
-        for key in sorted(self._kube.objects):
-            raw = self._kube.objects[key]
-            if key.kind in OURS and key.kind != "Account":
-                spec = {**raw["spec"], "accountRef": {"name": "other"}}
-                self._set_spec(key, spec)
+        self.tenants.set_spec(SLOTS[slot].key, {**spec, **({field: value} if value else {})})
 
     def heal(self) -> None:
         """Undo every obstacle that a human would have to remove."""
-        self._put(ACCOUNT_KEYS, keys_of(MAIN))
-        self._put(OTHER_KEYS, keys_of(OTHER))
-        self._put(KEYS, {"token": self.token})
-        if self._kube.find(SETTINGS) is None:
-            self.config_map("rotate")
-        self.restore_accounts()
+        self.tenants.heal()
         for key in sorted(self._kube.objects):
-            if key.kind in OURS and key.kind != "Account":
+            if key in SLOT_OF:
                 self._heal_object(key)
 
     def _heal_object(self, key: ObjectKey) -> None:
@@ -179,18 +110,13 @@ class Actions:
         raw = self._kube.objects[key]
         status = raw.get("status") or {}
         if PAUSED_ANNOTATION in raw["metadata"].get("annotations", {}):
-            self.annotate(key.name, "unpause")
+            self.annotate(SLOT_OF[key].name, "unpause")
         if any(c["type"] == "Stalled" for c in status.get("conditions") or ()):
-            self.annotate(key.name, "request")
-        if raw["spec"].get("accountRef") and (status.get("account") or {}).get("name") != "other":
+            self.annotate(SLOT_OF[key].name, "request")
+        lives_in = (status.get("account") or {}).get("name")
+        if raw["spec"].get("accountRef") and lives_in != OTHERS[key.namespace].name:
             spec = {name: value for name, value in raw["spec"].items() if name != "accountRef"}
-            self._set_spec(key, spec)
-
-    def delete_everything(self) -> None:
-        """Delete all objects, as the end of a namespace does, Secrets last."""
-        for key in sorted(self._kube.objects):
-            if key.kind in OURS:
-                self._kube.delete(key)
+            self.tenants.set_spec(key, spec)
 
     # ------------------------------------------------ the cloud
 
@@ -273,40 +199,6 @@ class Actions:
             ):
                 return record
         return None
-
-    def _set_spec(self, key: ObjectKey, spec: Json) -> None:
-        def change(raw: Json) -> None:
-            raw["spec"] = spec
-
-        self._kube.edit(key, change)
-
-    def restore_accounts(self) -> None:
-        """Bring the accounts, where somebody deleted them."""
-        self._ensure_account(ACCOUNT, "agentrun-keys", MAIN.account_id)
-        self._ensure_account(OTHER_ACCOUNT, "other-keys", OTHER.account_id)
-
-    def _ensure_account(self, key: ObjectKey, secret: str, account_id: str) -> None:
-        raw = self._kube.find(key)
-        if raw is None:
-            spec = account_spec(secret, account_id)
-            self._kube.create(key, {"metadata": {}, "spec": spec})
-
-    def _put(self, key: ObjectKey, data: Mapping[str, str]) -> None:
-        encoded = dict(data)
-        if key.kind == "Secret":
-            encoded = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
-        if self._kube.find(key) is None:
-            self._kube.create(key, {"metadata": {}, "data": encoded})
-            return
-
-        def change(raw: Json) -> None:
-            raw["data"] = encoded
-
-        self._kube.edit(key, change)
-
-    def _drop(self, key: ObjectKey) -> None:
-        if self._kube.find(key) is not None:
-            self._kube.delete(key)
 
 
 def _policies(spec: Json) -> dict[str, Any]:

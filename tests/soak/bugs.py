@@ -32,6 +32,7 @@ from agentrun_operator.reconcile import (
     writes,
 )
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome, Outcomes
 from agentrun_operator.reconcile.poller import Poller
@@ -251,6 +252,13 @@ def _nobody(_: Any) -> Any:
     return lambda *_arguments: ()
 
 
+def _no_conflict(_: Any) -> Any:
+    async def none(*_arguments: Any) -> None:
+        return None
+
+    return none
+
+
 def _no_ghosts_no_gaps(_: Any) -> Any:
     async def nothing(_self: Any) -> Any:
         return [], []
@@ -329,7 +337,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "rivals-ignored",
         "two objects, one name",
-        (reconciler.Reconciler, "_name_conflict", _never),
+        (Claims, "conflict", _no_conflict),
     ),
     _bug("poller-blind", "nobody is woken by a LIST", (Poller, "_wake", _never)),
     _bug("times-move", "times without flips", (status, "merge_conditions", _times_move)),

@@ -20,7 +20,7 @@ from agentrun_simulator.cloud import Exchange
 from agentrun_simulator.store import Record
 from soak.kube import OURS, Place
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Pass, Process, current
-from soak.slots import SLOTS, held, wanted
+from soak.slots import SLOT_OF, held, wanted
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -52,6 +52,8 @@ class Checks:
         self._complete: set[Process] = set()
         self.kept: set[Record] = set()
         """Resources that were left alone on purpose when their object went."""
+        self.abandoned: set[str] = set()
+        """Uids of objects that vanished without having been released."""
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
         self.passes: int = 0
@@ -104,24 +106,24 @@ class Checks:
         if place.kind == "Lease":
             return
         self.writes.append(f"{name} {place.key}")
-        self._simulation.trace(f"  {process.name} {name} {place.name}{_brief(name, body)}")
-        self._only_the_leader_writes(process, f"{name} {place.name}")
-        self._sees_the_whole_picture(process, f"{name} {place.name}")
+        self._simulation.trace(f"  {process.name} {name} {place.key}{_brief(name, body)}")
+        self._only_the_leader_writes(process, f"{name} {place.key}")
+        self._sees_the_whole_picture(process, f"{name} {place.key}")
         if CANARY in json.dumps(body):
-            self.violated("no secret shown", f"{name} {place.name}: {json.dumps(body)[:400]}")
+            self.violated("no secret shown", f"{name} {place.key}: {json.dumps(body)[:400]}")
         if place.kind not in OURS:
             if place.kind != "ConfigMap":
-                self.violated("only our writes", f"{name} {place.name}")
+                self.violated("only our writes", f"{name} {place.key}")
             return
         raw = self._simulation.kube.find(place.key)
         if raw is None:
             return
         if place.subresource == "status":
-            self._status_write(place, raw, body)
+            self._status_write(process, place, raw, body)
         elif isinstance(body, list):
             self._release(place, raw, body)
         elif set(body["metadata"]) - {"resourceVersion", "finalizers"} or set(body) != {"metadata"}:
-            self.violated("only our writes", f"{name} {place.name}: {body}")
+            self.violated("only our writes", f"{name} {place.key}: {body}")
 
     def _only_the_leader_writes(self, process: Process, what: str) -> None:
         """Two leaders: who lost the lease to another process writes nothing any more."""
@@ -145,13 +147,13 @@ class Checks:
             if key.kind in OURS and is_old and cache.version(key) is None:
                 self.violated("start-up barrier", f"{process.name} {what}, {key} was not seen yet")
 
-    def _status_write(self, place: Place, raw: Json, body: list[Json]) -> None:
+    def _status_write(self, process: Process, place: Place, raw: Json, body: list[Json]) -> None:
         if body[0]["value"] != raw["metadata"]["uid"]:
             return
         status = body[1]["value"]
         self._generation_not_ahead(place, raw, status)
-        self._conditions_make_sense(place, raw, status)
-        if place.name in SLOTS:
+        self._conditions_make_sense(process, place, raw, status)
+        if place.key in SLOT_OF:
             self._ready_is_true(place, raw, status)
             self._adoption_is_allowed(place, raw, status)
 
@@ -161,31 +163,40 @@ class Checks:
         spoken = [status.get("observedGeneration", -1)]
         spoken += [c.get("observedGeneration", -1) for c in status.get("conditions") or ()]
         if max(spoken) > generation:
-            self.violated("generation not ahead", f"{place.name}: {max(spoken)} > {generation}")
+            self.violated("generation not ahead", f"{place.key}: {max(spoken)} > {generation}")
 
-    def _conditions_make_sense(self, place: Place, raw: Json, status: Json) -> None:
-        """Reconciling and Stalled exclude each other; times move with the status only."""
+    def _conditions_make_sense(
+        self, process: Process, place: Place, raw: Json, status: Json
+    ) -> None:
+        """Reconciling and Stalled exclude each other; times move with the status only.
+
+        Whose last write was applied and not answered, and whose watch is late, knows older times.
+        """
+        assert process.engine is not None
+        version = process.engine._world.cache.version(place.key)
+        is_behind = version is None or version < int(raw["metadata"]["resourceVersion"])
         old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
         new = {c["type"]: c for c in status.get("conditions") or ()}
         if {"Reconciling", "Stalled"} <= set(new):
-            self.violated("conditions", f"{place.name}: both Reconciling and Stalled")
+            self.violated("conditions", f"{place.key}: both Reconciling and Stalled")
         for name, condition in new.items():
             before = old.get(name)
             if (
                 before is not None
+                and not is_behind
                 and before["status"] == condition["status"]
                 and before["lastTransitionTime"] != condition["lastTransitionTime"]
             ):
-                self.violated("conditions", f"{place.name}: {name} moved without a flip")
+                self.violated("conditions", f"{place.key}: {name} moved without a flip")
             if condition.get("reason") == "InternalError":
-                self.violated("no internal error", f"{place.name}: {condition['message']}")
+                self.violated("no internal error", f"{place.key}: {condition['message']}")
 
     def _ready_is_true(self, place: Place, raw: Json, status: Json) -> None:
         """Ready is never said of a generation that is not in place in the cloud.
 
         Changes of others in the last moments are forgiven: the pass could not have seen them.
         """
-        slot = SLOTS[place.name]
+        slot = SLOT_OF[place.key]
         ready = _condition(status, "Ready")
         generation = raw["metadata"]["generation"]
         spec = raw["spec"]
@@ -200,7 +211,7 @@ class Checks:
         record = self._simulation.cloud.record_of(slot, raw, status)
         if record is None:
             if not self._simulation.cloud.was_touched:
-                self.violated("ready is true", f"{place.name}: no resource in the cloud")
+                self.violated("ready is true", f"{place.key}: no resource in the cloud")
             return
         want = wanted(slot, spec, "", "").get("description")
         if (
@@ -212,7 +223,7 @@ class Checks:
             if have != want and not self._simulation.cloud.was_touched:
                 self.violated(
                     "ready is true",
-                    f"{place.name}: generation {generation} wants {want!r}, the cloud has {have!r}",
+                    f"{place.key}: generation {generation} wants {want!r}, the cloud has {have!r}",
                 )
 
     def _adoption_is_allowed(self, place: Place, raw: Json, status: Json) -> None:
@@ -220,7 +231,7 @@ class Checks:
         before = raw.get("status") or {}
         if not status.get("adopted") or before.get("adopted"):
             return
-        record = self._simulation.cloud.record_of(SLOTS[place.name], raw, status)
+        record = self._simulation.cloud.record_of(SLOT_OF[place.key], raw, status)
         found = current.get()
         versions = [raw, *([{"spec": found.obj.spec, "metadata": {}}] if found else [])]
         tags = (record.data.get("systemTags") or ()) if record is not None else ()
@@ -231,7 +242,7 @@ class Checks:
         policies = {v["spec"].get("adoptionPolicy") for v in versions}
         is_refused = policies == {"Never"} or (place.kind == "Credential" and policies == {None})
         if (is_foreign or is_refused) and not is_forced:
-            self.violated("adoption rules", f"{place.name}: tags {list(tags)}, policy {policies}")
+            self.violated("adoption rules", f"{place.key}: tags {list(tags)}, policy {policies}")
 
     def _release(self, place: Place, raw: Json, body: list[Json]) -> None:
         """Our finalizer goes only when the cloud has nothing of ours any more, or is to keep it."""
@@ -239,7 +250,7 @@ class Checks:
         removes = any(step["op"] == "remove" for step in body)
         if not removes or FINALIZER not in raw["metadata"].get("finalizers", ()):
             return
-        if body[0]["value"] != uid or place.name not in SLOTS:
+        if body[0]["value"] != uid or place.key not in SLOT_OF:
             return
         cloud = self._simulation.cloud
         cloud.take_stock()
@@ -250,15 +261,15 @@ class Checks:
         if any(_retains(spec, status) for spec in specs for status in statuses):
             self.kept.update(mine)
             return
-        adopted = cloud.record_of(SLOTS[place.name], raw, raw.get("status") or {})
+        adopted = cloud.record_of(SLOT_OF[place.key], raw, raw.get("status") or {})
         is_adopted = raw.get("status", {}).get("adopted")
         if is_adopted and adopted is not None and adopted not in mine:
             mine.append(adopted)
         if mine:
             states = ", ".join(f"{r.name} {r.status}" for r in mine)
-            self.violated("released when gone", f"{place.name}: the cloud still has {states}")
+            self.violated("released when gone", f"{place.key}: the cloud still has {states}")
         if uid in cloud.late_owners():
-            self.violated("released when gone", f"{place.name}: a create is still on its way")
+            self.violated("released when gone", f"{place.key}: a create is still on its way")
 
 
 class CloudChecks:
@@ -275,7 +286,8 @@ class CloudChecks:
     def before_write(self, call: Call, exchange: Exchange) -> None:
         """Look at a write that has arrived and is about to be applied, or lost."""
         checks, found = self._checks, current.get()
-        checks.writes.append(f"{call.action} {call.path}")
+        whose = f" for {found.obj.key}" if found else ""
+        checks.writes.append(f"{call.action} {call.path}{whose}")
         effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
         self._simulation.trace(
             f"  {self._process.name} {call.action} {call.path.rpartition('/')[2]}{effect} "
@@ -348,9 +360,10 @@ class CloudChecks:
         found.looked.clear()
         raw = self._simulation.kube.find(obj.key)
         if raw is None or raw["metadata"]["uid"] != obj.uid:
-            checks.violated(
-                "claimed before create", f"{obj.key} is gone, {call.action} all the same"
-            )
+            if obj.uid not in checks.abandoned:
+                checks.violated(
+                    "claimed before create", f"{obj.key} is gone, {call.action} all the same"
+                )
             return
         if FINALIZER not in raw["metadata"].get("finalizers", ()):
             checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")

@@ -274,6 +274,14 @@ class SimulatedCloud:
                 found.add(self.posted.get((exchange.entry.account, family.name, str(name)), ""))
         return found
 
+    def inherit(self, old_uid: str, new_uid: str) -> None:
+        """Give what one object made to another: its status was restored there."""
+        self.take_stock()
+        for owner in self.ledger.values():
+            if owner.uid == old_uid:
+                owner.uid = new_uid
+        self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
+
     def touch(self) -> None:
         """Note that somebody else changed something."""
         self._touched_at = self._time()

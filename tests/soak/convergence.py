@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.cloud import MAIN
-from soak.slots import ACCOUNT, SETTINGS, SLOTS, Slot, held, is_ours, wanted
+from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
+from soak.tenants import OTHERS
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
 _FOR_HUMANS = ("AccountChanged", "AccountMismatch", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
+_LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
+"""What an object that is to be deleted says when its account cannot be reached."""
 
 
 class Convergence:
@@ -21,16 +25,20 @@ class Convergence:
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
         self._kube = simulation.kube
+        self._tenants = simulation.actions.tenants
+        self.has_excused = False
+        """Something waits for a human, and for its turn to say what it waits for."""
 
     def problems(self) -> list[str]:
         """Say of each object why it is not as it has to be."""
         self._simulation.cloud.take_stock()
+        self.has_excused = False
         leads = [p for p in self._simulation.living() if p.engine and p.engine.is_synced]
         return (
             ["nobody leads", *self._objects()]
             if not leads
             else [
-                *self._account(),
+                *self._accounts(),
                 *self._objects(),
             ]
         )
@@ -41,14 +49,40 @@ class Convergence:
         What the cloud refuses to delete, because a resource that was kept refers to it, stays;
         so does the account that it lives in.
         """
+        return [problem for namespace in NAMESPACES for problem in self.left_in(namespace)]
+
+    def left_in(self, namespace: str) -> list[str]:
+        """Say the same of one namespace, and of the shared accounts if nobody uses them."""
+        found, needed = [], False
+        for slot in SLOTS.values():
+            raw = self._kube.find(slot.key)
+            if raw is None or slot.namespace != namespace:
+                continue
+            if self._is_needed_in_the_cloud(slot, raw):
+                needed = True
+            else:
+                found.append(f"{slot.name}: {ready_of(raw)}")
+        if not needed:
+            mine = [k for k in self._kube.objects if k.kind == "Account"]
+            found += [self._said(k) for k in mine if k.namespace == namespace]
+        if all(key not in SLOT_OF for key in self._kube.objects):
+            shared = self._kube.of_kind("ClusterAccount")
+            leaving = [raw for raw in shared if "deletionTimestamp" in raw["metadata"]]
+            found += [self._said(ObjectKey.of(raw, "ClusterAccount")) for raw in leaving]
+        return found
+
+    def _said(self, key: ObjectKey) -> str:
+        return f"{key}: {ready_of(self._kube.objects[key])}"
+
+    def silent_in(self, namespaces: list[str]) -> list[str]:
+        """Say which objects of namespaces that nobody has the keys of do not say so."""
         found = []
         for slot in SLOTS.values():
             raw = self._kube.find(slot.key)
-            if raw is not None and not self._is_needed_in_the_cloud(slot, raw):
-                found.append(f"{slot.name}: {ready_of(raw)}")
-        if all(self._kube.find(slot.key) is None for slot in SLOTS.values()):
-            left = [k for k in self._kube.objects if k.kind == "Account"]
-            found += [f"{key}: {ready_of(self._kube.objects[key])}" for key in left]
+            if raw is not None and slot.namespace in namespaces:
+                reason = ready_of(raw)[1]
+                if reason not in _LOCKED_OUT and not self._is_needed_in_the_cloud(slot, raw):
+                    found.append(f"{slot.name} does not say why it stays: {ready_of(raw)}")
         return found
 
     def _is_needed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
@@ -58,13 +92,15 @@ class Convergence:
         account = (raw["status"].get("account") or {}).get("accountId") or MAIN.account_id
         return any(True for _ in self._simulation.cloud.tenant(account).users(record))
 
-    def _account(self) -> Iterator[str]:
-        account = self._kube.find(ACCOUNT)
-        if account is None:
-            self._simulation.actions.restore_accounts()
-            yield "the account was missing"
-        elif ready_of(account)[0] != "True" and not self._is_leaving(account):
-            yield f"account: {ready_of(account)}"
+    def _accounts(self) -> Iterator[str]:
+        for namespace in self._simulation.schedule.namespaces:
+            key = self._tenants.account_of(namespace)
+            account = self._kube.find(key)
+            if account is None:
+                self._tenants.restore_accounts()
+                yield f"{key} was missing"
+            elif ready_of(account)[0] != "True" and not self._is_leaving(account):
+                yield f"{key}: {ready_of(account)}"
 
     def _objects(self) -> Iterator[str]:
         for slot in SLOTS.values():
@@ -76,7 +112,9 @@ class Convergence:
                     yield f"{slot.name} is still being deleted: {ready_of(raw)}"
             elif raw["status"].get("observedGeneration") != raw["metadata"]["generation"]:
                 yield f"{slot.name}: generation not observed, {ready_of(raw)}"
-            elif not self._is_excused(slot, raw):
+            elif self._is_excused(slot, raw):
+                self.has_excused = True
+            else:
                 for problem in self._differences(slot, raw):
                     yield f"{slot.name}: {problem}"
 
@@ -122,9 +160,8 @@ class Convergence:
     def _drift(self, slot: Slot, raw: Json, record: Record) -> Iterator[str]:
         """Compare the cloud with what the spec and its references say."""
         spec = raw["spec"]
-        settings = self._kube.find(SETTINGS) or {}
-        level = settings.get("data", {}).get("level", "")
-        for path, want in wanted(slot, spec, self._simulation.actions.token, level).items():
+        token, level = self._tenants.token(slot.namespace), self._tenants.level(slot.namespace)
+        for path, want in wanted(slot, spec, token, level).items():
             have = held(record.data, path)
             if have != want:
                 yield f"Ready, and {path} is {have!r} instead of {want!r}"
@@ -147,23 +184,32 @@ class Convergence:
     def _may_wait(self, slot: Slot, raw: Json) -> tuple[str, ...]:
         """Return the reasons that fit what the object waits for; empty if it need not wait."""
         status = raw["status"]
-        account = self._kube.find(ACCOUNT)
+        account = self._kube.find(self._tenants.account_of(slot.namespace))
         if account is not None and self._is_leaving(account) and not status.get("externalId"):
             return ("DependencyNotReady", "ReferenceNotFound")
-        if raw["spec"].get("accountRef") or (status.get("account") or {}).get("name") == "other":
+        if self._is_moved(slot, raw):
             return (*_FOR_HUMANS, "ReferenceNotFound", "Available", "ExternalResourceMissing")
+        waits: tuple[str, ...] = ()
         for name in slot.needs:
             need = self._kube.find(SLOTS[name].key)
             if need is None:
-                return ("ReferenceNotFound", *_FOR_HUMANS)
-            if "deletionTimestamp" in need["metadata"] or ready_of(need)[0] != "True":
-                return ("DependencyNotReady", "Available", *_FOR_HUMANS)
-        return ()
+                waits += ("ReferenceNotFound", *_FOR_HUMANS)
+            elif "deletionTimestamp" in need["metadata"] or ready_of(need)[0] != "True":
+                waits += ("DependencyNotReady", "Available", *_FOR_HUMANS)
+        return waits
+
+    @staticmethod
+    def _is_moved(slot: Slot, raw: Json) -> bool:
+        """Whether an object lives in the other account, or is asked to."""
+        other = OTHERS[slot.namespace].name
+        asked = (raw["spec"].get("accountRef") or {}).get("name")
+        return other in (asked, (raw["status"].get("account") or {}).get("name"))
 
     def _has_an_obstacle(self, slot: Slot, raw: Json, reason: str) -> bool:
         """Whether something else stands in the way, and the status says so."""
         spec = raw["spec"]
-        rivals = [s for s in SLOTS.values() if s.external_name == slot.external_name]
+        named = (slot.kind, slot.external_name)
+        rivals = [s for s in SLOTS.values() if (s.kind, s.external_name) == named]
         taken = sum(self._kube.find(rival.key) is not None for rival in rivals) > 1
         obstacles = {
             "ExternalNameConflict": taken,

@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
 from soak.convergence import Convergence, ready_of
 from soak.kube import OURS
-from soak.slots import SLOTS, held
+from soak.slots import SLOTS, Slot, held
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -19,6 +19,8 @@ QUIET_SECONDS = 145.0
 """Two resyncs and a bit."""
 ROTATION_SECONDS = 8.0
 _STEP_SECONDS = 5.0
+_SLOW_SECONDS = 45.0
+"""Until who waits for a human, and who waits for him, have both had their turn."""
 _RETRY_SECONDS = 10.0
 """At least so long between two tries, in the average; the backoff's cap is 20 here."""
 _MAX_QUIET_PASSES = 40
@@ -36,9 +38,14 @@ class Endings:
         """Let the world come to rest, and look at it."""
         simulation = self._simulation
         simulation.faults_end()
-        simulation.actions.heal()
-        if not await self._settles("converges", Convergence(simulation).problems):
+        if not await self._namespaces_end():
             return
+        simulation.actions.heal()
+        convergence = Convergence(simulation)
+        if not await self._settles("converges", convergence.problems):
+            return
+        if convergence.has_excused:
+            await asyncio.sleep(_SLOW_SECONDS)
         self._no_orphans()
         self._one_object_per_resource()
         await self._stays_quiet()
@@ -48,7 +55,7 @@ class Endings:
                 simulation.trace(f"> {step}")
                 simulation.actions.perform(step)
             simulation.trace("> delete everything")
-            simulation.actions.delete_everything()
+            simulation.actions.tenants.delete_everything()
             if await self._settles("deletions end", Convergence(simulation).left):
                 self._no_orphans()
 
@@ -66,6 +73,31 @@ class Endings:
                 return True
         self._checks.violated(what, "; ".join(left[:4]) or "it goes to and fro")
         return False
+
+    async def _namespaces_end(self) -> bool:
+        """A namespace that is deleted ends, in whatever order its content goes.
+
+        The one exception: nobody has the keys of its account any more. Then its objects have to
+        say so, and it ends once a human gave the resources up.
+        """
+        simulation = self._simulation
+        tenants, convergence = simulation.actions.tenants, Convergence(simulation)
+
+        def left() -> list[str]:
+            ending = sorted(simulation.kube.terminating)
+            return [problem for name in ending for problem in convergence.left_in(name)]
+
+        def stuck() -> list[str]:
+            locked = [n for n in simulation.kube.terminating if tenants.is_locked_out(n)]
+            return convergence.silent_in(locked) if locked else left()
+
+        if not await self._settles("namespaces end", stuck):
+            return False
+        for namespace in sorted(simulation.kube.terminating):
+            if convergence.left_in(namespace):
+                simulation.trace(f"> the resources of {namespace} are given up")
+                tenants.give_up(namespace)
+        return await self._settles("namespaces end", left)
 
     # ------------------------------------------------ rest
 
@@ -90,8 +122,9 @@ class Endings:
             checks.violated("quiet", f"{checks.passes} passes over {objects} objects")
 
     async def _rotation_is_quick(self) -> None:
-        """A new value of a Secret reaches the cloud within seconds, not with the next poll."""
-        simulation, slot = self._simulation, SLOTS["cred"]
+        """A new value of a Secret reaches the cloud within seconds, and nobody but its users."""
+        simulation = self._simulation
+        slot = next((s for s in _ROTATED if s.key in simulation.kube.objects), _ROTATED[0])
         raw = simulation.kube.find(slot.key)
         if raw is None or simulation.history.violations or ready_of(raw)[0] != "True":
             return
@@ -99,12 +132,16 @@ class Endings:
         if "Observe" in spec.values() or spec.get("driftPolicy") in ("Report", "Ignore"):
             return
         simulation.trace("> rotate the Secret")
-        simulation.actions.secret("rotate")
+        simulation.checks.writes.clear()
+        simulation.actions.tenants.secret("rotate", slot.namespace)
         await asyncio.sleep(ROTATION_SECONDS)
         record = simulation.cloud.record_of(slot, raw, raw["status"])
         have = held(record.data, "credentialSecret") if record is not None else None
-        if have != simulation.actions.token:
-            self._checks.violated("rotation is quick", f"cred still has {have!r}")
+        if have != simulation.actions.tenants.token(slot.namespace):
+            self._checks.violated("rotation is quick", f"{slot.name} still has {have!r}")
+        others = [w for w in self._checks.writes if w.startswith("Update") and not _uses(w, slot)]
+        if others:
+            self._checks.violated("rotation touches its users", f"{others[:3]}")
 
     def _one_object_per_resource(self) -> None:
         """Two objects never both take a resource for theirs."""
@@ -130,6 +167,16 @@ class Endings:
             if FINALIZER in raw["metadata"].get("finalizers", ())
         }
         for record, owner in cloud.ledger.items():
-            if owner.uid == OUTSIDER or record in checks.kept or owner.uid in uids:
+            if owner.uid in uids | checks.abandoned | {OUTSIDER} or record in checks.kept:
                 continue
             checks.violated("no orphans", f"{record.family.name} {record.name} of {owner.uid}")
+
+
+_ROTATED = (SLOTS["cred"], SLOTS["b-cred"])
+_USERS = ("cred", "run", "svc")
+
+
+def _uses(write: str, rotated: Slot) -> bool:
+    """Whether a write to the cloud was for a user of the Secret that was rotated."""
+    users = [s for s in SLOTS.values() if s.object_name in _USERS]
+    return any(write.endswith(f" for {s.key}") for s in users if s.namespace == rotated.namespace)

@@ -26,6 +26,10 @@ Listener = Callable[[str, ObjectKey, Json], None]
 """Receives ADDED, MODIFIED or DELETED, the key, and the raw object, which nobody may change."""
 
 
+class NamespaceEndsError(Exception):
+    """Nothing new gets into a namespace that is being deleted."""
+
+
 class InvalidPatchError(Exception):
     """A request that the API server would refuse as malformed: a bug of ours."""
 
@@ -63,14 +67,25 @@ class KubeServer:
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
         self.objects: dict[ObjectKey, Json] = {}
+        self.terminating: set[str] = set()
+        """Namespaces that are being deleted, or gone."""
+        self.keys: dict[str, ObjectKey] = {}
+        """By uid: what every object was called that there ever was."""
         self.listeners: list[Listener] = []
 
     # ------------------------------------------------ what users do
 
-    def create(self, key: ObjectKey, body: Mapping[str, Any]) -> Json:
-        """Store a new object; `body` has everything but the metadata that the server gives."""
+    def create(
+        self, key: ObjectKey, body: Mapping[str, Any], *, status: Json | None = None
+    ) -> Json:
+        """Store a new object; `body` has everything but the metadata that the server gives.
+
+        `status` comes from a backup: restored before anybody sees the object.
+        """
         if key in self.objects:
             raise ObjectConflict(f"{key} already exists")
+        if key.namespace in self.terminating:
+            raise NamespaceEndsError(key.namespace)
         given = body.get("metadata") or {}
         raw: Json = {
             **body,
@@ -88,7 +103,8 @@ class KubeServer:
             raw["metadata"]["namespace"] = key.namespace
         if key.kind in OURS:
             # The default of the CRD's schema.
-            raw["status"] = {"observedGeneration": -1}
+            raw["status"] = {"observedGeneration": -1} if status is None else status
+        self.keys[raw["metadata"]["uid"]] = key
         return self._store("ADDED", key, raw)
 
     def edit(self, key: ObjectKey, change: Callable[[Json], None]) -> Json:
@@ -108,6 +124,11 @@ class KubeServer:
             raw["metadata"]["deletionTimestamp"] = self._stamp()
             raw["metadata"]["generation"] += 1
             self._store("MODIFIED", key, raw)
+
+    def lose(self, key: ObjectKey) -> None:
+        """Let an object vanish, finalizers or not."""
+        if key in self.objects:
+            self._remove(key)
 
     # ------------------------------------------------ what clients ask
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soak.chance import Chance
-from soak.slots import SLOTS, VARIANTS, closure
+from soak.slots import NAMESPACE, NAMESPACES, RIVALS, SECOND, SLOTS, VARIANTS, closure
 
 ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
@@ -39,6 +39,16 @@ class Schedule:
     """Everything is deleted at the end."""
     last_troubles: tuple[Step, ...] = ()
     """What goes wrong during that deletion."""
+    lending: str = ""
+    """How the ClusterAccount `default` is lent: by "names", by "selector"; empty: there is none."""
+    lent: tuple[str, ...] = ()
+    """Namespaces that have no account of their own."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that the history is about."""
+        named = {SLOTS[s.options["slot"]].namespace for s in self.steps if "slot" in s.options}
+        return NAMESPACES if SECOND in named else (NAMESPACE,)
 
 
 def generate(seed: int) -> Schedule:
@@ -46,17 +56,20 @@ def generate(seed: int) -> Schedule:
     chance = Chance(seed)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
-    if "twin" in names and chance.happens("rival", 0.8):
-        names = closure([*names, "solo"])
+    rivals = [RIVALS[n] for n in names if n in RIVALS and chance.happens("rival", 0.8)]
+    names = closure([*names, *rivals])
     two_leaders = chance.happens("two leaders", 0.2)
     makers = _mixture(chance)
     steps = _arrivals(chance, names)
     if two_leaders or chance.happens("burst", 0.2):
         steps += _burst(chance, names, freezes=two_leaders)
+    if chance.happens("namespace ends", 0.2):
+        steps += _end_of_namespace(chance, names)
     for _ in range(6 + int(chance.unit("length") * 16)):
         maker = chance.choice("maker", makers)
         name, options = maker(chance, names)
         steps.append(Step(round(chance.between("when", 0.0, ACTIVE_SECONDS), 1), name, options))
+    lending = chance.choice("lending", ("", "", "names", "selector"))
     return Schedule(
         seed=seed,
         two_leaders=two_leaders,
@@ -64,6 +77,8 @@ def generate(seed: int) -> Schedule:
         steps=tuple(sorted(steps, key=lambda step: step.at)),
         ends_empty=chance.happens("ends empty", 0.6),
         last_troubles=_last_troubles(chance, names),
+        lending=lending,
+        lent=tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5)),
     )
 
 
@@ -79,6 +94,27 @@ def _burst(chance: Chance, names: list[str], *, freezes: bool) -> list[Step]:
             at = round(begin + chance.between("edit of burst", -2.0, 10.0), 1)
             options = {"slot": name, "variant": number, "policies": None}
             steps.append(Step(at, "apply", options))
+    return steps
+
+
+def _end_of_namespace(chance: Chance, names: list[str]) -> list[Step]:
+    """Return the end of a namespace, by deletion or by loss, and often its return."""
+    at = round(chance.between("end", 15.0, 110.0), 1)
+    namespace = SLOTS[_slot(chance, names)].namespace
+    steps = [Step(at, "lose_namespace", {"namespace": namespace})]
+    if chance.happens("deleted", 0.7):
+        options = {
+            "namespace": namespace,
+            "seconds": chance.choice("end takes", (1.0, 10.0, 30.0)),
+            "first": chance.choice("end first", ("", "Secret", "Account", "ConfigMap")),
+        }
+        steps = [Step(at, "end_namespace", options)]
+        if chance.happens("restart in end", 0.4):
+            steps.append(Step(at + 2.0, "restart", {"graceful": True}))
+    if chance.happens("returns", 0.7):
+        options = {"namespace": namespace, "status": chance.happens("with status", 0.4)}
+        back = round(chance.between("return", at + 1.0, ACTIVE_SECONDS - 5.0), 1)
+        steps.append(Step(back, "restore_namespace", options))
     return steps
 
 
@@ -198,19 +234,33 @@ def _edit_policy(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]
     return "policy", {"slot": _slot(chance, names), "field": field_name, "value": value}
 
 
-def _secret(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+def _secret(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     what = chance.choice("secret", ("rotate", "rotate", "back", "delete", "malformed", "touch"))
-    return "secret", {"what": what}
+    return "secret", {"what": what, "namespace": SLOTS[_slot(chance, names)].namespace}
 
 
-def _config_map(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
-    return "config_map", {"what": chance.choice("config map", ("rotate", "rotate", "delete"))}
+def _config_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("config map", ("rotate", "rotate", "delete"))
+    return "config_map", {"what": what, "namespace": SLOTS[_slot(chance, names)].namespace}
 
 
-def _account(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
-    what = chance.choice("account", ("bad-keys", "no-keys", "good-keys", "delete", "move"))
-    return "account", {"what": what}
+def _account(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("account", _ACCOUNTS)
+    return "account", {"what": what, "namespace": SLOTS[_slot(chance, names)].namespace}
 
+
+_ACCOUNTS = (
+    "bad-keys",
+    "no-keys",
+    "good-keys",
+    "good-keys",
+    "delete",
+    "move",
+    "lend",
+    "own",
+    "revoke",
+    "allow",
+)
 
 # ---------------------------------------------------------------- the cloud
 

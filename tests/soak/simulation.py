@@ -129,7 +129,7 @@ class Simulation:
 
     async def run(self) -> None:
         """Live through the schedule, then check how it ended."""
-        self.actions.set_the_stage()
+        self.actions.tenants.set_the_stage()
         replicas = ["alpha", "beta"] if self.schedule.two_leaders else ["alpha"]
         keepers = [self.loop.create_task(self._keep_alive(name)) for name in replicas]
         for step in self.schedule.steps:

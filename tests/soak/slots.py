@@ -12,11 +12,10 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 
 NAMESPACE = "team-a"
+SECOND = "team-b"
+"""Shares the cloud account of the first, and calls its objects and Secrets by the same names."""
+NAMESPACES = (NAMESPACE, SECOND)
 ROLE = "acs:ram::10001:role/agentrun"
-ACCOUNT = ObjectKey("Account", NAMESPACE, "default")
-OTHER_ACCOUNT = ObjectKey("Account", NAMESPACE, "other")
-KEYS = ObjectKey("Secret", NAMESPACE, "keys")
-SETTINGS = ObjectKey("ConfigMap", NAMESPACE, "settings")
 VARIANTS = 4
 """The last one leaves the description out: any value of somebody else's is fine then."""
 
@@ -35,14 +34,21 @@ class Slot:
     """Slots that it refers to."""
     external: str = ""
     """`spec.externalName`, where it is not the object's own name."""
+    namespace: str = NAMESPACE
+    namesake: str = ""
+    """The slot of the first namespace whose name and body its object has."""
+
+    @property
+    def object_name(self) -> str:
+        return self.namesake or self.name
 
     @property
     def key(self) -> ObjectKey:
-        return ObjectKey(self.kind, NAMESPACE, self.name)
+        return ObjectKey(self.kind, self.namespace, self.object_name)
 
     @property
     def external_name(self) -> str:
-        return self.external or self.name
+        return self.external or self.object_name
 
 
 SLOTS: Mapping[str, Slot] = {
@@ -86,8 +92,51 @@ SLOTS: Mapping[str, Slot] = {
         ),
         Slot("tpl", "SandboxTemplate", "Template", "/templates", "templateName"),
         Slot("box", "Sandbox", "Sandbox", "/sandboxes", None, needs=("tpl",)),
+        Slot(
+            "b-cred",
+            "Credential",
+            "Credential",
+            "/agents/credentials",
+            "credentialName",
+            external="cred-b",
+            namespace=SECOND,
+            namesake="cred",
+        ),
+        Slot(
+            "b-run",
+            "AgentRuntime",
+            "AgentRuntime",
+            "/agents/runtimes",
+            "agentRuntimeName",
+            needs=("b-cred",),
+            external="run-b",
+            namespace=SECOND,
+            namesake="run",
+        ),
+        # These two claim a name that an object of the first namespace claims as well.
+        Slot(
+            "b-bare",
+            "AgentRuntime",
+            "AgentRuntime",
+            "/agents/runtimes",
+            "agentRuntimeName",
+            namespace=SECOND,
+            namesake="bare",
+        ),
+        Slot(
+            "b-solo",
+            "ModelProxy",
+            "ModelProxy",
+            "/agents/model-proxies",
+            "modelProxyName",
+            namespace=SECOND,
+            namesake="solo",
+        ),
     )
 }
+SLOT_OF: Mapping[ObjectKey, Slot] = {slot.key: slot for slot in SLOTS.values()}
+RIVALS: Mapping[str, str] = {"twin": "solo", "b-solo": "solo", "b-bare": "bare"}
+"""Slots that claim the name of another."""
 
 
 def closure(names: list[str]) -> list[str]:
@@ -102,7 +151,7 @@ def closure(names: list[str]) -> list[str]:
 
 def spec_of(slot: Slot, variant: int, policies: Mapping[str, str]) -> Json:
     """Return the spec of a slot in one of its variants."""
-    spec: Json = {**_BODIES[slot.name], **policies}
+    spec: Json = {**_BODIES[slot.object_name], **policies}
     if slot.external:
         spec["externalName"] = slot.external
     if slot.name == "box":
@@ -112,15 +161,6 @@ def spec_of(slot: Slot, variant: int, policies: Mapping[str, str]) -> Json:
     if slot.kind == "AgentRuntime":
         spec["container"] = {"image": f"registry.example.com/agent:v{variant % 2}"}
     return spec
-
-
-def account_spec(secret: str, account_id: str) -> Json:
-    """Return the spec of an Account."""
-    return {
-        "accountId": account_id,
-        "region": "cn-hangzhou",
-        "credentials": {"secretRef": {"name": secret}},
-    }
 
 
 _TOKEN = {"secretKeyRef": {"name": "keys", "key": "token"}}
@@ -177,14 +217,14 @@ def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
         found["description"] = spec["description"]
     if slot.kind == "AgentRuntime":
         found["containerConfiguration.image"] = spec["container"]["image"]
-    if slot.name == "run":
+    if slot.object_name == "run":
         found["environmentVariables"] = {"TOKEN": token, "LEVEL": level}
-        found["credentialName"] = "cred"
-    if slot.name == "svc":
+        found["credentialName"] = SLOTS[slot.needs[0]].external_name
+    if slot.object_name == "svc":
         found["providerSettings.apiKey"] = token
-    if slot.name == "cred":
+    if slot.object_name == "cred":
         found["credentialSecret"] = token
-    if slot.name == "proxy":
+    if slot.object_name == "proxy":
         found["credentialName"] = "cred"
     return found
 

@@ -10,10 +10,15 @@ import httpx
 
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
-from agentrun_operator.kube.client import JSON_PATCH, MERGE_PATCH, ListExpired
+from agentrun_operator.kube.client import (
+    JSON_PATCH,
+    MERGE_PATCH,
+    ClusterForbidden,
+    ListExpired,
+)
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
 from soak.chance import Chance
-from soak.kube import KubeServer, Place
+from soak.kube import KubeServer, NamespaceEndsError, Place
 
 T = TypeVar("T")
 READ_TIMEOUT_SECONDS = 20.0
@@ -202,7 +207,10 @@ class SimulatedKubeClient:
                 raise _refusal(fault.status, name)
             if body is not None:
                 self._on_write(name, place, body)
-            answer = apply()
+            try:
+                answer = apply()
+            except NamespaceEndsError as error:
+                raise ClusterForbidden(f"{name}: HTTP 403: {error} is being deleted") from None
             if fault is not None:
                 self._wire.trace(f"  kube fault {fault.status} after {name}")
                 raise _refusal(fault.status, name)

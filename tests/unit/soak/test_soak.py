@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.bugs import BUGS
+from soak.bugs import BUGS, Bug
 from soak.minimise import minimise
 from soak.runner import find_bug, run_many
 from soak.schedule import Schedule, Step, generate
@@ -52,6 +52,12 @@ def test_no_schedule_breaks_an_invariant() -> None:
 
 def test_at_least_fifteen_bugs_are_planted() -> None:
     assert len({bug.name for bug in BUGS}) >= 15
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_what_a_bug_replaces_is_there(bug: Bug) -> None:
+    with bug.plant():
+        pass
 
 
 @pytest.mark.parametrize(
