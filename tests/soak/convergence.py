@@ -110,7 +110,7 @@ class Convergence:
             if "deletionTimestamp" in raw["metadata"]:
                 if not self._users(slot):
                     yield f"{slot.name} is still being deleted: {ready_of(raw)}"
-            elif raw["status"].get("observedGeneration") != raw["metadata"]["generation"]:
+            elif not _is_observed(raw):
                 yield f"{slot.name}: generation not observed, {ready_of(raw)}"
             elif self._is_excused(slot, raw):
                 self.has_excused = True
@@ -125,13 +125,14 @@ class Convergence:
         )
 
     def _users(self, slot: Slot) -> list[str]:
-        """Return the objects that refer to a slot, and have a resource."""
+        """Return the objects that refer to a slot, and have a resource, or may have one."""
         found = []
         for user in SLOTS.values():
             raw = self._kube.find(user.key)
             status = (raw or {}).get("status") or {}
             has_one = status.get("externalId") or status.get("creation")
-            if slot.name in user.needs and has_one:
+            may_have_one = raw is not None and _was_restored(raw)
+            if slot.name in user.needs and (has_one or may_have_one):
                 found.append(user.name)
         return found
 
@@ -228,6 +229,24 @@ class Convergence:
                 owner = cloud.ledger.get(record)
                 return bool(owner is None or owner.uid != raw["metadata"]["uid"])
         return False
+
+
+def _is_observed(raw: Json) -> bool:
+    """Whether a status speaks of the spec as it is."""
+    status = raw["status"]
+    is_said = _was_restored(raw) and len(status) > 1
+    return bool(status.get("observedGeneration") == raw["metadata"]["generation"] or is_said)
+
+
+def _was_restored(raw: Json) -> bool:
+    """Whether an object came back without a status, and nobody could look for what it had made.
+
+    Until then its generation does not count as observed.
+    """
+    status = raw["status"]
+    has_record = status.get("creation") or status.get("externalId")
+    is_claimed = bool(raw["metadata"].get("finalizers"))
+    return is_claimed and not has_record and status.get("observedGeneration") == -1
 
 
 def ready_of(raw: Json) -> tuple[str, str]:
