@@ -17,10 +17,10 @@ from fakes.calls import Calls
 from fakes.clock import OffsetClock, VirtualClock
 
 MAIN = Account.model_validate(
-    {"accountId": "1001", "accessKeyId": "main-id", "accessKeySecret": "main-key-canary"}
+    {"accountId": "10001", "accessKeyId": "main-id", "accessKeySecret": "main-key-canary"}
 )
 OTHER = Account.model_validate(
-    {"accountId": "2002", "accessKeyId": "other-id", "accessKeySecret": "other-key-canary"}
+    {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "other-key-canary"}
 )
 
 

@@ -234,7 +234,8 @@ class AccountDirectory:
         for key in account_candidates_without_pin(obj):
             account = self._cache.get(key)
             if account is not None:
-                return AccountIdentity(str(account.spec["accountId"]), str(account.spec["region"]))
+                spec = account.spec
+                return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
         own = self._settings.own_account
         return AccountIdentity(own.account_id, own.region) if own is not None else None
 

@@ -14,6 +14,7 @@ from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter
@@ -75,6 +76,7 @@ class LocalReconciler:
         if not obj.is_claimed:
             raw = await self._world.writer.add_finalizer(obj)
             self._world.cache.update(raw, obj.key.kind)
+        parse_spec(self._world.kinds[obj.key.kind], obj)
         binding = await self._world.accounts.connect(obj)
         if fresh or not _is_verified(obj):
             await binding.api.verify()

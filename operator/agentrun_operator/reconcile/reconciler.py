@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
@@ -29,6 +28,7 @@ from agentrun_operator.reconcile.deletion import DeletionSteps
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.observe import Target, tag_for, was_edited_since_mark
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter
@@ -305,12 +305,7 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
 
 
 def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
-    try:
-        spec = kind.spec.model_validate(obj.spec)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        path = ".".join(str(step) for step in first["loc"])
-        raise InvalidParameter(f"spec.{path}: {first['msg']}; correct the field") from None
+    spec = parse_spec(kind, obj)
     if not isinstance(spec, ResourceSpec):
         raise TypeError(f"{kind.kind} has no resource policies")
     return spec

@@ -46,7 +46,7 @@ async def by_hand(lab: Lab, kind: str, body: dict[str, Any]) -> None:
     rest = lab.kinds[kind].rest
     assert rest is not None
     api = lab.cloud.connect(
-        AccountConnection(AccountIdentity("1001", "cn-hangzhou"), None, keys_of(MAIN), 20.0),
+        AccountConnection(AccountIdentity("10001", "cn-hangzhou"), None, keys_of(MAIN), 20.0),
         at_once,
     )
     await api.create(rest, body)

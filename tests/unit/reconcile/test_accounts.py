@@ -26,7 +26,7 @@ async def test_a_verified_account_is_ready_and_shows_who_it_is() -> None:
     await lab.elapse(5)
     assert lab.ready(key) == GOOD
     assert lab.get(key).is_claimed
-    assert lab.get(key).status["atProvider"] == {"accountId": "1001", "region": "cn-hangzhou"}
+    assert lab.get(key).status["atProvider"] == {"accountId": "10001", "region": "cn-hangzhou"}
     assert lab.calls.take() == ["add_finalizer", "ListAgentRuntimes", "write_status"]
     await lab.elapse(2000)
     assert lab.calls.take() == []
@@ -135,7 +135,7 @@ async def test_the_namespaces_own_account_comes_first() -> None:
     assert lab.get(key).status["account"] == {
         "kind": "Account",
         "name": "default",
-        "accountId": "1001",
+        "accountId": "10001",
         "region": "cn-hangzhou",
     }
 
@@ -151,7 +151,7 @@ async def test_a_cluster_account_serves_whom_it_allows(allowed: dict[str, object
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
     assert lab.ready(key) == GOOD
-    assert lab.get(key).status["account"]["accountId"] == "2002"
+    assert lab.get(key).status["account"]["accountId"] == "20002"
 
 
 async def test_a_cluster_account_refuses_everybody_else_until_it_allows_them() -> None:
@@ -181,7 +181,7 @@ async def test_without_any_account_the_remedy_is_told() -> None:
 
 
 async def test_the_operators_own_account_serves_only_if_allowed() -> None:
-    lab = Lab(replace(Settings(), own_account=OwnAccount("1001", "cn-hangzhou")))
+    lab = Lab(replace(Settings(), own_account=OwnAccount("10001", "cn-hangzhou")))
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     named = lab.cluster.apply("ModelProxy", "named", {**PROXY, "accountRef": {"name": "prod"}})
     await lab.elapse(10)
@@ -195,10 +195,10 @@ async def test_the_operators_own_account_serves_only_if_allowed() -> None:
 
 
 async def test_own_settings_that_moved_on_delete_nothing_elsewhere() -> None:
-    lab = Lab(replace(Settings(), own_account=OwnAccount("1001", "cn-hangzhou")))
+    lab = Lab(replace(Settings(), own_account=OwnAccount("10001", "cn-hangzhou")))
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
-    lab.settings = replace(Settings(), own_account=OwnAccount("1001", "cn-beijing"))
+    lab.settings = replace(Settings(), own_account=OwnAccount("10001", "cn-beijing"))
     lab.restart()
     lab.cluster.delete(key)
     await lab.elapse(10)

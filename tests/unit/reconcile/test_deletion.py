@@ -251,7 +251,7 @@ async def test_an_account_of_the_same_name_that_leads_elsewhere_deletes_nothing(
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "DeletionBlocked")
-    assert "1001" in lab.message(key)
+    assert "10001" in lab.message(key)
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
 
 

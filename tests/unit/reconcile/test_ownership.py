@@ -280,7 +280,7 @@ async def test_one_name_in_two_accounts_is_no_conflict() -> None:
     two = lab.cluster.apply("ModelProxy", "two", spec)
     await lab.elapse(15)
     assert lab.ready(one) == lab.ready(two) == ("True", "Available")
-    assert len(lab.simulator.resources("2002")["ModelProxy"]) == 1
+    assert len(lab.simulator.resources("20002")["ModelProxy"]) == 1
 
 
 async def test_one_name_in_two_namespaces_of_one_account_is_a_conflict() -> None:

@@ -170,7 +170,7 @@ async def test_a_dead_account_does_not_keep_others_from_being_polled() -> None:
         lab.cluster.apply("AgentRuntime", f"other-{n}", spec)
     await lab.elapse(100)
     lab.simulator.inject(
-        Fault.model_validate({"account": "2002", "effect": "drop-before", "times": None})
+        Fault.model_validate({"account": "20002", "effect": "drop-before", "times": None})
     )
     lab.simulator.edit("AgentRuntime", cloud_key(lab, keys[0]), {"description": "console"})
     await lab.elapse(130)
@@ -222,7 +222,7 @@ async def test_an_account_that_has_to_wait_keeps_no_other_waiting() -> None:
     slow_down = {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "250"}}
     lab.simulator.inject(
         Fault.model_validate(
-            {"account": "2002", "action": "List.*", "effect": "error", "times": None, **slow_down}
+            {"account": "20002", "action": "List.*", "effect": "error", "times": None, **slow_down}
         )
     )
     lab.clock.jumps = False

@@ -1,0 +1,25 @@
+"""A raw spec as its kind's model, or what is wrong with it.
+
+Admission refuses what does not fit; an object may have been stored before its rule was there.
+"""
+
+from pydantic import ValidationError
+
+from agentrun_operator.core.errors import InvalidParameter
+from agentrun_operator.core.fields import SpecModel
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+
+
+def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
+    """Return the spec of an object.
+
+    Raises:
+        InvalidParameter: it does not fit the model; the message names the first field, no value.
+    """
+    try:
+        return kind.spec.model_validate(obj.spec)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        path = ".".join(str(step) for step in first["loc"])
+        raise InvalidParameter(f"spec.{path}: {first['msg']}; correct the field") from None
