@@ -40,6 +40,7 @@ class Action(Enum):
     TIME_OUT = "time-out"
     UPDATE = "update"
     RECREATE = "recreate"
+    STALL_REFUSED = "stall-refused"
     STALL_FAILED = "stall-failed"
     STALL_IMMUTABLE = "stall-immutable"
     STALL_UNCLEARED = "stall-uncleared"
@@ -110,7 +111,11 @@ DELETION: tuple[Row, ...] = (
         Action.RELEASE,
     ),
     Row("account unusable", lambda s: s.blocked is not None, Action.BLOCK_DELETION),
-    Row("another object's", lambda s: s.unrecorded and s.conflict is not None, Action.RELEASE),
+    Row(
+        "another object's",
+        lambda s: s.unrecorded and not s.ever_created and s.conflict is not None,
+        Action.RELEASE,
+    ),
     Row(
         "not looked yet",
         lambda s: s.observation.existence is Existence.NOT_LOOKED or not s.observation.confirmed,
@@ -133,7 +138,7 @@ LIFE: tuple[Row, ...] = (
     Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
-    Row("refused as it is", lambda s: s.refused, Action.NOTHING),
+    Row("refused, and nothing there", lambda s: s.refused and not s.ever_created, Action.NOTHING),
     Row(
         "finalizer missing",
         lambda s: not s.claimed and not s.policies.observe_only,
@@ -186,6 +191,11 @@ LIFE: tuple[Row, ...] = (
         Action.TIME_OUT,
     ),
     Row("in transition", lambda s: _phase(s) in _IN_TRANSITION, Action.AWAIT_TRANSITION),
+    Row(
+        "refused, and not in place",
+        lambda s: s.refused and (_is_failed(s) or _differs(s)),
+        Action.STALL_REFUSED,
+    ),
     Row(
         "observed, failed",
         lambda s: _is_failed(s) and s.policies.observe_only,

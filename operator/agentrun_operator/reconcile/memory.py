@@ -43,6 +43,8 @@ class Memory:
     """Digest of the desired state that was last found in place, or sent."""
     refused: bytes | None = None
     """Digest of the desired state that the API refused."""
+    refusal: str = ""
+    """What it said."""
     conflicts: int = 0
     """Writes in a row that the cluster refused as out of date."""
     write_only: bytes | None = None

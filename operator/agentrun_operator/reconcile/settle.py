@@ -40,6 +40,7 @@ class Settlement:
         await self._publish(ctx)
         memory.desired = ctx.desired_digest
         memory.transition_since = None
+        memory.refused = None
         if memory.write_only is None or not ctx.write_only_changed:
             memory.write_only = ctx.write_only_digest
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}

@@ -39,6 +39,7 @@ class ReadingSteps:
             Action.HOLD: self.hold,
             Action.STALL_CONFLICT: self.stall_conflict,
             Action.STALL_FOREIGN: self.stall_foreign,
+            Action.STALL_REFUSED: self.stall_refused,
             Action.STALL_FAILED: self.stall_failed,
             Action.STALL_IMMUTABLE: self.stall_immutable,
             Action.STALL_UNCLEARED: self.stall_uncleared,
@@ -142,6 +143,13 @@ class ReadingSteps:
             "another spec.externalName, set spec.adoptionPolicy: Adopt to use it, or annotate "
             "agentrun.dev/adopt=force to take it from its owner"
         )
+
+    async def stall_refused(self, ctx: Context) -> Outcome | None:
+        """The API refused this spec: send it no more, and go on looking at what is there."""
+        self._settlement.note_drift(ctx)
+        ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        verdict = outcome.stalled(Reason.INVALID_PARAMETER, ctx.memory.refusal)
+        return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
 
     async def stall_failed(self, ctx: Context) -> Outcome | None:
         """The cloud gave up, and we tried what there is to try."""

@@ -86,7 +86,10 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         replace(QUIET, blocked=BLOCKED, claimed=False),
         Action.AWAIT,
     ),
-    "refused as it is": (replace(QUIET, refused=True, claimed=False), Action.NOTHING),
+    "refused, and nothing there": (
+        replace(QUIET, refused=True, ever_created=False, claimed=False),
+        Action.NOTHING,
+    ),
     "finalizer missing": (replace(QUIET, claimed=False), Action.CLAIM),
     "not looked yet": (QUIET, Action.LOOK),
     "absence unproven": (life(Observation(Existence.ABSENT)), Action.CONFIRM),
@@ -114,6 +117,10 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         Action.TIME_OUT,
     ),
     "in transition": (life(seen(Phase.UNKNOWN)), Action.AWAIT_TRANSITION),
+    "refused, and not in place": (
+        life(seen(drift=(DRIFT,), confirmed=False), refused=True, edited=True),
+        Action.STALL_REFUSED,
+    ),
     "observed, failed": (
         life(seen(Phase.UPDATE_FAILED, confirmed=False), policies=OBSERVE),
         Action.STALL_FAILED,
@@ -267,6 +274,7 @@ _policies = st.builds(
     force_adopt=st.booleans(),
     observe_only=st.booleans(),
     drift=st.sampled_from(["Correct", "Report", "Ignore"]),
+    delete_adopted=st.booleans(),
     restart_ended=st.booleans(),
 )
 snapshots = st.builds(
@@ -280,6 +288,7 @@ snapshots = st.builds(
     blocked=_errors,
     creation_unknown=st.booleans(),
     ever_created=_mostly,
+    unrecorded=_rarely,
     adopted=st.booleans(),
     settled=st.booleans(),
     finished=_rarely,
@@ -319,7 +328,19 @@ def test_nothing_is_changed_while_something_stands_in_the_way(snapshot: Snapshot
 def test_what_is_not_ours_is_not_changed(snapshot: Snapshot) -> None:
     looked = snapshot.observation
     if looked.existence is Existence.PRESENT and looked.ownership is not Ownership.OURS:
-        assert decide(snapshot) not in MUTATING
+        may_go = snapshot.deleting and snapshot.unrecorded and snapshot.policies.delete_adopted
+        is_foreign = looked.ownership is Ownership.FOREIGN or not snapshot.policies.may_adopt
+        assert decide(snapshot) not in MUTATING - ({Action.DELETE} if may_go else set())
+        if is_foreign:
+            assert decide(snapshot) not in MUTATING
+
+
+@many
+@given(snapshots)
+def test_what_was_refused_is_not_sent_again(snapshot: Snapshot) -> None:
+    if snapshot.refused:
+        again = {Action.UPDATE, Action.CORRECT, Action.RECREATE, Action.CHANGE_STATE}
+        assert decide(snapshot) not in again
 
 
 @many

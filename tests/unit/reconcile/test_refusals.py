@@ -1,0 +1,101 @@
+"""A spec that the API refuses: not sent again, and what exists is looked at all the same."""
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
+from fakes.lab import Lab
+from unit.reconcile.specs import SAMPLES, ready
+
+PROXY = SAMPLES["ModelProxy"]
+
+
+async def refused(lab: Lab, key: ObjectKey) -> None:
+    """Edit an object so that its update is refused."""
+    fault = {
+        "action": "Update.*",
+        "effect": "error",
+        "status": 400,
+        "code": "ERR_VALIDATION_FAILED",
+        "message": "description: not in this tone",
+        "times": 1000,
+    }
+    lab.simulator.inject(Fault.model_validate(fault))
+    lab.edit(key, description="refused")
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    lab.calls.take()
+
+
+async def test_it_is_not_sent_again_and_says_so_calmly() -> None:
+    lab, key = await ready(PROXY)
+    await refused(lab, key)
+    await lab.elapse(400)
+    version = lab.get(key).resource_version
+    lab.calls.take()
+    await lab.elapse(600)
+    calls = lab.calls.take()
+    assert set(calls) == {"GetModelProxy"}
+    assert len(calls) <= 22, "as seldom as anything else that is at rest"
+    assert lab.get(key).resource_version == version
+    assert lab.condition(key, "Stalled") == ("True", "InvalidParameter")
+    assert "not in this tone" in lab.message(key)
+
+
+async def test_drift_of_what_is_there_is_still_seen() -> None:
+    lab, key = await ready(PROXY)
+    await refused(lab, key)
+    lab.simulator.edit("ModelProxy", "it", {"executionRoleArn": "acs:ram::1001:role/another"})
+    await lab.elapse(400)
+    paths = {entry["path"] for entry in lab.get(key).status["drift"]}
+    assert paths == {"description", "executionRoleArn"}
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "UpdateModelProxy" not in lab.calls.names
+
+
+async def test_its_end_is_still_seen_and_made_up_for_once() -> None:
+    lab, key = await ready(PROXY)
+    await refused(lab, key)
+    lab.simulator.remove("ModelProxy", "it")
+    await lab.elapse(400)
+    assert lab.ready(key) == ("True", "Available"), "a create is another request"
+    assert lab.calls.names.count("CreateModelProxy") == 1
+
+
+async def test_somebody_may_bring_it_to_the_spec() -> None:
+    lab, key = await ready(PROXY)
+    await refused(lab, key)
+    lab.simulator.edit("ModelProxy", "it", {"description": "refused"})
+    await lab.elapse(400)
+    assert lab.ready(key) == ("True", "Available")
+    lab.simulator.clear_faults()
+    lab.simulator.edit("ModelProxy", "it", {"description": "by hand"})
+    await lab.elapse(100)
+    assert lab.resources("ModelProxy")[0]["description"] == "refused", "corrected as ever"
+
+
+@pytest.mark.parametrize("way", ["edit", "request"])
+async def test_it_is_sent_again_when_asked(way: str) -> None:
+    lab, key = await ready(PROXY)
+    await refused(lab, key)
+    await lab.elapse(400)
+    lab.calls.take()
+    if way == "edit":
+        lab.edit(key, description="still refused")
+    else:
+        lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(400)
+    assert lab.calls.names.count("UpdateModelProxy") == 1
+
+
+async def test_a_refused_create_leaves_nothing_to_look_at() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    fault = {"action": "Create.*", "effect": "error", "status": 400, "code": "ERR", "times": 1000}
+    lab.simulator.inject(Fault.model_validate(fault))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY.spec)
+    await lab.elapse(400)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    lab.calls.take()
+    await lab.elapse(2000)
+    assert lab.calls.take() == []
