@@ -19,10 +19,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "$(PYTHON) is missing or older than Python 3.11; try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
 	    exit 1; }
-	@echo "installing the locked dependencies into $(VENV)"
+	@echo "installing the locked dependencies into $(VENV), one to two minutes"
 	@$(PYTHON) -m venv $(VENV) || { \
 	    echo "no virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/pip --disable-pip-version-check install --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python tools/install.py $(BIN)/pip requirements/dev.txt
 	@$(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

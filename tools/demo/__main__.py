@@ -8,6 +8,7 @@ import traceback
 from controlplane import ControlPlaneError
 from demo.screen import Screen
 from demo.story import Step, StepFailed, Story
+from demo.terminal import own_keyboard
 from rig import SAMPLES_NAMESPACE, Rig, RigError
 
 INTERRUPTED = 130
@@ -16,16 +17,23 @@ TRANSITION_SECONDS = 1.5
 
 
 def main() -> int:
-    """Tell the story; returns the exit code: 0 all verified, 1 a step failed, 130 interrupted."""
+    """Tell the story; returns the exit code: 0 all verified, 1 a step failed, 130 interrupted.
+
+    Who interrupts at a terminal has seen enough, which is no failure: 0 then too.
+    """
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument(
         "--once", action="store_true", help="do not stay up at the end, on a terminal either"
     )
     options = parser.parse_args()
-    screen = Screen()
+    with own_keyboard():
+        return _tell(Screen(), is_once=options.once)
+
+
+def _tell(screen: Screen, *, is_once: bool) -> int:
     rig = Rig(transition_seconds=TRANSITION_SECONDS, report=screen.say)
     story = Story(rig, screen)
-    stays = screen.is_terminal and not options.once
+    stays = screen.is_terminal and not is_once
     steps = (*story.until_deletion, *story.deletion)
     try:
         for number, step in enumerate(steps, start=1):
@@ -36,7 +44,7 @@ def main() -> int:
                 return 1
     except KeyboardInterrupt:
         screen.say("interrupted; stopping everything")
-        return INTERRUPTED
+        return 0 if screen.is_terminal else INTERRUPTED
     finally:
         rig.stop()
     screen.end("every step was verified")

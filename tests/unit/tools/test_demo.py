@@ -1,6 +1,9 @@
 """What the demo shows, on a terminal and elsewhere."""
 
 import io
+import os
+import subprocess
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -58,3 +61,48 @@ def test_what_others_said_is_shown_as_it_is() -> None:
     assert "'^[0-9]+(Mi|Gi)$' [bold]" in text
     assert "FAILED: Apply the samples" in text
     assert "[red]the log[/red] " + "x" * 200 in text
+
+
+VISITOR = """
+import contextlib, os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.executable, [sys.executable, "-c", os.environ["MAKE"]])
+said = b""
+with contextlib.suppress(OSError):  # how Linux tells the end of a terminal
+    while chunk := os.read(terminal, 1000):
+        said += chunk
+        if said.endswith(b"playing\\r\\n"):
+            os.write(terminal, b"\\x03")
+print(said.decode().replace("^C", ""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+MAKE = """
+import os, subprocess, sys
+child = subprocess.run([sys.executable, "-c", os.environ["DEMO"]])
+print("exit", child.returncode, flush=True)
+"""
+DEMO = """
+import time
+from demo.terminal import own_keyboard
+with own_keyboard():
+    try:
+        print("playing", flush=True)
+        time.sleep(20)
+    except KeyboardInterrupt:
+        print("ending", flush=True)
+"""
+
+
+def test_ctrl_c_ends_the_demo_and_not_who_started_it() -> None:
+    """As under make, which would call it an error. Forked apart: here may be threads."""
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-c", VISITOR],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"MAKE": MAKE, "DEMO": DEMO, "PYTHONPATH": path},
+        timeout=30,
+    )
+    assert done.stdout.split() == ["playing", "ending", "exit", "0"]
