@@ -32,9 +32,13 @@ _INTRODUCTION = {
         "[private network](../../docs/private-network.md).\n\n"
         "```console\n"
         "$ helm install agentrun-operator charts/agentrun-operator \\\n"
-        "    --namespace agentrun-system --create-namespace --wait\n"
+        "    --namespace agentrun-system --create-namespace --wait \\\n"
+        "    --set image.repository=registry.example.com/agentrun-operator\n"
         "$ helm test agentrun-operator --namespace agentrun-system\n"
-        "```\n"
+        "```\n\n"
+        "The image is the one that you built or mirrored: [how](../../docs/install.md). A released "
+        "chart names its own, so there `image` needs no value. A registry that asks who pulls "
+        "needs `imagePullSecrets`.\n"
     ),
     "agentrun-operator-crds": (
         "Installs nothing but the CRDs, for clusters where others may do that than those who "
@@ -42,7 +46,8 @@ _INTRODUCTION = {
         "```console\n"
         "$ helm install agentrun-operator-crds charts/agentrun-operator-crds\n"
         "$ helm install agentrun-operator charts/agentrun-operator \\\n"
-        "    --namespace agentrun-system --create-namespace --set crds.install=false\n"
+        "    --namespace agentrun-system --create-namespace --set crds.install=false \\\n"
+        "    --set image.repository=registry.example.com/agentrun-operator\n"
         "```\n"
     ),
 }
