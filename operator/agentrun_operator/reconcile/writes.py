@@ -236,13 +236,18 @@ class WritingSteps:
 
     async def correct(self, ctx: Context) -> Outcome | None:
         """Bring a drifted resource back to the spec."""
-        if "update" not in ctx.acted and self._is_contested(ctx):
+        if "update" not in ctx.acted and (vain := self._in_vain(ctx, self._attempt(ctx))):
+            return vain
+        return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
+
+    def _in_vain(self, ctx: Context, attempt: bytes) -> Outcome | None:
+        """Return what to say instead of correcting once more, None where a correction may help."""
+        if self._is_contested(ctx):
             return self._contested(ctx)
-        if "update" not in ctx.acted:
-            if ctx.memory.unheard == (self._attempt(ctx), _MAX_UNHEARD):
-                return self._unheard(ctx)
-            ctx.memory.corrections.append(ctx.memory.now_hint)
-        return await self._put(ctx, "DriftCorrected", "corrected")
+        if ctx.memory.unheard == (attempt, _MAX_UNHEARD):
+            return self._unheard(ctx)
+        ctx.memory.corrections.append(ctx.memory.now_hint)
+        return None
 
     def _is_contested(self, ctx: Context) -> bool:
         """Whether somebody undoes our corrections; each time that shows, the next try waits longer.
@@ -267,7 +272,7 @@ class WritingSteps:
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""
         self._settlement.note_drift(ctx)
-        paths = drifted_fields((*ctx.observation.drift, *ctx.observation.leftovers))
+        paths = drifted_fields(ctx.differences)
         message = (
             f"{paths} was corrected again and again and keeps changing: find who else writes it, "
             "or use driftPolicy"
@@ -288,7 +293,7 @@ class WritingSteps:
     def _unheard(self, ctx: Context) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
         self._settlement.note_drift(ctx)
-        paths = drifted_fields((*ctx.observation.drift, *ctx.observation.leftovers))
+        paths = drifted_fields(ctx.differences)
         message = (
             f"AgentRun took the update {_MAX_UNHEARD} times and still answers other values for "
             f"{paths}; bring the spec to them, put the path into spec.ignoreFields, or annotate "
@@ -314,8 +319,7 @@ class WritingSteps:
         answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
-        before, times = ctx.memory.unheard or (attempt, 0)
-        ctx.memory.unheard = (attempt, times + 1 if before == attempt else 1)
+        _note_attempt(ctx.memory, attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
@@ -358,12 +362,24 @@ class WritingSteps:
         if verb.action in ctx.acted:
             verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
             return self._settlement.in_transition(ctx, verdict)
+        word = str(ctx.observation.resource.get(ctx.rest.state_field or ""))
+        attempt = self._world.memory.digest([verb.action, word])
+        if ctx.is_edited:
+            ctx.memory.unheard = None
+        elif vain := self._in_vain(ctx, attempt):
+            return vain
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
         await ctx.bound.api.act(ctx.rest, at, verb)
+        _note_attempt(ctx.memory, attempt)
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
         return None
+
+
+def _note_attempt(memory: Memory, attempt: bytes) -> None:
+    before, times = memory.unheard or (attempt, 0)
+    memory.unheard = (attempt, times + 1 if before == attempt else 1)
 
 
 def _restart_pause(memory: Memory) -> float:

@@ -58,6 +58,36 @@ async def test_a_state_changed_by_somebody_else_is_corrected_or_reported() -> No
     assert [d["path"] for d in lab.get(key).status["drift"]] == ["desiredState"]
 
 
+async def test_a_verb_that_changes_nothing_is_not_called_for_ever() -> None:
+    lab, key = await ready(SANDBOXES)
+    [found] = made(lab, SANDBOXES)
+
+    def undo(name: str) -> None:
+        if name == "PauseSandbox":
+            lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "READY"})
+
+    lab.calls.after = undo
+    lab.edit(key, desiredState="Paused")
+    await lab.elapse(300)
+    assert lab.calls.names.count("PauseSandbox") == 2
+    assert lab.ready(key) == ("False", "UnexpectedEcho")
+    assert "desiredState" in lab.message(key)
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(50)
+    assert lab.calls.names.count("PauseSandbox") == 4, "asked to try again"
+
+
+async def test_two_masters_of_a_state_do_not_fight() -> None:
+    lab, key = await ready(SANDBOXES, idleTimeoutSeconds=20_000)
+    [found] = made(lab, SANDBOXES)
+    for _ in range(50):
+        lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "PAUSED"})
+        await lab.elapse(70)
+    assert lab.ready(key) == ("False", "Contested")
+    assert "desiredState" in lab.message(key)
+    assert lab.calls.names.count("ResumeSandbox") <= 9
+
+
 async def test_an_end_is_completion_and_stays_so() -> None:
     lab, key = await ended()
     assert lab.ready(key) == ("True", "Completed")
