@@ -37,11 +37,17 @@ class Leaf:
     """The rule whose path a drift names: its own, or that of the list around it."""
     top: str
     """Top-level field that an update has to carry."""
+    path: str
+    """Where it stands in the spec, without list places."""
     steps: tuple[Step, ...]
     """Where it stands in the stored resource."""
     value: Any
     write_only: bool
     immutable: bool
+    choices: tuple[str, ...] = ()
+    """The words that the API knows for it."""
+    is_key: bool = False
+    """It tells the items of a list apart."""
     is_document: bool = False
     """A map or a free-form document, or a part of one: the server may add to the second."""
 
@@ -63,20 +69,27 @@ def leaves(
     for rule in rules:
         if rule.api in desired:
             name = rule.api if rule.api in stored else rule.reads[-1]
-            root = Leaf(rule, rule.api, (name,), desired[rule.api], rule.write_only, rule.immutable)
+            value = desired[rule.api]
+            fixed, unseen = rule.immutable, rule.write_only
+            root = Leaf(rule, rule.api, rule.path, (name,), value, unseen, fixed)
             yield from _below(rule, root, in_list=False)
 
 
 def _below(rule: FieldRule, at: Leaf, *, in_list: bool) -> Iterator[Leaf]:
+    key = rule.unordered.key if rule.unordered else None
+
     def child(steps: tuple[Step, ...], below: FieldRule | None, value: Any) -> Leaf:
         own = below if below is not None and not in_list and not rule.is_list else None
         return Leaf(
             shown=own or at.shown,
             top=at.top,
+            path=below.path if below else ".".join([at.path, *map(str, steps)]),
             steps=(*at.steps, *steps),
             value=value,
             write_only=at.write_only or bool(below and below.write_only),
             immutable=at.immutable or bool(below and below.immutable),
+            choices=below.choices if below else (),
+            is_key=below is not None and key in (below.path.rpartition(".")[2], below.api),
             is_document=below is None,
         )
 
@@ -105,6 +118,12 @@ def _document(node: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
                 yield (step, *below), leaf
         else:
             yield (step,), value
+
+
+def another(leaf: Leaf) -> Any:
+    """Return another value of a leaf that the API would take."""
+    others = [word for word in leaf.choices if word != leaf.value]
+    return others[0] if others else altered(leaf.value)
 
 
 def altered(value: Any) -> Any:

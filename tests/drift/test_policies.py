@@ -62,22 +62,6 @@ async def test_under_ignore_nothing_happens(variant: Variant) -> None:
 
 
 @each_variant
-async def test_an_ignored_field_is_left_alone(variant: Variant) -> None:
-    stage = await Stage.ready(variant)
-    before, problems = stage.stored, []
-    for leaf in _visible(stage):
-        stage.lab.edit(stage.key, ignoreFields=[leaf.shown.path])
-        await stage.settle(20)
-        stage.put(leaf, altered(leaf.value))
-        writes = await stage.settle()
-        if writes or not stage.is_calm:
-            problems.append(f"{leaf.place}: {writes} {stage.lab.ready(stage.key)}")
-        stage.restore(before)
-        await stage.settle()
-    assert not problems, "\n".join(problems)
-
-
-@each_variant
 async def test_what_is_only_observed_is_never_corrected(variant: Variant) -> None:
     stage = await Stage.ready(variant)
     stage.lab.edit(stage.key, managementPolicy="Observe")

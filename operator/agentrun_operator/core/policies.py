@@ -46,7 +46,8 @@ class ResourceSpec(SpecModel):
     ignore_fields: Annotated[
         tuple[Annotated[str, Field(max_length=256)], ...], Local(), Field(max_length=64)
     ] = ()
-    """Spec paths whose drift is ignored, e.g. `network.mode`."""
+    """Spec paths whose drift is ignored, e.g. `network.mode`, `endpoints.weight` or `env.LEVEL`.
+    Their values in AgentRun are kept, also when a field beside them is corrected."""
     timeouts: Annotated[Timeouts | None, Local()] = None
     """Deadlines of this object."""
     controller_class: Annotated[str, Local(), Field(max_length=63)] = ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
 from agentrun_operator.core.identity import TAG_PREFIX, Locator, ownership_tag
+from agentrun_operator.core.ignored import covers, left_alone
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
@@ -56,6 +57,10 @@ class Target:
             return at
         return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
 
+    def respecting(self, resource: Mapping[str, Any], *, partial: bool = False) -> Json:
+        """Return the desired state with what is to be left alone as it stands in a resource."""
+        return left_alone(self.kind, self.desired, resource, self.ignored, partial=partial)
+
     def id_of(self, resource: Mapping[str, Any]) -> str:
         """Return what `status.externalId` records of a resource."""
         return str(resource.get(self.rest.id_field) or self.name)
@@ -95,25 +100,22 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
         return Observation(Existence.ABSENT, confirmed=confirmed, date=found.date)
     kind = target.kind
     drift = find_drift(kind, target.desired, resource, partial=not confirmed)
-    leftovers = find_leftovers(
-        kind, target.obj.status.get("applied") or (), target.desired, resource
-    )
+    ownership = whose(target, resource, drift)
+    desired = target.desired
+    if target.ignored:
+        desired = target.respecting(resource, partial=not confirmed)
+        drift = find_drift(kind, desired, resource, partial=not confirmed)
+    leftovers = find_leftovers(kind, target.obj.status.get("applied") or (), desired, resource)
     return Observation(
         Existence.PRESENT,
         confirmed=confirmed,
         resource=resource,
         phase=kind.phase_of(resource),
-        ownership=whose(target, resource, drift),
-        drift=_unless_ignored(drift, target.ignored),
-        leftovers=_unless_ignored(leftovers, target.ignored),
+        ownership=ownership,
+        drift=drift,
+        leftovers=tuple(d for d in leftovers if not covers(target.ignored, d.path)),
         state_differs=_state_differs(target, resource),
         date=found.date,
-    )
-
-
-def _unless_ignored(drift: tuple[Drift, ...], ignored: frozenset[str]) -> tuple[Drift, ...]:
-    return tuple(
-        d for d in drift if not any(d.path == i or d.path.startswith(f"{i}.") for i in ignored)
     )
 
 

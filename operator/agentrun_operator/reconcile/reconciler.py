@@ -253,7 +253,8 @@ class Reconciler:
         In one process that is a comparison of digests. After a restart the versions of the Secrets
         that went out stand in for them, and the generation for everything else.
         """
-        part = write_only_part(ctx.kind, desired) if ctx.rest.updatable else {}
+        ignored = ctx.aim.ignored
+        part = write_only_part(ctx.kind, desired, ignored) if ctx.rest.updatable else {}
         ctx.write_only_digest = self._world.memory.digest(part)
         known = ctx.memory.write_only
         if not part:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agentrun_operator.core.drift import HIDDEN, clearing_values
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
+from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
@@ -84,7 +85,8 @@ class WritingSteps:
         ctx.memory.write_only = b""
         await self._record(ctx, ctx.observation.resource, adopted=True)
         if ctx.rest.updatable:
-            ctx.write_only_changed = tuple(sorted(write_only_part(ctx.kind, ctx.aim.desired)))
+            part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+            ctx.write_only_changed = tuple(sorted(part))
         self._world.events.emit(
             ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
         )
@@ -341,9 +343,17 @@ class WritingSteps:
         return None
 
     def _update_body(self, ctx: Context) -> Json:
-        """Send what differs and what the API requires; everything after a failure."""
-        desired, seen = ctx.aim.desired, ctx.seen
-        mutable = {r.api for r in field_rules(ctx.kind) if not r.immutable}
+        """Send what differs and what the API requires; everything after a failure.
+
+        What is to be left alone goes along as it stands, where its owner has to be sent.
+        """
+        seen, ignored = ctx.seen, ctx.aim.ignored
+        desired = ctx.aim.respecting(seen.resource)
+        mutable = {
+            r.api
+            for r in field_rules(ctx.kind)
+            if not r.immutable and not (r.path and covers(ignored, r.path))
+        }
         failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
         changed = set(desired) if failed else {d.api for d in seen.drift}
         body = {api: desired[api] for api in desired if api in changed & mutable}

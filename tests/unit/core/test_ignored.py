@@ -1,0 +1,166 @@
+"""What is to be left alone goes along as it stands in the cloud."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentrun_operator.core.drift import find_drift
+from agentrun_operator.core.ignored import covers, left_alone
+from agentrun_operator.core.wire import applied_paths
+from unit.core.sample_kind import FULL, KIND, answer_to, body_of, json_values, specs
+
+BODY = body_of(FULL)
+
+
+def _changed(*steps: Any) -> dict[str, Any]:
+    """Return the answer to a full spec with the last step at the path of the others; None drops."""
+    *path, last, value = steps
+    answer = copy.deepcopy(answer_to(BODY))
+    node: Any = answer
+    for step in path:
+        node = node[step]
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return answer
+
+
+def _overlaid(answer: Mapping[str, Any], *ignored: str, partial: bool = False) -> dict[str, Any]:
+    return left_alone(KIND, BODY, answer, frozenset(ignored), partial=partial)
+
+
+PLACES = [
+    pytest.param("port", ("port", 1), ("port",), id="field"),
+    pytest.param("policies.cache", ("policies", "cache", False), ("policies", "cache"), id="below"),
+    pytest.param(
+        "policies", ("policies", "limits", "note", "x"), ("policies", "limits", "note"), id="object"
+    ),
+    pytest.param("traceSink", ("tracing", "sink", "name", "x"), ("tracing", "sink", "name"),
+                 id="in an object of the wire alone"),
+    pytest.param("scaling.perSecond", ("scalingStatus", "perSecond", 9),
+                 ("scalingConfig", "perSecond"), id="read elsewhere"),
+    pytest.param("tags", ("tags", ["z"]), ("tags",), id="list"),
+    pytest.param("upstreams.weight", ("upstreams", 1, "weight", 9), ("upstreams", 1, "weight"),
+                 id="of every item"),
+    pytest.param("upstreams.b.weight", ("upstreams", 1, "weight", 9), ("upstreams", 1, "weight"),
+                 id="of one item, by its key"),
+    pytest.param("mounts.1.server", ("mounts", 1, "server", "x"), ("mounts", 1, "server"),
+                 id="of one item, by its place"),
+    pytest.param("peers.readOnly", ("peers", 1, "readOnly", False), ("peers", 1, "readOnly"),
+                 id="of an item without a key"),
+    pytest.param("env.LEVEL", ("environmentVariables", "LEVEL", "x"),
+                 ("environmentVariables", "LEVEL"), id="key of a map"),
+    pytest.param("env.MORE", ("environmentVariables", "MORE", "x"),
+                 ("environmentVariables", "MORE"), id="key that only the cloud has"),
+    pytest.param("document.outer.inner", ("document", "outer", "inner", "x"),
+                 ("document", "outer", "inner"), id="in a document"),
+    pytest.param("env", ("environmentVariables", "LEVEL", "x"), ("environmentVariables", "LEVEL"),
+                 id="derived"),
+]  # fmt: skip
+
+
+def _at(node: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        node = node[step]
+    return node
+
+
+@pytest.mark.parametrize(("ignored", "edit", "place"), PLACES)
+def test_it_is_no_drift_and_keeps_its_value_when_its_owner_is_sent(
+    ignored: str, edit: tuple[Any, ...], place: tuple[Any, ...]
+) -> None:
+    answer = _changed(*edit)
+    assert find_drift(KIND, BODY, answer, partial=False)
+    body = _overlaid(answer, ignored)
+    assert find_drift(KIND, body, answer, partial=False) == ()
+    assert _at(body, place) == edit[-1]
+
+
+@pytest.mark.parametrize(("ignored", "edit", "place"), PLACES)
+def test_everything_else_is_as_desired(
+    ignored: str, edit: tuple[Any, ...], place: tuple[Any, ...]
+) -> None:
+    body = _overlaid(_changed(*edit), ignored)
+    *owner, last = place
+    for one in (body, rest := copy.deepcopy(BODY)):
+        _at(one, tuple(owner)).pop(last, None)
+    assert body == rest
+
+
+@pytest.mark.parametrize(
+    ("ignored", "edit", "place"),
+    [
+        pytest.param("policies.cache", ("policies", "cache", None), ("policies",), id="below"),
+        pytest.param("env.LEVEL", ("environmentVariables", "LEVEL", None),
+                     ("environmentVariables",), id="key of a map"),
+        pytest.param("upstreams.weight", ("upstreams", 0, "weight", None), ("upstreams", 0),
+                     id="in an item"),
+    ],
+)  # fmt: skip
+def test_what_the_cloud_lacks_is_left_out(
+    ignored: str, edit: tuple[Any, ...], place: tuple[Any, ...]
+) -> None:
+    body = _overlaid(_changed(*edit), ignored)
+    assert edit[-2] not in _at(body, place)
+    assert find_drift(KIND, body, _changed(*edit), partial=False) == ()
+
+
+def test_what_the_spec_does_not_set_goes_along_as_well() -> None:
+    """An update that replaces the object would take it away."""
+    desired = body_of({"policies": {"cache": True}, "network": {"mode": "Private"}})
+    answer = answer_to(BODY)
+    body = left_alone(KIND, desired, answer, frozenset({"policies.limits.burst", "port"}))
+    assert body["policies"] == {"cache": True, "limits": {"burst": 20}}
+    assert "port" not in body, "nothing would send it"
+
+
+def test_an_equal_value_keeps_our_spelling() -> None:
+    assert _overlaid(_changed("memory", "4096"), "memory")["memory"] == BODY["memory"]
+
+
+def test_what_no_read_shows_keeps_its_desired_value() -> None:
+    assert _overlaid(answer_to(BODY), "licenseKey")["licenseKey"] == BODY["licenseKey"]
+
+
+def test_what_the_server_added_to_an_ignored_list_is_not_sent() -> None:
+    answer = _changed("upstreams", 0, "serverId", "added")
+    answer["upstreams"][0]["weight"] = 1
+    items = _overlaid(answer, "upstreams")["upstreams"]
+    assert items == [{**BODY["upstreams"][0], "weight": 1}, BODY["upstreams"][1]]
+
+
+def test_a_list_item_without_the_field_says_nothing() -> None:
+    answer = _changed("policies", None)
+    assert _overlaid(answer, "policies.cache", partial=True) == BODY
+
+
+@given(specs, st.lists(st.sampled_from(applied_paths(KIND, BODY)), max_size=4), json_values)
+def test_no_answer_of_a_server_breaks_it(
+    spec: dict[str, Any], ignored: list[str], answer: Any
+) -> None:
+    body = body_of(spec)
+    junk = dict.fromkeys([*answer_to(body), "meta"], answer)
+    left_alone(KIND, body, junk, frozenset(ignored))
+
+
+@given(specs, specs)
+def test_with_everything_ignored_nothing_drifts(
+    spec: dict[str, Any], other: dict[str, Any]
+) -> None:
+    body, answer = body_of(spec), answer_to(body_of(other))
+    everything = frozenset(spec) | {"env"}
+    found = left_alone(KIND, body, answer, everything)
+    assert find_drift(KIND, found, answer, partial=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "is_covered"),
+    [("network", True), ("network.mode", True), ("networks", False), ("net", False)],
+)
+def test_a_path_covers_what_is_below_it(path: str, *, is_covered: bool) -> None:
+    assert covers(frozenset({"network"}), path) is is_covered
