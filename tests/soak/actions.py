@@ -163,9 +163,25 @@ class Actions:
 
     def silence(self, seconds: float, *, relists: bool) -> None:
         """Let watches lose what happens; afterwards they begin anew, or never notice."""
+        self._simulation.silence(seconds, relists=relists)
+
+    def hang_up(self, nth: int, *, expires: bool) -> None:
+        """Cut watches, every nth; with `expires`, nobody can go on where he was."""
+        if expires:
+            self._kube.compacted = self._kube.version
+        for feed in list(self._kube.feeds)[::nth]:
+            feed.hang_up()
+
+    def expire(self, nth: int) -> None:
+        """Answer 410 in the middle of watches."""
+        for feed in list(self._kube.feeds)[::nth]:
+            feed.expire()
+
+    def lose_watch(self, number: int) -> None:
+        """Let a stream of kopf's end without a trace."""
         for process in self._simulation.living():
             if process.watch is not None:
-                self._simulation.silence(process.watch, seconds, relists=relists)
+                process.watch.lose_one(number)
 
     def slow_watch(self, seconds: float) -> None:
         self._simulation.watch_seconds = seconds

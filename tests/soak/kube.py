@@ -5,6 +5,7 @@ change; generation moves with the spec and with deletion; `/status` and the rest
 other; an object outlives its deletion while a finalizer stands; JSON patches test.
 """
 
+import bisect
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Any
 
 from agentrun_operator.core.identity import API_VERSION, ObjectKey
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.reconcile.ports import Json, ObjectConflict, ObjectGone
+from soak.feed import Feed
 
 PLURALS = {kind.plural: name for name, kind in catalogue().items()} | {
     "secrets": "Secret",
@@ -64,7 +67,13 @@ class KubeServer:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._versions = itertools.count(1000)
+        self.version = 1000
+        """The newest resourceVersion."""
+        self.compacted = 0
+        """From an older version nobody can go on."""
+        self._events: list[tuple[int, str, ObjectKey, Json]] = []
+        self.feeds: dict[Feed, None] = {}
+        """The watches, in the order of their opening."""
         self._uids = itertools.count(1)
         self.objects: dict[ObjectKey, Json] = {}
         self.terminating: set[str] = set()
@@ -168,6 +177,21 @@ class KubeServer:
             _apply(raw, step, place.key)
         return self._replace(place.key, before, raw, place.subresource)
 
+    def watch(self, place: Place, version: int, delay: Callable[[], float]) -> Feed:
+        """Answer a WATCH of a collection after a version."""
+        if version < self.compacted:
+            raise ListExpired(f"{place.kind}: HTTP 410: too old resource version")
+        return Feed(self, place, delay)
+
+    def since(self, place: Place, version: int) -> list[tuple[int, str, Json]]:
+        """Return what happened in a collection after a version."""
+        first = bisect.bisect_right(self._events, version, key=lambda event: event[0])
+        return [
+            (at, event, raw)
+            for at, event, key, raw in self._events[first:]
+            if key.kind == place.kind and place.namespace in ("", key.namespace)
+        ]
+
     # ------------------------------------------------ storage
 
     def _found(self, key: ObjectKey) -> Json:
@@ -195,14 +219,14 @@ class KubeServer:
         return self._store("MODIFIED", key, raw)
 
     def _store(self, event: str, key: ObjectKey, raw: Json) -> Json:
-        raw["metadata"] = {**raw["metadata"], "resourceVersion": str(next(self._versions))}
+        raw["metadata"] = {**raw["metadata"], "resourceVersion": self._next_version()}
         self.objects[key] = raw
         self._tell(event, key, raw)
         return raw
 
     def _remove(self, key: ObjectKey) -> None:
         raw = self.objects.pop(key)
-        raw = {**raw, "metadata": {**raw["metadata"], "resourceVersion": str(next(self._versions))}}
+        raw = {**raw, "metadata": {**raw["metadata"], "resourceVersion": self._next_version()}}
         self._tell("DELETED", key, raw)
         self._collect(raw["metadata"]["uid"])
 
@@ -213,7 +237,16 @@ class KubeServer:
             if any(o["uid"] == owner_uid for o in owners):
                 self._remove(key)
 
+    def _next_version(self) -> str:
+        self.version += 1
+        return str(self.version)
+
     def _tell(self, event: str, key: ObjectKey, raw: Json) -> None:
+        self._events.append((self.version, event, key, raw))
+        place = Place(key.kind, key.namespace, key.name)
+        for feed in list(self.feeds):
+            if feed.matches(place):
+                feed.push(self.version, event, raw)
         for listener in list(self.listeners):
             listener(event, key, raw)
 

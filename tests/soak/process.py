@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from agentrun_operator.app import FATAL, AlwaysLeading, _run_all
+from agentrun_operator.app import FATAL, AlwaysLeading, _after, _run_all
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
@@ -15,6 +15,7 @@ from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.kube.connections import ConfigMapConnectionWriter
 from agentrun_operator.kube.lease import LeaseElector, LeaseTimes
+from agentrun_operator.kube.metadata_watch import MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.accounts import AccountDirectory
@@ -156,8 +157,6 @@ class Process:
 
     def _close(self) -> None:
         self.simulation.count(self)
-        if self.watch is not None:
-            self.watch.close()
 
     async def _live(self) -> None:
         try:
@@ -194,9 +193,11 @@ class Process:
         reader = ReferenceReader(kube)
         self.engine = ObservedEngine(self._world(kube, reader), reader, _NoMetrics())
         self.engine.process = self
-        self.watch = Watch(self.simulation, self.wire, self.engine)
-        self.watch.open()
-        await _run_all(self.stop, engine=self.engine.run(), watches=[], lease=lease)
+        self.watch = Watch(self, cast(Any, kube), self.engine)
+        references = MetadataWatch(kube, self.engine.reference_changed, sleep=self.clock.sleep)
+        watches = [self.watch.run(self.stop), references.run(self.stop)]
+        engine = _after(references, self.engine)
+        await _run_all(self.stop, engine=engine, watches=watches, lease=lease)
         if self.settings.leader_election:
             await cast(LeaseElector, self.leadership).release()
 
@@ -209,7 +210,11 @@ class Process:
             simulation.checks.kube_write(self, name, place, body)
 
         client: Any = SimulatedKubeClient(
-            self.wire, simulation.kube, simulation.kube_faults, on_write
+            self.wire,
+            simulation.kube,
+            simulation.kube_faults,
+            on_write,
+            simulation.watch_delay,
         )
         return cast(KubeClient, client)
 

@@ -171,6 +171,7 @@ def _mixture(chance: Chance) -> list[Maker]:
         _kube_fault,
         _kube_fault,
         _silence,
+        _cut_watch,
         _slow_watch,
         _crash,
         _crash,
@@ -328,7 +329,7 @@ def _failure(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
 
 def _kube_fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     pattern = chance.choice(
-        "kube call", ("status .*", "patch .*", "get .*", "list .*", "post .*", ".*")
+        "kube call", ("status .*", "patch .*", "get .*", "list .*", "post .*", "watch .*", ".*")
     )
     return "kube_fault", {
         "pattern": pattern,
@@ -343,6 +344,16 @@ def _silence(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
         "seconds": round(chance.between("silent", 5, 60), 1),
         "relists": chance.happens("relists", 0.5),
     }
+
+
+def _cut_watch(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    nth = chance.choice("every nth", (1, 2, 5))
+    what = chance.choice("cut", ("cut", "cut", "expire", "compact", "lost"))
+    if what == "expire":
+        return "expire", {"nth": nth}
+    if what == "lost":
+        return "lose_watch", {"number": int(chance.unit("lost watch") * 24)}
+    return "hang_up", {"nth": nth, "expires": what == "compact"}
 
 
 def _slow_watch(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
@@ -361,6 +372,7 @@ _CALLS = (
     "patch .*",
     "get .*",
     "list .*",
+    "watch .*",
     ".*",
 )
 

@@ -22,7 +22,6 @@ from soak.kube import KubeServer
 from soak.loop import START_SECONDS, SimulatedLoop, StuckError
 from soak.process import OPERATOR_NAMESPACE, Process, task_factory
 from soak.schedule import ACTIVE_SECONDS, Schedule
-from soak.watch import Watch
 from soak.wire import KubeFault
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -114,14 +113,17 @@ class Simulation:
         """Return the processes that run."""
         return [process for process in self.processes if process.wire.is_alive]
 
-    def silence(self, watch: Watch, seconds: float, *, relists: bool) -> None:
-        """Let a watch lose events for a while."""
-        watch.is_silent = True
+    def silence(self, seconds: float, *, relists: bool) -> None:
+        """Let the present watches lose events for a while."""
+        feeds = list(self.kube.feeds)
+        for feed in feeds:
+            feed.is_silent = True
 
         def end() -> None:
-            watch.is_silent = False
-            if relists:
-                watch.relist()
+            for feed in feeds:
+                feed.is_silent = False
+                if relists:
+                    feed.expire()
 
         self.loop.call_later(seconds, end)
 
@@ -175,8 +177,8 @@ class Simulation:
         for process in self.living():
             process.wire.plan = None
             process.wire.frozen_until = 0.0
-            if process.watch is not None:
-                process.watch.is_silent = False
+        for feed in self.kube.feeds:
+            feed.is_silent = False
 
 
 def run(schedule: Schedule, *, verbose: bool = False) -> History:

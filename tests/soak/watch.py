@@ -1,96 +1,111 @@
-"""The watches of one process: late, repeated, out of order across objects, and silent at times."""
+"""The watches of one process on our kinds, as kopf keeps them.
+
+kopf itself stays outside, because it is bound to aiohttp. What stands here in its place does what
+`kopf._cogs.clients.watching.continuous_watch` does (LIST, then WATCH from its version; on from the
+last version after a cut; LIST anew after a 410), and the guard over it is the shipped one. Secrets
+and ConfigMaps are watched by the shipped `MetadataWatch`.
+"""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.kube.client import ListExpired, custom_path
+from agentrun_operator.kube.handlers import slim
+from agentrun_operator.kube.source import Watcher, WatchLostError
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.ports import Json
-from soak.kube import OURS
-from soak.wire import Wire
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from soak.wire import SimulatedKubeClient
 
 if TYPE_CHECKING:
-    from soak.simulation import Simulation
+    from soak.process import Process
 
-_REFERENCES = ("Secret", "ConfigMap")
+STREAM_SECONDS = 130
+"""Half of what kopf asks for; nobody but the end of that time notices a dead connection."""
+RECONNECT_SECONDS = 1.0
+_WORKER_SECONDS = 0.05
+"""kopf has a task per object: order holds per object and for nothing else."""
 
 
-class Watch:
-    """Carries events from the API server to one engine.
+class Watch(Watcher):
+    """Carries events from the API server to one engine."""
 
-    Order holds per object (kopf keeps a stream per uid) and for nothing else. While silent,
-    events are lost; `relist` is what follows a 410: everything that exists, and no deletion.
-    """
-
-    def __init__(self, simulation: "Simulation", wire: Wire, engine: Engine) -> None:
-        self._simulation = simulation
-        self._wire = wire
-        self._engine = engine
+    def __init__(self, process: "Process", client: SimulatedKubeClient, engine: Engine) -> None:
+        access: Any = None
+        super().__init__(access=access, kinds=engine._world.kinds.values(), observe=engine.observe)
+        self._process = process
+        self._client = client
         self._due: dict[str, float] = {}
-        self._versions: dict[ObjectKey, str] = {}
-        self._is_open = False
-        self.is_silent = False
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def open(self) -> None:
-        """List everything, and listen from then on."""
-        self._is_open = True
-        self._simulation.kube.listeners.append(self._changed)
-        self.relist()
+    def _expected(self) -> list[str]:
+        # Two processes share the loop, and the guard knows tasks by their names.
+        return [f"{name} of {self._process.name}" for name in super()._expected()]
 
-    def close(self) -> None:
-        """Hear nothing any more."""
-        if self._is_open:
-            self._is_open = False
-            self._simulation.kube.listeners.remove(self._changed)
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop` is set; raise WatchLostError as the shipped one does."""
+        for kind, name in zip(self._kinds, self._expected(), strict=True):
+            self._tasks[name] = asyncio.create_task(self._follow(kind), name=name)
+        guard = asyncio.create_task(self._guard())
+        stopper = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([guard, stopper], return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                raise WatchLostError(str(guard.exception()))
+        finally:
+            ending = [guard, stopper, *self._tasks.values()]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
 
-    def relist(self) -> None:
-        """Show everything that exists, as a stream does when it begins anew."""
-        seen = set()
-        for key, raw in sorted(self._simulation.kube.objects.items()):
-            if key.kind in OURS:
-                self._send(None, raw)
-            elif key.kind in _REFERENCES:
-                seen.add(key)
-                version = raw["metadata"]["resourceVersion"]
-                if self._versions.get(key) != version:
-                    self._versions[key] = version
-                    self._later(key.name, lambda key=key: self._reference(key))  # type: ignore[misc]
-        for key in [k for k in self._versions if k not in seen]:
-            del self._versions[key]
-            self._later(key.name, lambda key=key: self._reference(key))  # type: ignore[misc]
+    def lose_one(self, number: int) -> None:
+        """Let one stream end without a trace, as kopf's do when cancelled at a bad moment."""
+        if self._tasks:
+            names = sorted(self._tasks)
+            self._tasks[names[number % len(names)]].cancel()
 
-    def _changed(self, event: str, key: ObjectKey, raw: Json) -> None:
-        if self.is_silent:
-            return
-        if key.kind in OURS:
-            self._send(event, raw)
-            if self._simulation.chance.happens("event twice", 0.1):
-                self._send(event, raw)
-        elif key.kind in _REFERENCES:
-            if event == "DELETED":
-                self._versions.pop(key, None)
-            else:
-                self._versions[key] = raw["metadata"]["resourceVersion"]
-            self._later(str(key), lambda: self._reference(key))
+    async def _follow(self, kind: ResourceKind) -> None:
+        path, version = custom_path(kind.plural), ""
+        while True:
+            try:
+                if not version:
+                    version = await self._list(kind, path)
+                stream = self._client.stream(
+                    path, version=version, seconds=STREAM_SECONDS, patience=2.0 * STREAM_SECONDS
+                )
+                async for event in stream:
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    if event["type"] != "BOOKMARK":
+                        self._deliver(event["type"], slim(event["object"], kind.kind))
+            except ListExpired:
+                version = ""
+            except ClusterUnavailable as error:
+                self._process.simulation.trace(f"  {self._process.name} watch: {error}")
+            await self._process.clock.sleep(RECONNECT_SECONDS)
 
-    def _send(self, event: str | None, raw: Json) -> None:
-        def deliver() -> None:
-            self._engine.observe(event, raw)
+    async def _list(self, kind: ResourceKind, path: str) -> str:
+        version = ""
+        async for page in self._client.pages(path):
+            version = page["metadata"]["resourceVersion"]
+            for raw in page["items"]:
+                self._deliver(None, slim(raw, kind.kind))
+        return version
 
-        self._later(raw["metadata"]["uid"], deliver)
+    def _deliver(self, event: str | None, raw: Json) -> None:
+        chance = self._process.simulation.chance
+        times = 2 if event is not None and chance.happens("event twice", 0.1) else 1
+        for _ in range(times):
+            self._later(event, raw)
 
-    def _reference(self, key: ObjectKey) -> None:
-        self._engine.reference_changed(key.kind, key.namespace, key.name)
-
-    def _later(self, stream: str, deliver: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        delay = self._simulation.watch_delay()
-        due = max(self._due.get(stream, 0.0) + 1e-6, loop.time() + delay, self._wire.frozen_until)
-        self._due[stream] = due
+    def _later(self, event: str | None, raw: Json) -> None:
+        loop, wire = asyncio.get_running_loop(), self._process.wire
+        uid = raw["metadata"]["uid"]
+        delay = self._process.simulation.chance.unit("worker") * _WORKER_SECONDS
+        due = max(self._due.get(uid, 0.0) + 1e-6, loop.time() + delay, wire.frozen_until)
+        self._due[uid] = due
 
         def arrive() -> None:
-            if self._is_open:
-                deliver()
+            if wire.is_alive:
+                self._observe(event, raw)
 
         loop.call_at(due, arrive)

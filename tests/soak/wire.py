@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,11 +19,14 @@ from agentrun_operator.kube.client import (
 )
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
 from soak.chance import Chance
+from soak.feed import Feed
 from soak.kube import KubeServer, NamespaceEndsError, Place
 
 T = TypeVar("T")
 READ_TIMEOUT_SECONDS = 20.0
 """As the real transport."""
+SILENCE_SECONDS = 75.0
+"""Half of what the shipped client waits for a bookmark; streams last half as long, too."""
 
 
 @dataclass(slots=True)
@@ -86,6 +90,11 @@ class Wire:
             return await answer
         finally:
             self._check()
+
+    async def thaw(self) -> None:
+        """Return when the process runs; frozen, it notices nothing."""
+        while (left := self.frozen_until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
 
     def _arrived(
         self, name: str, deliver: Callable[[], Any], answer: asyncio.Future[Any], back: float
@@ -161,11 +170,13 @@ class SimulatedKubeClient:
         server: KubeServer,
         faults: list[KubeFault],
         on_write: Callable[[str, Place, Any], None],
+        watch_delay: Callable[[], float],
     ) -> None:
         self._wire = wire
         self._server = server
         self._faults = faults
         self._on_write = on_write
+        self._watch_delay = watch_delay
 
     async def get(self, path: str, **_: object) -> Json:
         place = Place.of(path)
@@ -173,12 +184,34 @@ class SimulatedKubeClient:
 
     async def pages(self, path: str, **_: object) -> AsyncIterator[Json]:
         place = Place.of(path)
-        items = await self._call(
-            f"list {place.kind}",
+
+        def read() -> Json:
+            items = self._server.of_kind(place.kind, place.namespace)
+            return {"items": items, "metadata": {"resourceVersion": str(self._server.version)}}
+
+        yield await self._call(f"list {place.kind}", place, read)
+
+    def watch(
+        self, path: str, *, version: str, seconds: int, **_: object
+    ) -> AsyncGenerator[Json, None]:
+        return self.stream(path, version=version, seconds=seconds / 2, patience=SILENCE_SECONDS)
+
+    async def stream(
+        self, path: str, *, version: str, seconds: float, patience: float
+    ) -> AsyncGenerator[Json, None]:
+        """See `Feed.events`; opening it is a call like any other."""
+        place = Place.of(path)
+        feed: Feed = await self._call(
+            f"watch {place.kind}",
             place,
-            lambda: self._server.of_kind(place.kind, place.namespace),
+            lambda: self._server.watch(place, int(version), self._watch_delay),
         )
-        yield {"items": items, "metadata": {}}
+        async with aclosing(
+            feed.events(int(version), seconds=seconds, patience=patience)
+        ) as events:
+            async for event in events:
+                await self._wire.thaw()
+                yield event
 
     async def patch(
         self,
@@ -219,10 +252,11 @@ class SimulatedKubeClient:
         return await self._wire.carry(name, deliver)
 
     def _fault(self, name: str) -> KubeFault | None:
-        is_read = name.startswith(("get ", "list "))
+        is_read = name.startswith(("get ", "list ", "watch "))
         for fault in self._faults:
-            # Only writes conflict, only lists expire.
-            is_possible = {409: not is_read, 410: name.startswith("list ")}.get(fault.status, True)
+            # Only writes conflict, only lists and watches expire.
+            expires = name.startswith(("list ", "watch "))
+            is_possible = {409: not is_read, 410: expires}.get(fault.status, True)
             if is_possible and fault.pattern.fullmatch(name):
                 fault.times -= 1
                 if fault.times <= 0:
