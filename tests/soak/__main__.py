@@ -3,6 +3,8 @@
 --seed N        one history; its trace is printed, and a failing one is minimised
 --schedules N   many, on all cores; the last line is a summary
 --selftest      plants bugs into the engine, one at a time; each has to be found
+--specs N       no history: N specs that make sense or nearly, through a real API server's
+                admission and the engine (`bad_input`); --first is the seed of the first batch
 """
 
 import argparse
@@ -26,10 +28,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="first seed of many (%(default)s)")
     parser.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
     parser.add_argument("--selftest", action="store_true", help="find every planted bug")
+    parser.add_argument("--specs", type=int, help="try so many specs, good and bad")
     parser.add_argument("--bug", help="with --seed: plant this bug first")
     options = parser.parse_args(arguments)
     if options.selftest:
         return _selftest(options.jobs)
+    if options.specs is not None:
+        return _specs(options.specs, options.first)
     if options.bug is not None:
         with next(bug for bug in BUGS if bug.name == options.bug).plant():
             return _one(options.seed or 0)
@@ -64,6 +69,21 @@ def _many(first: int, count: int, jobs: int) -> int:
         f"{summary.calls} calls\n"
     )
     return 1 if summary.failures else 0
+
+
+def _specs(count: int, first_seed: int) -> int:
+    # Here, because histories need no control plane, and their workers import this module.
+    from bad_input.trial import run as run_specs  # noqa: PLC0415
+
+    def say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    tally = run_specs(count, first_seed, say=say)
+    for problem in tally.problems:
+        say(f"violated: {problem}")
+    say(f"specs {tally.endings.total()}, admitted {tally.admitted}, {tally.summary}")
+    return 1 if tally.problems else 0
 
 
 def _selftest(jobs: int) -> int:

@@ -7,12 +7,11 @@ import pytest
 from agentrun_operator.core.kind import ResourceKind
 from controlplane import ControlPlane
 from integration.admission.objects import (
-    NAMESPACE,
-    REPOSITORY,
     Held,
     collection,
     manifest,
     path_of,
+    serving,
 )
 from integration.admission.server import Json, Server
 
@@ -20,15 +19,8 @@ from integration.admission.server import Json, Server
 @pytest.fixture(scope="package")
 def server(control_plane: ControlPlane) -> Iterator[Server]:
     """The API server with our CRDs and a namespace for these tests."""
-    control_plane.kubectl("apply", "--filename", str(REPOSITORY / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all")
-    control_plane.kubectl("create", "namespace", NAMESPACE)
-    found = Server(control_plane)
-    try:
+    with serving(control_plane) as found:
         yield found
-    finally:
-        found.close()
-        control_plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Specs to start from, and the objects that tests make of them."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import yaml
 from agentrun_operator.core.identity import API_VERSION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kinds import catalogue
-from integration.admission.server import Json
+from controlplane import ControlPlane
+from integration.admission.server import Json, Server
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TABLES = Path(__file__).parent
@@ -57,3 +59,17 @@ def drop(spec: Json, path: str) -> None:
     for step in above:
         spec = spec.get(step, {})
     spec.pop(last, None)
+
+
+@contextmanager
+def serving(plane: ControlPlane) -> Iterator[Server]:
+    """Serve our CRDs, with a namespace for objects that nobody reconciles."""
+    plane.kubectl("apply", "--filename", str(REPOSITORY / "crds"))
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    plane.kubectl("create", "namespace", NAMESPACE)
+    server = Server(plane)
+    try:
+        yield server
+    finally:
+        server.close()
+        plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")

@@ -13,6 +13,7 @@ from controlplane import ControlPlane
 Json = dict[str, Any]
 
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 
 class Refused(Exception):
@@ -49,6 +50,10 @@ class Server:
         """Merge patch. Raises Refused."""
         return self._send("PATCH", path, body, dry_run=dry_run, content_type=MERGE_PATCH)
 
+    def json_patch(self, path: str, steps: list[Json]) -> Json:
+        """JSON patch. Raises Refused."""
+        return self._send("PATCH", path, steps, content_type=JSON_PATCH)
+
     def read(self, path: str) -> Json:
         """GET. Raises Refused."""
         return self._send("GET", path, None)
@@ -61,7 +66,7 @@ class Server:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | list[Json] | None,
         *,
         dry_run: bool = False,
         content_type: str = "application/json",
