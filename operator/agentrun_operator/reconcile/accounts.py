@@ -251,6 +251,22 @@ class AccountDirectory:
         if client is not None:
             client.stale = True
 
+    async def drop_unused(self) -> None:
+        """Close the clients of accounts that are gone, once nobody is pinned to them."""
+        for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
+            if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
+                await self._clients.pop(key).api.retire()
+        kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
+        self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
+        self._locks = {
+            key: lock for key, lock in self._locks.items() if key in self._clients or lock.locked()
+        }
+
+    def _is_pinned(self, user: ObjectKey, account: ObjectKey) -> bool:
+        obj = self._cache.get(user)
+        pinned = (obj.status.get("account") or {}) if obj is not None else {}
+        return (pinned.get("kind"), pinned.get("name")) == (account.kind, account.name)
+
     async def aclose(self) -> None:
         """Close every client."""
         for client in self._clients.values():

@@ -65,7 +65,7 @@ class Engine:
         obj = self._world.cache.observe(raw, kind)
         if obj is None:
             if self._world.cache.version(key) is None:
-                self._resync.ignore(key)
+                self._resync.ignore(key, int(raw["metadata"]["resourceVersion"]))
             return
         if before is None or _deserves_a_pass(before, obj):
             # At start a shared LIST will do; afterwards somebody changed something.
@@ -93,6 +93,7 @@ class Engine:
         self._world.cache.forget(key, uid)
         if self._world.cache.version(key) is not None:
             return
+        self._resync.forget(key)
         self._world.memory.forget(key)
         self.queue.forget(key)
         self._metrics.condition(key, None, None)
@@ -234,7 +235,8 @@ class Engine:
                 log.warning("resync failed", error=str(error))
 
     async def resync(self) -> None:
-        """Drop ghosts, and read gaps from the cluster."""
+        """Drop ghosts and what nobody uses any more, and read gaps from the cluster."""
+        await self._world.accounts.drop_unused()
         ghosts, gaps = await self._resync.find_ghosts_and_gaps()
         for key in ghosts:
             log.warning("resync: dropping an object that no longer exists", object=str(key))

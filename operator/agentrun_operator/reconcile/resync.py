@@ -30,11 +30,15 @@ class Resync:
         self._cache = cache
         self._reader = reader
         self._clock = clock
-        self._foreign: set[ObjectKey] = set()
+        self._foreign: dict[ObjectKey, int] = {}
 
-    def ignore(self, key: ObjectKey) -> None:
-        """Remember an object that is not ours to serve, so that it is no gap."""
-        self._foreign.add(key)
+    def ignore(self, key: ObjectKey, version: int) -> None:
+        """Remember that an object is not ours to serve as of a version, so that it is no gap."""
+        self._foreign[key] = max(version, self._foreign.get(key, version))
+
+    def forget(self, key: ObjectKey) -> None:
+        """Remember no longer an object that is gone."""
+        self._foreign.pop(key, None)
 
     async def wait_for_whole_picture(self) -> None:
         """Return once every object that a LIST shows has been observed.
@@ -66,7 +70,11 @@ class Resync:
         return not missing
 
     def _is_known(self, key: ObjectKey) -> bool:
-        return self._cache.version(key) is not None or key in self._foreign
+        return self._version(key) is not None
+
+    def _version(self, key: ObjectKey) -> int | None:
+        held = self._cache.version(key)
+        return held if held is not None else self._foreign.get(key)
 
     async def find_ghosts_and_gaps(self) -> tuple[list[ObjectKey], list[ObjectKey]]:
         """Return (ghosts, gaps): objects that no longer exist, and those that we lack or hold old.
@@ -90,7 +98,9 @@ class Resync:
             listed = await self._reader.list_objects(kind)
             ghosts |= {key for key in held if key not in listed}
             for key, version in listed.items():
-                known = self._cache.version(key)
-                if key not in self._foreign and (known is None or known < int(version)):
+                known = self._version(key)
+                if known is None or known < int(version):
                     gaps.add(key)
+            for key in [k for k in self._foreign if k.kind == kind.kind and k not in listed]:
+                self.forget(key)
         return ghosts, gaps

@@ -67,3 +67,29 @@ async def test_keys_revoked_under_a_single_user_show_on_the_account() -> None:
     await lab.elapse(300)
     assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
     assert lab.calls.names.count("write_status") <= 4
+
+
+async def test_the_client_of_an_account_that_is_gone_is_closed_when_nobody_needs_it() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    accounts = lab.world.accounts
+    binding = await accounts.connect(lab.get(DEFAULT))
+    rest = catalogue()["ModelProxy"].rest
+    assert rest is not None
+    lab.cluster.vanish(DEFAULT)
+    await lab.drain()
+    await lab.engine.resync()
+    assert (await binding.api.read(rest, Locator("it"))).resource, "who lives there has to delete"
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    await lab.engine.resync()
+    with pytest.raises(Unavailable):
+        await binding.api.read(rest, Locator("it"))
+    assert (accounts._clients, accounts._budgets, accounts._locks) == ({}, {}, {})
+
+
+async def test_what_is_in_use_outlives_a_resync() -> None:
+    lab, _ = await ready(SAMPLES["ModelProxy"])
+    before = await lab.world.accounts.connect(lab.get(DEFAULT))
+    await lab.engine.resync()
+    assert await lab.world.accounts.connect(lab.get(DEFAULT)) is before

@@ -82,6 +82,32 @@ async def test_objects_of_another_class_are_no_gap() -> None:
     assert lab.calls.names == []
 
 
+async def test_an_object_that_became_ours_unseen_is_read() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
+    lab.deliver()
+    lab.cluster.notify = lambda _event, _raw: None
+    lab.cluster.delete(key)
+    lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert lab.ready(PROXY_KEY) == ("True", "Available")
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "missed"])
+async def test_objects_of_another_class_are_forgotten_when_they_are_gone(*, is_told: bool) -> None:
+    lab = Lab()
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
+    lab.deliver()
+    if not is_told:
+        lab.cluster.notify = lambda _event, _raw: None
+    lab.cluster.delete(key)
+    lab.deliver()
+    await lab.engine.resync()
+    assert lab.engine._resync._foreign == {}
+
+
 async def test_nothing_is_done_before_the_picture_is_whole() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     lab.cluster.edit(key, spec={**PROXY, "description": "second"})
