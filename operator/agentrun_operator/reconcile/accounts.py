@@ -226,6 +226,11 @@ class AccountDirectory:
             await known.api.retire()
         return made
 
+    def known(self, source: ObjectKey) -> Binding | None:
+        """Return the client that an account has, without reading anything."""
+        client = self._clients.get(source)
+        return client.binding if client is not None else None
+
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
         """Return the account of an object without any call: pinned, or else asked for."""
         pinned = obj.status.get("account")

@@ -31,9 +31,13 @@ class DeletionSteps:
             Action.AWAIT_DELETION: self.await_deletion,
         }
 
-    async def nothing(self, _ctx: Context) -> Outcome | None:
+    async def nothing(self, ctx: Context) -> Outcome | None:
         """Nothing is to be done before something changes."""
-        return Outcome(None)
+        settings = self._world.settings
+        if ctx.obj.deleting or settings.secret_access == "watch" or not ctx.has_references:
+            return Outcome(None)
+        # It may be a Secret that changes, and nobody tells us.
+        return Outcome(None, settings.polling.steady_seconds, "requeue_after")
 
     async def release(self, ctx: Context) -> Outcome | None:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""

@@ -10,6 +10,7 @@ from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.accounts import Binding
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -18,6 +19,7 @@ from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.settle import spread
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -77,12 +79,27 @@ class LocalReconciler:
             raw = await self._world.writer.add_finalizer(obj)
             self._world.cache.update(raw, obj.key.kind)
         parse_spec(self._world.kinds[obj.key.kind], obj)
-        binding = await self._world.accounts.connect(obj)
-        if fresh or not _is_verified(obj):
+        is_rotated, binding = await self._connect(obj)
+        if fresh or is_rotated or not _is_verified(obj):
             await binding.api.verify()
         changes["atProvider"] = _verified(obj)
         verdict = Verdict("True", Reason.AVAILABLE, f"verified account {binding.identity}")
-        return Outcome(verdict)
+        return Outcome(verdict, self._seconds_to_next_read())
+
+    async def _connect(self, obj: KubeObject) -> tuple[bool, Binding]:
+        """Return whether the account's keys are others than before, and its client."""
+        accounts = self._world.accounts
+        before = accounts.known(obj.key)
+        if self._seconds_to_next_read() is not None:
+            accounts.distrust(obj.key)
+        binding = await accounts.connect(obj)
+        return before is not None and binding is not before, binding
+
+    def _seconds_to_next_read(self) -> float | None:
+        """Return when to read the Secret again; None where a watch tells of its rotation."""
+        if self._world.settings.secret_access == "watch":
+            return None
+        return spread(self._world.settings.polling.steady_seconds)
 
     async def _release(self, obj: KubeObject) -> Outcome:
         held_by = holders(obj.key, self._world.cache)

@@ -119,13 +119,13 @@ class Settlement:
         asked = ctx.obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
         # Not `isdigit`, which lets "²" through, and that is no number.
         if asked.isdecimal():
-            return _spread(max(float(asked), _MIN_POLL_SECONDS))
+            return spread(max(float(asked), _MIN_POLL_SECONDS))
         if self._world.settings.secret_access == "get" and ctx.has_references:
             # Nobody tells us of a rotation: the references are read again at the poll interval.
-            return _spread(polling.steady_seconds)
+            return spread(polling.steady_seconds)
         if self._world.listings.covers(ctx.obj):
-            return _spread(polling.detail_seconds) if ctx.rest.list_omits else None
-        return _spread(polling.steady_seconds)
+            return spread(polling.detail_seconds) if ctx.rest.list_omits else None
+        return spread(polling.steady_seconds)
 
     def in_transition(self, ctx: Context, verdict: Verdict) -> Outcome:
         """Return the outcome of a pass that the cloud is still busy after."""
@@ -164,7 +164,7 @@ def _note_peace(memory: Memory) -> None:
         memory.contested_until = float("-inf")
 
 
-def _spread(seconds: float) -> float:
+def spread(seconds: float) -> float:
     """Return a random point in the second half of an interval, so that a fleet spreads out."""
     return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
 
