@@ -34,6 +34,7 @@ from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.steps import ReadingSteps
+from agentrun_operator.reconcile.updates import UpdatingSteps
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.reconcile.writes import WritingSteps
 
@@ -57,7 +58,9 @@ class Reconciler:
         reading = ReadingSteps(world, settlement)
         self._claims = Claims(world.cache, world.accounts)
         writing = WritingSteps(world, self._reporter, settlement, self._claims)
-        self._steps = {**reading.table, **writing.table, **DeletionSteps(world).table}
+        updating = UpdatingSteps(world, settlement)
+        deleting = DeletionSteps(world)
+        self._steps = {**reading.table, **writing.table, **updating.table, **deleting.table}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.

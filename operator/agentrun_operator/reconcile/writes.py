@@ -6,18 +6,14 @@ Order: within a step, the write that must not be lost comes before the one that 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentrun_operator.core.drift import HIDDEN, clearing_values
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
-from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import KeyedBy, Phase
-from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
-from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.core.write_only import plain_part, write_only_part
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.claims import Claims
-from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
@@ -28,20 +24,14 @@ from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
-_STALL_RETRY_SECONDS = 300.0
 _RESTART_FIRST_SECONDS = 10.0
 _RESTART_MOST_SECONDS = 300.0
 _RESTART_CALM_SECONDS = 600.0
 """One that lived so long starts the count anew. As the kubelet does it with containers."""
-_MAX_UNHEARD = 2
-"""Updates that may change nothing before we stop: the first may have got lost."""
-_CONTESTED_COUNT = 5
-_CONTESTED_WINDOW_SECONDS = 600.0
-_CONTESTED_MAX_SECONDS = 86_400.0
 
 
 class WritingSteps:
-    """The actions that create, change or take charge of a resource."""
+    """The actions that create, replace or take charge of a resource."""
 
     def __init__(
         self, world: World, reporter: Reporter, settlement: Settlement, claims: Claims
@@ -58,9 +48,6 @@ class WritingSteps:
             Action.CREATE: self.create,
             Action.RECREATE: self.recreate,
             Action.RESTART: self.restart,
-            Action.UPDATE: self.update,
-            Action.CORRECT: self.correct,
-            Action.CHANGE_STATE: self.change_state,
         }
 
     # ------------------------------------------------------------ claiming
@@ -227,169 +214,6 @@ class WritingSteps:
         ctx.target = self._settlement.retarget(ctx)
         ctx.forget_look()
         return None
-
-    # ------------------------------------------------------------ updating
-
-    async def update(self, ctx: Context) -> Outcome | None:
-        """Bring the resource to an edited spec."""
-        if "update" not in ctx.acted:
-            ctx.memory.unheard = None
-        return await self._put(ctx, "Updated", "updated")
-
-    async def correct(self, ctx: Context) -> Outcome | None:
-        """Bring a drifted resource back to the spec."""
-        if "update" not in ctx.acted and (vain := self._in_vain(ctx, self._attempt(ctx))):
-            return vain
-        return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-
-    def _in_vain(self, ctx: Context, attempt: bytes) -> Outcome | None:
-        """Return what to say instead of correcting once more, None where a correction may help."""
-        if self._is_contested(ctx):
-            return self._contested(ctx)
-        if ctx.memory.unheard == (attempt, _MAX_UNHEARD):
-            return self._unheard(ctx)
-        ctx.memory.corrections.append(ctx.memory.now_hint)
-        return None
-
-    def _is_contested(self, ctx: Context) -> bool:
-        """Whether somebody undoes our corrections; each time that shows, the next try waits longer.
-
-        The tries of one who never gives in get so rare that two masters do not fight.
-        """
-        memory = ctx.memory
-        if memory.now_hint < memory.contested_until:
-            return True
-        window = memory.now_hint - _CONTESTED_WINDOW_SECONDS
-        memory.corrections = [t for t in memory.corrections if t > window]
-        # Once contested, a single correction that does not last is enough.
-        allowed = _CONTESTED_COUNT if not memory.contests else 1
-        last = memory.contested_until if memory.contests else float("-inf")
-        if len([t for t in memory.corrections if t >= last]) < allowed:
-            return False
-        pause = _CONTESTED_WINDOW_SECONDS * 2.0 ** min(memory.contests, 10)
-        memory.contests += 1
-        memory.contested_until = memory.now_hint + min(pause, _CONTESTED_MAX_SECONDS)
-        return True
-
-    def _contested(self, ctx: Context) -> Outcome:
-        """Say what is fought over, and look again for peace."""
-        self._settlement.note_drift(ctx)
-        paths = drifted_fields(ctx.differences)
-        message = (
-            f"{paths} was corrected again and again and keeps changing: find who else writes it, "
-            "or use driftPolicy"
-        )
-        verdict = outcome.stalled(Reason.CONTESTED, message)
-        return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
-
-    def _attempt(self, ctx: Context) -> bytes:
-        """Return a digest of what is desired, and of what stands there instead."""
-        reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
-        seen = ctx.observation
-        there = [
-            (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
-            for d in (*seen.drift, *seen.leftovers)
-        ]
-        return self._world.memory.digest([ctx.aim.desired, there])
-
-    def _unheard(self, ctx: Context) -> Outcome:
-        """Stop sending what the API takes and does not do; it might replace instances each time."""
-        self._settlement.note_drift(ctx)
-        paths = drifted_fields(ctx.differences)
-        message = (
-            f"AgentRun took the update {_MAX_UNHEARD} times and still answers other values for "
-            f"{paths}; bring the spec to them, put the path into spec.ignoreFields, or annotate "
-            "agentrun.dev/reconcile-requested-at to try again"
-        )
-        verdict = outcome.stalled(Reason.UNEXPECTED_ECHO, message)
-        return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
-
-    async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
-        found = (*ctx.seen.drift, *ctx.seen.leftovers)
-        paths = drifted_fields(found)
-        if "update" in ctx.acted:
-            # The API took the update and shows the old value: no hot loop over it.
-            ctx.memory.failures += 1
-            delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
-            message = f"AgentRun took the update and still answers other values for {paths}"
-            verdict = outcome.progressing(Reason.UNEXPECTED_ECHO, message, synced=False)
-            self._settlement.note_drift(ctx)
-            return Outcome(verdict, delay, "error")
-        ctx.acted.add("update")
-        attempt = self._attempt(ctx)
-        at = ctx.aim.locator_of(ctx.observation.resource)
-        answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
-        ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.memory.transition_since = ctx.memory.now_hint
-        _note_attempt(ctx.memory, attempt)
-        # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
-        ctx.memory.desired = ctx.desired_digest
-        ctx.memory.write_only = ctx.write_only_digest
-        ctx.write_only_changed = ()
-        leftovers = frozenset(d.path for d in ctx.observation.leftovers)
-        if leftovers:
-            ctx.memory.cleared = (ctx.obj.generation, leftovers)
-        ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
-        ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
-        ctx.changes["drift"] = None
-        message = f"{verb} {paths}" if found else f"{verb} the resource"
-        self._world.events.emit(ctx.obj, "Normal", event, message)
-        seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
-        if seen.phase is Phase.PROGRESSING:
-            ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
-            word = seen.resource.get(ctx.rest.state_field or "")
-            return self._settlement.in_transition(ctx, outcome.in_cloud(Reason.UPDATING, word))
-        ctx.forget_look()
-        return None
-
-    def _update_body(self, ctx: Context) -> Json:
-        """Send what differs and what the API requires; everything after a failure.
-
-        What is to be left alone goes along as it stands, where its owner has to be sent.
-        """
-        seen, ignored = ctx.seen, ctx.aim.ignored
-        desired = ctx.aim.respecting(seen.resource)
-        mutable = {
-            r.api
-            for r in field_rules(ctx.kind)
-            if not r.immutable and not (r.path and covers(ignored, r.path))
-        }
-        failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
-        changed = set(desired) if failed else {d.api for d in seen.drift}
-        body = {api: desired[api] for api in desired if api in changed & mutable}
-        body |= clearing_values(ctx.kind, seen.leftovers, desired)
-        body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
-        tags = ctx.rest.tags_field
-        if tags is not None and ctx.aim.tag not in (seen.resource.get(tags) or ()):
-            body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.tag]
-        if ctx.spec is not None and ctx.resolution is not None:
-            body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
-        return body
-
-    async def change_state(self, ctx: Context) -> Outcome | None:
-        """Call the verb that leads to `spec.desiredState`."""
-        verb = ctx.rest.verbs[ctx.aim.desired_state or ""]
-        if verb.action in ctx.acted:
-            verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
-            return self._settlement.in_transition(ctx, verdict)
-        word = str(ctx.observation.resource.get(ctx.rest.state_field or ""))
-        attempt = self._world.memory.digest([verb.action, word])
-        if ctx.is_edited:
-            ctx.memory.unheard = None
-        elif vain := self._in_vain(ctx, attempt):
-            return vain
-        ctx.acted.add(verb.action)
-        at = ctx.aim.locator_of(ctx.observation.resource)
-        await ctx.bound.api.act(ctx.rest, at, verb)
-        _note_attempt(ctx.memory, attempt)
-        ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.forget_look()
-        return None
-
-
-def _note_attempt(memory: Memory, attempt: bytes) -> None:
-    before, times = memory.unheard or (attempt, 0)
-    memory.unheard = (attempt, times + 1 if before == attempt else 1)
 
 
 def _restart_pause(memory: Memory) -> float:
