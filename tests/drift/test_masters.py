@@ -67,7 +67,10 @@ async def test_two_clusters_that_correct_each_other_end_contested(variant: Varia
         (said,) = lab.get(key).status["drift"]
         assert said["path"] == "description"
         assert {said["desired"], said["observed"]} >= {"the other's"}
-        assert "description" in lab.message(key)
+        assert lab.message(key).startswith("description was corrected")
+        if variant.kind == "AgentRuntime":  # the one kind whose resources carry marks
+            mark = "k8s:cluster-2/team-a/it" if lab is one else "k8s:cluster-1/team-a/it"
+            assert mark in lab.message(key)
         assert lab.condition(key, "Stalled")[0] == "True"
 
 

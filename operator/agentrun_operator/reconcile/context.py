@@ -26,6 +26,9 @@ from agentrun_operator.reconcile.outcome import was_tried
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import is_unrecorded, observes_only, retains
 
+STATE_PATH = "desiredState"
+"""Spec path of the state that verbs bring about."""
+
 
 @dataclass(slots=True)
 class Context:
@@ -51,6 +54,8 @@ class Context:
     desired_digest: bytes | None = None
     write_only_changed: tuple[str, ...] = ()
     write_only_digest: bytes | None = None
+    contested: frozenset[str] = frozenset()
+    """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
     acted: set[str] = field(default_factory=set)
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)
@@ -139,7 +144,7 @@ class Context:
             return found
         word = str(looked.resource.get(self.rest.state_field or ""))
         wanted = self.aim.desired_state or ""
-        return (*found, Drift("desiredState", "", desired=wanted, observed=word))
+        return (*found, Drift(STATE_PATH, "", desired=wanted, observed=word))
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, as `decide` reads it."""
@@ -169,21 +174,36 @@ class Context:
     @property
     def is_edited(self) -> bool:
         """Whether the spec, what it refers to, or a request token waits to be acted on."""
-        token = self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
         # What no read returns cannot drift: if it differs, it was changed on our side.
-        if self.write_only_changed or not was_tried(self.obj, token):
+        if self.write_only_changed or self.is_untried:
             return True
         known = self.memory.desired
         return (
             known is not None and self.desired_digest is not None and known != self.desired_digest
         )
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the spec was edited, or a new request token came, since the last report."""
+        obj, token = self.obj, self.request_token
+        is_asked = token is not None and obj.status.get("lastRequest") != token
+        return is_asked or obj.observed_generation != obj.generation
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether the spec as it stands, or a request token, was not acted on to an end."""
+        return not was_tried(self.obj, self.request_token)
+
+    @property
+    def request_token(self) -> str | None:
+        """The value by which somebody asks for another try; None without one."""
+        return self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+
     def _is_refused(self) -> bool:
-        token = self.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
         return (
             self.desired_digest is not None
             and self.memory.refused == self.desired_digest
-            and was_tried(self.obj, token)
+            and not self.is_untried
         )
 
     def _policies(self) -> Policies:

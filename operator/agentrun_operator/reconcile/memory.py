@@ -20,6 +20,18 @@ class Sent:
 
 
 @dataclass(slots=True)
+class Contest:
+    """What is known of one field that we corrected; somebody else may be writing it too."""
+
+    corrections: list[float] = field(default_factory=list)
+    """Monotonic times."""
+    rounds: int = 0
+    """How often the field was found fought over, without a calm between."""
+    until: float = float("-inf")
+    """Monotonic time before which it is not corrected again."""
+
+
+@dataclass(slots=True)
 class Memory:
     """In-process notes about one incarnation of one object."""
 
@@ -68,12 +80,8 @@ class Memory:
     """How many incarnations in a row ended soon after their start."""
     restarted_at: float = float("-inf")
     """Monotonic time at which the present incarnation was begun."""
-    corrections: list[float] = field(default_factory=list)
-    """Monotonic times of recent corrections; too many mean that somebody corrects us."""
-    contests: int = 0
-    """How often they did, without a calm between."""
-    contested_until: float = float("-inf")
-    """Monotonic time before which nothing is corrected again."""
+    contests: dict[str, Contest] = field(default_factory=dict)
+    """By spec path: fields that were corrected of late."""
 
 
 @dataclass(slots=True)

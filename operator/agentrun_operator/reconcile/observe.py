@@ -18,6 +18,10 @@ _POST_FOLLOWS = timedelta(seconds=60)
 FOREIGN_TAGS = ("x-agentrun-super",)
 """Tags of other owners. Source: control-plane reference, "SuperAgent runtimes"."""
 
+_MARKS = (TAG_PREFIX, "x-agentrun-")
+"""How the tags begin that operators and official tools leave on what they write."""
+_MAX_MARK = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -144,6 +148,12 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     if is_announced and _may_be_our_create(target, resource, drift):
         return Ownership.OURS
     return Ownership.ADOPTABLE
+
+
+def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the marks of other writers on a resource: a few, cut short."""
+    tags = (t for t in _tags(target.rest, resource) if t != target.tag)
+    return tuple(t[:_MAX_MARK] for t in tags if t.startswith(_MARKS))[:3]
 
 
 def _tags(rest: Rest, resource: Mapping[str, Any]) -> tuple[str, ...]:

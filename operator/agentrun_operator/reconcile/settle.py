@@ -12,9 +12,8 @@ from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
-from agentrun_operator.reconcile import outcome, status
+from agentrun_operator.reconcile import contest, outcome, status
 from agentrun_operator.reconcile.context import Context, drifted_fields
-from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
@@ -22,8 +21,6 @@ from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.world import World
 
 _MIN_POLL_SECONDS = 5.0
-_PEACE_SECONDS = 600.0
-"""A correction that lasted that long was accepted."""
 
 
 class Settlement:
@@ -48,7 +45,7 @@ class Settlement:
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
                 memory.unheard = None
-                _note_peace(memory)
+                contest.note_peace(memory)
                 ctx.changes["applied"] = self.applied(ctx)
             ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:
@@ -154,14 +151,6 @@ class Settlement:
             for key, field in ctx.kind.connection.items()
         }
         await self._world.connections.publish(ctx.obj, wanted.config_map.name, data)
-
-
-def _note_peace(memory: Memory) -> None:
-    """Forget that somebody undid our corrections once the last one has lasted."""
-    last = max(memory.corrections, default=float("-inf"))
-    if memory.now_hint - last > _PEACE_SECONDS:
-        memory.contests = 0
-        memory.contested_until = float("-inf")
 
 
 def spread(seconds: float) -> float:

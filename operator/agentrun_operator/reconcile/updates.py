@@ -4,15 +4,16 @@ What comes to nothing ends: an update that is taken and changes nothing, and a f
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from agentrun_operator.core.drift import HIDDEN, clearing_values
+from agentrun_operator.core.drift import HIDDEN, Drift, clearing_values
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.reconcile import observe, outcome
-from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile import contest, observe, outcome
+from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
@@ -24,9 +25,6 @@ from agentrun_operator.reconcile.world import World
 _STALL_RETRY_SECONDS = 300.0
 _MAX_UNHEARD = 2
 """Updates that may change nothing before we stop: the first may have got lost."""
-_CONTESTED_COUNT = 5
-_CONTESTED_WINDOW_SECONDS = 600.0
-_CONTESTED_MAX_SECONDS = 86_400.0
 
 
 class UpdatingSteps:
@@ -45,52 +43,70 @@ class UpdatingSteps:
     async def update(self, ctx: Context) -> Outcome | None:
         """Bring the resource to an edited spec."""
         if "update" not in ctx.acted:
-            ctx.memory.unheard = None
+            self._begin_anew(ctx)
         return await self._put(ctx, "Updated", "updated")
 
-    async def correct(self, ctx: Context) -> Outcome | None:
-        """Bring a drifted resource back to the spec."""
-        if "update" not in ctx.acted and (vain := self._in_vain(ctx, self._attempt(ctx))):
-            return vain
-        return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
+    def _begin_anew(self, ctx: Context) -> None:
+        """Forget what came to nothing. An edit or a request ends a contest, a rotation does not."""
+        ctx.memory.unheard = None
+        if ctx.has_news:
+            ctx.memory.contests.clear()
+        if not ctx.is_untried:
+            self._note_contested(ctx)
 
-    def _in_vain(self, ctx: Context, attempt: bytes) -> Outcome | None:
-        """Return what to say instead of correcting once more, None where a correction may help."""
-        if self._is_contested(ctx):
+    async def correct(self, ctx: Context) -> Outcome | None:
+        """Bring a drifted resource back to the spec, fields aside that somebody else fights for."""
+        self._note_contested(ctx)
+        pending = _pending(ctx)
+        if ctx.contested and not pending:
             return self._contested(ctx)
-        if ctx.memory.unheard == (attempt, _MAX_UNHEARD):
+        if "update" in ctx.acted:
+            return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
+        if ctx.memory.unheard == (self._attempt(ctx), _MAX_UNHEARD):
             return self._unheard(ctx)
-        ctx.memory.corrections.append(ctx.memory.now_hint)
+        result = await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
+        contest.note_corrections(ctx.memory, (d.path for d in pending))
+        return result
+
+    async def change_state(self, ctx: Context) -> Outcome | None:
+        """Call the verb that leads to `spec.desiredState`."""
+        verb = ctx.rest.verbs[ctx.aim.desired_state or ""]
+        if verb.action in ctx.acted:
+            verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
+            return self._settlement.in_transition(ctx, verdict)
+        word = str(ctx.observation.resource.get(ctx.rest.state_field or ""))
+        attempt = self._world.memory.digest([verb.action, word])
+        is_correction = not ctx.is_edited
+        if is_correction:
+            self._note_contested(ctx)
+            if STATE_PATH in ctx.contested:
+                return self._contested(ctx)
+            if ctx.memory.unheard == (attempt, _MAX_UNHEARD):
+                return self._unheard(ctx)
+        else:
+            self._begin_anew(ctx)
+        ctx.acted.add(verb.action)
+        at = ctx.aim.locator_of(ctx.observation.resource)
+        await ctx.bound.api.act(ctx.rest, at, verb)
+        _note_attempt(ctx.memory, attempt)
+        if is_correction:
+            contest.note_corrections(ctx.memory, (STATE_PATH,))
+        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.forget_look()
         return None
 
-    def _is_contested(self, ctx: Context) -> bool:
-        """Whether somebody undoes our corrections; each time that shows, the next try waits longer.
+    # ------------------------------------------------------------ in vain
 
-        The tries of one who never gives in get so rare that two masters do not fight.
-        """
-        memory = ctx.memory
-        if memory.now_hint < memory.contested_until:
-            return True
-        window = memory.now_hint - _CONTESTED_WINDOW_SECONDS
-        memory.corrections = [t for t in memory.corrections if t > window]
-        # Once contested, a single correction that does not last is enough.
-        allowed = _CONTESTED_COUNT if not memory.contests else 1
-        last = memory.contested_until if memory.contests else float("-inf")
-        if len([t for t in memory.corrections if t >= last]) < allowed:
-            return False
-        pause = _CONTESTED_WINDOW_SECONDS * 2.0 ** min(memory.contests, 10)
-        memory.contests += 1
-        memory.contested_until = memory.now_hint + min(pause, _CONTESTED_MAX_SECONDS)
-        return True
+    def _note_contested(self, ctx: Context) -> None:
+        paths = [d.path for d in ctx.differences]
+        contest.note_peace(ctx.memory, paths)
+        ctx.contested = contest.fought_over(ctx.memory, ctx.obj, paths)
 
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""
         self._settlement.note_drift(ctx)
-        paths = drifted_fields(ctx.differences)
-        message = (
-            f"{paths} was corrected again and again and keeps changing: find who else writes it, "
-            "or use driftPolicy"
-        )
+        marks = observe.marks_of_others(ctx.aim, ctx.observation.resource)
+        message = contest.message(drifted_fields(ctx.differences), marks)
         verdict = outcome.stalled(Reason.CONTESTED, message)
         return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
 
@@ -101,6 +117,7 @@ class UpdatingSteps:
         there = [
             (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
             for d in (*seen.drift, *seen.leftovers)
+            if d.path not in ctx.contested
         ]
         return self._world.memory.digest([ctx.aim.desired, there])
 
@@ -116,8 +133,10 @@ class UpdatingSteps:
         verdict = outcome.stalled(Reason.UNEXPECTED_ECHO, message)
         return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
 
+    # ------------------------------------------------------------ sending
+
     async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
-        found = (*ctx.seen.drift, *ctx.seen.leftovers)
+        found = _pending(ctx)
         paths = drifted_fields(found)
         if "update" in ctx.acted:
             # The API took the update and shows the old value: no hot loop over it.
@@ -138,7 +157,7 @@ class UpdatingSteps:
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ctx.write_only_changed = ()
-        leftovers = frozenset(d.path for d in ctx.observation.leftovers)
+        leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
@@ -159,17 +178,18 @@ class UpdatingSteps:
 
         What is to be left alone goes along as it stands, where its owner has to be sent.
         """
-        seen, ignored = ctx.seen, ctx.aim.ignored
-        desired = ctx.aim.respecting(seen.resource)
+        seen, pending = ctx.seen, _pending(ctx)
+        ignored = ctx.aim.ignored | ctx.contested
+        desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource)
         mutable = {
             r.api
             for r in field_rules(ctx.kind)
             if not r.immutable and not (r.path and covers(ignored, r.path))
         }
         failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
-        changed = set(desired) if failed else {d.api for d in seen.drift}
+        changed = set(desired) if failed else {d.api for d in pending if not d.clearing}
         body = {api: desired[api] for api in desired if api in changed & mutable}
-        body |= clearing_values(ctx.kind, seen.leftovers, desired)
+        body |= clearing_values(ctx.kind, [d for d in pending if d.clearing], desired)
         body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
         tags = ctx.rest.tags_field
         if tags is not None and ctx.aim.tag not in (seen.resource.get(tags) or ()):
@@ -178,25 +198,11 @@ class UpdatingSteps:
             body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
         return body
 
-    async def change_state(self, ctx: Context) -> Outcome | None:
-        """Call the verb that leads to `spec.desiredState`."""
-        verb = ctx.rest.verbs[ctx.aim.desired_state or ""]
-        if verb.action in ctx.acted:
-            verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
-            return self._settlement.in_transition(ctx, verdict)
-        word = str(ctx.observation.resource.get(ctx.rest.state_field or ""))
-        attempt = self._world.memory.digest([verb.action, word])
-        if ctx.is_edited:
-            ctx.memory.unheard = None
-        elif vain := self._in_vain(ctx, attempt):
-            return vain
-        ctx.acted.add(verb.action)
-        at = ctx.aim.locator_of(ctx.observation.resource)
-        await ctx.bound.api.act(ctx.rest, at, verb)
-        _note_attempt(ctx.memory, attempt)
-        ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.forget_look()
-        return None
+
+def _pending(ctx: Context) -> tuple[Drift, ...]:
+    """Return what an update is to change: all that differs and is not fought over."""
+    found = (*ctx.seen.drift, *ctx.seen.leftovers)
+    return tuple(d for d in found if d.path not in ctx.contested)
 
 
 def _note_attempt(memory: Memory, attempt: bytes) -> None:

@@ -149,16 +149,6 @@ async def test_secret_drift_shows_no_value() -> None:
     assert SECRET_VALUE not in shown
 
 
-async def test_somebody_who_keeps_writing_is_contested() -> None:
-    lab, key = await ready(RUNTIMES)
-    for turn in range(8):
-        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": f"c{turn}"})
-        await lab.elapse(70)
-    assert updates(lab) == 5
-    assert lab.ready(key) == ("False", "Contested")
-    assert lab.condition(key, "Stalled") == ("True", "Contested")
-
-
 # ------------------------------------------------ fields that leave
 
 
@@ -302,15 +292,3 @@ async def test_an_update_that_changes_nothing_is_not_sent_for_ever(how: str) -> 
     lab.annotate(key, reconcile_requested_at="again")
     await lab.elapse(100)
     assert lab.ready(key) == ("True", "Available")
-
-
-async def test_a_fight_gets_ever_slower() -> None:
-    lab, key = await ready(RUNTIMES)
-    for turn in range(60):
-        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": f"c{turn}"})
-        await lab.elapse(60)
-    assert updates(lab) <= 8, "in an hour"
-    lab.calls.take()
-    await lab.elapse(10_000)
-    assert lab.ready(key) == ("True", "Available"), "peace"
-    assert updates(lab) == 1
