@@ -214,6 +214,12 @@ LIFE: tuple[Row, ...] = (
     Row("failed, not tried again", lambda s: _is_failed(s) and s.edited, Action.UPDATE),
     Row("failed", _is_failed, Action.STALL_FAILED),
     Row("observed", lambda s: s.policies.observe_only, Action.SETTLE),
+    Row(
+        # A LIST says nothing of the fields that it leaves out.
+        "edited, unconfirmed",
+        lambda s: s.edited and not s.observation.confirmed,
+        Action.CONFIRM,
+    ),
     Row("nothing differs", lambda s: not _differs(s), Action.SETTLE),
     Row(
         "drift to ignore",

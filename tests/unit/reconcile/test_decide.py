@@ -133,7 +133,8 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "failed, not tried again": (life(seen(Phase.UPDATE_FAILED), edited=True), Action.UPDATE),
     "failed": (life(seen(Phase.DELETE_FAILED)), Action.STALL_FAILED),
     "observed": (life(seen(drift=(DRIFT,)), policies=OBSERVE), Action.SETTLE),
-    "nothing differs": (life(seen(confirmed=False), edited=True), Action.SETTLE),
+    "edited, unconfirmed": (life(seen(confirmed=False), edited=True), Action.CONFIRM),
+    "nothing differs": (life(seen(confirmed=False)), Action.SETTLE),
     "drift to ignore": (
         life(seen(drift=(DRIFT,)), policies=Policies(drift="Ignore")),
         Action.SETTLE,
