@@ -61,25 +61,38 @@ class WritingSteps:
 
     async def persist(self, ctx: Context) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
-        await self._record(ctx, ctx.observation.resource, adopted=False)
+        as_sent = self._is_as_sent(ctx)
+        await self._record(ctx, ctx.observation.resource, adopted=False, as_sent=as_sent)
         return None
+
+    def _is_as_sent(self, ctx: Context) -> bool:
+        """Whether what a create sent is what is desired now, also where no read can tell."""
+        sent = ctx.memory.sent
+        if sent is not None:
+            return sent.digest == ctx.desired_digest
+        # Announced by a process before us: the mark has the generation and the Secrets' versions.
+        return (
+            bool(ctx.obj.status.get("creation"))
+            and not observe.was_edited_since_mark(ctx.obj)
+            and (ctx.obj.status.get("sentSecrets") or []) == self._settlement.sent_secrets(ctx)
+        )
 
     async def adopt(self, ctx: Context) -> Outcome | None:
         """Take charge of a resource that was there before."""
         if await self._is_rivalled(ctx):
             return None
-        # What cannot be read is sent once: nobody knows what stands there.
-        ctx.memory.write_only = b""
-        await self._record(ctx, ctx.observation.resource, adopted=True)
-        if ctx.rest.updatable:
-            part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
-            ctx.write_only_changed = tuple(sorted(part))
+        await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
         self._world.events.emit(
             ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
         )
         return None
 
-    async def _record(self, ctx: Context, resource: Mapping[str, object], *, adopted: bool) -> None:
+    async def _record(
+        self, ctx: Context, resource: Mapping[str, object], *, adopted: bool, as_sent: bool
+    ) -> None:
+        if not as_sent:
+            # What cannot be read is sent once: nobody knows what stands there.
+            ctx.memory.write_only = b""
         ctx.memory.is_untouched = False
         ctx.memory.sent = None
         ctx.changes |= self._identity(ctx)
@@ -91,6 +104,9 @@ class WritingSteps:
         # The generation is not acted on yet: an adopted resource may still differ.
         await self._reporter.write(ctx, replace(verdict, synced=False))
         ctx.observation = replace(ctx.observation, ownership=Ownership.OURS)
+        if not as_sent and ctx.rest.updatable:
+            part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+            ctx.write_only_changed = tuple(sorted(part))
 
     def _identity(self, ctx: Context) -> Json:
         return self._settlement.identity(ctx)
@@ -107,6 +123,7 @@ class WritingSteps:
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
+        ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         # Only looks after this create tell anything about it.
         ctx.memory.absences = 0
         ctx.memory.is_untouched = False

@@ -13,15 +13,19 @@ from unit.reconcile.specs import (
     RUNTIME,
     SAMPLES,
     SECRET_VALUE,
+    SERVICE,
     lab_for,
     made,
+    ready,
 )
 from unit.reconcile.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+from unit.reconcile.test_drift_policies import updates
 
 SPECS: dict[str, dict[str, Any]] = {
     "ModelProxy": PROXY,
     "AgentRuntime": RUNTIME,
     "Credential": CREDENTIAL,
+    "ModelService": SERVICE,
 }
 BODIES = {
     "ModelProxy": PROXY_BODY,
@@ -117,3 +121,44 @@ async def test_without_its_secret_a_strangers_is_left(
     await lab.elapse(150)
     assert lab.cluster.raw(key) is None
     assert len(made(lab, SAMPLES["Credential"])) == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_a_rotation_reaches_what_no_read_shows(*, restarts: bool) -> None:
+    """What was created has the old value, and nobody can see that it has."""
+    lab, key = await lost("ModelService", "drop-after")
+    lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}-2"})
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    (service,) = lab.simulator.resources()["ModelService"]
+    assert service["providerSettings"]["apiKey"] == f"{SECRET_VALUE}-2"
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_what_went_out_is_not_sent_again(*, restarts: bool) -> None:
+    lab, key = await lost("ModelService", "drop-after")
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert updates(lab) == 0
+
+
+async def test_a_rotation_reaches_a_resource_that_was_created_anew() -> None:
+    """It was deleted in the cloud, and the answer of the next create got lost."""
+    lab, key = await ready(SAMPLES["ModelService"])
+    (service,) = lab.simulator.resources()["ModelService"]
+    lab.simulator.remove("ModelService", service["modelServiceName"])
+    fault = {"action": "CreateModelService", "effect": "drop-after", "times": 1}
+    lab.simulator.inject(Fault.model_validate(fault))
+    for _ in range(120):
+        await lab.elapse(1)
+        if lab.get(key).status.get("creation"):
+            break
+    lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}-2"})
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    (service,) = lab.simulator.resources()["ModelService"]
+    assert service["providerSettings"]["apiKey"] == f"{SECRET_VALUE}-2"
