@@ -37,6 +37,30 @@ async def test_what_left_the_spec_is_cleared_by_one_update_or_reported(variant: 
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
+async def test_what_no_read_shows_is_gone_from_the_cloud_as_well(variant: Variant) -> None:
+    stage = await Stage.ready(variant)
+    full, before, problems = dict(stage.lab.get(stage.key).spec), stage.stored, []
+    for leaf in stage.leaves():
+        if not leaf.write_only or leaf.immutable or leaf.is_document:
+            continue
+        less = _without(full, tuple(leaf.path.split(".")))
+        if not _is_admitted(stage, less):
+            continue
+        stage.lab.cluster.edit(stage.key, spec=less)
+        writes = await stage.settle(20)
+        left: Any = stage.stored
+        for step in leaf.steps:
+            left = left.get(step, {})
+        if len(writes) != 1 or left or not stage.is_calm:
+            problems.append(f"{leaf.path}: {len(writes)} writes, {stage.lab.ready(stage.key)}")
+        stage.lab.cluster.edit(stage.key, spec=full)
+        await stage.settle(20)
+        stage.restore(before)
+        await stage.settle(70)
+    assert not problems, "\n".join(problems)
+
+
 async def _judge(stage: Stage) -> str | None:
     await stage.settle(5)
     applied = stage.lab.get(stage.key).status.get("applied") or ()

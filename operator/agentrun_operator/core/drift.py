@@ -16,6 +16,7 @@ from agentrun_operator.core.wire import field_rules
 
 HIDDEN = "(differs)"
 UNSET = "(unset)"
+CANNOT_READ = "(cannot be read)"
 _MAX_SHOWN = 128
 
 

@@ -1,11 +1,14 @@
 """Parts of a desired state: what no read ever returns, and what is no secret."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from agentrun_operator.core.drift import CANNOT_READ, UNSET, Drift
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.ignored import Paths, covers
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.wire import field_rules
 
 
@@ -54,3 +57,49 @@ def _part(rules: tuple[FieldRule, ...], body: Mapping[str, Any], ignored: Paths)
             if below:
                 found[rule.api] = below
     return found
+
+
+@lru_cache(maxsize=256)
+def write_only_paths(kind: ResourceKind) -> frozenset[str]:
+    """Return the spec paths whose values no read returns and an update can change."""
+    return frozenset(_paths(field_rules(kind), is_unseen=False))
+
+
+def _paths(rules: tuple[FieldRule, ...], *, is_unseen: bool) -> Iterator[str]:
+    for rule in rules:
+        unseen = is_unseen or rule.write_only
+        if rule.immutable:
+            continue
+        if rule.children and not rule.is_list:
+            yield from _paths(rule.children, is_unseen=unseen)
+        elif unseen:
+            yield rule.path
+
+
+def find_unseen(kind: ResourceKind, paths: Paths, observed: Mapping[str, Any]) -> tuple[Drift, ...]:
+    """Return the write-only paths that left the spec, and that an answer does not show either.
+
+    They are cleared like leftovers, once and without a confirmation. Where an answer does show one
+    of them, `drift.find_leftovers` knows it.
+
+    Args:
+        kind: Declares what clears each field.
+        paths: Write-only paths that we had applied and that left the spec.
+        observed: A GET, or a LIST item.
+    """
+    return tuple(_unseen(field_rules(kind), paths, observed, None)) if paths else ()
+
+
+def _unseen(
+    rules: tuple[FieldRule, ...], paths: Paths, owner: Mapping[str, Any], api: str | None
+) -> Iterator[Drift]:
+    for rule in rules:
+        seen, is_shown = read_path(owner, rule.reads)
+        top = api or rule.api
+        if rule.children and not rule.is_list:
+            inner = seen if isinstance(seen, Mapping) else {}
+            yield from _unseen(rule.children, paths, inner, top)
+        elif rule.path in paths and not is_shown:
+            # What is below the top leaves with its owner, which is sent again without it.
+            can_be = api is not None or rule.clear is not None
+            yield Drift(rule.path, top, UNSET, CANNOT_READ, clearing=True, clearable=can_be)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.drift import HIDDEN, Drift
+from agentrun_operator.core.drift import CANNOT_READ, HIDDEN, Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import (
     ADOPT_ANNOTATION,
@@ -19,6 +19,7 @@ from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation, Policies, Snapshot
+from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.accounts import Binding
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.observe import Target
@@ -54,6 +55,8 @@ class Context:
     desired_digest: bytes | None = None
     write_only_changed: tuple[str, ...] = ()
     write_only_digest: bytes | None = None
+    write_only_gone: frozenset[str] = frozenset()
+    """Write-only paths that left the spec and were not cleared yet."""
     contested: frozenset[str] = frozenset()
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
     acted: set[str] = field(default_factory=set)
@@ -127,13 +130,15 @@ class Context:
     def seen(self) -> Observation:
         """The observation, and beside it what no read returns and has to be sent."""
         looked = self.observation
-        if not self.write_only_changed or looked.existence is not Existence.PRESENT:
+        is_sent = not (self.write_only_changed or self.write_only_gone)
+        if is_sent or looked.existence is not Existence.PRESENT:
             return looked
         unsent = tuple(
-            Drift(path=api, api=api, desired=HIDDEN, observed="(cannot be read)")
+            Drift(path=api, api=api, desired=HIDDEN, observed=CANNOT_READ)
             for api in self.write_only_changed
         )
-        return replace(looked, drift=(*looked.drift, *unsent))
+        gone = find_unseen(self.kind, self.write_only_gone, looked.resource)
+        return replace(looked, drift=(*looked.drift, *unsent), leftovers=(*looked.leftovers, *gone))
 
     @property
     def differences(self) -> tuple[Drift, ...]:
@@ -175,7 +180,7 @@ class Context:
     def is_edited(self) -> bool:
         """Whether the spec, what it refers to, or a request token waits to be acted on."""
         # What no read returns cannot drift: if it differs, it was changed on our side.
-        if self.write_only_changed or self.is_untried:
+        if self.write_only_changed or self.write_only_gone or self.is_untried:
             return True
         known = self.memory.desired
         return (

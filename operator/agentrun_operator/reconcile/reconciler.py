@@ -14,11 +14,19 @@ from agentrun_operator.core.errors import (
     Throttled,
 )
 from agentrun_operator.core.fields import Ref, Reference
+from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
-from agentrun_operator.core.wire import encode, encode_resolved, json_name, marker, shape_of
-from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.core.wire import (
+    applied_paths,
+    encode,
+    encode_resolved,
+    json_name,
+    marker,
+    shape_of,
+)
+from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.accounts import Binding, check_pin
 from agentrun_operator.reconcile.claims import Claims
@@ -259,6 +267,8 @@ class Reconciler:
         ignored = ctx.aim.ignored
         part = write_only_part(ctx.kind, desired, ignored) if ctx.rest.updatable else {}
         ctx.write_only_digest = self._world.memory.digest(part)
+        if ctx.rest.updatable and ctx.obj.external_id is not None:
+            ctx.write_only_gone = _gone(ctx, desired)
         known = ctx.memory.write_only
         if not part:
             return
@@ -283,6 +293,19 @@ class Reconciler:
         else:
             own, default = "update_seconds", settings.update_timeout_seconds
         return float(getattr(limits, own, None) or default)
+
+
+def _gone(ctx: Context, desired: Json) -> frozenset[str]:
+    """Return the write-only paths that are applied, left the spec, and were not cleared yet."""
+    applied = write_only_paths(ctx.kind).intersection(ctx.obj.status.get("applied") or ())
+    cleared = ctx.memory.cleared
+    if not applied:
+        return frozenset()
+    done: frozenset[str] = frozenset()
+    if cleared is not None and cleared[0] == ctx.obj.generation and not ctx.has_news:
+        done = cleared[1]
+    gone = applied - done - set(applied_paths(ctx.kind, desired))
+    return frozenset(path for path in gone if not covers(ctx.aim.ignored, path))
 
 
 def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:

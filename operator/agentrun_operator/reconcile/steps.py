@@ -175,7 +175,7 @@ class ReadingSteps:
         """A field left the spec, and the API keeps it."""
         self._settlement.note_drift(ctx)
         raise CannotClear(
-            f"{drifted_fields(ctx.observation.leftovers)} left the spec and AgentRun keeps the "
+            f"{drifted_fields(ctx.seen.leftovers)} left the spec and AgentRun keeps the "
             "value; set the field to the value you want, or recreate the object"
         )
 

@@ -6,7 +6,7 @@ What comes to nothing ends: an update that is taken and changes nothing, and a f
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentrun_operator.core.drift import HIDDEN, Drift, clearing_values
+from agentrun_operator.core.drift import CANNOT_READ, HIDDEN, Drift, clearing_values
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
@@ -156,7 +156,7 @@ class UpdatingSteps:
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
-        ctx.write_only_changed = ()
+        ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
@@ -164,6 +164,9 @@ class UpdatingSteps:
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.changes["drift"] = None
         message = f"{verb} {paths}" if found else f"{verb} the resource"
+        unseen = [d for d in found if d.clearing and d.observed == CANNOT_READ]
+        if unseen:
+            message += f"; no read can confirm that {drifted_fields(unseen)} went"
         self._world.events.emit(ctx.obj, "Normal", event, message)
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         if seen.phase is Phase.PROGRESSING:
