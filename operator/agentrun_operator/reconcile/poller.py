@@ -138,7 +138,7 @@ class Poller:
                 is_changed = before[ident] != now[ident]
             else:
                 is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
-            if is_changed or self._is_moving(key):
+            if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._queue.add(key, fresh=bool(rest.list_omits))
         self._seen[at] = now
 
@@ -157,6 +157,16 @@ class Poller:
             or item is None
             or rest.change_token is None
             or notes.stamp != stamp_of(rest, item)
+        )
+
+    def _went_between(self, key: ObjectKey, ident: str, listing: Listing) -> bool:
+        """Whether a resource came and went between two LISTs, which both lack it then."""
+        notes = self._memory.peek(key)
+        return (
+            ident not in listing.by_id
+            and notes is not None
+            and any(notes.stamp or ())
+            and listing.begun_at > notes.wrote_at
         )
 
     def _is_moving(self, key: ObjectKey) -> bool:

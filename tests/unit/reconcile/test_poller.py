@@ -116,6 +116,19 @@ async def test_what_went_missing_is_noticed(sample: Sample) -> None:
     assert count(lab, "Create") == 1
 
 
+async def test_what_goes_missing_twice_between_two_lists_is_noticed() -> None:
+    sample = SAMPLES["ModelService"]
+    lab, keys = await fleet(sample)
+    await lab.elapse(120)
+    lab.simulator.remove(sample.family, cloud_key(lab, keys[1]))
+    while len(made(lab, sample)) < FLEET:
+        await lab.elapse(1)
+    await lab.elapse(1)
+    lab.simulator.remove(sample.family, cloud_key(lab, keys[1]))
+    await lab.elapse(130)
+    assert len(made(lab, sample)) == FLEET
+
+
 async def test_a_kind_whose_list_says_little_is_read_when_it_changed() -> None:
     lab, keys = await fleet(SAMPLES["Credential"])
     await lab.elapse(120)
