@@ -50,7 +50,7 @@ class FakeCluster:
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
         self._objects: dict[ObjectKey, Json] = {}
-        self._data: dict[ObjectKey, tuple[dict[str, str], str]] = {}
+        self._data: dict[ObjectKey, SecretData] = {}
         self.notify: Notify = lambda _event, _raw: None
         self.reference_changed: Callable[[str, str, str], None] = lambda *_where: None
         self.is_reachable = True
@@ -140,9 +140,16 @@ class FakeCluster:
         """Remove an object although its finalizers stand, as people with `kubectl edit` do."""
         self._remove(key)
 
-    def put_secret(self, name: str, data: Mapping[str, str], *, namespace: str = "team-a") -> None:
-        """Create or replace a Secret."""
-        self._put("Secret", namespace, name, data)
+    def put_secret(
+        self,
+        name: str,
+        data: Mapping[str, str],
+        *,
+        namespace: str = "team-a",
+        unreadable: tuple[str, ...] = (),
+    ) -> None:
+        """Create or replace a Secret; the keys of `unreadable` hold no text."""
+        self._put("Secret", namespace, name, data, unreadable)
 
     def put_config_map(
         self, name: str, data: Mapping[str, str], *, namespace: str = "team-a"
@@ -273,13 +280,19 @@ class FakeCluster:
         raw["metadata"]["resourceVersion"] = str(next(self._versions))
         self.notify("DELETED", copy.deepcopy(raw))
 
-    def _put(self, kind: str, namespace: str, name: str, data: Mapping[str, str]) -> None:
-        key = ObjectKey(kind, namespace, name)
-        self._data[key] = (dict(data), f"uid-of-{name}/{next(self._versions)}")
+    def _put(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        data: Mapping[str, str],
+        unreadable: tuple[str, ...] = (),
+    ) -> None:
+        key, version = ObjectKey(kind, namespace, name), f"uid-of-{name}/{next(self._versions)}"
+        self._data[key] = SecretData(dict(data), version, frozenset(unreadable))
         self.reference_changed(kind, namespace, name)
 
     def _read(self, kind: str, namespace: str, name: str) -> SecretData | None:
         if not self.is_reachable:
             raise ClusterUnavailable("the API server does not answer")
-        found = self._data.get(ObjectKey(kind, namespace, name))
-        return None if found is None else SecretData(dict(found[0]), found[1])
+        return self._data.get(ObjectKey(kind, namespace, name))

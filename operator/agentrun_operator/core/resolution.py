@@ -23,6 +23,8 @@ class Resolution:
     references: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, object name) → what stands on the wire: external name, or id for a parent."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    unreadable: frozenset[tuple[str, str, str]] = frozenset()
+    """(Secret or ConfigMap, its name, key) of values that are no UTF-8 text."""
     """Secret name → key → decoded value."""
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """ConfigMap name → key → value."""
@@ -50,7 +52,7 @@ class Resolution:
         Raises:
             ReferenceNotFound: the Secret has no such key.
         """
-        return _pick(self.secrets, "Secret", name, key)
+        return self._pick(self.secrets, "Secret", name, key)
 
     def config_map(self, name: str, key: str) -> str:
         """Return one value of a ConfigMap.
@@ -58,19 +60,49 @@ class Resolution:
         Raises:
             ReferenceNotFound: the ConfigMap has no such key.
         """
-        return _pick(self.config_maps, "ConfigMap", name, key)
+        return self._pick(self.config_maps, "ConfigMap", name, key)
 
-    def value(self, source: ValueFrom | SecretSource) -> str:
-        """Return the value that a source names.
+    def all_of(self, what: str, name: str) -> Mapping[str, str]:
+        """Return every value of a Secret or ConfigMap (`what`).
 
         Raises:
-            ReferenceNotFound: the Secret or ConfigMap has no such key.
+            ReferenceNotFound: it was left unresolved.
+        """
+        found = (self.secrets if what == "Secret" else self.config_maps).get(name)
+        if found is None:
+            raise ReferenceNotFound(f"{what} {name!r} is not resolved")
+        return found
+
+    def value(self, source: ValueFrom | SecretSource) -> str:
+        """Return the value that a source names; what can only be a secret is never empty.
+
+        Raises:
+            ReferenceNotFound: the Secret or ConfigMap has no such key, or the secret is empty.
         """
         if isinstance(source, SecretSource):
-            return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
+            name, key = source.secret_key_ref.name, source.secret_key_ref.key
+            value = self.secret(name, key)
+            if not value:
+                raise ReferenceNotFound(f"key {key!r} of Secret {name!r} is empty; fill it in")
+            return value
         if source.secret_key_ref is not None:
             return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
         if source.config_map_key_ref is not None:
+    def _pick(
+        self, sources: Mapping[str, Mapping[str, str]], what: str, name: str, key: str
+    ) -> str:
+        if (what, name, key) in self.unreadable:
+            raise ReferenceNotFound(
+                f"key {key!r} of {what} {name!r} is no UTF-8 text, and AgentRun takes nothing "
+                "else; check how it was encoded"
+            )
+        try:
+            return sources[name][key]
+        except KeyError:
+            raise ReferenceNotFound(
+                f"{what} {name!r} has no key {key!r}; add the key or correct the reference"
+            ) from None
+
             return self.config_map(source.config_map_key_ref.name, source.config_map_key_ref.key)
         return ""
 
@@ -138,12 +170,3 @@ def _credentials(entry: Mapping[str, str]) -> tuple[str, str]:
     if not (user and colon):
         raise ValueError("`auth` is not user:password")
     return user, password
-
-
-def _pick(sources: Mapping[str, Mapping[str, str]], what: str, name: str, key: str) -> str:
-    try:
-        return sources[name][key]
-    except KeyError:
-        raise ReferenceNotFound(
-            f"{what} {name!r} has no key {key!r}; add the key or correct the reference"
-        ) from None

@@ -31,7 +31,7 @@ class ReferenceReader:
         self._namespaces = namespaces
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
-        """GET a Secret, decoded; a value that is no UTF-8 text counts as a missing key."""
+        """GET a Secret, decoded, without the values that are no UTF-8 text."""
         raw = await self._object("secrets", namespace, name)
         if raw is None:
             return None
@@ -42,11 +42,16 @@ class ReferenceReader:
         )
 
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
-        """GET a ConfigMap; its `binaryData` is left out."""
+        """GET a ConfigMap without the values of its `binaryData`."""
         raw = await self._object("configmaps", namespace, name)
+            unreadable=frozenset(key for key, value in decoded.items() if value is None),
         if raw is None:
             return None
-        return SecretData(data=dict(raw.get("data") or {}), version=_version(raw))
+        return SecretData(
+            data=dict(raw.get("data") or {}),
+            version=_version(raw),
+            unreadable=frozenset(raw.get("binaryData") or ()),
+        )
 
     async def _object(self, plural: str, namespace: str, name: str) -> Json | None:
         # A tenant's spec must not lead us to another path with the operator's own rights.

@@ -8,6 +8,7 @@ from typing import Any
 from agentrun_operator.core.errors import (
     AccessDenied,
     AccountChanged,
+    CredentialsInvalid,
     CredentialsNotFound,
     DependencyNotReady,
     OperatorError,
@@ -28,6 +29,8 @@ from agentrun_operator.reconcile.ports import (
     Leadership,
 )
 
+_KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
+"""What is read of an account's Secret."""
 OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
 """Stands for the account of the operator's own settings."""
 
@@ -205,6 +208,11 @@ class AccountDirectory:
                 raise CredentialsNotFound(
                     f"Secret {secret.name!r} of {account.key} does not exist in namespace "
                     f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
+                )
+            for key in sorted(data.unreadable & _KEYS):
+                raise CredentialsInvalid(
+                    f"key {key} of Secret {secret.name!r} of {account.key} is no UTF-8 text; "
+                    "check how it was encoded"
                 )
             keys, version = data.data, data.version
         if known is not None and known.serves(account) and known.version == version:

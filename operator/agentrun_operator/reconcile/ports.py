@@ -158,6 +158,8 @@ class SecretData:
     data: Mapping[str, str] = field(repr=False)
     version: str
     """`<uid>/<resourceVersion>`."""
+    unreadable: frozenset[str] = frozenset()
+    """Keys whose value is no UTF-8 text, and left out of `data`."""
 
 
 class Leadership(Protocol):

@@ -46,13 +46,17 @@ class ReferenceResolver:
         config_maps: dict[str, Mapping[str, str]] = {}
         versions: dict[str, str] = {}
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
+        unreadable: set[tuple[str, str, str]] = set()
             try:
                 if need.kind == SECRET:
                     found = await self._read(obj, need)
                     secrets[need.name] = found.data
                     versions[need.name] = found.version
                 elif need.kind == CONFIG_MAP:
-                    config_maps[need.name] = (await self._read(obj, need)).data
+                    unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
+                    found = await self._read(obj, need)
+                    config_maps[need.name] = found.data
+                    unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
                 else:
                     names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
             except OperatorError:
@@ -64,6 +68,7 @@ class ReferenceResolver:
             config_maps=config_maps,
             versions=versions,
             percent_weights=binding.percent_weights,
+            unreadable=frozenset(unreadable),
         )
 
     def last_parent(self, obj: KubeObject) -> str | None:

@@ -67,6 +67,30 @@ def test_value(source: ValueFrom | SecretSource, value: str) -> None:
     assert RESOLUTION.value(source) == value
 
 
+AT = SecretKeySelector(name="keys", key="token")
+EMPTY = Resolution(secrets={"keys": {"token": ""}})
+
+
+def test_a_variable_may_be_empty_and_a_credential_may_not() -> None:
+    assert EMPTY.value(ValueFrom(secret_key_ref=AT)) == ""
+    with pytest.raises(ReferenceNotFound, match="key 'token' of Secret 'keys' is empty"):
+        EMPTY.value(SecretSource(secret_key_ref=AT))
+
+
+def test_a_value_that_is_no_text_is_not_called_missing() -> None:
+    binary = Resolution(secrets={"keys": {}}, unreadable=frozenset({("Secret", "keys", "token")}))
+    with pytest.raises(ReferenceNotFound, match="key 'token' of Secret 'keys' is no UTF-8 text"):
+        binary.value(SecretSource(secret_key_ref=AT))
+
+
+def test_what_was_left_unresolved_is_an_error_of_ours_to_handle() -> None:
+    with pytest.raises(ReferenceNotFound):
+        Resolution().reference("Credential", Reference(name="in"))
+    for what in ("Secret", "ConfigMap"):
+        with pytest.raises(ReferenceNotFound):
+            Resolution().all_of(what, "gone")
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [

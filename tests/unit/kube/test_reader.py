@@ -30,11 +30,24 @@ async def test_a_secret_is_decoded_and_carries_its_version() -> None:
     assert "välue" not in repr(found)
 
 
-async def test_a_value_that_is_no_text_is_a_missing_key() -> None:
+async def test_a_value_that_is_no_text_is_named_and_left_out() -> None:
     reader = ReferenceReader(ScriptedClient(secret(good=b"x", binary=b"\xff\xfe")))
     found = await reader.secret("team", "keys")
     assert found is not None
     assert found.data == {"good": "x"}
+    assert found.unreadable == {"binary"}
+
+
+async def test_binary_data_of_a_config_map_is_named_and_left_out() -> None:
+    raw: Json = {
+        "metadata": {"uid": "u", "resourceVersion": "9"},
+        "data": {"good": "x"},
+        "binaryData": {"binary": "//4="},
+    }
+    found = await ReferenceReader(ScriptedClient(raw)).config_map("team", "settings")
+    assert found is not None
+    assert found.data == {"good": "x"}
+    assert found.unreadable == {"binary"}
 
 
 async def test_absence_is_a_value() -> None:
@@ -63,6 +76,20 @@ async def test_a_namespaced_install_lists_each_namespace() -> None:
     found = await ReferenceReader(client, namespaces=("team", "two")).list_objects(WIDGET)
     assert found == {ObjectKey("Widget", "team", "chat"): "7"}
     assert [path.split("/")[5] for _, path, _ in client.asked] == ["team", "two"]
+
+
+async def test_a_namespace_that_refuses_does_not_stop_the_others() -> None:
+    page: Json = {"metadata": {}, "items": [raw_widget()]}
+    client = ScriptedStream(ClusterForbidden("x"), page)
+    found = await ReferenceReader(client, namespaces=("gone", "team")).list_objects(WIDGET)
+    assert found == {ObjectKey("Widget", "team", "chat"): "7"}
+
+
+@pytest.mark.parametrize("namespaces", [(), ("one",), ("one", "two")])
+async def test_a_refusal_by_all_is_an_error(namespaces: tuple[str, ...]) -> None:
+    client = ScriptedStream(*[ClusterForbidden("x")] * 2)
+    with pytest.raises(ClusterForbidden):
+        await ReferenceReader(client, namespaces=namespaces).list_objects(WIDGET)
 
 
 async def test_a_cluster_scoped_kind_is_listed_once() -> None:

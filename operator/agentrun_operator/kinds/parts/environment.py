@@ -82,9 +82,9 @@ def environment(spec: HasEnvironment, resolution: Resolution) -> dict[str, str] 
 
 def _all_of(source: EnvFromSource, resolution: Resolution) -> dict[str, str]:
     if source.secret_ref is not None:
-        return dict(resolution.secrets[source.secret_ref.name])
+        return dict(resolution.all_of("Secret", source.secret_ref.name))
     if source.config_map_ref is not None:
-        return dict(resolution.config_maps[source.config_map_ref.name])
+        return dict(resolution.all_of("ConfigMap", source.config_map_ref.name))
     return {}
 
 
