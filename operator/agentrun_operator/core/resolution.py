@@ -23,11 +23,11 @@ class Resolution:
     references: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, object name) → what stands on the wire: external name, or id for a parent."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    unreadable: frozenset[tuple[str, str, str]] = frozenset()
-    """(Secret or ConfigMap, its name, key) of values that are no UTF-8 text."""
     """Secret name → key → decoded value."""
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """ConfigMap name → key → value."""
+    unreadable: frozenset[tuple[str, str, str]] = frozenset()
+    """(Secret or ConfigMap, its name, key) of values that are no UTF-8 text."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Secret name → `<uid>/<resourceVersion>`, for what cannot be read back."""
     percent_weights: bool = False
@@ -88,6 +88,9 @@ class Resolution:
         if source.secret_key_ref is not None:
             return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
         if source.config_map_key_ref is not None:
+            return self.config_map(source.config_map_key_ref.name, source.config_map_key_ref.key)
+        return ""
+
     def _pick(
         self, sources: Mapping[str, Mapping[str, str]], what: str, name: str, key: str
     ) -> str:
@@ -102,9 +105,6 @@ class Resolution:
             raise ReferenceNotFound(
                 f"{what} {name!r} has no key {key!r}; add the key or correct the reference"
             ) from None
-
-            return self.config_map(source.config_map_key_ref.name, source.config_map_key_ref.key)
-        return ""
 
     def redact(self, text: str) -> str:
         """Return a text of the cloud without the secret values that it may quote."""

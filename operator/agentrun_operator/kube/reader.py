@@ -39,12 +39,12 @@ class ReferenceReader:
         return SecretData(
             data={key: value for key, value in decoded.items() if value is not None},
             version=_version(raw),
+            unreadable=frozenset(key for key, value in decoded.items() if value is None),
         )
 
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
         """GET a ConfigMap without the values of its `binaryData`."""
         raw = await self._object("configmaps", namespace, name)
-            unreadable=frozenset(key for key, value in decoded.items() if value is None),
         if raw is None:
             return None
         return SecretData(

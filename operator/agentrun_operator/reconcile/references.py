@@ -45,15 +45,15 @@ class ReferenceResolver:
         secrets: dict[str, Mapping[str, str]] = {}
         config_maps: dict[str, Mapping[str, str]] = {}
         versions: dict[str, str] = {}
-        for need in dependencies(self._kinds[obj.key.kind], obj.spec):
         unreadable: set[tuple[str, str, str]] = set()
+        for need in dependencies(self._kinds[obj.key.kind], obj.spec):
             try:
                 if need.kind == SECRET:
                     found = await self._read(obj, need)
                     secrets[need.name] = found.data
                     versions[need.name] = found.version
-                elif need.kind == CONFIG_MAP:
                     unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
+                elif need.kind == CONFIG_MAP:
                     found = await self._read(obj, need)
                     config_maps[need.name] = found.data
                     unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
@@ -67,8 +67,8 @@ class ReferenceResolver:
             secrets=secrets,
             config_maps=config_maps,
             versions=versions,
-            percent_weights=binding.percent_weights,
             unreadable=frozenset(unreadable),
+            percent_weights=binding.percent_weights,
         )
 
     def last_parent(self, obj: KubeObject) -> str | None:
