@@ -2,7 +2,7 @@
 
 A run of 100 rounds takes about 45 minutes. Troubles are dealt like cards: each hundred rounds has
 every trouble as often as `--list` says, in an order by the seed. Those that last are rare: etcd
-stands still for its minute in 3 of 100, the cloud for half of that in 2, and 16 last as long as a
+stands still for its minute in 3 of 100, the cloud for half of that in 2, and 20 last as long as a
 Lease. The last line is a summary; the exit code is 1 if anything was violated.
 """
 
