@@ -1,11 +1,12 @@
 """What an answer may look like without being drift, whatever the open questions turn out to be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from agentrun_operator.core.field_rule import FieldRule
+from agentrun_operator.core.fields import Document
 from agentrun_operator.core.wire import field_rules
 from agentrun_simulator.settings import Switches
 from drift.answers import ELSEWHERE, OTHER_ANSWERS, lab_with
@@ -38,17 +39,19 @@ async def test_what_was_created_stays_as_it_is(variant: Variant, answer: Mapping
 @each_answer
 async def test_another_spelling_is_no_drift(variant: Variant, answer: Mapping[str, Any]) -> None:
     stage = await Stage.ready(variant, lab=lab_with(answer))
-    stage.restore(respelled(field_rules(stage.kind), stage.stored))
-    stage.lab.calls.take()
-    assert await stage.settle(200) == [], stage.lab.message(stage.key)
-    assert "write_status" not in stage.lab.calls.take()
-    assert stage.is_calm
+    stored = stage.stored
+    for number in SPELLINGS:
+        stage.restore(respelled(field_rules(stage.kind), stored, number))
+        stage.lab.calls.take()
+        assert await stage.settle(130) == [], stage.lab.message(stage.key)
+        assert "write_status" not in stage.lab.calls.take()
+        assert stage.is_calm
 
 
 @each_variant
 async def test_another_spelling_is_no_drift_after_a_restart_either(variant: Variant) -> None:
     stage = await Stage.ready(variant)
-    stage.restore(respelled(field_rules(stage.kind), stage.stored))
+    stage.restore(respelled(field_rules(stage.kind), stage.stored, _as_text))
     stage.lab.restart()
     assert await stage.settle(200) == [], stage.lab.message(stage.key)
     assert stage.is_calm
@@ -103,8 +106,11 @@ async def test_a_fleet_is_compared_by_its_list(variant: Variant) -> None:
     assert stage.is_calm
 
 
-def respelled(rules: tuple[FieldRule, ...], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resource that means the same: numbers as text, lists in another order, more fields.
+def respelled(
+    rules: tuple[FieldRule, ...], stored: Mapping[str, Any], number: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Return a resource that means the same: numbers and switches in another format, lists in
+    another order where that says nothing, more fields.
 
     Write-only fields come back masked.
     """
@@ -112,23 +118,36 @@ def respelled(rules: tuple[FieldRule, ...], stored: Mapping[str, Any]) -> dict[s
     for rule in rules:
         if rule.api in stored:
             value = stored[rule.api]
-            answer[rule.api] = _masked(value) if rule.write_only else _respelled(rule, value)
+            is_hidden = rule.write_only
+            answer[rule.api] = _masked(value) if is_hidden else _respelled(rule, value, number)
     return answer
 
 
-def _respelled(rule: FieldRule, value: Any) -> Any:
+def _respelled(rule: FieldRule, value: Any, number: Callable[[Any], Any]) -> Any:
     if rule.is_list:
-        items = [_respelled_one(rule, item) for item in value]
+        items = [_respelled_one(rule, item, number) for item in value]
         return items[::-1] if rule.unordered else items
-    return _respelled_one(rule, value)
+    return _respelled_one(rule, value, number)
 
 
-def _respelled_one(rule: FieldRule, value: Any) -> Any:
+def _respelled_one(rule: FieldRule, value: Any, number: Callable[[Any], Any]) -> Any:
     if rule.children:
-        return {**respelled(rule.children, value), "ofTheServersOwn": 1}
-    if isinstance(value, Mapping):
-        inner = {name: _respelled_one(rule, item) for name, item in value.items()}
-        return inner if rule.exact_map else {**inner, "ofTheServersOwn": 1}
+        return {**respelled(rule.children, value, number), "ofTheServersOwn": 1}
+    if not isinstance(value, Mapping):
+        return number(value)
+    parts = rule.document or Document()
+    inner = {}
+    for name, item in value.items():
+        if name in parts.sets:
+            inner[name] = [{**one, "ofTheServersOwn": 1} for one in reversed(item)]
+        elif rule.exact_map or name in parts.owned:
+            inner[name] = item
+        else:
+            inner[name] = _respelled_one(rule, item, number)
+    return inner if rule.exact_map else {**inner, "ofTheServersOwn": 1}
+
+
+def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -136,7 +155,24 @@ def _respelled_one(rule: FieldRule, value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+def _as_float(value: Any) -> Any:
+    """Return 1 as 1.0, 0.50 as text, and a switch with a capital letter."""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else f"{value:.2f}"
+    return float(value) if isinstance(value, int) else value
+
+
+def _as_float_text(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.1f}" if is_number and float(value).is_integer() else value
+
+
 def _masked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _masked(item) for name, item in value.items()}
     return f"{value[:3]}***" if isinstance(value, str) else None
+
+
+SPELLINGS = (_as_text, _as_float, _as_float_text)

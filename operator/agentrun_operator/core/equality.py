@@ -59,7 +59,7 @@ def _same_one(rule: FieldRule, desired: Any, seen: Any, *, partial: bool) -> boo
         return all(_same_child(child, desired, inner, partial=partial) for child in rule.children)
     if rule.exact_map:
         return _same_map(desired, seen)
-    return _contains(desired, seen)
+    return _same_document(rule, desired, seen)
 
 
 def _same_child(
@@ -76,7 +76,26 @@ def _same_child(
 def _same_map(desired: Mapping[str, Any], seen: Any) -> bool:
     if not isinstance(seen, Mapping):
         return not desired and not seen
-    return desired.keys() == seen.keys() and all(_contains(v, seen[k]) for k, v in desired.items())
+    is_ours = seen.keys() <= desired.keys()
+    return is_ours and all(_contains(value, seen.get(key)) for key, value in desired.items())
+
+
+def _same_document(rule: FieldRule, desired: Any, seen: Any) -> bool:
+    if rule.document is None or not (isinstance(desired, Mapping) and isinstance(seen, Mapping)):
+        return _contains(desired, seen)
+    owned, sets = rule.document.owned, rule.document.sets
+    rest = {k: v for k, v in desired.items() if k not in owned and k not in sets}
+    return (
+        _contains(rest, seen)
+        and all(_same_map(desired[k], seen.get(k)) for k in owned if k in desired)
+        and all(_same_set(key, desired[k], seen.get(k)) for k, key in sets.items() if k in desired)
+    )
+
+
+def _same_set(key: str, desired: Sequence[Any], seen: Any) -> bool:
+    items = [i for i in seen if isinstance(i, Mapping)] if isinstance(seen, list) else []
+    there = {str(item.get(key)): item for item in items}
+    return len(desired) == len(items) and all(_contains(d, there.get(str(d[key]))) for d in desired)
 
 
 def _contains(desired: Any, seen: Any) -> bool:

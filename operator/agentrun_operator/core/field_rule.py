@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.fields import ClearWith, Quantity, Unordered
+from agentrun_operator.core.fields import ClearWith, Document, Quantity, Unordered
 from agentrun_operator.core.resolution import Resolution
 
 
@@ -26,6 +26,7 @@ class FieldRule:
     """An object on the wire only: its children are fields of the owner itself."""
     free_form: bool = False
     exact_map: bool = False
+    document: Document | None = None
     immutable: bool = False
     write_only: bool = False
     sensitive: bool = False

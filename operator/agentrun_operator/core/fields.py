@@ -1,7 +1,7 @@
 """Field markers and field types: what a spec attribute means to CRD, wire and drift alike."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -146,6 +146,16 @@ class Quantity:
 @dataclass(frozen=True, slots=True)
 class FreeForm:
     """An object whose fields the API defines per type: preserved as it is, compared by subset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What of a computed document is not compared by subset, by the names of its fields."""
+
+    owned: frozenset[str] = frozenset()
+    """Maps that are the user's alone: a key that we did not send is drift."""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Lists of objects whose order says nothing → the field that tells their items apart."""
 
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]

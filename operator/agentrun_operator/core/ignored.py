@@ -150,10 +150,24 @@ def _document(
     rule: FieldRule, walk: _Walk, path: str, wanted: Mapping[str, Any], seen: Any
 ) -> dict[str, Any]:
     document = dict(wanted)
+    there = _aligned(rule, wanted, seen)
     for rest in walk.below(path):
         steps = (rest,) if rule.exact_map else tuple(rest.split("."))
-        document = _replaced(document, seen, steps)
+        document = _replaced(document, there, steps)
     return document
+
+
+def _aligned(rule: FieldRule, wanted: Mapping[str, Any], seen: Any) -> Any:
+    """Return an observed document whose lists without order stand in the order of the desired."""
+    if rule.document is None or not isinstance(seen, Mapping):
+        return seen
+    found = dict(seen)
+    for name, key in rule.document.sets.items():
+        items = seen.get(name)
+        if isinstance(items, list) and name in wanted:
+            there = {i.get(key): i for i in items if isinstance(i, Mapping)}
+            found[name] = [there.get(item[key]) for item in wanted[name]]
+    return found
 
 
 def _replaced(wanted: Any, seen: Any, steps: tuple[str, ...]) -> Any:
@@ -177,7 +191,7 @@ def _replaced(wanted: Any, seen: Any, steps: tuple[str, ...]) -> Any:
 def _item_replaced(
     wanted: list[Any], seen: list[Any], place: int, rest: tuple[str, ...]
 ) -> list[Any]:
-    if place >= min(len(wanted), len(seen)):
+    if place >= min(len(wanted), len(seen)) or seen[place] is None:
         return wanted
     item = _replaced(wanted[place], seen[place], rest) if rest else seen[place]
     return [*wanted[:place], item, *wanted[place + 1 :]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.core.fields import ObservedModel, SpecModel
+from agentrun_operator.core.fields import Document, ObservedModel, SpecModel
 from agentrun_operator.core.resolution import Resolution
 
 
@@ -120,6 +120,8 @@ class Derived:
     """Values are shown as `(differs)` only."""
     exact: bool = False
     """A map compared key for key: a key we did not send is drift."""
+    document: Document | None = None
+    """How parts of it compare, where it is neither exact nor one plain value."""
     immutable: bool = False
     write_only: bool = False
     clear: Any = None

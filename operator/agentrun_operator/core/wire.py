@@ -97,6 +97,7 @@ def field_rules(kind: ResourceKind) -> tuple[FieldRule, ...]:
             reads=(d.api,),
             free_form=not d.exact,
             exact_map=d.exact,
+            document=d.document,
             immutable=d.immutable,
             write_only=d.write_only,
             sensitive=d.secret,

@@ -91,12 +91,7 @@ KIND = ResourceKind(
     derived=(
         # Several types share these wire fields, so their drift is shown under the API's names.
         Derived("credentialAuthType", "credentialAuthType", wire.auth_type, immutable=True),
-        Derived(
-            "credentialPublicConfig",
-            "credentialPublicConfig",
-            wire.public_config,
-            secret=True,
-        ),
+        wire.PUBLIC_CONFIG,
         Derived("credentialSecret", "credentialSecret", wire.secret, secret=True),
     ),
     rules=(

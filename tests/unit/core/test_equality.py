@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentrun_operator.core.equality import same, same_scalar
 from agentrun_operator.core.field_rule import FieldRule
-from agentrun_operator.core.fields import Unordered
+from agentrun_operator.core.fields import Document, Unordered
 from unit.core.sample_kind import json_values
 
 SCALARS = [
@@ -160,3 +160,35 @@ def test_no_answer_of_a_server_breaks_a_comparison(desired: dict[str, Any], seen
 ))  # fmt: skip
 def test_a_permutation_of_a_set_is_the_same(pair: tuple[list[str], list[str]]) -> None:
     assert same(SET, pair[0], pair[1], partial=False)
+
+
+PARTS = FieldRule(
+    attribute="",
+    path="d",
+    api="d",
+    reads=("d",),
+    free_form=True,
+    document=Document(owned=frozenset({"headers"}), sets={"users": "name"}),
+)
+ANN, BOB = {"name": "ann", "password": "a"}, {"name": "bob", "password": "b"}
+
+
+@pytest.mark.parametrize(
+    ("desired", "seen", "equal"),
+    [
+        pytest.param({"headers": {"A": "1"}}, {"headers": {"A": "1"}, "x": 1}, True, id="beside"),
+        pytest.param({"headers": {"A": "1"}}, {"headers": {"A": "1", "B": ""}}, False, id="extra"),
+        pytest.param({"headers": {"A": "1"}}, {"headers": {"A": "2"}}, False, id="other value"),
+        pytest.param({"headers": {"A": "1"}}, {}, False, id="gone"),
+        pytest.param({"headers": {"A": ""}}, {"headers": {}}, True, id="empty text and absence"),
+        pytest.param({"x": 1}, {"x": 1, "headers": {"A": "1"}}, True, id="owned but unset"),
+        pytest.param({"users": [ANN, BOB]}, {"users": [BOB, ANN]}, True, id="any order"),
+        pytest.param({"users": [ANN, BOB]}, {"users": [BOB, BOB]}, False, id="one twice"),
+        pytest.param({"users": [ANN]}, {"users": [ANN, BOB]}, False, id="one more"),
+        pytest.param({"users": [ANN]}, {"users": [{**ANN, "id": 1}]}, True, id="server's field"),
+        pytest.param({"users": [ANN]}, {"users": "ann"}, False, id="no list"),
+        pytest.param({"users": [ANN]}, None, False, id="no document"),
+    ],
+)
+def test_parts_of_a_document(desired: Any, seen: Any, *, equal: bool) -> None:
+    assert same(PARTS, desired, seen, partial=False) is equal

@@ -7,6 +7,8 @@ remote key set is what that table says the SDK should send.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from agentrun_operator.core.fields import Document
+from agentrun_operator.core.kind import Derived
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.credential_types import (
     AccessKey,
@@ -121,3 +123,12 @@ _ENCODERS: Mapping[str, Callable[[Any, CredentialTypes, Resolution], dict[str, A
     "access_key": _access_key,
     "custom_header": _headers,
 }
+
+PUBLIC_CONFIG = Derived(
+    "credentialPublicConfig",
+    "credentialPublicConfig",
+    public_config,
+    secret=True,
+    # No answer is known to add to the headers or parameters, or to keep the order of the users.
+    document=Document(owned=frozenset({"authConfig"}), sets={"users": "username"}),
+)
