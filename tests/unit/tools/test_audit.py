@@ -15,6 +15,9 @@ def record(verb: str, code: int, stage: str = "ResponseComplete", **target: str)
         "responseStatus": {"code": code},
         "stage": stage,
         "requestURI": "/some/path",
+        "userAgent": "somebody/1.0",
+        "requestReceivedTimestamp": "2026-01-01T00:00:00.000000Z",
+        "stageTimestamp": "2026-01-01T00:00:00.250000Z",
     }
 
 
@@ -45,6 +48,9 @@ def test_a_record_keeps_what_counts(tmp_path: Path) -> None:
             code=200,
             stage="ResponseComplete",
             uri="/some/path",
+            agent="somebody/1.0",
+            received=1767225600.0,
+            answered=1767225600.25,
         )
     ]
 
