@@ -114,6 +114,8 @@ class Released(Rig):
         node = FakeNode(self.plane, reach=self._reach, report=self._report)
         self._parts.enter_context(node)
         restricted_namespace(self, NAMESPACE)
+        for name in self._values.get("watchNamespaces", ()):
+            self.create_namespace(name)
         self._rendering = render(NAMESPACE, self._values)
         self._report("Helm installs the chart")
         self.release("install", self.chart)

@@ -4,6 +4,8 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 
+import structlog
+
 from agentrun_operator.core.identity import GROUP, VERSION, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.client import (
@@ -18,6 +20,8 @@ from agentrun_operator.kube.client import (
 )
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGone, SecretData
 
+log = structlog.get_logger(__name__)
+
 LIST_ATTEMPTS = 3
 """A continue token may expire under a slow list; starting over is the cure."""
 
@@ -29,6 +33,7 @@ class ReferenceReader:
         """Read the given namespaces, or the whole cluster."""
         self._client = client
         self._namespaces = namespaces
+        self._refusing: set[str] = set()
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
         """GET a Secret, decoded, without the values that are no UTF-8 text."""
@@ -63,11 +68,38 @@ class ReferenceReader:
             return None
 
     async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
-        """LIST the metadata of all objects of a kind that we watch: key → resourceVersion."""
+        """LIST the metadata of all objects of a kind that we watch: key → resourceVersion.
+
+        A namespace that refuses us is left out as long as another one answers: a namespace takes
+        our Role along when it is deleted, and whoever may do that must not stop the others.
+
+        Raises:
+            ClusterUnavailable: nobody answered, or a list broke off.
+        """
         found: dict[ObjectKey, str] = {}
-        for namespace in (self._namespaces if kind.namespaced else ()) or ("",):
-            found.update(await self._list(kind, namespace))
+        refusals: list[ClusterForbidden] = []
+        namespaces = (self._namespaces if kind.namespaced else ()) or ("",)
+        for namespace in namespaces:
+            try:
+                found.update(await self._list(kind, namespace))
+            except ClusterForbidden as refusal:
+                refusals.append(refusal)
+                self._tell(namespace, refusal)
+            else:
+                self._refusing.discard(namespace)
+        if len(refusals) == len(namespaces):
+            raise refusals[0]
         return found
+
+    def _tell(self, namespace: str, refusal: ClusterForbidden) -> None:
+        if namespace not in self._refusing:
+            log.warning(
+                "a namespace that is to be watched refuses us, so nothing in it is served; "
+                "was it deleted?",
+                namespace=namespace,
+                error=str(refusal),
+            )
+        self._refusing.add(namespace)
 
     async def _list(self, kind: ResourceKind, namespace: str) -> dict[ObjectKey, str]:
         path = custom_path(kind.plural, namespace)
