@@ -30,6 +30,7 @@ from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     Busy,
     CredentialsInvalid,
+    InUse,
     InvalidParameter,
     OperatorError,
     QuotaExceeded,
@@ -206,11 +207,12 @@ def _throttled(_call: Call, answer: Answer, text: str) -> OperatorError:
     return Throttled(text, retry_after=retry_after(answer))
 
 
-def _keys_refused(call: Call, answer: Answer, _text: str) -> OperatorError:
+def _keys_refused(_call: Call, answer: Answer, _text: str) -> OperatorError:
     code = answer.code if _SAFE_WORD.fullmatch(answer.code) else "keys refused"
+    # No word of the call: it was refused for its keys, and so is every other of the account.
     return CredentialsInvalid(
-        f"{call.action}: HTTP {answer.status} {code}; the access key is unknown, disabled or does "
-        "not match its secret: correct the Secret of the account"
+        f"HTTP {answer.status} {code}: the access key is unknown, disabled or does not match its "
+        "secret; correct the Secret of the account"
     )
 
 
@@ -243,6 +245,10 @@ def _taken(_call: Call, _answer: Answer, text: str) -> OperatorError:
 
 def _busy(_call: Call, _answer: Answer, text: str) -> OperatorError:
     return Busy(text)
+
+
+def _in_use(_call: Call, _answer: Answer, text: str) -> OperatorError:
+    return InUse(f"{text}; it is deleted when nothing in AgentRun uses it any more")
 
 
 def _names_nothing(_call: Call, _answer: Answer, text: str) -> OperatorError:
@@ -345,8 +351,8 @@ TABLE: Final = (
     ),
     Row(
         "[?] a DELETE holds nothing that could be invalid: users of the resource refuse it",
-        _busy,
-        statuses=frozenset({400}),
+        _in_use,
+        statuses=frozenset({400, 409}),
         methods=frozenset({"DELETE"}),
     ),
     Row("[?] in transition", _busy, statuses=frozenset({409, 423})),

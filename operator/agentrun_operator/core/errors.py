@@ -5,6 +5,7 @@ OperatorError
 │   ├── Unavailable              no answer, 5xx, or an answer that is not the API's
 │   ├── Throttled                429; `retry_after` in seconds where the API said so
 │   ├── Busy                     the resource is in transition and refuses writes for now
+│   ├── InUse                    something in the cloud uses it, and it cannot be deleted before
 │   ├── DependencyNotReady       a referenced object exists and is not usable yet
 │   ├── ReferenceNotFound        a referenced object, Secret, ConfigMap or key does not exist
 │   ├── CredentialsNotFound      the account, or the Secret with its keys, does not exist
@@ -94,6 +95,12 @@ class Busy(Retryable):
     """The resource is in transition and refuses this write for now; the poller brings us back."""
 
     reason = Reason.UPDATING
+
+
+class InUse(Retryable):
+    """Something in the cloud uses the resource, which cannot be deleted before that is gone."""
+
+    reason = Reason.DELETION_BLOCKED
 
 
 class DependencyNotReady(Retryable):

@@ -8,6 +8,7 @@ import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
+    Busy,
     CredentialsInvalid,
     InvalidParameter,
     OperatorError,
@@ -18,6 +19,7 @@ from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import (
     applied_paths,
     encode,
@@ -141,7 +143,8 @@ class Reconciler:
             ctx.memory.refusal = ctx.redact(error.message)
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
-            verdict = outcome.deleting(error.reason, error.message)
+            reason = Reason.DELETING if isinstance(error, Busy) else error.reason
+            verdict = outcome.deleting(reason, error.message)
             # Not in transition: the poller would bring it back before its backoff is over.
             return Outcome(verdict, result.requeue_after, "error")
         if result.verdict is None and ctx.changes:

@@ -13,6 +13,7 @@ from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     Busy,
     CredentialsInvalid,
+    InUse,
     InvalidParameter,
     OperatorError,
     QuotaExceeded,
@@ -116,7 +117,8 @@ ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
         Busy,
     ),
     ("in transition", PUT, service(400, "ERR_BAD_REQUEST", "x is in UPDATING status"), Busy),
-    ("in use", DELETE, service(400, "ERR_BAD_REQUEST", "chat has endpoints"), Busy),
+    ("in use", DELETE, service(400, "ERR_BAD_REQUEST", "chat has endpoints"), InUse),
+    ("in use, as a conflict", DELETE, service(409, "ERR_CONFLICT", "x is in use by y"), InUse),
     ("conflict", PUT, service(409, "ERR_CONFLICT", "operation in progress"), Busy),
     (
         "validation",

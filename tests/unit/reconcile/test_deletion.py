@@ -102,14 +102,49 @@ async def test_a_delete_that_the_cloud_refuses_waits() -> None:
                 "effect": "error",
                 "status": 409,
                 "code": "ERR_RESOURCE_IN_USE",
+                "message": "in use by ModelProxy chat",
                 "times": 1,
             }
         )
     )
     lab.cluster.delete(key)
+    await lab.drain()
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    assert "in use by ModelProxy chat" in lab.message(key)
     await lab.elapse(400)
     assert lab.cluster.raw(key) is None
     assert made(lab, SAMPLES["ModelService"]) == []
+
+
+async def test_a_resource_that_is_busy_is_not_called_updating_while_it_is_deleted() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    fault = {
+        "action": "Delete.*",
+        "effect": "error",
+        "status": 400,
+        "code": "ERR_BAD_REQUEST",
+        "message": "runtime is in UPDATING status",
+        "times": 1,
+    }
+    lab.simulator.inject(Fault.model_validate(fault))
+    lab.cluster.delete(key)
+    await lab.drain()
+    assert lab.ready(key) == ("False", "Deleting")
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+
+
+async def test_refused_keys_are_told_without_a_word_of_another_call() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    fault = {"effect": "error", "status": 403, "code": "InvalidAccessKeyId.Inactive", "times": 99}
+    lab.simulator.inject(Fault.model_validate(fault))
+    other = lab.cluster.apply("ModelProxy", "other", PROXY)
+    await lab.drain()
+    lab.cluster.delete(key)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "CredentialsInvalid")
+    assert lab.message(key).startswith("HTTP 403 InvalidAccessKeyId.Inactive: the access key")
+    assert "ModelProxy" not in lab.message(key) + lab.message(other)
 
 
 # ------------------------------------------------ users hold

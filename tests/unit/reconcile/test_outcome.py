@@ -48,6 +48,7 @@ TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.Unavailable: ("ProviderUnavailable", "Reconciling"),
     errors.Throttled: ("Throttled", "Reconciling"),
     errors.Busy: ("Updating", "Reconciling"),
+    errors.InUse: ("DeletionBlocked", "Reconciling"),
     errors.DependencyNotReady: ("DependencyNotReady", "Reconciling"),
     errors.ReferenceNotFound: ("ReferenceNotFound", "Reconciling"),
     errors.CredentialsNotFound: ("CredentialsNotFound", "Reconciling"),

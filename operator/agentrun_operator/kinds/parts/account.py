@@ -36,12 +36,12 @@ class AccountBase(SpecModel):
 
 
 class AccountObserved(ObservedModel):
-    """The identity that was verified with one call."""
+    """Where the keys were accepted, by one call."""
 
     account_id: str | None = None
-    """Account id."""
+    """Account id as the spec has it; no answer of the API tells whose keys they are."""
     region: str | None = None
-    """Region."""
+    """Region in which the keys were accepted."""
     endpoint: str | None = None
     """Endpoint in use."""
 
