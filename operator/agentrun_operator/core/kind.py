@@ -172,6 +172,8 @@ class ResourceKind:
     rules: tuple[Rule, ...] = ()
     """Cross-field CEL rules on `spec`, beside those that the field types bring."""
     columns: tuple[Column, ...] = ()
+    caution: Callable[[Any], str | None] | None = None
+    """Pure: spec → what people should know of it although all is well; None: nothing."""
     connection: Mapping[str, str] = field(default_factory=dict)
     """Key in a connection ConfigMap → API field with an address (never a secret)."""
 

@@ -23,7 +23,7 @@ from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT
 from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
-from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, Url
+from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, Url, open_to_all
 from agentrun_operator.kinds.parts.sessions import SESSION_RULE, SessionSpec
 from agentrun_operator.kinds.parts.storage import OssMount
 from agentrun_operator.kinds.parts.workload import WORKLOAD_RULES, WorkloadSpec
@@ -107,6 +107,7 @@ KIND = ResourceKind(
         *CODE_RULES,
         SESSION_RULE,
     ),
+    caution=open_to_all,
     columns=(
         Column("Image", ".spec.container.image"),
         Column("Version", ".status.atProvider.agentRuntimeVersion"),

@@ -1,6 +1,6 @@
 """How a runtime is spoken to and watched. Source: control-plane reference, §7 and §8.1."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -81,3 +81,10 @@ class HealthCheck(SpecModel):
     """Failures in a row that make an instance unhealthy; server default 3."""
     success_threshold: Annotated[int | None, ServerDefault("1"), Field(ge=1, le=10)] = None
     """Successes in a row that make it healthy again; server default 1."""
+
+
+def open_to_all(spec: Any) -> str | None:
+    """Say that a runtime asks its callers for nothing: it has no authentication of its own."""
+    if spec.credential_ref is not None or spec.network.mode == "Private":
+        return None
+    return "without credentialRef anybody who knows the address of a public endpoint can call it"
