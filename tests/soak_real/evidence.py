@@ -12,7 +12,13 @@ from soak_real.door import Door, Write
 from soak_real.replicas import NAMES, Replicas
 from soak_real.user import User
 
-_BUGS = ("Traceback", "pass failed", "Task exception was never retrieved", "Unclosed")
+_BUGS = (
+    "Traceback",
+    "Logging error",
+    "pass failed",
+    "Task exception was never retrieved",
+    "Unclosed",
+)
 _GROUP = "agentrun.dev"
 _CALM_ENDS = (0, 1)
 """Exit codes of an operator that ends on purpose."""

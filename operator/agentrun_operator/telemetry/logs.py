@@ -39,7 +39,37 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_OWN = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
+"""What a record of this module begins with."""
 _KOPF_KEYS = ("k8s_skip", "k8s_ref", "settings")
+
+
+class _PatientHandler(logging.StreamHandler[IO[str]]):
+    """Goes on where a line cannot be written, and says so when the disk has room again.
+
+    The library would print the record, as it was before anything was redacted.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self._failed = 0
+        self._why = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, after a word about those that failed."""
+        if self._failed:
+            before, self._failed = self._failed, 0
+            told = {"msg": "log lines failed", "lines": before, "error": self._why}
+            super().emit(logging.makeLogRecord({**_OWN, **told}))
+            if self._failed:
+                self._failed += before
+                return
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name
+        """Count the record; to whom should we complain?"""
+        self._failed += 1
+        self._why = type(sys.exc_info()[1]).__name__
 
 
 def configure_logging(
@@ -72,7 +102,7 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _PatientHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), map_kopf],

@@ -1,5 +1,6 @@
 """Log lines: their keys, where libraries' records go, and what never shows."""
 
+import errno
 import io
 import json
 import logging
@@ -140,3 +141,34 @@ def test_the_console_format_is_for_people(stream: io.StringIO) -> None:
     structlog.get_logger("ours").info("created", name="chat")
     assert "created" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+class Disk(io.StringIO):
+    """A stream that can be full."""
+
+    is_full = False
+
+    def write(self, text: str, /) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_full_disk_costs_lines_and_shows_no_record(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The library would print what it could not write, unredacted."""
+    disk = Disk()
+    configure_logging(stream=disk)
+    logger = structlog.get_logger("ours")
+    disk.is_full = True
+    for _ in range(3):
+        logger.info("created", password=CANARY)
+    disk.is_full = False
+    logger.info("updated")
+    assert capsys.readouterr().err == ""
+    told, line = lines(disk)
+    assert (told["msg"], told["lines"], told["error"]) == ("log lines failed", 3, "OSError")
+    assert told["level"] == "error"
+    assert line["msg"] == "updated"
+    assert stream.getvalue() == ""
