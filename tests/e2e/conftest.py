@@ -16,9 +16,14 @@ Manifest = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def rig() -> Iterator[Rig]:
-    """The product, running; a test that stops the operator starts it again."""
+    """The product, running; a test that stops the operator starts it again.
+
+    At the end: the chart's roles refused it nothing but what a test tried in its name.
+    """
     with Rig(transition_seconds=0.2) as running:
         yield running
+        refused = running.plane.audit.forbidden(user=running.operator_user)
+        assert {(each.verb, each.resource) for each in refused} <= {("create", "accounts")}
 
 
 @pytest.fixture

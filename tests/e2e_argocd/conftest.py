@@ -19,6 +19,7 @@ def fleet() -> Iterator[Fleet]:
     """Everything, running."""
     with Fleet(report=tell) as running:
         yield running
+        assert running.plane.audit.forbidden(user=running.operator_user) == []
 
 
 @pytest.fixture

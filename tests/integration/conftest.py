@@ -1,14 +1,18 @@
 """Fixtures of the integration tests: real programs, shared by the whole run."""
 
-from collections.abc import Callable, Iterator
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 
 import pytest
 
+from agentrun_operator.core.identity import GROUP
+from agentrun_operator.kinds import catalogue
 from controlplane import ControlPlane
 from integration.cluster_view import ClusterView
 from integration.fleet import CANARY, Tenant, canary, contradictions, restless
-from rig import CloudAccount, Rig
+from rig import CloudAccount, Rig, samples
 
 ACCOUNTS = tuple(CloudAccount(str(20_000 + n), access_key_secret=canary()) for n in range(100))
 FLEET_SETTINGS = {
@@ -21,6 +25,13 @@ FLEET_SETTINGS = {
     "AGENTRUN_OPERATOR_CREATE_SETTLE_SECONDS": "2",
     "AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "3",
 }
+
+NAMESPACED = os.environ.get("AGENTRUN_TEST_SCOPE") == "namespaced"
+"""Run under the Roles of an install that watches namespaces by name, instead of a ClusterRole."""
+TENANT_PREFIX = "fleet-"
+KINDS = [f"{kind.plural}.{GROUP}" for kind in catalogue().values() if kind.namespaced]
+TENANTS = 48
+"""How many namespaces such an install watches; one test uses one, or a few."""
 
 TenantFactory = Callable[..., Tenant]
 """Makes a tenant; `bare=True` leaves its Account and Secrets to the test."""
@@ -36,12 +47,30 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session")
 def fleet(control_plane: ControlPlane) -> Iterator[Rig]:
-    """Return one impatient operator and its cloud; whoever ends the operator starts it again."""
+    """Return one impatient operator and its cloud; whoever ends the operator starts it again.
+
+    At the end: it told no secret, and the chart's roles refused it nothing.
+    """
     with Rig(
-        control_plane, transition_seconds=0.4, accounts=ACCOUNTS, settings=FLEET_SETTINGS
+        control_plane,
+        transition_seconds=0.4,
+        accounts=ACCOUNTS,
+        chart_values=_scope(control_plane),
+        settings=FLEET_SETTINGS,
     ) as rig:
         yield rig
         assert CANARY not in rig.operator_log
+        assert rig.plane.audit.forbidden(user=rig.operator_user) == []
+
+
+def _scope(plane: ControlPlane) -> Mapping[str, object]:
+    """Return the chart's values for the scope of this run; its namespaces exist then."""
+    if not NAMESPACED:
+        return {}
+    names = [f"{TENANT_PREFIX}{number}" for number in range(TENANTS)]
+    items = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in names]
+    plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
+    return {"watchNamespaces": names, "clusterId": "test"}
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +91,7 @@ def tenants(fleet: Rig, cluster_view: ClusterView) -> Iterator[TenantFactory]:
 
     def make(*, bare: bool = False) -> Tenant:
         number = next(_numbers)
-        tenant = Tenant(fleet, cluster_view, f"fleet-{number}", ACCOUNTS[number])
+        tenant = Tenant(fleet, cluster_view, f"{TENANT_PREFIX}{number}", ACCOUNTS[number])
         fleet.create_namespace(tenant.namespace)
         if not bare:
             tenant.open()
@@ -72,6 +101,10 @@ def tenants(fleet: Rig, cluster_view: ClusterView) -> Iterator[TenantFactory]:
     yield make
     fleet.cloud.clear_faults()
     for tenant in made:
+        if NAMESPACED:  # the namespace would take the operator's Role along
+            kinds, where = ",".join(KINDS), f"--namespace={tenant.namespace}"
+            fleet.kubectl("delete", kinds, "--all", where, "--wait=false")
+            continue
         fleet.kubectl("delete", "namespace", tenant.namespace, "--wait=false", "--ignore-not-found")
     assert [each for tenant in made for each in contradictions(tenant.versions())] == []
     assert [each for tenant in made for each in restless(tenant.versions())] == []

@@ -20,6 +20,19 @@ from rig.waiting import condition
 TEMPLATE = "SandboxTemplate"
 
 
+TOLD = (
+    "Creating",
+    "Created",
+    "Available",
+    "Updated",
+    "Updating",
+    "DriftCorrected",
+    "Deleting",
+    "Deleted",
+)
+"""Of what passes by: each transition of Ready and each deed, and what was said before not again."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a reader makes of one version of an object."""
@@ -70,6 +83,14 @@ def _history(versions: list[Version], name: str) -> Iterator[Seen]:
             if now != last:
                 yield now
             last = now
+
+
+def _events(tenant: Tenant, name: str) -> list[tuple[str, str]]:
+    """Return type and reason of an object's events, in order."""
+    items = tenant.view.read(f"/api/v1/namespaces/{tenant.namespace}/events")["items"]
+    ours = [each for each in items if each["involvedObject"]["name"] == name]
+    ours.sort(key=lambda each: int(each["metadata"]["resourceVersion"]))
+    return [(each["type"], each["reason"]) for each in ours]
 
 
 def test_the_table_of_situations(tenant: Tenant) -> None:
@@ -158,6 +179,8 @@ def test_what_passes_by_is_told_in_order(tenant: Tenant) -> None:
         asked_to_go,
         going("Deleting"),
     ]
+    tenant.wait(lambda: ("Normal", "Deleted") in _events(tenant, "tpl"), "the last event")
+    assert _events(tenant, "tpl") == [("Normal", reason) for reason in TOLD]
 
 
 def test_without_an_operator_nothing_looks_done(tenant: Tenant) -> None:

@@ -24,6 +24,17 @@ from controlplane import ControlPlane
 from integration.kube_lab import GADGET, WIDGET, lab_kind, lab_kinds, namespace
 
 TEAM = "kube-writes"
+TRACKING = dict.fromkeys(
+    (
+        "app.kubernetes.io/instance",
+        "argocd.argoproj.io/tracking-id",
+        "helm.toolkit.fluxcd.io/name",
+        "kustomize.toolkit.fluxcd.io/name",
+        "meta.helm.sh/release-name",
+    ),
+    "somebody",
+)
+"""By what GitOps tools know what is theirs; a child that had it would be pruned."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,13 +228,16 @@ async def test_reads_of_the_real_server(client: KubeClient, control_plane: Contr
 async def test_a_connection_is_owned_kept_current_and_never_taken_from_others(
     client: KubeClient, control_plane: ControlPlane
 ) -> None:
-    owner = await created(client, "owner")
+    owner = await created(client, "owner", labels=TRACKING, annotations=TRACKING)
     writer = ConfigMapConnectionWriter(client)
     await writer.publish(owner, "owner-endpoint", {"url": "one", "old": "x"})
     await writer.publish(owner, "owner-endpoint", {"url": "two"})
     found = await client.get(core_path("configmaps", TEAM, "owner-endpoint"))
     assert found["data"] == {"url": "two"}
-    assert [r["uid"] for r in found["metadata"]["ownerReferences"]] == [owner.uid]
+    metadata = found["metadata"]
+    assert [r["uid"] for r in metadata["ownerReferences"]] == [owner.uid]
+    assert metadata["labels"] == {"app.kubernetes.io/managed-by": "agentrun-operator"}
+    assert "annotations" not in metadata
     control_plane.kubectl("create", "configmap", "users", f"-n={TEAM}", "--from-literal=a=b")
     with pytest.raises(AlreadyExistsNotOwned):
         await writer.publish(owner, "users", {"url": "two"})

@@ -26,6 +26,7 @@ def released() -> Iterator[Released]:
     """The product, running; a test that stops the operator starts it again."""
     with Released(report=tell) as running:
         yield running
+        assert running.plane.audit.forbidden(user=running.operator_user) == []
 
 
 @pytest.fixture
