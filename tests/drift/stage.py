@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.drift import HIDDEN
+from agentrun_operator.core.drift import HIDDEN, UNSET
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
@@ -26,6 +26,8 @@ _BASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 _FAMILIES = {"SandboxTemplate": "Template"}
 """Where the simulator's name of a kind differs."""
+MAX_SHOWN = 128
+"""Characters of a value in `status.drift`, as the CRD says."""
 Step = str | int
 
 
@@ -258,8 +260,8 @@ class Stage:
         """Whether the object is Ready and no drift is on record."""
         return self.lab.ready(self.key) == ("True", "Available") and not self.drift
 
-    def tells(self, leaf: Leaf) -> str | None:
-        """Return what is wrong with the drift on record for a leaf, or None."""
+    def tells(self, leaf: Leaf, observed: Any) -> str | None:
+        """Return what is wrong with the drift on record for a leaf that was changed, or None."""
         found = [d for d in self.drift if d["path"] == leaf.shown.path]
         if len(found) != 1 or len(self.drift) != 1:
             return f"status.drift is {[d['path'] for d in self.drift]}"
@@ -268,7 +270,20 @@ class Stage:
             return "shows a value that may be secret"
         if not leaf.hidden and HIDDEN in (said["desired"], said["observed"]):
             return "hides a value that anybody may see"
-        return None if said["since"] else "does not say since when"
+        # What is absent may come back as an empty value.
+        fits = (UNSET, "", "0") if observed is None else (_shown(observed),)
+        is_right = said["desired"] == _shown(leaf.value) and said["observed"] in fits
+        if leaf.path == leaf.shown.path and not leaf.hidden and not is_right:
+            return f"shows {said}"
+        now = self.lab.clock.now().isoformat()
+        is_recent = "2026" < said["since"] < now
+        return None if is_recent else f"says since {said['since']!r}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as `status.drift` has it."""
+    text = UNSET if value is None else str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 async def prepared(lab: Lab, kind: str) -> None:

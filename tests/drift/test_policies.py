@@ -1,5 +1,7 @@
 """Drift that is not to be corrected: told in full and left alone, or ignored."""
 
+from typing import Any
+
 import pytest
 
 from drift.filled import CANARY, VARIANTS, Variant
@@ -25,7 +27,7 @@ async def test_under_report_it_is_told_and_left(variant: Variant) -> None:
     for leaf in _visible(stage):
         value = altered(leaf.value)
         stage.put(leaf, value)
-        problem = await _reported(stage, leaf)
+        problem = await _reported(stage, leaf, value)
         if problem:
             problems.append(f"{leaf.place} -> {value!r}: {problem}")
         stage.restore(before)
@@ -35,7 +37,7 @@ async def test_under_report_it_is_told_and_left(variant: Variant) -> None:
     assert not problems, "\n".join(problems)
 
 
-async def _reported(stage: Stage, leaf: Leaf) -> str | None:
+async def _reported(stage: Stage, leaf: Leaf, value: Any) -> str | None:
     writes = await stage.settle()
     reason = "ImmutableFieldChanged" if leaf.immutable else "DriftDetected"
     stalled, _ = stage.lab.condition(stage.key, "Stalled")
@@ -50,7 +52,7 @@ async def _reported(stage: Stage, leaf: Leaf) -> str | None:
         return "told again what is known"
     if CANARY in str(stage.lab.get(stage.key).status):
         return "a secret in status"
-    return stage.tells(leaf)
+    return stage.tells(leaf, value)
 
 
 @each_variant

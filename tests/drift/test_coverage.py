@@ -1,0 +1,99 @@
+"""That the matrix leaves nothing out: every field of every kind, read off the kinds themselves."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from agentrun_operator.core.field_rule import FieldRule
+from agentrun_operator.core.wire import field_rules
+from agentrun_operator.kinds import catalogue
+from drift.filled import VARIANTS, declared_fields, given_fields, spec_of
+from drift.stage import Leaf, Stage
+
+CLOUD_KINDS = [name for name, kind in catalogue().items() if not kind.is_local]
+each_kind = pytest.mark.parametrize("kind", CLOUD_KINDS)
+
+WITHOUT_DRIFT: Mapping[str, Mapping[str, str]] = {
+    "AgentRuntime": {"forceEvictInstances": "how an update is applied, and no state"},
+    "AgentRuntimeEndpoint": {
+        "runtimeRef": "stands in the path of every request",
+        "writeConnectionTo.configMap": "a ConfigMap of the cluster",
+    },
+    "ModelProxy": {"writeConnectionTo.configMap": "a ConfigMap of the cluster"},
+    "Sandbox": {
+        "desiredState": "reached by verbs; its drift has tests of its own",
+        "restartPolicy": "a policy of the operator",
+        "ttlSecondsAfterFinished": "a policy of the operator",
+    },
+}
+"""Fields of a spec that have no value in the cloud to differ from."""
+TOGETHER: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "AgentRuntime": {"env": ("env", "envFrom")},
+    "SandboxTemplate": {"env": ("env", "envFrom")},
+    "Credential": {
+        "credentialPublicConfig": ("apiKey", "jwt", "basic", "accessKey", "customHeader"),
+    },
+}
+"""Path that a drift names → the fields of the spec that it is computed from."""
+
+
+async def _rows(kind: str) -> list[Leaf]:
+    """Return all rows of the matrix that belong to a kind."""
+    found: list[Leaf] = []
+    for variant in (v for v in VARIANTS if v.kind == kind):
+        found += (await Stage.ready(variant)).leaves()
+    return found
+
+
+def _is_below(path: str, owner: str) -> bool:
+    return f"{path}.".startswith(f"{owner}.")
+
+
+@each_kind
+def test_the_specs_of_the_matrix_set_every_field(kind: str) -> None:
+    given = {f for v in VARIANTS if v.kind == kind for f in given_fields(spec_of(v))}
+    assert declared_fields(catalogue()[kind]) <= given
+
+
+@each_kind
+async def test_every_field_of_a_spec_has_a_row(kind: str) -> None:
+    paths = {leaf.path for leaf in await _rows(kind)}
+    parts = TOGETHER.get(kind, {})
+    for path in parts:
+        assert path in paths
+    ingredients = {field for fields in parts.values() for field in fields}
+    excused = {*WITHOUT_DRIFT.get(kind, {}), *ingredients}
+    for field in declared_fields(catalogue()[kind]):
+        has_row = any(_is_below(field, path) or _is_below(path, field) for path in paths)
+        assert has_row or any(_is_below(field, one) for one in excused), field
+
+
+@each_kind
+def test_no_excuse_outlives_its_field(kind: str) -> None:
+    fields = declared_fields(catalogue()[kind])
+    excused = {*WITHOUT_DRIFT.get(kind, {})}
+    excused |= {field for fields in TOGETHER.get(kind, {}).values() for field in fields}
+    assert [one for one in excused if not any(_is_below(field, one) for field in fields)] == []
+
+
+@each_kind
+async def test_every_value_on_the_wire_has_a_row(kind: str) -> None:
+    """At each depth, so that a field below a list or an object is not taken for its owner."""
+    rows = {leaf.path: leaf for leaf in await _rows(kind)}
+    for rule, is_unseen, is_fixed in _values(field_rules(catalogue()[kind])):
+        assert rule.path in rows, rule.path
+        row = rows[rule.path]
+        assert (row.write_only, row.immutable) == (is_unseen, is_fixed), rule.path
+
+
+def _values(
+    rules: tuple[FieldRule, ...], *, unseen: bool = False, fixed: bool = False
+) -> Iterator[tuple[FieldRule, bool, bool]]:
+    """Yield (rule, whether no read shows it, whether no update changes it) of all values."""
+    for rule in rules:
+        is_unseen, is_fixed = unseen or rule.write_only, fixed or rule.immutable
+        if rule.update_only:
+            continue
+        if rule.is_list or not rule.children:
+            yield rule, is_unseen, is_fixed
+        yield from _values(rule.children, unseen=is_unseen, fixed=is_fixed)
