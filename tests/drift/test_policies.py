@@ -1,13 +1,16 @@
 """Drift that is not to be corrected: told in full and left alone, or ignored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from drift.answers import OTHER_ANSWERS, lab_with
 from drift.filled import CANARY, VARIANTS, Variant
 from drift.stage import STALL_SECONDS, Leaf, Stage, altered
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
+each_answer = pytest.mark.parametrize("answer", [{}, OTHER_ANSWERS], ids=["defaults", "others"])
 
 
 def _visible(stage: Stage) -> list[Leaf]:
@@ -21,8 +24,11 @@ def _alter_everything(stage: Stage) -> None:
 
 
 @each_variant
-async def test_under_report_it_is_told_and_left(variant: Variant) -> None:
-    stage = await Stage.ready(variant, driftPolicy="Report")
+@each_answer
+async def test_under_report_it_is_told_and_left(
+    variant: Variant, answer: Mapping[str, Any]
+) -> None:
+    stage = await Stage.ready(variant, lab=lab_with(answer), driftPolicy="Report")
     before, problems = stage.stored, []
     for leaf in _visible(stage):
         value = altered(leaf.value)
@@ -56,8 +62,9 @@ async def _reported(stage: Stage, leaf: Leaf, value: Any) -> str | None:
 
 
 @each_variant
-async def test_under_ignore_nothing_happens(variant: Variant) -> None:
-    stage = await Stage.ready(variant, driftPolicy="Ignore")
+@each_answer
+async def test_under_ignore_nothing_happens(variant: Variant, answer: Mapping[str, Any]) -> None:
+    stage = await Stage.ready(variant, lab=lab_with(answer), driftPolicy="Ignore")
     _alter_everything(stage)
     assert await stage.settle() == []
     assert stage.is_calm
