@@ -28,6 +28,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         steady_seconds=read.seconds("POLL_STEADY_SECONDS", base.polling.steady_seconds),
         detail_seconds=read.seconds("POLL_DETAIL_SECONDS", base.polling.detail_seconds),
         slow_seconds=read.seconds("POLL_SLOW_SECONDS", base.polling.slow_seconds),
+        few=read.number("POLL_FEW", base.polling.few, int, allow_zero=True),
     )
     access = read.text("SECRET_ACCESS", base.secret_access)
     if access not in ("watch", "get"):
@@ -49,11 +50,21 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         ),
         resync_seconds=read.seconds("RESYNC_SECONDS", base.resync_seconds),
         create_settle_seconds=read.seconds("CREATE_SETTLE_SECONDS", base.create_settle_seconds),
+        create_timeout_seconds=read.number(
+            "CREATE_TIMEOUT_SECONDS", base.create_timeout_seconds, int
+        ),
+        update_timeout_seconds=read.number(
+            "UPDATE_TIMEOUT_SECONDS", base.update_timeout_seconds, int
+        ),
+        delete_timeout_seconds=read.number(
+            "DELETE_TIMEOUT_SECONDS", base.delete_timeout_seconds, int
+        ),
         requests_per_second=read.seconds("REQUESTS_PER_SECOND", base.requests_per_second),
         endpoint_allow_list=read.items("ENDPOINT_ALLOW_LIST"),
         own_account=_own_account(read),
         instance_role=read.switch("INSTANCE_ROLE", default=base.instance_role),
         secret_access=access,
+        drain_seconds=read.seconds("DRAIN_SECONDS", base.drain_seconds),
         bind_host=read.text("BIND_HOST", base.bind_host),
         bind_port=read.number("BIND_PORT", base.bind_port, int, allow_zero=True),
     )

@@ -1,0 +1,72 @@
+"""Every setting can be set from outside, and a value that makes no sense names its variable."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.settings import OwnAccount, Settings
+from agentrun_operator.environment import PREFIX, SettingsError, settings_from
+
+EVERYTHING = {
+    "CONTROLLER_CLASS": "blue",
+    "NAMESPACES": "a, b",
+    "NAMESPACE": "system",
+    "CLUSTER_ID": "c1",
+    "LEADER_ELECTION": "false",
+    "LEASE_NAME": "another",
+    "IDENTITY": "me",
+    "WORKERS": "7",
+    "POLL_TRANSITION_SECONDS": "1.5",
+    "POLL_STEADY_SECONDS": "30",
+    "POLL_DETAIL_SECONDS": "900",
+    "POLL_SLOW_SECONDS": "90",
+    "POLL_FEW": "0",
+    "BACKOFF_BASE_SECONDS": "2",
+    "BACKOFF_CAP_SECONDS": "100",
+    "RESYNC_SECONDS": "60",
+    "CREATE_SETTLE_SECONDS": "30",
+    "CREATE_TIMEOUT_SECONDS": "100",
+    "UPDATE_TIMEOUT_SECONDS": "200",
+    "DELETE_TIMEOUT_SECONDS": "400",
+    "REQUESTS_PER_SECOND": "5",
+    "ENDPOINT_ALLOW_LIST": "https://a.example",
+    "ACCOUNT_ID": "1001",
+    "REGION": "cn-hangzhou",
+    "INSTANCE_ROLE": "true",
+    "SECRET_ACCESS": "get",
+    "DRAIN_SECONDS": "10",
+    "BIND_HOST": "127.0.0.1",
+    "BIND_PORT": "0",
+}
+
+
+def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested settings."""
+    found: dict[str, Any] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value) and not isinstance(value, OwnAccount):
+            found |= flat(value, f"{prefix}{each.name}.")
+        else:
+            found[f"{prefix}{each.name}"] = value
+    return found
+
+
+def test_nothing_set_is_the_defaults() -> None:
+    assert settings_from({}) == Settings()
+
+
+def test_every_setting_can_be_set() -> None:
+    changed = flat(settings_from({f"{PREFIX}{name}": text for name, text in EVERYTHING.items()}))
+    defaults = flat(Settings())
+    assert [name for name in changed if changed[name] == defaults[name]] == []
+    assert changed["polling.few"] == 0
+    assert changed["delete_timeout_seconds"] == 400
+
+
+@pytest.mark.parametrize("name", ["CREATE_TIMEOUT_SECONDS", "DRAIN_SECONDS", "WORKERS"])
+@pytest.mark.parametrize("text", ["soon", "-1", "0", "nan", "inf"])
+def test_a_value_that_makes_no_sense_is_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"{PREFIX}{name}"):
+        settings_from({f"{PREFIX}{name}": text})
