@@ -76,17 +76,6 @@ class MetadataWatch:
             for what in watched
             for namespace in namespaces or ("",)
         )
-        self._is_running = False
-
-    @property
-    def connections(self) -> int:
-        """How many connections of the client's pool are held for good."""
-        return len(self._streams)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether every stream is being watched, or waited for."""
-        return self._is_running
 
     async def settled(self) -> None:
         """Return when every first LIST has been answered, be it by a refusal."""
@@ -97,11 +86,9 @@ class MetadataWatch:
         """Watch until `stop` is set; any other end is a bug and raises."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(s.run(), name=f"watch {s.what}") for s in self._streams]
-            self._is_running = True
             try:
                 await stop.wait()
             finally:
-                self._is_running = False
                 for task in tasks:
                     task.cancel()
 

@@ -59,11 +59,6 @@ class WorkQueue:
         """Hand out nothing more; passes in flight may end."""
         self._closed = True
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is ready and nothing in flight (delays do not count)."""
-        return not self._ready and not self._in_flight
-
     def add(self, key: ObjectKey, *, fresh: bool = True) -> None:
         """Ask for a pass as soon as a worker is free."""
         self._due.pop(key, None)
