@@ -23,11 +23,12 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.identity import AccountIdentity, Locator
-from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
+from agentrun_operator.core.kind import Rest
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, ExternalAPI
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.simulator import Simulator
+from fakes.mappings import ENDPOINT, PAUSE, RESUME, RUNTIME, SANDBOX, STOP, TEMPLATE
 
 
 def rest_of(kind: str) -> Rest:
@@ -47,46 +48,6 @@ CHAT = {
 }
 
 
-RUNTIME = Rest(
-    "/agents/runtimes",
-    noun="AgentRuntime",
-    nouns="AgentRuntimes",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeId",
-    name_field="agentRuntimeName",
-    name_filter={"agentRuntimeName": "{name}", "searchMode": "exact"},
-)
-ENDPOINT = Rest(
-    "/agents/runtimes/{parent}/endpoints",
-    noun="AgentRuntimeEndpoint",
-    nouns="AgentRuntimeEndpoints",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeEndpointId",
-    name_field="agentRuntimeEndpointName",
-    name_filter={"endpointName": "{name}", "searchMode": "exact"},
-)
-TEMPLATE = Rest(
-    "/templates",
-    noun="Template",
-    nouns="Templates",
-    key=KeyedBy.NAME,
-    id_field="templateId",
-    name_field="templateName",
-)
-SANDBOX = Rest(
-    "/sandboxes",
-    noun="Sandbox",
-    nouns="Sandboxes",
-    key=KeyedBy.CHOSEN_ID,
-    id_field="sandboxId",
-    name_field=None,
-    paging=Paging.TOKENS,
-)
-VERBS = [
-    Verb("PAUSED", "PauseSandbox", "PUT", "pause"),
-    Verb("READY", "ResumeSandbox", "PUT", "resume"),
-    Verb("TERMINATED", "StopSandbox", "POST", "stop"),
-]
 SHAPE = {"cpu": 2, "memory": 4096, "networkConfiguration": {"networkMode": "PUBLIC"}}
 RUNTIME_BODY = SHAPE | {
     "agentRuntimeName": "demo",
@@ -190,7 +151,7 @@ async def test_a_sandbox_is_found_by_the_id_we_chose_and_moved_by_verbs(api: Ext
     with pytest.raises(AlreadyExistsNotOwned):
         await api.create(SANDBOX, body)
     await until(api, SANDBOX, Locator("sb-1"), "READY")
-    for verb in VERBS:
+    for verb in (PAUSE, RESUME, STOP):
         await api.act(SANDBOX, Locator("sb-1"), verb)
         await until(api, SANDBOX, Locator("sb-1"), verb.state)
     assert (await api.find(SANDBOX, name="sb-1")).resource is not None

@@ -22,7 +22,18 @@ from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.api.transport import Timeouts, Transport
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.identity import Locator
-from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
+from fakes.mappings import (
+    CREDENTIAL,
+    ENDPOINT,
+    PAUSE,
+    PROXY,
+    RESUME,
+    RUNTIME,
+    SANDBOX,
+    SERVICE,
+    STOP,
+    TEMPLATE,
+)
 
 with warnings.catch_warnings():
     # The official packages warn about themselves when imported; that is not our defect.
@@ -166,41 +177,6 @@ def official(url: str) -> Any:
     )
 
 
-def by_name(path: str, noun: str, nouns: str, name_field: str) -> Rest:
-    return Rest(path, noun, nouns, KeyedBy.NAME, f"{name_field.removesuffix('Name')}Id", name_field)
-
-
-PROXY = by_name("/agents/model-proxies", "ModelProxy", "ModelProxies", "modelProxyName")
-SERVICE = by_name("/agents/model-services", "ModelService", "ModelServices", "modelServiceName")
-CREDENTIAL = by_name("/agents/credentials", "Credential", "Credentials", "credentialName")
-TEMPLATE = by_name("/templates", "Template", "Templates", "templateName")
-RUNTIME = Rest(
-    "/agents/runtimes",
-    noun="AgentRuntime",
-    nouns="AgentRuntimes",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeId",
-    name_field="agentRuntimeName",
-    name_filter={"agentRuntimeName": "{name}", "searchMode": "exact"},
-)
-ENDPOINT = Rest(
-    "/agents/runtimes/{parent}/endpoints",
-    noun="AgentRuntimeEndpoint",
-    nouns="AgentRuntimeEndpoints",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeEndpointId",
-    name_field="agentRuntimeEndpointName",
-    name_filter={"endpointName": "{name}", "searchMode": "exact"},
-)
-SANDBOX = Rest(
-    "/sandboxes",
-    noun="Sandbox",
-    nouns="Sandboxes",
-    key=KeyedBy.CHOSEN_ID,
-    id_field="sandboxId",
-    name_field=None,
-    paging=Paging.TOKENS,
-)
 RUNTIME_BODY = {
     "agentRuntimeName": "demo",
     "artifactType": "Container",
@@ -211,9 +187,6 @@ RUNTIME_BODY = {
     "port": 9000,
 }
 PAGES = {"page_number": 1, "page_size": 100}
-PAUSE = Verb("PAUSED", "PauseSandbox", "PUT", "pause")
-RESUME = Verb("READY", "ResumeSandbox", "PUT", "resume")
-STOP = Verb("TERMINATED", "StopSandbox", "POST", "stop")
 
 Ours = Callable[[AgentRunClient], Awaitable[Any]]
 Theirs = Callable[[Any], Any]

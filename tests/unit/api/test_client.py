@@ -21,54 +21,9 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.identity import Locator
-from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
+from agentrun_operator.core.kind import Verb
+from fakes.mappings import ENDPOINT, PROXY, RUNTIME, SANDBOX, WORKSPACE
 
-PROXY = Rest(
-    "/agents/model-proxies",
-    noun="ModelProxy",
-    nouns="ModelProxies",
-    key=KeyedBy.NAME,
-    id_field="modelProxyId",
-    name_field="modelProxyName",
-)
-RUNTIME = Rest(
-    "/agents/runtimes",
-    noun="AgentRuntime",
-    nouns="AgentRuntimes",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeId",
-    name_field="agentRuntimeName",
-    name_filter={"agentRuntimeName": "{name}", "searchMode": "exact"},
-)
-ENDPOINT = Rest(
-    "/agents/runtimes/{parent}/endpoints",
-    noun="AgentRuntimeEndpoint",
-    nouns="AgentRuntimeEndpoints",
-    key=KeyedBy.ID,
-    id_field="agentRuntimeEndpointId",
-    name_field="agentRuntimeEndpointName",
-    name_filter={"endpointName": "{name}", "searchMode": "exact"},
-    parent="runtimeRef",
-)
-SANDBOX = Rest(
-    "/sandboxes",
-    noun="Sandbox",
-    nouns="Sandboxes",
-    key=KeyedBy.CHOSEN_ID,
-    id_field="sandboxId",
-    name_field=None,
-    paging=Paging.TOKENS,
-)
-WORKSPACE = Rest(
-    "/workspaces",
-    noun="Workspace",
-    nouns="Workspaces",
-    key=KeyedBy.ID,
-    id_field="workspaceId",
-    name_field="name",
-    name_filter={"name": "{name}"},
-    items="workspaces",
-)
 DATE = "Thu, 15 Jan 2026 08:00:00 GMT"
 VERSION = "/2025-09-10"
 
