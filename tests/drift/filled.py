@@ -16,12 +16,13 @@ from agentrun_operator.core.fields import (
     Reference,
     SecretReference,
     SecretSource,
+    Sensitive,
     SpecModel,
     ValueFrom,
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import NamedSpec, ResourceSpec
-from agentrun_operator.core.wire import is_model, json_name, shape_of
+from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 from agentrun_operator.kinds import catalogue
 
 CANARY = "canary-7f3a"
@@ -159,6 +160,9 @@ def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
         return words[n % len(words)] if len(words) > n else words[0]
     if inner is bool:
         return True
+    is_sensitive = marker(shape_of(info).markers, Sensitive) is not None
+    if is_sensitive and inner is str:
+        return f"{CANARY}-sensitive-{n}"
     if get_origin(inner) is dict:
         return {f"outer{n}": {"inner": f"{CANARY}-document", "number": 7}}
     candidates = [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]

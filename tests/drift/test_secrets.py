@@ -5,105 +5,19 @@ causes, and the reprs of what a pass works with.
 """
 
 import io
-import logging
-import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import structlog
 
-from agentrun_operator.core.errors import OperatorError
-from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile import observe
-from agentrun_operator.reconcile.memory import Memory
-from agentrun_operator.reconcile.outcome import Outcome, Outcomes
-from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.world import World
-from agentrun_operator.telemetry.logs import configure_logging
-from agentrun_operator.telemetry.metrics import PrometheusMetrics
 from agentrun_simulator.faults import Fault
 from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
 from drift.stage import Stage, altered
-from fakes.cloud import MAIN, OTHER
+from drift.watched import WatchedLab, leaks
 from fakes.lab import Lab
 
-PLANTED = (
-    CANARY,
-    MAIN.access_key_secret.get_secret_value(),
-    OTHER.access_key_secret.get_secret_value(),
-)
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Return everything that is logged, at the lowest level and set up as in production."""
-    before = logging.getLogger().handlers[:], logging.getLogger().level
-    said = io.StringIO()
-    configure_logging(level="DEBUG", stream=said)
-    yield said
-    logging.getLogger().handlers[:], level = before
-    logging.getLogger().setLevel(level)
-    structlog.reset_defaults()
-
-
-class Witness(Outcomes):
-    """Keeps every error that a pass ended with."""
-
-    seen: list[BaseException]
-
-    def of_error(
-        self, error: OperatorError, obj: KubeObject, memory: Memory, now: float
-    ) -> Outcome:
-        self.seen.append(error)
-        return super().of_error(error, obj, memory, now)
-
-
-class WatchedLab(Lab):
-    """Keeps every status that was ever written, and every error."""
-
-    def _world(self) -> World:
-        self.witness = Witness(self.settings.backoff, jitter=lambda: 1.0)
-        self.witness.seen = []
-        return replace(super()._world(), outcomes=self.witness)
-
-    def restart(self) -> None:
-        super().restart()
-        self.prometheus = PrometheusMetrics()
-        self.engine._metrics = self.engine.queue._metrics = self.prometheus
-        self.written: list[Any] = []
-        tell = self.cluster.notify
-
-        def notify(event: str, raw: Json) -> None:
-            self.written.append((raw.get("status"), raw["metadata"]))
-            tell(event, raw)
-
-        self.cluster.notify = notify
-
-    def spoken(self) -> dict[str, str]:
-        """Return what left the process, by the way it took; the requests themselves aside."""
-        errors = [said for error in self.witness.seen for said in _told(error)]
-        return {
-            "status": str(self.written),
-            "events": str(self.cluster.events),
-            "connections": str(self.cluster.connections),
-            "metrics": self.prometheus.render().decode(),
-            "errors": "\n".join(errors),
-        }
-
-
-def _told(error: BaseException) -> Iterator[str]:
-    yield from (str(error), repr(error), str(vars(error)))
-    yield "".join(traceback.format_exception(error))
-    for other in (error.__cause__, error.__context__):
-        if other is not None:
-            yield from _told(other)
-
-
-def leaks(*said: tuple[str, str]) -> list[str]:
-    return [f"{value} in {place}" for place, text in said for value in PLANTED if value in text]
 
 
 async def _troubled_life(stage: Stage) -> None:

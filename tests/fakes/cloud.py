@@ -22,13 +22,24 @@ MAIN = Account.model_validate(
 OTHER = Account.model_validate(
     {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "other-key-canary"}
 )
+TEMPORARY = Account.model_validate(
+    {
+        "accountId": "10001",
+        "accessKeyId": "STS.main-id",
+        "accessKeySecret": "temporary-key-canary",
+        "securityToken": "temporary-token-canary",
+    }
+)
+"""Another key of MAIN, as a token service issues it."""
 
 
 def keys_of(account: Account) -> dict[str, str]:
     """Return the data of a Secret with an account's keys."""
+    token = account.security_token
     return {
         "accessKeyId": account.access_key_id,
         "accessKeySecret": account.access_key_secret.get_secret_value(),
+        **({"securityToken": token.get_secret_value()} if token else {}),
     }
 
 
@@ -47,7 +58,8 @@ class SimulatedCloud:
         self.time = OffsetClock(clock)
         """The cloud's own time."""
         self.simulator = Simulator(
-            Settings(accounts=(MAIN, OTHER), transition_seconds=transition_seconds), self.time
+            Settings(accounts=(MAIN, OTHER, TEMPORARY), transition_seconds=transition_seconds),
+            self.time,
         )
         self.connected: list[AccountConnection] = []
 

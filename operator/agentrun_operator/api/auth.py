@@ -26,6 +26,8 @@ ALGORITHM: Final = "ACS3-HMAC-SHA256"
 API_VERSION: Final = "2025-09-10"
 ACTION_EXTENSION: Final = "action"
 """Key in `httpx.Request.extensions` that carries the operation's name, such as GetModelProxy."""
+KEYS_EXTENSION: Final = "keys"
+"""Key in `httpx.Request.extensions` that remembers the `Keys` a request was signed with."""
 
 _SIGNED_ALWAYS: Final = frozenset({"host", "content-type"})
 _UNRESERVED: Final = "-_.~"
@@ -162,6 +164,7 @@ class Acs3Auth(httpx.Auth):
 
     def _sign(self, request: httpx.Request, body: bytes, keys: Keys) -> None:
         body_hash = payload_hash(body)
+        request.extensions[KEYS_EXTENSION] = keys
         request.headers["x-acs-action"] = request.extensions[ACTION_EXTENSION]
         request.headers["x-acs-version"] = self._version
         request.headers["x-acs-date"] = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -53,6 +53,12 @@ class Keys:
     def __repr__(self) -> str:
         return "Keys(…)"
 
+    @property
+    def texts(self) -> frozenset[str]:
+        """What no message may quote."""
+        found = (self.access_key_id, self.access_key_secret, self.security_token)
+        return frozenset(text for text in found if text)
+
 
 class KeySource(Protocol):
     """Anything that can say which keys to sign with now."""

@@ -2,8 +2,9 @@
 
 Status and code decide; text decides only where the API gives nothing else, and then the row says
 who saw it. What a message may show: the API's own words, cut short and with every value of our
-request taken out, because a validation error may quote the secret it refuses. Signature errors
-quote the request's headers, tokens included, so their text is never used.
+request taken out, the keys that signed it included, because a validation error may quote the secret
+it refuses. Signature errors quote the request's headers, tokens included, so their text is never
+used.
 
 The request id travels as an attribute and not in the text: it differs each time, and a condition
 whose message differs each time is a status write each time.
@@ -14,7 +15,6 @@ Evidence tags are those of the control-plane reference, §0: [S] agentrun-sdk, [
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ from agentrun_operator.core.errors import (
     Throttled,
     Unavailable,
 )
+from agentrun_operator.core.redaction import spellings, without_secrets
 
 MAX_FOREIGN_CHARS: Final = 256
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
@@ -171,15 +172,15 @@ def _seconds_until(http_date: str, now: datetime) -> float:
 def _describe(call: Call, answer: Answer) -> str:
     code = answer.code if _SAFE_WORD.fullmatch(answer.code) else ""
     head = f"{call.action}: HTTP {answer.status}" + (f" {code}" if code else "")
-    text = _without_values(answer.message, call)
+    text = _without_values(call, answer)
     return f"{head}: {text}" if text else head
 
 
-def _without_values(message: str, call: Call) -> str:
-    text = message
-    for value in sorted(set(_leaves(call.body)) - call.showable, key=len, reverse=True):
-        escaped = json.dumps(value, ensure_ascii=False)[1:-1]
-        for form in {value, escaped}:
+def _without_values(call: Call, answer: Answer) -> str:
+    text = without_secrets(answer.message, answer.secrets)
+    values = {value for value in _leaves(call.body) if len(value) <= len(text)}
+    for value in sorted(values - call.showable, key=len, reverse=True):
+        for form in spellings(value):
             # Short values are matched as whole words, or "a" would eat the message.
             pattern = re.escape(form)
             pattern = rf"(?<!\w){pattern}(?!\w)" if len(form) < _SHORT else pattern

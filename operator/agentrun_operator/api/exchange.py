@@ -61,6 +61,8 @@ class Answer:
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """What signed the request, which no message may quote."""
 
     @cached_property
     def payload(self) -> dict[str, Any] | None:

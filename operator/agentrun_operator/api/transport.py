@@ -19,7 +19,8 @@ import httpx
 import structlog
 
 from agentrun_operator import __version__
-from agentrun_operator.api.auth import ACTION_EXTENSION
+from agentrun_operator.api.auth import ACTION_EXTENSION, KEYS_EXTENSION
+from agentrun_operator.api.credentials import Keys
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.errors import Unavailable
@@ -155,7 +156,9 @@ class Transport:
                     )
         finally:
             await response.aclose()
-        return Answer(response.status_code, response.headers, bytes(body))
+        keys = request.extensions.get(KEYS_EXTENSION)
+        secrets = keys.texts if isinstance(keys, Keys) else frozenset()
+        return Answer(response.status_code, response.headers, bytes(body), secrets)
 
     def _record(
         self, call: Call, started: float, code: str, *, request_id: str | None = None

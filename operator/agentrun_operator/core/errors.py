@@ -27,6 +27,7 @@ a bug of ours. Each class owns its reason and its retry policy; callers just rai
 carry a secret and are cut to `MAX_MESSAGE` characters.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from agentrun_operator.core.reasons import Reason
@@ -49,6 +50,11 @@ class OperatorError(Exception):
         super().__init__(text)
         self.message = text
         self.request_id = request_id
+
+    def rephrase(self, redact: Callable[[str], str]) -> None:
+        """Take out of the message what only a later reader knows to be secret."""
+        self.message = redact(self.message)
+        self.args = (self.message,)
 
 
 class Retryable(OperatorError):

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.fields import Reference, SecretSource, ValueFrom
+from agentrun_operator.core.redaction import secrets_in, without_secrets
 
 _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
-
-
-_MIN_SECRET = 6
-"""Shorter values stand in ordinary words, and a text without those words would say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +105,8 @@ class Resolution:
 
     def redact(self, text: str) -> str:
         """Return a text of the cloud without the secret values that it may quote."""
-        values = {v for data in self.secrets.values() for v in data.values()}
-        for value in sorted(values, key=len, reverse=True):
-            if len(value) >= _MIN_SECRET:
-                text = text.replace(value, "(secret)")
-        return text
+        held = (value for data in self.secrets.values() for value in data.values())
+        return without_secrets(text, {part for value in held for part in secrets_in(value)})
 
     def registry_login(self, secret_name: str, image: str) -> tuple[str, str]:
         """Return (user, password) for an image's registry from a dockerconfigjson Secret.

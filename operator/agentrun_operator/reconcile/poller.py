@@ -115,7 +115,9 @@ class Poller:
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
-            log.info("poll failed", collection=at.kind, account=str(at.account), error=str(error))
+            # The class only: a LIST's own words may quote any object of the account.
+            failure = type(error).__name__
+            log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
             if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
                 self._accounts.distrust(at.account)
                 self._queue.add(at.account)

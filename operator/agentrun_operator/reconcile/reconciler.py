@@ -1,5 +1,6 @@
 """One pass: observe → decide → act → report, for any kind."""
 
+import traceback
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -83,12 +84,16 @@ class Reconciler:
         try:
             result = await self._run(ctx)
         except OperatorError as error:
+            if ctx.resolution is None and obj.deleting:
+                ctx.resolution = await self._world.references.secrets_of(obj)
+            error.rephrase(ctx.redact)
             result = self._failed(ctx, error)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
-        except Exception:
-            # A bug of ours. The traceback goes to the log, never to status: it may quote values.
-            log.exception("pass failed", object=str(obj.key))
+        except Exception:  # noqa: BLE001 - a bug of ours, which must not end the engine
+            # The traceback goes to the log, never to status: it may quote more than we know.
+            told = ctx.redact(traceback.format_exc())
+            log.error("pass failed", object=str(obj.key), exception=told)  # noqa: TRY400 - redacted
             result = self._failed(ctx, OperatorError("internal error; see the operator's log"))
         else:
             ctx.memory.failures = ctx.memory.failures if result.result == "error" else 0
@@ -140,7 +145,7 @@ class Reconciler:
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             ctx.memory.refused = ctx.desired_digest
-            ctx.memory.refusal = ctx.redact(error.message)
+            ctx.memory.refusal = error.message
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
             reason = Reason.DELETING if isinstance(error, Busy) else error.reason

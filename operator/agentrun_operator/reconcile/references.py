@@ -1,6 +1,7 @@
 """Turns the references of a spec into values, or says what it waits for; and who holds whom."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from agentrun_operator.core.dependencies import CONFIG_MAP, SECRET, Dependency, dependencies
 from agentrun_operator.core.errors import (
@@ -15,7 +16,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile.accounts import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.ports import KubeReader, SecretData
+from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
 
 
 class ReferenceResolver:
@@ -92,6 +93,15 @@ class ReferenceResolver:
         raise ReferenceNotFound(
             f"spec.{path} leads to no resource, and below it this one would have to be looked for"
         )
+
+    async def secrets_of(self, obj: KubeObject) -> Resolution:
+        """Return the Secrets of an object as far as they are there, to know their values by."""
+        secrets: dict[str, Mapping[str, str]] = {}
+        for need in dependencies(self._kinds[obj.key.kind], obj.spec):
+            if need.kind == SECRET:
+                with suppress(ReferenceNotFound, ClusterUnavailable):
+                    secrets[need.name] = (await self._read(obj, need)).data
+        return Resolution(secrets=secrets)
 
     async def _read(self, obj: KubeObject, need: Dependency) -> SecretData:
         read = self._reader.secret if need.kind == SECRET else self._reader.config_map

@@ -1,0 +1,85 @@
+"""Texts of others without our values: a cloud may quote what it was sent, in spellings of its own.
+
+What was cut short counts as well: a validator that shows the first half of a key shows a key.
+"""
+
+import base64
+import html
+import json
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MIN_SECRET = 6
+"""Shorter values stand in ordinary words, and a text without those words would say nothing."""
+HIDDEN = "(secret)"
+_MIN_PART = 10
+"""So much of the beginning of a longer value is taken for the value."""
+
+
+def spellings(value: str) -> frozenset[str]:
+    """Return how a text may be quoted: as it is, in JSON, Python, a URL, HTML, base64."""
+    raw = value.encode(errors="surrogatepass")
+    encoded = (base64.b64encode(raw), base64.urlsafe_b64encode(raw))
+    found = {
+        value,
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        json.dumps(value)[1:-1],
+        repr(value)[1:-1],
+        quote(raw, safe=""),
+        quote(raw),
+        quote_plus(raw),
+        html.escape(value),
+    }
+    if len(value) >= MIN_SECRET:
+        found |= {text.decode().rstrip("=") for text in encoded}
+    return frozenset(found)
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without any spelling of some secrets, nor the beginning of one."""
+    # No more of a value can stand in the text than the text is long.
+    held = {value[: len(text)] for value in secrets if len(value) >= MIN_SECRET}
+    found = {spelling for value in held for spelling in spellings(value) if value}
+    for spelling in sorted(found, key=len, reverse=True):
+        text = text.replace(spelling, HIDDEN)
+    for head in sorted({spelling[:_MIN_PART] for spelling in found}):
+        text = _without_beginnings(text, head, [s for s in found if s.startswith(head)])
+    return text
+
+
+def _without_beginnings(text: str, head: str, spellings_of_it: list[str]) -> str:
+    at = text.find(head)
+    while at >= 0:
+        end = at + max(_common(text[at:], spelling) for spelling in spellings_of_it)
+        text = f"{text[:at]}{HIDDEN}{text[end:]}"
+        at = text.find(head, at + len(HIDDEN))
+    return text
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def secrets_in(document: str) -> Iterator[str]:
+    """Yield the value of a Secret, and the texts inside of one that is a JSON document."""
+    yield document
+    if document.lstrip()[:1] in ("{", "["):
+        try:
+            yield from _leaves(json.loads(document))
+        except (ValueError, RecursionError):
+            return
+
+
+def _leaves(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for value in node.values():
+            yield from _leaves(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _leaves(value)

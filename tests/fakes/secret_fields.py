@@ -1,0 +1,31 @@
+"""Which fields of a kind's spec lead to secrets, read from the spec models."""
+
+from collections.abc import Iterator
+
+from agentrun_operator.core.fields import (
+    FreeForm,
+    SecretKeySelector,
+    SecretReference,
+    Sensitive,
+    SpecModel,
+)
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+
+_LEADS = (SecretKeySelector, SecretReference)
+
+
+def secret_fields(kind: ResourceKind) -> frozenset[str]:
+    """Return the paths that lead to a Secret, or are said to hold secrets; no list places."""
+    return frozenset(_below(kind.spec, ""))
+
+
+def _below(model: type[SpecModel], above: str) -> Iterator[str]:
+    for attribute, info in model.model_fields.items():
+        shape = shape_of(info)
+        path = f"{above}{json_name(model, attribute)}"
+        says_so = marker(shape.markers, Sensitive) or marker(shape.markers, FreeForm)
+        if says_so or shape.inner in _LEADS:
+            yield path
+        elif is_model(shape.inner):
+            yield from _below(shape.inner, f"{path}.")

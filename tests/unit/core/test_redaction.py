@@ -1,0 +1,72 @@
+"""What a text of somebody else keeps of a secret that it quotes: nothing."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentrun_operator.core.redaction import secrets_in, spellings, without_secrets
+
+SECRET = 'sk-4711/a+b"c<&>é\\z '
+ENCODED = base64.b64encode(SECRET.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        SECRET,
+        f"'{SECRET}'",
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        repr(SECRET),
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        ENCODED,
+        ENCODED.rstrip("="),
+        "sk-4711/a+b&quot;c&lt;&amp;&gt;é\\z",
+        f"{SECRET[:12]}...",
+        f"{quote(SECRET)[:15]}…",
+        f"{ENCODED[:14]}…",
+        f"{SECRET} and again {SECRET}",
+    ],
+)
+def test_no_spelling_and_no_part_of_a_secret_stays(quoted: str) -> None:
+    text = without_secrets(f"cannot take {quoted}, which is wrong", ["other-one", SECRET])
+    assert "(secret)" in text
+    assert text.startswith("cannot take")
+    assert text.endswith("which is wrong")
+    assert "4711" not in text
+    assert ENCODED[:10] not in text
+    assert quote("é")[1:] not in text
+
+
+def test_words_of_a_few_letters_stay() -> None:
+    assert without_secrets("the value is no url", ["", "url", "value"]) == "the value is no url"
+
+
+def test_a_text_that_quotes_nothing_stays_as_it_is() -> None:
+    text = "sk-47 is not sk-4712"
+    assert without_secrets(text, [SECRET]) == text
+
+
+def test_a_huge_secret_costs_no_more_than_the_text() -> None:
+    assert without_secrets("xxxxxxxxxxxxxxx!", ["x" * 1_000_000]) == "(secret)!"
+
+
+@given(st.text(min_size=10, max_size=40), st.sampled_from(range(9)), st.text(max_size=20))
+def test_any_secret_is_found_in_any_spelling(secret: str, which: int, before: str) -> None:
+    spelled = sorted(spellings(secret))
+    quoted = spelled[which % len(spelled)]
+    text = without_secrets(f"{before} {quoted}", [secret])
+    assert secret not in text
+    assert quoted not in text
+
+
+def test_a_json_document_is_as_secret_as_what_stands_in_it() -> None:
+    document = '{"auths": {"r.example.com": {"password": "hunter22", "list": ["a", 7, null]}}}'
+    assert set(secrets_in(document)) == {document, "hunter22", "a"}
+    assert list(secrets_in("{broken")) == ["{broken"]
+    assert list(secrets_in("[" * 100_000)) == ["[" * 100_000]
