@@ -61,7 +61,7 @@ class SandboxSpec(ResourceSpec):
     Completed, Always starts a new one, at most every 10 to 300 s while it keeps ending early."""
     ttl_seconds_after_finished: Annotated[int | None, Local(), Field(ge=0, le=31_536_000)] = None
     """Seconds after its end at which it is removed from AgentRun; this object stays. Unset: it
-    stays listed there."""
+    stays listed there, unless restartPolicy replaces it."""
 
 
 class SandboxObserved(ObservedModel):

@@ -59,6 +59,8 @@ class Context:
     """Write-only paths that left the spec and were not cleared yet."""
     contested: frozenset[str] = frozenset()
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
+    has_recalled: bool = False
+    """The last incarnation was looked for, because the record of it is lost."""
     acted: set[str] = field(default_factory=set)
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)

@@ -172,3 +172,9 @@ def spread(seconds: float) -> float:
 def chosen_id(uid: str, stanza: Mapping[str, Any]) -> str:
     """Return the id of one incarnation, the same for every try to create it."""
     return f"k8s-{uid}-{int(stanza.get('incarnation') or 0)}"
+
+
+def incarnation_of(uid: str, ident: str) -> int:
+    """Return which incarnation of an object has an id, 0 for an id of somebody else."""
+    number = ident.removeprefix(f"k8s-{uid}-")
+    return int(number) if number != ident and number.isdecimal() else 0

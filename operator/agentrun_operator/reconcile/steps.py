@@ -4,6 +4,7 @@ A step returns the outcome to end the pass with, or None to decide again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
@@ -11,14 +12,14 @@ from agentrun_operator.core.errors import (
     ImmutableFieldChanged,
     ProviderFailed,
 )
-from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.settle import Settlement
+from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
 from agentrun_operator.reconcile.world import World
 
@@ -65,6 +66,8 @@ class ReadingSteps:
 
     async def confirm(self, ctx: Context) -> Outcome | None:
         """Read the resource itself."""
+        if ctx.is_unrecorded and ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled:
+            await self._recall_incarnation(ctx)
         ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
         ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.stamp = observe.stamp_of(ctx.rest, ctx.observation.resource)
@@ -73,6 +76,22 @@ class ReadingSteps:
         elif ctx.window_passed:
             ctx.memory.absences += 1
         return None
+
+    async def _recall_incarnation(self, ctx: Context) -> None:
+        """Find the last incarnation by its id, which begins like that of each one before."""
+        ctx.has_recalled = True
+        uid, newest = ctx.obj.uid, 0
+        cursor: str | None = None
+        while True:
+            page = await ctx.bound.api.read_page(ctx.rest, cursor=cursor)
+            for item in page.items:
+                newest = max(newest, incarnation_of(uid, str(item.get(ctx.rest.id_field) or "")))
+            cursor = page.cursor
+            if cursor is None:
+                break
+        if newest:
+            ctx.changes["incarnation"] = newest
+            ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))
 
     def _may_share(self, ctx: Context) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None:

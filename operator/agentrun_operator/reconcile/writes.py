@@ -6,6 +6,8 @@ Order: within a step, the write that must not be lost comes before the one that 
 from collections.abc import Mapping
 from dataclasses import replace
 
+import structlog
+
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
@@ -23,6 +25,8 @@ from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
 
 _RESTART_FIRST_SECONDS = 10.0
 _RESTART_MOST_SECONDS = 300.0
@@ -228,9 +232,23 @@ class WritingSteps:
         await self._reporter.write(
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
         )
+        await self._remove_ended(ctx)
         ctx.target = self._settlement.retarget(ctx)
         ctx.forget_look()
         return None
+
+    async def _remove_ended(self, ctx: Context) -> None:
+        """Remove a resource that ended and has a successor, or each of them stays listed for ever.
+
+        Order: the successor is on record first, so that nobody makes this one again. It costs
+        nothing any more: a removal that fails is no reason to keep the successor waiting.
+        """
+        try:
+            at = ctx.aim.locator_of(ctx.observation.resource)
+            await ctx.bound.api.delete(ctx.rest, at)
+        except OperatorError as error:
+            failure = type(error).__name__
+            log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
 
 
 def _restart_pause(memory: Memory) -> float:
