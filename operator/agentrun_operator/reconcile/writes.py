@@ -134,6 +134,8 @@ class WritingSteps:
         ctx.memory.sent = Sent(
             digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.desired)
         )
+        # What an earlier create sent is no measure of this one's answer.
+        ctx.target = replace(ctx.aim, sent=None)
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         if await self._is_rivalled(ctx):

@@ -59,6 +59,20 @@ async def test_an_edit_does_not_hide_what_is_ours(kind: str, *, restarts: bool) 
     assert [r["description"] for r in made(lab, SAMPLES[kind])] == ["second"]
 
 
+@every
+async def test_an_edit_between_two_creates_does_not_disown_the_second(kind: str) -> None:
+    lab = await lab_for(SAMPLES[kind])
+    lab.simulator.inject(
+        Fault.model_validate({"action": "Create.*", "effect": "drop-before", "times": 1})
+    )
+    key = lab.cluster.apply(kind, "it", SPECS[kind])
+    await lab.drain()
+    lab.edit(key, description="second")
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is False
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
