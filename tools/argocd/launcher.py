@@ -10,12 +10,10 @@ import os
 import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import yaml
@@ -25,7 +23,7 @@ from argocd.customizations import FOLDER
 from controlplane import HELM, ControlPlane, ControlPlaneError, ensure
 from controlplane.binaries import cache_root
 from controlplane.gobuild import find_toolchain
-from controlplane.processes import Supervisor
+from controlplane.processes import LOG_TAIL_BYTES, Launcher
 from rig.rig import free_port
 from rig.waiting import eventually
 
@@ -39,10 +37,9 @@ CONTROLLER = "argocd-application-controller"
 CRDS = ("application-crd.yaml", "appproject-crd.yaml")
 START_SECONDS = 60.0
 RESYNC_SECONDS = 2
-LOG_TAIL_BYTES = 4000
 
 
-class ArgoCD:
+class ArgoCD(Launcher):
     """Argo CD on loopback, for one process and its children; a context manager.
 
     Quirk: the metrics port of the application controller listens on all addresses; no flag of
@@ -58,28 +55,11 @@ class ArgoCD:
             plane: A running control plane.
             report: Gets a line about each thing that takes seconds.
         """
+        super().__init__()
         self._plane = plane
         self._report = report
         self._program = ensure(ARGOCD, report=report) / "argocd"
         self._helm = ensure(HELM, report=report)
-        self._home = Path()
-        self._supervisor: Supervisor | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start everything and return when all parts say that they are healthy.
@@ -93,8 +73,7 @@ class ArgoCD:
                 f"{REDIS} is not on PATH; on Debian and Ubuntu: apt-get install {REDIS}"
             )
         self._report(f"starting Argo CD {ARGOCD.version}")
-        self._home = Path(tempfile.mkdtemp(prefix="agentrun-argocd-"))
-        self._supervisor = Supervisor(self._home)
+        self._open("argocd")
         self._install()
         store = free_port()
         self._run(REDIS, [redis, "--bind", "127.0.0.1", "--port", str(store), "--save", ""])
@@ -107,12 +86,11 @@ class ArgoCD:
         """End everything; stopping twice is fine."""
         if self._supervisor is not None:
             self._supervisor.close()
-            self._supervisor = None
             # The repository server makes folders unreadable, also to their owner.
             for folder, names, _ in os.walk(self._home):
                 for name in names:
                     Path(folder, name).chmod(0o700)
-            shutil.rmtree(self._home, ignore_errors=True)
+        super().stop()
 
     def log_tail(self, component: str = CONTROLLER) -> str:
         """Return the end of what a part has said."""
@@ -166,21 +144,16 @@ class ArgoCD:
 
     def _run(self, name: str, argv: list[str], health: int | None = None) -> None:
         """Start a part; with a port, return when it answers there that it is healthy."""
-        if self._supervisor is None:
-            raise ControlPlaneError("Argo CD is not running")
-        supervisor = self._supervisor
         if name != REDIS:  # the one program is what its name says
             link = self._home / name
             link.symlink_to(self._program)
             argv = [str(link), *argv[1:]]
-        supervisor.start(name, argv, self._log(name), env=self._environ())
+        self._running.start(name, argv, self._log(name), env=self._environ())
         if health is None:
             return
 
         def is_healthy() -> bool:
-            code = supervisor.exit_code(name)
-            if code is not None:
-                raise ControlPlaneError(f"{name} exited with {code}:\n{self.log_tail(name)}")
+            self._require_alive(name)
             try:
                 answer = httpx.get(f"http://127.0.0.1:{health}/healthz", trust_env=False)
             except httpx.TransportError:
@@ -203,9 +176,6 @@ class ArgoCD:
             "ARGOCD_ASK_PASS_SOCK": str(self._home / "ask-pass.sock"),
             "ARGOCD_SYNC_WAVE_DELAY": "0",
         }
-
-    def _log(self, name: str) -> Path:
-        return self._home / f"{name}.log"
 
 
 def _objects() -> Iterable[Mapping[str, Any]]:

@@ -1,16 +1,20 @@
 """The launcher's side of the supervisor: starts programs that cannot be left running."""
 
+import abc
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from controlplane.errors import ControlPlaneError
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
+LOG_TAIL_BYTES = 4000
 
 
 class Supervisor:
@@ -83,3 +87,54 @@ class Supervisor:
             raise ControlPlaneError("the supervisor of the control plane died")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+class Launcher(abc.ABC):
+    """Starts programs in a folder of its own; a context manager that leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._home = Path()
+        self._supervisor: Supervisor | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Start everything and return when it is ready."""
+
+    def stop(self) -> None:
+        """End everything; stopping twice is fine."""
+        if self._supervisor is not None:
+            self._supervisor.close()
+            self._supervisor = None
+            shutil.rmtree(self._home, ignore_errors=True)  # in case the supervisor was killed
+
+    def _open(self, name: str) -> None:
+        """Make the folder, and what owns the programs."""
+        self._home = Path(tempfile.mkdtemp(prefix=f"agentrun-{name}-"))
+        self._supervisor = Supervisor(self._home)
+
+    @property
+    def _running(self) -> Supervisor:
+        if self._supervisor is None:
+            raise ControlPlaneError(f"{type(self).__name__} is not running")
+        return self._supervisor
+
+    def _log(self, name: str) -> Path:
+        return self._home / f"{name}.log"
+
+    def _require_alive(self, name: str) -> None:
+        """Raise what a program has said, if it exited."""
+        code = self._running.exit_code(name)
+        if code is not None:
+            log = self._log(name).read_text(errors="replace")
+            raise ControlPlaneError(f"{name} exited with {code}:\n{log[-LOG_TAIL_BYTES:]}")

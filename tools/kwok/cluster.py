@@ -7,14 +7,11 @@ are the exception: `programs` runs what they are for.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from controlplane import ControlPlane, ControlPlaneError, ensure
-from controlplane.processes import Supervisor
+from controlplane import ControlPlane, ensure
+from controlplane.processes import Launcher
 from kwok.binaries import KWOK, SCHEDULER
 from kwok.programs import Programs
 from rig.waiting import condition, eventually
@@ -22,10 +19,9 @@ from rig.waiting import condition, eventually
 NODE = "fake-node"
 STAGES = Path(__file__).with_name("stages.yaml")
 START_SECONDS = 60.0
-LOG_TAIL_BYTES = 4000
 
 
-class FakeNode:
+class FakeNode(Launcher):
     """A node, a scheduler and kwok beside a control plane; a context manager."""
 
     def __init__(
@@ -42,29 +38,12 @@ class FakeNode:
             reach: Turns an argument that names a Service into one that this machine can reach.
             report: Gets a line about each thing that takes seconds.
         """
+        super().__init__()
         self._plane = plane
         self._programs = Programs(plane, NODE, reach=reach)
         self._report = report
         self._kwok = ensure(KWOK, report=report) / "kwok"
         self._scheduler = ensure(SCHEDULER, report=report) / "kube-scheduler"
-        self._home = Path()
-        self._supervisor: Supervisor | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start the programs and return when the node is Ready.
@@ -73,8 +52,7 @@ class FakeNode:
             ControlPlaneError: one of them died; the message holds the end of its log.
         """
         self._report("starting kube-scheduler and kwok")
-        self._home = Path(tempfile.mkdtemp(prefix="agentrun-fake-node-"))
-        self._supervisor = Supervisor(self._home)
+        self._open("fake-node")
         kubeconfig = f"--kubeconfig={self._plane.kubeconfig}"
         commands = {
             "kube-scheduler": [
@@ -94,7 +72,7 @@ class FakeNode:
             ],
         }
         for name, argv in commands.items():
-            self._supervisor.start(name, argv, self._home / f"{name}.log")
+            self._running.start(name, argv, self._log(name))
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
         self._plane.kubectl("apply", "--filename=-", input=json.dumps(node))
         eventually(self._is_ready, "the fake node to be Ready", seconds=START_SECONDS)
@@ -103,15 +81,10 @@ class FakeNode:
     def stop(self) -> None:
         """End the programs; the node object stays. Stopping twice is fine."""
         self._programs.stop()
-        if self._supervisor is not None:
-            self._supervisor.close()
-            self._supervisor = None
+        super().stop()
 
     def _is_ready(self) -> bool:
         for name in ("kube-scheduler", "kwok"):
-            code = self._supervisor.exit_code(name) if self._supervisor else 0
-            if code is not None:
-                log = (self._home / f"{name}.log").read_text(errors="replace")
-                raise ControlPlaneError(f"{name} exited with {code}:\n{log[-LOG_TAIL_BYTES:]}")
+            self._require_alive(name)
         body = json.loads(self._plane.kubectl("get", "node", NODE, "--output=json"))
         return condition(body, "Ready").get("status") == "True"

@@ -14,7 +14,7 @@ from image.index import write_secrets
 from image.sbom import write_sbom
 from release.check import Release, check
 from release.errors import ReleaseError
-from release.registry import registry
+from release.registry import Registry
 from rig.errors import RigError
 
 TAG = "release"
@@ -34,8 +34,8 @@ def main() -> int:
                 builder.build(REPOSITORY, f"localhost/agentrun-{name}:{TAG}", name, secrets)
             bill = home / "sbom.cdx.json"
             write_sbom(REPOSITORY, bill, cache_root())
-            with registry(home / "registry") as host:
-                check(Release(home, host, project_version()), builder, TAG, bill)
+            with Registry() as registry:
+                check(Release(home, registry.host, project_version()), builder, TAG, bill)
     except (ReleaseError, ImageError, ChartError, ControlPlaneError, RigError) as error:
         print(error, file=sys.stderr)
         return 1

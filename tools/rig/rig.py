@@ -1,19 +1,15 @@
 """Starts a control plane, a simulated cloud and an operator, and ends them without leftovers."""
 
 import os
-import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from controlplane import ControlPlane
-from controlplane.processes import Supervisor
+from controlplane.processes import Launcher
 from rig import samples
 from rig.chart import CRDS, REPOSITORY, Rendering, render
 from rig.cloud import CloudAccount, SimulatedCloud
@@ -53,7 +49,7 @@ BASE_ENVIRON = {
 """Of every program of ours: nothing of this machine but where to find it."""
 
 
-class Rig(Cluster):
+class Rig(Launcher, Cluster):
     """The product on one machine; a context manager.
 
     Everything it starts ends with it, also when this process is killed. A control plane that was
@@ -86,6 +82,7 @@ class Rig(Cluster):
             with_operator: Start an operator; else `operator_command` and `operator_environ` do.
             report: Gets a line about each thing that takes seconds.
         """
+        super().__init__()
         self.account = CloudAccount(ACCOUNT)
         self._accounts = (self.account, *accounts)
         self._given = plane
@@ -94,9 +91,7 @@ class Rig(Cluster):
         self._settings = {**SETTINGS, **(settings or {})}
         self._with_operator = with_operator
         self._report = report
-        self._home = Path()
         self._port = 0
-        self._supervisor: Supervisor | None = None
         self._plane: ControlPlane | None = plane
         self._cloud: SimulatedCloud | None = None
         self._rendering: Rendering | None = None
@@ -104,22 +99,6 @@ class Rig(Cluster):
         """Process id of the running operator."""
         self.simulator_pid: int | None = None
         """Process id of the simulated cloud."""
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def plane(self) -> ControlPlane:
@@ -148,13 +127,12 @@ class Rig(Cluster):
     @property
     def operator_log(self) -> str:
         """Everything the operator has said, over all its starts."""
-        log = self._home / f"{OPERATOR}.log"
+        log = self._log(OPERATOR)
         return log.read_text(errors="replace") if log.exists() else ""
 
     def start(self) -> None:
         """Start everything, the operator last, and return when it is ready."""
-        self._home = Path(tempfile.mkdtemp(prefix="agentrun-rig-"))
-        self._supervisor = Supervisor(self._home)
+        self._open("rig")
         if self._given is None:
             self._report("starting etcd, kube-apiserver and kube-controller-manager")
             self._plane = ControlPlane()
@@ -173,12 +151,9 @@ class Rig(Cluster):
         if self._cloud is not None:
             self._cloud.close()
             self._cloud = None
-        if self._supervisor is not None:
-            if self.operator_pid is not None:
-                self.stop_operator()
-            self._supervisor.close()
-            self._supervisor = None
-            shutil.rmtree(self._home, ignore_errors=True)  # in case the supervisor was killed
+        if self._supervisor is not None and self.operator_pid is not None:
+            self.stop_operator()
+        super().stop()
         if self._plane is not None and self._given is None:
             self._plane.stop()
             self._plane = None
@@ -202,7 +177,7 @@ class Rig(Cluster):
         self.operator_pid = self._running.start(
             OPERATOR,
             self.operator_command(),
-            self._home / f"{OPERATOR}.log",
+            self._log(OPERATOR),
             env=self.operator_environ(),
         )
         try:
@@ -262,14 +237,8 @@ class Rig(Cluster):
             raise RigError("the rig is not running")
         return self._rendering
 
-    @property
-    def _running(self) -> Supervisor:
-        if self._supervisor is None:
-            raise RigError("the rig is not running")
-        return self._supervisor
-
     def _start_simulator(self) -> None:
-        log = self._home / f"{SIMULATOR}.log"
+        log = self._log(SIMULATOR)
         command = [sys.executable, "-m", "agentrun_simulator", "--port=0"]
         command.append(f"--transition-seconds={self._transition_seconds}")
         environ = {
