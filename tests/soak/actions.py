@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from soak.simulation import Simulation
 
 _API = "/2025-09-10"
+_STRIKE_SECONDS = 9.0
 
 
 class Actions:
@@ -129,6 +130,29 @@ class Actions:
         cloud = self._simulation.cloud.simulator
         self._simulation.cloud.touch()
         cloud.edit(SLOTS[slot].family, record.key, {"description": f"outside {self._serial}"})
+
+    def fight(self, slot: str, seconds: float) -> None:
+        """Let another master keep a resource as he wants it, whatever we make of it.
+
+        Like us he looks now and then, and writes to what is at rest.
+        """
+        loop, simulation = asyncio.get_running_loop(), self._simulation
+        until = loop.time() + seconds
+
+        def strike() -> None:
+            if loop.time() > until or simulation.is_over:
+                return
+            record = self._record(SLOTS[slot])
+            is_at_rest = record is not None and record.status in (None, "", "READY")
+            if record is not None and is_at_rest and record.data.get("description") != "theirs":
+                simulation.cloud.touch()
+                values = {"description": "theirs"}
+                simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
+                simulation.checks.struck(SLOTS[slot].key)
+            loop.call_later(_STRIKE_SECONDS, strike)
+
+        if slot != "box":
+            strike()
 
     def cloud_delete(self, slot: str) -> None:
         record = self._record(SLOTS[slot])

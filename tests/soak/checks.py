@@ -1,26 +1,21 @@
 """The invariants that are checked at each step, each with its reason."""
 
 import json
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentrun_operator.api.auth import encode_segment
-from agentrun_operator.api.exchange import Call
 from agentrun_operator.core.identity import (
     ADOPT_ANNOTATION,
     FINALIZER,
-    PAUSED_ANNOTATION,
     ObjectKey,
-    ownership_tag,
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
-from agentrun_simulator.cloud import Exchange
 from agentrun_simulator.store import Record
 from soak.kube import OURS, Place
-from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Pass, Process, current
-from soak.slots import SLOT_OF, held, wanted
+from soak.process import OPERATOR_NAMESPACE, Process, current
+from soak.slots import NAMESPACES, SLOT_OF, held, wanted
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -29,6 +24,11 @@ CANARY = "canary-"
 _WINDOW_SECONDS = 10.0
 _MAX_PASSES = 40
 """Of one object within the window; the busiest honest history stays far below."""
+_MAX_WAIT_SECONDS = 5.0
+_MAX_TROUBLED_WAIT_SECONDS = 60.0
+"""While calls to the cloud hang until their timeout, four workers have little to give."""
+_MAX_STRIKES = 7
+"""The first, and one after each of five corrections; one more for a correction under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,14 @@ class Checks:
         """Uids of objects that vanished without having been released."""
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
-        self.passes: int = 0
+        self.passes: Counter[ObjectKey] = Counter()
+        self._strikes: Counter[tuple[object, ...]] = Counter()
 
     def violated(self, invariant: str, message: str) -> None:
         """Note a violation."""
         found = Violation(invariant, message, self._simulation.loop.time() - 1000.0)
         self._simulation.history.violations.append(found)
         self._simulation.trace(f"! {found}")
-
-    def of(self, process: Process) -> "CloudChecks":
-        """Return the watcher of one process's calls to the cloud."""
-        return CloudChecks(self._simulation, self, process)
 
     # ------------------------------------------------ the engine itself
 
@@ -88,9 +85,30 @@ class Checks:
         if CANARY in message:
             self.violated("no secret shown", f"event on {obj.key}: {message}")
 
+    def waited(self, process: Process, kind: str, seconds: float) -> None:
+        """No starvation: who asked for a pass gets it, however much the others ask for."""
+        simulation = self._simulation
+        was_frozen = simulation.loop.time() - process.wire.frozen_until < seconds
+        limit = _MAX_WAIT_SECONDS if simulation.is_calm else _MAX_TROUBLED_WAIT_SECONDS
+        if seconds > limit and not was_frozen:
+            self.violated("no starvation", f"{process.name}: a {kind} waited {seconds:.1f}s")
+
+    def struck(self, place: ObjectKey) -> None:
+        """Two masters do not fight for ever: a process gives in after so many corrections."""
+        raw = self._simulation.kube.find(place)
+        if raw is None:
+            return
+        tokens = tuple(self._simulation.actions.tenants.token(n) for n in NAMESPACES)
+        leader = tuple(p.name for p in self._simulation.living())
+        meta = raw["metadata"]
+        what = (meta["uid"], meta["generation"], leader, tokens, str(meta.get("annotations")))
+        self._strikes[what] += 1
+        if self._strikes[what] > _MAX_STRIKES:
+            self.violated("nobody fights", f"{place} was corrected {_MAX_STRIKES} times in vain")
+
     def pass_begins(self, _process: Process, obj: KubeObject) -> None:
         """No hot loop: nothing makes an object be looked at again and again without a pause."""
-        self.passes += 1
+        self.passes[obj.key] += 1
         now = self._simulation.loop.time()
         times = self._passes.setdefault(obj.key, deque())
         times.append(now)
@@ -107,8 +125,8 @@ class Checks:
             return
         self.writes.append(f"{name} {place.key}")
         self._simulation.trace(f"  {process.name} {name} {place.key}{_brief(name, body)}")
-        self._only_the_leader_writes(process, f"{name} {place.key}")
-        self._sees_the_whole_picture(process, f"{name} {place.key}")
+        self.only_the_leader_writes(process, f"{name} {place.key}")
+        self.sees_the_whole_picture(process, f"{name} {place.key}")
         if CANARY in json.dumps(body):
             self.violated("no secret shown", f"{name} {place.key}: {json.dumps(body)[:400]}")
         if place.kind not in OURS:
@@ -125,7 +143,7 @@ class Checks:
         elif set(body["metadata"]) - {"resourceVersion", "finalizers"} or set(body) != {"metadata"}:
             self.violated("only our writes", f"{name} {place.key}: {body}")
 
-    def _only_the_leader_writes(self, process: Process, what: str) -> None:
+    def only_the_leader_writes(self, process: Process, what: str) -> None:
         """Two leaders: who lost the lease to another process writes nothing any more."""
         if not process.settings.leader_election:
             return
@@ -135,7 +153,7 @@ class Checks:
         if holder and holder != process.name:
             self.violated("only the leader writes", f"{process.name} {what}, {holder} leads")
 
-    def _sees_the_whole_picture(self, process: Process, what: str) -> None:
+    def sees_the_whole_picture(self, process: Process, what: str) -> None:
         """Nothing is written before everything that exists has been seen: the start-up barrier."""
         if process in self._complete:
             return
@@ -151,11 +169,13 @@ class Checks:
         if body[0]["value"] != raw["metadata"]["uid"]:
             return
         status = body[1]["value"]
+        self._simulation.history.reasons.add(condition(status, "Ready").get("reason", ""))
         self._generation_not_ahead(place, raw, status)
         self._conditions_make_sense(process, place, raw, status)
         if place.key in SLOT_OF:
             self._ready_is_true(place, raw, status)
             self._adoption_is_allowed(place, raw, status)
+            self._drift_is_admitted(place, status)
 
     def _generation_not_ahead(self, place: Place, raw: Json, status: Json) -> None:
         """A status never speaks of a generation that does not exist yet."""
@@ -197,7 +217,7 @@ class Checks:
         Changes of others in the last moments are forgiven: the pass could not have seen them.
         """
         slot = SLOT_OF[place.key]
-        ready = _condition(status, "Ready")
+        ready = condition(status, "Ready")
         generation = raw["metadata"]["generation"]
         spec = raw["spec"]
         if (
@@ -225,6 +245,26 @@ class Checks:
                     "ready is true",
                     f"{place.key}: generation {generation} wants {want!r}, the cloud has {have!r}",
                 )
+
+    def _drift_is_admitted(self, place: Place, status: Json) -> None:
+        """Ready is never said of a resource that the pass itself has seen to differ.
+
+        Unlike `_ready_is_true` this holds under `Report`, too, and whatever others do meanwhile.
+        """
+        found = current.get()
+        if found is None or found.obj.key != place.key:
+            return
+        spec = found.obj.spec
+        if spec.get("driftPolicy") == "Ignore" or spec.get("managementPolicy") == "Observe":
+            return
+        is_paused = any(c["type"] == "Paused" for c in status["conditions"])
+        if condition(status, "Ready").get("status") != "True" or is_paused:
+            return
+        if status.get("drift"):
+            paths = [entry["path"] for entry in status["drift"]]
+            self.violated("drift is admitted", f"{place.key}: Ready beside a drift of {paths}")
+        elif found.drift and status.get("observedGeneration") == found.obj.generation:
+            self.violated("drift is admitted", f"{place.key}: Ready, although {found.drift}")
 
     def _adoption_is_allowed(self, place: Place, raw: Json, status: Json) -> None:
         """Adopted is only what carries nobody's mark, and where the policy lets us."""
@@ -272,144 +312,7 @@ class Checks:
             self.violated("released when gone", f"{place.key}: a create is still on its way")
 
 
-class CloudChecks:
-    """Implements `cloud.Watcher` for one process."""
-
-    def __init__(self, simulation: "Simulation", checks: Checks, process: Process) -> None:
-        self._simulation = simulation
-        self._checks = checks
-        self._process = process
-
-    def sending(self, call: Call) -> None:
-        """Nothing is checked before a request arrives."""
-
-    def before_write(self, call: Call, exchange: Exchange) -> None:
-        """Look at a write that has arrived and is about to be applied, or lost."""
-        checks, found = self._checks, current.get()
-        whose = f" for {found.obj.key}" if found else ""
-        checks.writes.append(f"{call.action} {call.path}{whose}")
-        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
-        self._simulation.trace(
-            f"  {self._process.name} {call.action} {call.path.rpartition('/')[2]}{effect} "
-            f"{json.dumps(call.body, sort_keys=True) if call.body else ''}"
-        )
-        checks._only_the_leader_writes(self._process, call.action)
-        checks._sees_the_whole_picture(self._process, call.action)
-        if found is None:
-            checks.violated("writes belong to a pass", call.action)
-            return
-        self._in_the_pinned_account(found, call, exchange)
-        self._policies_allow(found, call)
-        if call.method == "POST" and call.action.startswith("Create"):
-            self._create(found, call, exchange)
-        else:
-            self._change(found, call, exchange)
-
-    def answered(self, call: Call, exchange: Exchange, status: int | None) -> None:
-        """Look at what a request led to."""
-        found = current.get()
-        if call.method == "GET":
-            fault = exchange.fault
-            is_real = fault is None or fault.effect not in ("error", "html", "empty")
-            if found is not None and status in (200, 404) and is_real:
-                found.looked.add(call.path)
-            return
-        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
-        self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
-        if found is not None and call.action.startswith("Create"):
-            self._one_resource(found)
-
-    # ------------------------------------------------ the rules
-
-    def _in_the_pinned_account(self, found: Pass, call: Call, exchange: Exchange) -> None:
-        """An object that has, or may have, a resource never writes to another account."""
-        raw = self._simulation.kube.find(found.obj.key)
-        if raw is None or raw["metadata"]["uid"] != found.obj.uid:
-            return
-        status = raw.get("status") or {}
-        pinned = (status.get("account") or {}).get("accountId")
-        lives_there = pinned and (status.get("externalId") or status.get("creation"))
-        if lives_there and pinned != exchange.entry.account:
-            self._checks.violated(
-                "pinned account",
-                f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
-            )
-
-    def _policies_allow(self, found: Pass, call: Call) -> None:
-        """Observe never writes; a paused object is left alone unless it is being deleted."""
-        obj = found.obj
-        if obj.spec.get("managementPolicy") == "Observe":
-            self._checks.violated("observe only reads", f"{obj.key}: {call.action}")
-        if obj.annotations.get(PAUSED_ANNOTATION) == "true" and not obj.deleting:
-            self._checks.violated("paused", f"{obj.key}: {call.action}")
-
-    def _create(self, found: Pass, call: Call, exchange: Exchange) -> None:
-        """No create is blind: claimed, looked up, and marked, in this pass, before the POST."""
-        obj, checks = found.obj, self._checks
-        assert exchange.route is not None
-        family = exchange.route.family
-        body = dict(call.body or {})
-        name = str(body.get(family.name_field) or body.get(family.key_field))
-        self._simulation.cloud.posted[exchange.entry.account, family.name, name] = obj.uid
-        # Where the key is ours to know, only a GET of it proves absence; else a LIST by name.
-        is_known = family.key_field == family.name_field
-        place = f"{call.path}/{encode_segment(name)}" if is_known else call.path
-        if place not in found.looked:
-            checks.violated("no create is blind", f"{obj.key}: not looked up before {call.action}")
-        # A second POST, whatever became of this one, needs a look of its own.
-        found.looked.clear()
-        raw = self._simulation.kube.find(obj.key)
-        if raw is None or raw["metadata"]["uid"] != obj.uid:
-            if obj.uid not in checks.abandoned:
-                checks.violated(
-                    "claimed before create", f"{obj.key} is gone, {call.action} all the same"
-                )
-            return
-        if FINALIZER not in raw["metadata"].get("finalizers", ()):
-            checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
-        if not (raw.get("status") or {}).get("creation"):
-            checks.violated("no create is blind", f"{obj.key}: no mark at {call.action}")
-
-    def _change(self, found: Pass, call: Call, exchange: Exchange) -> None:
-        """Nobody else's resource is touched: ours, or adopted by the rules of adoption."""
-        assert exchange.route is not None
-        record = self._simulation.cloud.at(exchange)
-        if record is None:
-            return
-        obj = found.obj
-        owner = self._simulation.cloud.ledger.get(record)
-        tags = record.data.get("systemTags") or ()
-        is_mine = (owner is not None and owner.uid == obj.uid) or (
-            ownership_tag(CLUSTER_ID, obj.key) in tags
-        )
-        if is_mine:
-            return
-        policy = obj.spec.get("adoptionPolicy") or ("Never" if obj.key.kind == "Credential" else "")
-        is_forced = obj.annotations.get(ADOPT_ANNOTATION) == "force"
-        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
-        is_adopted = bool(obj.status.get("adopted"))
-        if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
-            self._checks.violated(
-                "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
-            )
-        elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
-            self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
-
-    def _one_resource(self, found: Pass) -> None:
-        """At most one cloud resource per object that is alive and not on its way out."""
-        living = [
-            record
-            for record, owner in self._simulation.cloud.ledger.items()
-            if owner.uid == found.obj.uid
-            and record not in self._checks.kept
-            and record.status not in ("DELETING", "TERMINATED")
-        ]
-        if len(living) > 1:
-            names = ", ".join(f"{record.name}/{record.key}" for record in living)
-            self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
-
-
-def _condition(status: Json, name: str) -> Json:
+def condition(status: Json, name: str) -> Json:
     found: list[Json] = [c for c in status.get("conditions") or () if c["type"] == name]
     return found[0] if found else {}
 
@@ -424,7 +327,7 @@ def _retains(spec: Any, status: Any) -> bool:
 def _brief(name: str, body: Any) -> str:
     if name.startswith("status"):
         status = body[1]["value"]
-        ready = _condition(status, "Ready")
+        ready = condition(status, "Ready")
         extra = [k for k in ("creation", "externalId", "adopted", "drift") if status.get(k)]
         return (
             f" {ready.get('status')}/{ready.get('reason')} of generation "

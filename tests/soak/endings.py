@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
 from soak.convergence import Convergence, ready_of
-from soak.kube import OURS
 from soak.slots import SLOTS, Slot, held
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ _SLOW_SECONDS = 45.0
 _RETRY_SECONDS = 10.0
 """At least so long between two tries, in the average; the backoff's cap is 20 here."""
 _MAX_QUIET_PASSES = 40
-"""Of one object, in average, while nothing happens: polls only."""
+"""Of one object while nothing happens: polls only."""
 
 
 class Endings:
@@ -46,11 +45,13 @@ class Endings:
             return
         if convergence.has_excused:
             await asyncio.sleep(_SLOW_SECONDS)
+        simulation.is_calm = True
         self._no_orphans()
         self._one_object_per_resource()
         await self._stays_quiet()
         await self._rotation_is_quick()
         if simulation.schedule.ends_empty and not simulation.history.violations:
+            simulation.is_calm = not simulation.schedule.last_troubles
             for step in simulation.schedule.last_troubles:
                 simulation.trace(f"> {step}")
                 simulation.actions.perform(step)
@@ -105,7 +106,7 @@ class Endings:
         """Converged means no writes: neither to the cloud nor to objects, over whole resyncs."""
         checks, kube = self._checks, self._simulation.kube
         checks.writes.clear()
-        checks.passes = 0
+        checks.passes.clear()
         await asyncio.sleep(QUIET_SECONDS)
         # What the cloud refuses to delete is tried again, now and then.
         stuck = [
@@ -117,9 +118,9 @@ class Endings:
         others = [w for w in checks.writes if w not in deletes]
         if others or len(deletes) > len(stuck) * QUIET_SECONDS / _RETRY_SECONDS:
             checks.violated("quiet", f"{len(checks.writes)} writes, {(others or deletes)[:3]}")
-        objects = sum(key.kind in OURS for key in kube.objects)
-        if checks.passes > _MAX_QUIET_PASSES * objects:
-            checks.violated("quiet", f"{checks.passes} passes over {objects} objects")
+        for key, passes in checks.passes.items():
+            if passes > _MAX_QUIET_PASSES:
+                checks.violated("quiet", f"{passes} passes over {key}")
 
     async def _rotation_is_quick(self) -> None:
         """A new value of a Secret reaches the cloud within seconds, and nobody but its users."""

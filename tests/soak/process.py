@@ -55,6 +55,8 @@ class Pass:
     begun: float
     looked: set[str] = field(default_factory=set)
     """Names and keys that the cloud answered for with "absent", or with the resource."""
+    drift: str = ""
+    """What the last read of the resource showed to differ, and no write has corrected since."""
 
 
 current: ContextVar[Pass | None] = ContextVar("current", default=None)
@@ -191,7 +193,7 @@ class Process:
         self.simulation.trace(f"  {self.name} leads")
         self.begun_at = self.simulation.loop.time()
         reader = ReferenceReader(kube)
-        self.engine = ObservedEngine(self._world(kube, reader), reader, _NoMetrics())
+        self.engine = ObservedEngine(self._world(kube, reader), reader, _Metrics(self))
         self.engine.process = self
         self.watch = Watch(self, cast(Any, kube), self.engine)
         references = MetadataWatch(kube, self.engine.reference_changed, sleep=self.clock.sleep)
@@ -246,7 +248,7 @@ class Process:
 
     def connect(self, connection: AccountConnection, acquire: Callable[[], Any]) -> ExternalAPI:
         """Implement `ports.Cloud`."""
-        checks = self.simulation.checks.of(self)
+        checks = self.simulation.cloud_checks(self)
         return self.simulation.cloud.connect(self.wire, connection, acquire, checks)
 
     def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
@@ -264,13 +266,18 @@ class Process:
         self.wire.frozen_until = self.simulation.loop.time() + seconds
 
 
-class _NoMetrics:
-    """`ports.Metrics` that counts nothing."""
+class _Metrics:
+    """`ports.Metrics` that looks at how long keys wait, and counts nothing."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def queue_waited(self, kind: str, seconds: float) -> None:
+        self._process.simulation.checks.waited(self._process, kind, seconds)
 
     def queue_added(self, kind: str) -> None: ...
     def queue_retried(self, kind: str) -> None: ...
     def queue_depth(self, kind: str, depth: int) -> None: ...
-    def queue_waited(self, kind: str, seconds: float) -> None: ...
     def reconciled(self, kind: str, result: str, seconds: float) -> None: ...
     def workers(self, *, active: int, limit: int) -> None: ...
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None: ...

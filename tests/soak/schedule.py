@@ -39,6 +39,8 @@ class Schedule:
     """Everything is deleted at the end."""
     last_troubles: tuple[Step, ...] = ()
     """What goes wrong during that deletion."""
+    active_seconds: float = ACTIVE_SECONDS
+    """How long users and faults are at work."""
     lending: str = ""
     """How the ClusterAccount `default` is lent: by "names", by "selector"; empty: there is none."""
     lent: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ def _mixture(chance: Chance) -> list[Maker]:
         _account,
         _cloud_edit,
         _cloud_delete,
+        _fight,
         _squat,
         _fault,
         _fault,
@@ -268,6 +271,13 @@ _ACCOUNTS = (
 
 def _cloud_edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "cloud_edit", {"slot": _slot(chance, names)}
+
+
+def _fight(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "fight", {
+        "slot": _slot(chance, names),
+        "seconds": chance.choice("fights", (20.0, 140.0)),
+    }
 
 
 def _cloud_delete(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:

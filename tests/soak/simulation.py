@@ -17,15 +17,18 @@ from soak.actions import Actions
 from soak.chance import Chance
 from soak.checks import Checks, Violation
 from soak.cloud import SimulatedCloud
+from soak.cloud_checks import CloudChecks
 from soak.endings import Endings
 from soak.kube import KubeServer
 from soak.loop import START_SECONDS, SimulatedLoop, StuckError
 from soak.process import OPERATOR_NAMESPACE, Process, task_factory
-from soak.schedule import ACTIVE_SECONDS, Schedule
+from soak.schedule import Schedule
 from soak.wire import KubeFault
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _DAY_SECONDS = 86_400.0
+_TALKATIVE = 5
+"""Of so many histories one logs at debug level."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class History:
     schedule: Schedule
     violations: list[Violation] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
+    reasons: set[str] = field(default_factory=set)
+    """Reasons of Ready that a status ever had."""
     calls: int = 0
     virtual_seconds: float = 0.0
 
@@ -82,6 +87,8 @@ class Simulation:
         self.processes: list[Process] = []
         self.is_over = False
         """The active part is: nobody acts on his own any more."""
+        self.is_calm = False
+        """Nothing goes wrong, and what did is long past."""
         self._lives = 0
 
     # ------------------------------------------------ time, trace, small services
@@ -108,6 +115,10 @@ class Simulation:
     def watch_delay(self) -> float:
         """Return how long the next event travels."""
         return self.chance.unit("watch") ** 2 * self.watch_seconds
+
+    def cloud_checks(self, process: Process) -> CloudChecks:
+        """Return the watcher of one process's calls to the cloud."""
+        return CloudChecks(self, self.checks, process)
 
     def living(self) -> list[Process]:
         """Return the processes that run."""
@@ -140,7 +151,7 @@ class Simulation:
             self.actions.perform(step)
             if self.history.violations:
                 break
-        await self._until(ACTIVE_SECONDS)
+        await self._until(self.schedule.active_seconds)
         self.is_over = True
         await Endings(self).run()
         for keeper in keepers:
@@ -218,6 +229,9 @@ async def _bury() -> None:
 def _logs_to(simulation: Simulation) -> Iterator[None]:
     """Show the engine's warnings to the checks, and nothing to the terminal."""
 
+    # At debug level even the most talkative line is shown to the checks; it takes its time.
+    level = logging.DEBUG if simulation.schedule.seed % _TALKATIVE == 0 else logging.WARNING
+
     def show(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
         simulation.checks.log(method, dict(event))
         raise structlog.DropEvent
@@ -227,7 +241,7 @@ def _logs_to(simulation: Simulation) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     structlog.configure(
         processors=[show],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     try:

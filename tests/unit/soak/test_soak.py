@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,13 @@ FOUND_BEFORE = {
 @pytest.mark.parametrize("story", FOUND_BEFORE)
 def test_what_was_found_stays_repaired(story: str) -> None:
     assert run(FOUND_BEFORE[story]).violations == []
+
+
+def test_two_masters_do_not_fight_for_ever() -> None:
+    """The other one never gives in; the bound on strikes is an invariant of every history."""
+    apply = Step(1.0, "apply", {"slot": "solo", "variant": 0, "policies": {}})
+    fight = Step(20.0, "fight", {"slot": "solo", "seconds": 900.0})
+    long = Schedule(1, two_leaders=False, few=0, steps=(apply, fight), ends_empty=True)
+    history = run(replace(long, active_seconds=400.0))
+    assert history.violations == []
+    assert "Contested" in history.reasons

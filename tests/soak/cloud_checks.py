@@ -1,0 +1,177 @@
+"""The invariants of what a process sends to the cloud, each with its reason."""
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from agentrun_operator.api.auth import encode_segment
+from agentrun_operator.api.exchange import Call
+from agentrun_operator.core.identity import (
+    ADOPT_ANNOTATION,
+    FINALIZER,
+    PAUSED_ANNOTATION,
+    ownership_tag,
+)
+from agentrun_simulator.cloud import Exchange
+from soak.checks import Checks
+from soak.process import CLUSTER_ID, Pass, Process, current
+from soak.slots import SLOT_OF, held, wanted
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+
+class CloudChecks:
+    """Implements `cloud.Watcher` for one process."""
+
+    def __init__(self, simulation: "Simulation", checks: Checks, process: Process) -> None:
+        self._simulation = simulation
+        self._checks = checks
+        self._process = process
+
+    def sending(self, call: Call) -> None:
+        """Nothing is checked before a request arrives."""
+
+    def before_write(self, call: Call, exchange: Exchange) -> None:
+        """Look at a write that has arrived and is about to be applied, or lost."""
+        checks, found = self._checks, current.get()
+        whose = f" for {found.obj.key}" if found else ""
+        checks.writes.append(f"{call.action} {call.path}{whose}")
+        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
+        self._simulation.trace(
+            f"  {self._process.name} {call.action} {call.path.rpartition('/')[2]}{effect} "
+            f"{json.dumps(call.body, sort_keys=True) if call.body else ''}"
+        )
+        checks.only_the_leader_writes(self._process, call.action)
+        checks.sees_the_whole_picture(self._process, call.action)
+        if found is None:
+            checks.violated("writes belong to a pass", call.action)
+            return
+        self._in_the_pinned_account(found, call, exchange)
+        self._policies_allow(found, call)
+        if call.method == "POST" and call.action.startswith("Create"):
+            self._create(found, call, exchange)
+        else:
+            self._change(found, call, exchange)
+
+    def answered(self, call: Call, exchange: Exchange, status: int | None) -> None:
+        """Look at what a request led to."""
+        found = current.get()
+        if call.method == "GET":
+            if found is not None:
+                self._in_the_pinned_account(found, call, exchange)
+                self._read(found, call, exchange, status)
+            return
+        if found is not None and status == HTTPStatus.OK and call.method in ("PUT", "PATCH"):
+            found.drift = ""
+        effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
+        self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
+        if found is not None and call.action.startswith("Create"):
+            self._one_resource(found)
+
+    # ------------------------------------------------ the rules
+
+    def _read(self, found: Pass, call: Call, exchange: Exchange, status: int | None) -> None:
+        """Keep in mind what a read told the pass, for the checks of what it does then."""
+        fault = exchange.fault
+        if fault is not None and fault.effect in ("error", "html", "empty"):
+            return
+        if status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+            found.looked.add(call.path)
+        slot = SLOT_OF.get(found.obj.key)
+        if status != HTTPStatus.OK or slot is None or not call.action.startswith("Get"):
+            return
+        record = self._simulation.cloud.at(exchange)
+        if record is not None and record.family.name == slot.family:
+            want = wanted(slot, dict(found.obj.spec), "", "").get("description")
+            have = held(record.data, "description")
+            differs = want is not None and slot.kind != "Credential" and have != want
+            found.drift = f"description {have!r} instead of {want!r}" if differs else ""
+
+    def _in_the_pinned_account(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """What has, or may have, a resource never calls another account, not even to read."""
+        raw = self._simulation.kube.find(found.obj.key)
+        if raw is None or raw["metadata"]["uid"] != found.obj.uid:
+            return
+        status = raw.get("status") or {}
+        pinned = (status.get("account") or {}).get("accountId")
+        lives_there = pinned and (status.get("externalId") or status.get("creation"))
+        asked = exchange.entry.account
+        if lives_there and asked and pinned != asked:
+            self._checks.violated(
+                "pinned account",
+                f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
+            )
+
+    def _policies_allow(self, found: Pass, call: Call) -> None:
+        """Observe never writes; a paused object is left alone unless it is being deleted."""
+        obj = found.obj
+        if obj.spec.get("managementPolicy") == "Observe":
+            self._checks.violated("observe only reads", f"{obj.key}: {call.action}")
+        if obj.annotations.get(PAUSED_ANNOTATION) == "true" and not obj.deleting:
+            self._checks.violated("paused", f"{obj.key}: {call.action}")
+
+    def _create(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """No create is blind: claimed, looked up, and marked, in this pass, before the POST."""
+        obj, checks = found.obj, self._checks
+        assert exchange.route is not None
+        family = exchange.route.family
+        body = dict(call.body or {})
+        name = str(body.get(family.name_field) or body.get(family.key_field))
+        self._simulation.cloud.posted[exchange.entry.account, family.name, name] = obj.uid
+        # Where the key is ours to know, only a GET of it proves absence; else a LIST by name.
+        is_known = family.key_field == family.name_field
+        place = f"{call.path}/{encode_segment(name)}" if is_known else call.path
+        if place not in found.looked:
+            checks.violated("no create is blind", f"{obj.key}: not looked up before {call.action}")
+        # A second POST, whatever became of this one, needs a look of its own.
+        found.looked.clear()
+        raw = self._simulation.kube.find(obj.key)
+        if raw is None or raw["metadata"]["uid"] != obj.uid:
+            if obj.uid not in checks.abandoned:
+                checks.violated(
+                    "claimed before create", f"{obj.key} is gone, {call.action} all the same"
+                )
+            return
+        if FINALIZER not in raw["metadata"].get("finalizers", ()):
+            checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
+        if not (raw.get("status") or {}).get("creation"):
+            checks.violated("no create is blind", f"{obj.key}: no mark at {call.action}")
+
+    def _change(self, found: Pass, call: Call, exchange: Exchange) -> None:
+        """Nobody else's resource is touched: ours, or adopted by the rules of adoption."""
+        assert exchange.route is not None
+        record = self._simulation.cloud.at(exchange)
+        if record is None:
+            return
+        obj = found.obj
+        owner = self._simulation.cloud.ledger.get(record)
+        tags = record.data.get("systemTags") or ()
+        is_mine = (owner is not None and owner.uid == obj.uid) or (
+            ownership_tag(CLUSTER_ID, obj.key) in tags
+        )
+        if is_mine:
+            return
+        policy = obj.spec.get("adoptionPolicy") or ("Never" if obj.key.kind == "Credential" else "")
+        is_forced = obj.annotations.get(ADOPT_ANNOTATION) == "force"
+        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
+        is_adopted = bool(obj.status.get("adopted"))
+        if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
+            self._checks.violated(
+                "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
+            )
+        elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
+            self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _one_resource(self, found: Pass) -> None:
+        """At most one cloud resource per object that is alive and not on its way out."""
+        living = [
+            record
+            for record, owner in self._simulation.cloud.ledger.items()
+            if owner.uid == found.obj.uid
+            and record not in self._checks.kept
+            and record.status not in ("DELETING", "TERMINATED")
+        ]
+        if len(living) > 1:
+            names = ", ".join(f"{record.name}/{record.key}" for record in living)
+            self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
