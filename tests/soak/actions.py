@@ -110,9 +110,12 @@ class Actions:
         """Ask for as little as possible: every touch wakes the engine, and hides what it missed."""
         raw = self._kube.objects[key]
         status = raw.get("status") or {}
-        if PAUSED_ANNOTATION in raw["metadata"].get("annotations", {}):
+        is_paused = PAUSED_ANNOTATION in raw["metadata"].get("annotations", {})
+        found = {c["type"]: c["status"] for c in status.get("conditions") or ()}
+        if is_paused:
             self.annotate(SLOT_OF[key].name, "unpause")
-        if any(c["type"] == "Stalled" for c in status.get("conditions") or ()):
+        # While it is paused, nobody can see whether it is stalled.
+        if "Stalled" in found or (is_paused and found.get("Ready") == "False"):
             self.annotate(SLOT_OF[key].name, "request")
         lives_in = (status.get("account") or {}).get("name")
         if raw["spec"].get("accountRef") and lives_in != OTHERS[key.namespace].name:
@@ -148,7 +151,7 @@ class Actions:
                 simulation.cloud.touch()
                 values = {"description": "theirs"}
                 simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
-                simulation.checks.struck(SLOTS[slot].key)
+                simulation.checks.struck(record)
             loop.call_later(_STRIKE_SECONDS, strike)
 
         if slot != "box":

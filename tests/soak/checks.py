@@ -24,6 +24,7 @@ CANARY = "canary-"
 _WINDOW_SECONDS = 10.0
 _MAX_PASSES = 40
 """Of one object within the window; the busiest honest history stays far below."""
+_BLIND_SECONDS = 60.0
 _MAX_WAIT_SECONDS = 5.0
 _MAX_TROUBLED_WAIT_SECONDS = 60.0
 """While calls to the cloud hang until their timeout, four workers have little to give."""
@@ -93,18 +94,20 @@ class Checks:
         if seconds > limit and not was_frozen:
             self.violated("no starvation", f"{process.name}: a {kind} waited {seconds:.1f}s")
 
-    def struck(self, place: ObjectKey) -> None:
+    def struck(self, record: Record) -> None:
         """Two masters do not fight for ever: a process gives in after so many corrections."""
-        raw = self._simulation.kube.find(place)
-        if raw is None:
-            return
-        tokens = tuple(self._simulation.actions.tenants.token(n) for n in NAMESPACES)
-        leader = tuple(p.name for p in self._simulation.living())
-        meta = raw["metadata"]
-        what = (meta["uid"], meta["generation"], leader, tokens, str(meta.get("annotations")))
+        simulation = self._simulation
+        named = [s for s in SLOT_OF.values() if s.external_name == record.name]
+        found = [simulation.kube.find(slot.key) for slot in named]
+        asked = [
+            (r["metadata"]["generation"], r["metadata"].get("annotations")) for r in found if r
+        ]
+        tokens = [simulation.actions.tenants.token(name) for name in NAMESPACES]
+        processes = [process.name for process in simulation.living()]
+        what = (id(record), str(asked), str(tokens), str(processes))
         self._strikes[what] += 1
         if self._strikes[what] > _MAX_STRIKES:
-            self.violated("nobody fights", f"{place} was corrected {_MAX_STRIKES} times in vain")
+            self.violated("nobody fights", f"{record.name} was corrected {_MAX_STRIKES} times")
 
     def pass_begins(self, _process: Process, obj: KubeObject) -> None:
         """No hot loop: nothing makes an object be looked at again and again without a pause."""
@@ -190,11 +193,10 @@ class Checks:
     ) -> None:
         """Reconciling and Stalled exclude each other; times move with the status only.
 
-        Whose last write was applied and not answered, and whose watch is late, knows older times.
+        Whose last write was applied and not answered knows older times, until its watch tells.
         """
-        assert process.engine is not None
-        version = process.engine._world.cache.version(place.key)
-        is_behind = version is None or version < int(raw["metadata"]["resourceVersion"])
+        unanswered_at = process.wire.unanswered.get(place.key, float("-inf"))
+        is_behind = self._simulation.loop.time() - unanswered_at < _BLIND_SECONDS
         old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
         new = {c["type"]: c for c in status.get("conditions") or ()}
         if {"Reconciling", "Stalled"} <= set(new):

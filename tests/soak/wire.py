@@ -11,6 +11,7 @@ import httpx
 
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.kube.client import (
     JSON_PATCH,
     MERGE_PATCH,
@@ -66,6 +67,8 @@ class Wire:
     is_alive: bool = True
     frozen_until: float = 0.0
     calls: int = 0
+    unanswered: dict[ObjectKey, float] = field(default_factory=dict)
+    """When a write to an object was last applied without its sender learning of it."""
     _flying: dict[asyncio.TimerHandle, None] = field(default_factory=dict)
 
     async def carry(self, name: str, deliver: Callable[[], T | Later]) -> T:
@@ -246,6 +249,7 @@ class SimulatedKubeClient:
                 raise ClusterForbidden(f"{name}: HTTP 403: {error} is being deleted") from None
             if fault is not None:
                 self._wire.trace(f"  kube fault {fault.status} after {name}")
+                self._wire.unanswered[place.key] = asyncio.get_running_loop().time()
                 raise _refusal(fault.status, name)
             return answer
 
