@@ -126,7 +126,7 @@ class Actions:
 
     def cloud_edit(self, slot: str) -> None:
         record = self._record(SLOTS[slot])
-        if record is None or slot == "box":
+        if record is None or slot == "box" or not self._is_recorded(record):
             return
         self._serial += 1
         self.edited.add(record)
@@ -146,8 +146,7 @@ class Actions:
             if loop.time() > until or simulation.is_over:
                 return
             record = self._record(SLOTS[slot])
-            is_at_rest = record is not None and record.status in (None, "", "READY")
-            if record is not None and is_at_rest and record.data.get("description") != "theirs":
+            if record is not None and self._is_open(record):
                 simulation.cloud.touch()
                 values = {"description": "theirs"}
                 simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
@@ -156,6 +155,10 @@ class Actions:
 
         if slot != "box":
             strike()
+
+    def _is_open(self, record: Record) -> bool:
+        is_theirs = record.data.get("description") == "theirs"
+        return self._is_recorded(record) and not is_theirs and record.status in (None, "", "READY")
 
     def cloud_delete(self, slot: str) -> None:
         record = self._record(SLOTS[slot])
@@ -234,6 +237,19 @@ class Actions:
         self._simulation.wall_offset += timedelta(seconds=seconds)
 
     # ------------------------------------------------ parts
+
+    def _is_recorded(self, record: Record) -> bool:
+        """Whether an object knows that it has made a resource.
+
+        Who edits it between a create whose answer was lost and its recovery makes it a stranger's:
+        nothing but its content tells then whose it is.
+        """
+        owner = self._simulation.cloud.ledger.get(record)
+        key = self._kube.keys.get(owner.uid) if owner is not None else None
+        raw = self._kube.find(key) if key is not None else None
+        if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
+            return True
+        return bool(raw["status"].get("externalId"))
 
     def _record(self, slot: Slot) -> Record | None:
         for record in self._simulation.cloud.tenant().records(slot.family):
