@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentrun_operator.core.identity import API_VERSION
+from agentrun_operator.kinds import catalogue
+from drift.filled import given_fields
+from fakes.secret_fields import secret_fields
+from integration.cluster_view import Body
 from integration.fleet import (
     CANARY,
     VALUES,
@@ -19,9 +24,16 @@ from integration.fleet import (
     service,
     template,
 )
+from rig import NAMESPACE
+from rig.samples import secret as secret_manifest
+from rig.waiting import condition
 
 MARKS = (CANARY, base64.b64encode(CANARY[:6].encode()).decode())
-"""As it is, and as the data of a Secret shows it."""
+"""As it is, and as the data of a Secret shows it; letters and a dash are the same in URLs."""
+OF_THE_SPEC = frozenset(
+    {"protocol.settings.config", "protocol.settings.headers", "templateConfiguration"}
+)
+"""Text of the spec itself, which whoever reads the object reads as well; `drift` plants those."""
 
 
 def _from(key: str) -> dict[str, Any]:
@@ -32,7 +44,7 @@ def _without(own: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiKey": None, **own}
 
 
-def _everything_secret(tenant: Tenant) -> None:
+def _everything_secret(tenant: Tenant) -> list[Body]:
     """Apply every field that takes a secret, and every way to use one."""
     auth = base64.b64encode(f"u:{canary()}".encode()).decode()
     login = {"auths": {"registry.example.com": {"password": canary(), "username": "u"}}}
@@ -43,21 +55,28 @@ def _everything_secret(tenant: Tenant) -> None:
     tenant.secret("whole", A=canary(), B=canary())
     image = {"image": "registry.example.com/agent:v1", "pullSecretRef": {"name": "pull"}}
     whole = [{"secretRef": {"name": "whole"}}]
+    arms = {"enabled": True, "licenseKeyFrom": _from("arms")}
     key = {"accessKeyId": "AK", "secretFrom": _from("ak")}
     tool = {"purpose": "OutboundTool"}
-    tenant.apply(
+    custom = {"provider": "custom", "parameters": [_header()]}
+    variables = [{"name": "KEY", "valueFrom": _from("basic")}]
+    manifests = [
         *family_of_each(),
         credential("basic", **_without({"basic": {"users": [_user()]}})),
         credential("key", **_without({"accessKey": key}), **tool),
         credential("header", **_without({"customHeader": {"headers": [_header()]}}), **tool),
         credential("jwt", **_without({"jwt": {"jwksFrom": _from("jwks")}})),
-        proxy("arms", "svc", arms={"enabled": True, "licenseKeyFrom": _from("arms")}),
-        runtime("whole", container=image, envFrom=whole),
-        template("whole", envFrom=whole),
+        credential("custom", **_without({"accessKey": custom}), **tool),
+        proxy("arms", "svc", arms=arms),
+        runtime("whole", container=image, envFrom=whole, arms=arms),
+        template("whole", envFrom=whole, env=variables, arms=arms),
+        template("image", type="CustomImage", container=image),
         runtime("report", driftPolicy="Report"),
         credential("report", driftPolicy="Report"),
         service("bad", providerSettings={"baseUrl": "https://m", "apiKeyFrom": _from("absent")}),
-    )
+    ]
+    tenant.apply(*manifests)
+    return manifests
 
 
 def _user() -> dict[str, Any]:
@@ -68,11 +87,42 @@ def _header() -> dict[str, Any]:
     return {"name": "X-Key", "valueFrom": _from("header")}
 
 
+def _planted(manifests: list[Body], kind: str) -> set[str]:
+    """Return the paths of all fields that the manifests of a kind set."""
+    return {p for each in manifests if each["kind"] == kind for p in given_fields(each["spec"])}
+
+
+def _lend(tenant: Tenant) -> Body:
+    """Lend a ClusterAccount whose Secret lives in the operator's namespace; return it."""
+    keys = {"accessKeyId": tenant.account.access_key_id, "accessKeySecret": canary()}
+    tenant.view.create(secret_manifest(NAMESPACE, "lent-keys", keys))
+    spec = {
+        "accountId": tenant.account.account_id,
+        "region": tenant.account.region,
+        "endpoint": tenant.rig.cloud.url,
+        "credentials": {"secretRef": {"name": "lent-keys"}},
+        "allowedNamespaces": {"names": [tenant.namespace]},
+    }
+    metadata = {"name": f"lent-to-{tenant.namespace}"}
+    body = {"apiVersion": API_VERSION, "kind": "ClusterAccount", "metadata": metadata, "spec": spec}
+    tenant.view.create(body)
+    return body
+
+
+def _quote(tenant: Tenant, action: str, value: str, **more: Any) -> None:
+    """Let the next call of a kind fail with a message that quotes a value."""
+    said = f"refused {value!r}, {json.dumps(value)}, {base64.b64encode(value.encode()).decode()}"
+    tenant.fault("error", action=action, status=500, code="ERR_INTERNAL", message=said, **more)
+
+
 def test_no_secret_is_ever_told(tenant: Tenant) -> None:
-    """Created, drifted, rotated, refused, failed and deleted, at debug level."""
+    """Created, drifted, rotated, refused, quoted, failed and deleted, at debug level."""
     tenant.fault("error", action="CreateTemplate", name="whole", status=400, code="ERR_BAD_REQUEST")
     tenant.fault("create-failed", action="CreateAgentRuntime", name="whole")
-    _everything_secret(tenant)
+    manifests = [*_everything_secret(tenant), _lend(tenant)]
+    for name, kind in catalogue().items():
+        own = {"credentials.secretRef"} if name == "Account" else _planted(manifests, name)
+        assert secret_fields(kind) - OF_THE_SPEC <= own, name
     tenant.wait_reason("AgentRuntime", "whole", "ProviderFailed")
     tenant.wait_reason("SandboxTemplate", "whole", "InvalidParameter")
     tenant.wait_reason("ModelService", "bad", "ReferenceNotFound")
@@ -81,7 +131,15 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     tenant.secret(VALUES, absent=canary())
     tenant.wait_ready(seconds=40)
     _drift(tenant)
-    tenant.secret(VALUES, inbound=canary(), provider=canary(), env=canary(), basic=canary())
+    new = {name: canary() for name in ("inbound", "provider", "env", "basic", "ak", "arms")}
+    for _, name, action, value in QUOTING:
+        # Three failures in a row are news of an object that was Ready.
+        _quote(tenant, action, new[value], name=name, times=3)
+    tenant.secret(VALUES, **new)
+    tenant.wait(lambda: all(_has_said(tenant, each) for each in QUOTING), "failures to be told")
+    lent = ("ClusterAccount", "", manifests[-1]["metadata"]["name"])
+    tenant.wait(lambda: _reason(tenant.view.get(lent)) == "CredentialsInvalid", "wrong keys")
+    tenant.view.delete(lent)
     tenant.login(accessKeySecret=canary())
     tenant.wait_reason("Account", "default", "CredentialsInvalid")
     tenant.login()
@@ -106,6 +164,30 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     assert [(where, m) for where, text in told.items() for m in MARKS if m in text] == []
     assert "(differs)" in told["objects"]
     assert tenant.account.access_key_id not in told["objects"] + told["metrics"]
+
+
+QUOTING = (
+    ("Credential", "cred", "UpdateCredential", "inbound"),
+    ("AgentRuntime", "rt", "UpdateAgentRuntime", "env"),
+    ("ModelService", "svc", "UpdateModelService", "provider"),
+    ("ModelProxy", "arms", "UpdateModelProxy", "arms"),
+)
+"""Objects, the call of each that fails, and the value that the failure quotes."""
+
+
+def _has_said(tenant: Tenant, quoting: tuple[str, str, str, str]) -> bool:
+    """Whether an object has told of the failure of its call."""
+    kind, name, action, _ = quoting
+    said = [
+        condition(version.body, "Ready").get("message", "")
+        for version in tenant.versions()
+        if (version.body["kind"], version.body["metadata"]["name"]) == (kind, name)
+    ]
+    return any(action in message for message in said)
+
+
+def _reason(body: Body | None) -> str:
+    return str(condition(body or {}, "Ready").get("reason"))
 
 
 def _drift(tenant: Tenant) -> None:
