@@ -17,9 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from agentrun_operator.api.cloud import AgentRunCloud
 from agentrun_operator.api.credential_chain import assumed_role_keys, oidc_keys
 from agentrun_operator.api.credentials import Keys
 from agentrun_operator.core.errors import CredentialsInvalid
+from agentrun_operator.core.identity import AccountIdentity
+from agentrun_operator.reconcile.ports import AccountConnection
 from agentrun_simulator.server import Tls, serve
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.simulator import Simulator
@@ -137,3 +140,24 @@ async def test_a_role_of_an_unknown_account_is_invalid(tls: Tls, token_file: Pat
         )
         with pytest.raises(CredentialsInvalid, match=r"EntityNotExist\.Role"):
             await source.keys()
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_an_account_is_opened_as_a_role(tls: Tls) -> None:
+    simulator = Simulator(Settings())
+    account = simulator.settings.accounts[0]
+    keys = {
+        "accessKeyId": account.access_key_id,
+        "accessKeySecret": account.access_key_secret.get_secret_value(),
+    }
+    with serve(simulator, tls=tls) as secure, serve(simulator) as plain:
+        cloud = AgentRunCloud(
+            environ={}, allow_list=("http://127.0.0.1:*",), sts=secure.removeprefix("https://")
+        )
+        identity = AccountIdentity(account.account_id, "cn-hangzhou")
+        client = cloud.connect(AccountConnection(identity, plain, keys, 20.0, role_arn=ROLE))
+        await client.verify()
+        await client.verify()
+        await client.aclose()
+    actions = [entry["action"] for entry in simulator.requests()]
+    assert actions == ["AssumeRole", "ListAgentRuntimes", "ListAgentRuntimes"]

@@ -7,7 +7,13 @@ from functools import cached_property
 
 from agentrun_operator.api.auth import Acs3Auth
 from agentrun_operator.api.client import AgentRunClient
-from agentrun_operator.api.credential_chain import DEFAULT_CHAIN, ChainOptions, operator_keys
+from agentrun_operator.api.credential_chain import (
+    DEFAULT_CHAIN,
+    ChainOptions,
+    assumed_role_keys,
+    operator_keys,
+    sts_endpoint,
+)
 from agentrun_operator.api.credentials import KeySource, StaticKeys, keys_from_secret
 from agentrun_operator.api.endpoints import (
     DEFAULT_PATTERNS,
@@ -37,6 +43,7 @@ class AgentRunCloud:
         chain: Which sources the operator's own credential chain may ask.
         timeouts: Bounds of one call.
         observe: Told operation, HTTP status (or the error's name) and seconds of each call.
+        sts: Host of the token service; None: as the variables of `environ` say.
     """
 
     def __init__(
@@ -47,7 +54,9 @@ class AgentRunCloud:
         chain: ChainOptions = DEFAULT_CHAIN,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         observe: Callable[[str, str, float], None] = unobserved,
+        sts: str | None = None,
     ) -> None:
+        self._sts = sts or sts_endpoint(environ)
         self._observe = observe
         self._environ = dict(environ)
         self._patterns = (*DEFAULT_PATTERNS, *allow_list)
@@ -87,6 +96,17 @@ class AgentRunCloud:
         return endpoint
 
     def _keys(self, connection: AccountConnection) -> KeySource:
+        source = self._base_keys(connection)
+        if connection.role_arn is None:
+            return source
+        return assumed_role_keys(
+            source,
+            role_arn=connection.role_arn,
+            external_id=connection.role_external_id,
+            sts_endpoint=self._sts,
+        )
+
+    def _base_keys(self, connection: AccountConnection) -> KeySource:
         if connection.keys is None:
             return self._own_keys
         where = f"the Secret of account {connection.identity}"

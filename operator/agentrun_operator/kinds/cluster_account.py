@@ -7,6 +7,17 @@ from pydantic import Field
 from agentrun_operator.core.fields import Name, SecretReference, SpecModel
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.kinds.parts.account import ANY_NAME, COLUMNS, AccountBase, AccountObserved
+from agentrun_operator.kinds.parts.placement import RoleArn
+
+
+class AssumedRole(SpecModel):
+    """A RAM role to act as."""
+
+    role_arn: RoleArn
+    """ARN of the role, of another cloud account for instance: `acs:ram::1234567890:role/agentrun`.
+    It must trust the credentials that assume it."""
+    external_id: Annotated[str | None, Field(min_length=2, max_length=1224)] = None
+    """External id, where the role's trust policy asks for one."""
 
 
 class ClusterCredentials(SpecModel):
@@ -17,6 +28,8 @@ class ClusterCredentials(SpecModel):
     secret_ref: SecretReference | None = None
     """Secret of the operator's own namespace with the keys `accessKeyId`, `accessKeySecret` and,
     for a temporary key, `securityToken`."""
+    assume_role: AssumedRole | None = None
+    """Role to assume with these credentials. Unset: they are used themselves."""
 
 
 class NamespaceSelector(SpecModel):

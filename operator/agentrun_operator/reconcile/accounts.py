@@ -104,16 +104,22 @@ class AccountDirectory:
             DependencyNotReady: the account exists and is not verified.
             AccessDenied: a ClusterAccount does not allow this namespace.
         """
-        for key in account_candidates_without_pin(obj):
-            account = self._cache.get(key)
-            if account is None:
-                continue
-            await self._check_allowed(account, obj)
-            _check_ready(account, obj)
-            return await self.connect(account)
-        own = self._settings.own_account
+        account = self._asked_for(obj)
+        if account is None:
+            return self._own_binding_of(obj)
+        await self._check_allowed(account, obj)
+        _check_ready(account, obj)
+        return await self.connect(account)
+
+    def _asked_for(self, obj: KubeObject) -> KubeObject | None:
+        """Return the account that a spec asks for, None where none of that name exists."""
+        count = 1 if obj.spec.get("accountRef") else 2
+        found = (self._cache.get(key) for key in account_candidates(obj)[:count])
+        return next((account for account in found if account is not None), None)
+
+    def _own_binding_of(self, obj: KubeObject) -> Binding:
         explicit = obj.spec.get("accountRef")
-        if own is None or explicit:
+        if self._settings.own_account is None or explicit:
             raise CredentialsNotFound(_missing(explicit, obj))
         return self._own_binding()
 
@@ -123,17 +129,15 @@ class AccountDirectory:
         Anybody can write down an account id, or name a ClusterAccount. Only verified keys and the
         leave of the account's owner make more of it than a wish.
         """
-        for key in account_candidates_without_pin(obj):
-            account = self._cache.get(key)
-            if account is None:
-                continue
-            try:
-                await self._check_allowed(account, obj)
-                _check_ready(account, obj)
-            except OperatorError:
-                return False
-            return True
-        return self._settings.own_account is not None and not obj.spec.get("accountRef")
+        account = self._asked_for(obj)
+        if account is None:
+            return self._settings.own_account is not None and not obj.spec.get("accountRef")
+        try:
+            await self._check_allowed(account, obj)
+            _check_ready(account, obj)
+        except OperatorError:
+            return False
+        return True
 
     async def bind_for_deletion(self, obj: KubeObject) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
@@ -171,15 +175,11 @@ class AccountDirectory:
             return known.binding
 
     async def _unpinned(self, obj: KubeObject) -> Binding:
-        for key in account_candidates_without_pin(obj):
-            account = self._cache.get(key)
-            if account is not None:
-                await self._check_allowed(account, obj)
-                return await self.connect(account)
-        explicit = obj.spec.get("accountRef")
-        if self._settings.own_account is None or explicit:
-            raise CredentialsNotFound(_missing(explicit, obj))
-        return self._own_binding()
+        account = self._asked_for(obj)
+        if account is None:
+            return self._own_binding_of(obj)
+        await self._check_allowed(account, obj)
+        return await self.connect(account)
 
     async def connect(self, account: KubeObject) -> Binding:
         """Return a client of an account object, made anew when its spec or Secret changed.
@@ -221,8 +221,17 @@ class AccountDirectory:
         spec = account.spec
         identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
         rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
+        # Tenant safety: only the platform's accounts may lead on to a role.
+        role = {} if account.key.namespace else credentials.get("assumeRole") or {}
         api = self._open(
-            AccountConnection(identity, spec.get("endpoint") or None, keys, rate),
+            AccountConnection(
+                identity,
+                spec.get("endpoint") or None,
+                keys,
+                rate,
+                role_arn=role.get("roleArn"),
+                role_external_id=role.get("externalId"),
+            ),
             account.key.namespace,
         )
         weights = (spec.get("compatibility") or {}).get("endpointWeights")
@@ -244,11 +253,10 @@ class AccountDirectory:
         pinned = obj.status.get("account")
         if pinned:
             return AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
-        for key in account_candidates_without_pin(obj):
-            account = self._cache.get(key)
-            if account is not None:
-                spec = account.spec
-                return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
+        account = self._asked_for(obj)
+        if account is not None:
+            spec = account.spec
+            return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
         own = self._settings.own_account
         return AccountIdentity(own.account_id, own.region) if own is not None else None
 
@@ -343,12 +351,6 @@ class AccountDirectory:
             f"{account.key} does not allow namespace {namespace!r}; ask its owner to add the "
             "namespace to spec.allowedNamespaces, or name another account in spec.accountRef"
         )
-
-
-def account_candidates_without_pin(obj: KubeObject) -> tuple[ObjectKey, ...]:
-    """Return the accounts that the spec asks for, in order of preference."""
-    count = 1 if obj.spec.get("accountRef") else 2
-    return account_candidates(obj)[:count]
 
 
 _REFUSED = ("CredentialsInvalid", "CredentialsNotFound", "AccessDenied", "InvalidParameter")

@@ -104,6 +104,9 @@ class AccountConnection:
     """A Secret's data (accessKeyId, accessKeySecret[, securityToken]); None: the operator's own
     credential chain."""
     requests_per_second: float
+    role_arn: str | None = None
+    """RAM role to assume with the keys; None: they are used themselves."""
+    role_external_id: str | None = None
 
 
 class Cloud(Protocol):

@@ -166,6 +166,30 @@ async def test_a_cluster_account_refuses_everybody_else_until_it_allows_them() -
     assert lab.ready(key) == GOOD
 
 
+ROLE = {"roleArn": "acs:ram::20002:role/team-a", "externalId": "ext-1"}
+
+
+async def test_a_cluster_account_may_act_as_a_role() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(OTHER), namespace=SYSTEM)
+    spec = account_spec("shared", OTHER.account_id, allowedNamespaces={"names": ["team-a"]})
+    spec["credentials"]["assumeRole"] = ROLE
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    [connection] = lab.cloud.connected
+    assert (connection.role_arn, connection.role_external_id) == tuple(ROLE.values())
+
+
+async def test_an_account_of_a_tenant_never_does() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("keys", keys_of(MAIN))
+    spec = account_spec("keys")
+    spec["credentials"]["assumeRole"] = ROLE
+    lab.cluster.apply("Account", "default", spec)
+    await lab.drain()
+    assert [each.role_arn for each in lab.cloud.connected if each.role_arn] == []
+
+
 async def test_without_any_account_the_remedy_is_told() -> None:
     lab = Lab()
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
