@@ -353,7 +353,14 @@ TABLE: Final = (
     Row(
         "[?] a DELETE holds nothing that could be invalid: users of the resource refuse it",
         _in_use,
-        statuses=frozenset({400, 409}),
+        statuses=frozenset({400}),
+        methods=frozenset({"DELETE"}),
+    ),
+    Row(
+        "[?] the same, as a conflict that says so",
+        _in_use,
+        statuses=frozenset({409}),
+        text=r"in use|used by|referenced|depend",
         methods=frozenset({"DELETE"}),
     ),
     Row("[?] in transition", _busy, statuses=frozenset({409, 423})),
