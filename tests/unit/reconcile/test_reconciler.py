@@ -84,7 +84,8 @@ async def test_each_transition_is_one_event(sample: Sample) -> None:
     key = lab.cluster.apply(sample.kind, "it", sample.spec)
     await lab.elapse(120)
     told = [e.reason for e in lab.cluster.events if e.key == key]
-    assert told == ["Creating", "Created", "Available"]
+    caution = ["Unprotected"] if sample.kind == "AgentRuntime" else []
+    assert told == ["Creating", "Created", *caution, "Available"]
 
 
 # ------------------------------------------------ failures
