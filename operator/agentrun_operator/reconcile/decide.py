@@ -213,6 +213,11 @@ LIFE: tuple[Row, ...] = (
     ),
     Row("failed, not tried again", lambda s: _is_failed(s) and s.edited, Action.UPDATE),
     Row("failed", _is_failed, Action.STALL_FAILED),
+    Row(
+        "observed, differs, unconfirmed",
+        lambda s: s.policies.observe_only and _differs(s) and not s.observation.confirmed,
+        Action.CONFIRM,
+    ),
     Row("observed", lambda s: s.policies.observe_only, Action.SETTLE),
     Row(
         # A LIST says nothing of the fields that it leaves out.
@@ -221,12 +226,12 @@ LIFE: tuple[Row, ...] = (
         Action.CONFIRM,
     ),
     Row("nothing differs", lambda s: not _differs(s), Action.SETTLE),
+    Row("differs, unconfirmed", lambda s: not s.observation.confirmed, Action.CONFIRM),
     Row(
         "drift to ignore",
         lambda s: s.policies.drift == "Ignore" and not s.edited,
         Action.SETTLE,
     ),
-    Row("differs, unconfirmed", lambda s: not s.observation.confirmed, Action.CONFIRM),
     Row(
         "immutable field differs",
         lambda s: any(d.immutable for d in (*s.observation.drift, *s.observation.leftovers)),

@@ -48,6 +48,8 @@ class Memory:
     """Monotonic time of the last read of the resource itself."""
     stamp: tuple[Any, Any] | None = None
     """Change token and state of the last look; another stamp in a LIST asks for a pass."""
+    differs: bool = False
+    """Whether the last read of the resource itself showed a difference that still stands."""
     transition_since: float | None = None
     in_transition: bool = False
     """The poller lists more often while this is True."""

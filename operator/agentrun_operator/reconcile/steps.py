@@ -14,10 +14,11 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.core.snapshot import Existence
+from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
@@ -59,8 +60,7 @@ class ReadingSteps:
         """Look, by a shared LIST where that is enough."""
         if self._may_share(ctx):
             item = await self._world.listings.item(ctx.obj, ctx.bound, ctx.memory.wrote_at)
-            ctx.observation = observe.from_list(ctx.aim, item)
-            ctx.memory.stamp = observe.stamp_of(ctx.rest, ctx.observation.resource)
+            self._note_look(ctx, observe.from_list(ctx.aim, item))
             return None
         return await self.confirm(ctx)
 
@@ -68,9 +68,9 @@ class ReadingSteps:
         """Read the resource itself."""
         if ctx.is_unrecorded and ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled:
             await self._recall_incarnation(ctx)
-        ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
+        self._note_look(ctx, await observe.look(ctx.bound.api, ctx.aim))
         ctx.memory.read_at = ctx.memory.now_hint
-        ctx.memory.stamp = observe.stamp_of(ctx.rest, ctx.observation.resource)
+        ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         if ctx.observation.existence is Existence.PRESENT:
             ctx.memory.absences = 0
         elif ctx.window_passed:
@@ -93,10 +93,21 @@ class ReadingSteps:
             ctx.changes["incarnation"] = newest
             ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))
 
+    @staticmethod
+    def _note_look(ctx: Context, seen: Observation) -> None:
+        ctx.observation = seen
+        ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
+
     def _may_share(self, ctx: Context) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None:
             return False
-        return self._world.listings.covers(ctx.obj)
+        if ctx.memory.differs or ctx.obj.status.get("drift"):
+            # What a LIST leaves out says nothing: only a read can end what a read has shown.
+            return False
+        at = collection_of(ctx.kind, ctx.obj)
+        # An observed object may be moving to another account than its status tells of.
+        is_here = at is not None and at.account == ctx.bound.source
+        return is_here and self._world.listings.covers(ctx.obj)
 
     # ------------------------------------------------------------ waiting
 

@@ -152,6 +152,9 @@ class UpdatingSteps:
         answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.differs = False
+        # Whatever was made is there, and from now on it is the update that is waited for.
+        ctx.changes["creation"] = None
         _note_attempt(ctx.memory, attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest

@@ -132,14 +132,21 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "failed, not tried again": (life(seen(Phase.UPDATE_FAILED), edited=True), Action.UPDATE),
     "failed": (life(seen(Phase.DELETE_FAILED)), Action.STALL_FAILED),
+    "observed, differs, unconfirmed": (
+        life(seen(drift=(DRIFT,), confirmed=False), policies=OBSERVE),
+        Action.CONFIRM,
+    ),
     "observed": (life(seen(drift=(DRIFT,)), policies=OBSERVE), Action.SETTLE),
     "edited, unconfirmed": (life(seen(confirmed=False), edited=True), Action.CONFIRM),
     "nothing differs": (life(seen(confirmed=False)), Action.SETTLE),
+    "differs, unconfirmed": (
+        life(seen(drift=(FIXED,), confirmed=False), policies=Policies(drift="Ignore")),
+        Action.CONFIRM,
+    ),
     "drift to ignore": (
         life(seen(drift=(DRIFT,)), policies=Policies(drift="Ignore")),
         Action.SETTLE,
     ),
-    "differs, unconfirmed": (life(seen(drift=(FIXED,), confirmed=False)), Action.CONFIRM),
     "immutable field differs": (life(seen(drift=(FIXED,)), edited=True), Action.STALL_IMMUTABLE),
     "cleared and still there": (life(seen(leftovers=(STUCK,))), Action.STALL_UNCLEARED),
     "drift to report": (
