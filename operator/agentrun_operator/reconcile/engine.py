@@ -12,6 +12,7 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.local import LocalReconciler
+from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.ports import (
@@ -20,9 +21,11 @@ from agentrun_operator.reconcile.ports import (
     Metrics,
     ObjectConflict,
     ObjectGone,
+    WriteUnanswered,
 )
 from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
+from agentrun_operator.reconcile.references import observes_only
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.world import World
 
@@ -79,7 +82,7 @@ class Engine:
         if before is None or _concerns_users(before, obj):
             self._wake_users(obj.key)
             self._wake_targets(obj)
-        if before is not None and before.external_name != obj.external_name:
+        if before is not None and _claim_of(before) != _claim_of(obj):
             self._wake_rivals(before)
 
     def reference_changed(self, kind: str, namespace: str, name: str) -> None:
@@ -180,6 +183,11 @@ class Engine:
         if obj is None:
             self._world.memory.forget(work.key)
             return
+        notes = self._world.memory.peek(work.key)
+        if notes is not None and notes.is_unsure:
+            obj = await self._read_anew(obj, notes)
+            if obj is None:
+                return
         begun = self._world.clock.monotonic()
         with in_lane(self._lane_of(obj, fresh=work.fresh)):
             result = await self._pass(obj, fresh=work.fresh)
@@ -193,6 +201,27 @@ class Engine:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)
             self.queue.add_after(work.key, result.requeue_after)
+
+    async def _read_anew(self, obj: KubeObject, notes: Memory) -> KubeObject | None:
+        """Return what the cluster holds of an object; None where no pass may follow now.
+
+        Race: a watch that is late or silent shows neither what a write without an answer did, nor
+        what ours conflicts with. To write on an old version would undo that, and go on for ever.
+        """
+        kind = self._world.kinds[obj.key.kind]
+        try:
+            raw = await self._reader.read_object(kind, obj.key)
+        except ClusterUnavailable as error:
+            notes.failures += 1
+            log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
+            self.queue.add_after(obj.key, self._world.outcomes.delay(notes.failures, 1.0))
+            return None
+        notes.is_unsure = False
+        if raw is None:
+            self._gone(obj.key, obj.uid)
+            return None
+        self._world.cache.update(raw, kind.kind)
+        return self._world.cache.get(obj.key)
 
     def _lane_of(self, obj: KubeObject, *, fresh: bool) -> Lane:
         notes = self._world.memory.peek(obj.key)
@@ -215,10 +244,12 @@ class Engine:
             # reason must not become a hot loop.
             notes = self._world.memory.of(obj.key, obj.uid)
             notes.conflicts += 1
+            notes.is_unsure = notes.conflicts > 1
             return Outcome(None, _CONFLICT_SECONDS * 2.0 ** min(notes.conflicts, 9), "requeue")
         except ClusterUnavailable as error:
             notes = self._world.memory.of(obj.key, obj.uid)
             notes.failures += 1
+            notes.is_unsure |= isinstance(error, WriteUnanswered)
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
         self._world.memory.of(obj.key, obj.uid).conflicts = 0
@@ -246,6 +277,11 @@ class Engine:
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
             if raw is not None:
                 self.observe("MODIFIED", {**raw, "kind": key.kind})
+
+
+def _claim_of(obj: KubeObject) -> tuple[str, str, bool]:
+    """Return what others with the same external name may wait for the end of."""
+    return obj.uid, obj.external_name, observes_only(obj)
 
 
 def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

@@ -5,7 +5,8 @@ quota), is not asked for again by each of its objects: the breaker answers for t
 time for one of them to try.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,12 +24,14 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.ports import (
     Clock,
+    ClusterUnavailable,
     ExternalAPI,
     Json,
     KubeWriter,
     Leadership,
     Lookup,
     Page,
+    WriteUnanswered,
 )
 
 T = TypeVar("T")
@@ -190,7 +193,7 @@ class GuardedAPI:
 
 
 class FencedWriter:
-    """A `KubeWriter` that only a leader can use."""
+    """A `KubeWriter` that only a leader can use. Raises WriteUnanswered for ClusterUnavailable."""
 
     def __init__(self, writer: KubeWriter, leadership: Leadership) -> None:
         """Stand before `writer`."""
@@ -199,18 +202,27 @@ class FencedWriter:
 
     async def add_finalizer(self, obj: KubeObject) -> Json:
         """See `KubeWriter.add_finalizer`."""
-        check_leadership(self._leadership)
-        return await self._writer.add_finalizer(obj)
+        with self._writing():
+            return await self._writer.add_finalizer(obj)
 
     async def remove_finalizer(self, obj: KubeObject) -> None:
         """See `KubeWriter.remove_finalizer`."""
-        check_leadership(self._leadership)
-        await self._writer.remove_finalizer(obj)
+        with self._writing():
+            await self._writer.remove_finalizer(obj)
 
     async def write_status(self, obj: KubeObject, status: Json) -> Json:
         """See `KubeWriter.write_status`."""
+        with self._writing():
+            return await self._writer.write_status(obj, status)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Let only a leader in, and say of a lost answer that it was one to a write."""
         check_leadership(self._leadership)
-        return await self._writer.write_status(obj, status)
+        try:
+            yield
+        except ClusterUnavailable as error:
+            raise WriteUnanswered(str(error)) from error
 
 
 def check_leadership(leadership: Leadership) -> None:

@@ -61,6 +61,8 @@ class Memory:
     """What it said."""
     conflicts: int = 0
     """Writes in a row that the cluster refused as out of date."""
+    is_unsure: bool = False
+    """The cached object may lack a write of ours, or the cause of a conflict."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
     sent: Sent | None = None

@@ -138,6 +138,10 @@ class ClusterUnavailable(Exception):
     """The API server did not answer usefully; the message says what it said."""
 
 
+class WriteUnanswered(ClusterUnavailable):
+    """A write got no useful answer; it may have been applied all the same."""
+
+
 class KubeWriter(Protocol):
     """The only writes we ever make to users' objects.
 
