@@ -269,6 +269,9 @@ class Context:
         cleared = self.memory.cleared
         if cleared is None or cleared[0] != self.obj.generation:
             return False
+        if self.memory.cleared_for != self.request_token:
+            # Somebody may have set it meanwhile, and now asks for another try.
+            return False
         return any(d.path in cleared[1] for d in self.observation.leftovers)
 
 

@@ -69,6 +69,8 @@ class Memory:
     """What the announced create sends; None where another process announced it."""
     cleared: tuple[int, frozenset[str]] | None = None
     """Generation and paths of the last attempt to clear."""
+    cleared_for: str | None = None
+    """The request token that it was made for."""
     unheard: tuple[bytes, int] | None = None
     """What an update was to change, and how often it was sent since a look found it in place."""
     absences: int = 0

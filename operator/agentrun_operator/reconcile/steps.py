@@ -146,6 +146,9 @@ class ReadingSteps:
         word = ctx.observation.resource.get(ctx.rest.state_field or "")
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         verdict = outcome.in_cloud(reason, word)
+        if ctx.is_edited and not ctx.acted:
+            # Not sent yet: this must not pass for tried, should the process end before it is.
+            verdict = replace(verdict, synced=False)
         return self._settlement.in_transition(ctx, verdict)
 
     async def time_out(self, ctx: Context) -> Outcome | None:

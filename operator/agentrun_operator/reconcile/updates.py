@@ -163,6 +163,7 @@ class UpdatingSteps:
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
+            ctx.memory.cleared_for = ctx.request_token
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.changes["drift"] = None
