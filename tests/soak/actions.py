@@ -30,6 +30,7 @@ class Actions:
         self._simulation = simulation
         self._kube = simulation.kube
         self._serial = 0
+        self._asked_again: set[str] = set()
         self.tenants = Tenants(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
@@ -121,6 +122,16 @@ class Actions:
         if raw["spec"].get("accountRef") and lives_in != OTHERS[key.namespace].name:
             spec = {name: value for name, value in raw["spec"].items() if name != "accountRef"}
             self.tenants.set_spec(key, spec)
+
+    def ask_again(self, slot: str) -> bool:
+        """Ask for another try of what failed in the cloud, once; returns whether that was done."""
+        raw = self._kube.objects[SLOTS[slot].key]
+        uid = raw["metadata"]["uid"]
+        if uid in self._asked_again or raw["spec"].get("managementPolicy") == "Observe":
+            return False
+        self._asked_again.add(uid)
+        self.annotate(slot, "request")
+        return True
 
     # ------------------------------------------------ the cloud
 

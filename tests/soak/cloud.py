@@ -127,6 +127,7 @@ class SimulatedCloud:
         self.posted: dict[tuple[str, str, str], str] = {}
         """(account, family, name or id) → uid of the last POST for it."""
         self.late: int = 0
+        self._delayed: int = 0
         self._touched_at = float("-inf")
 
     def now(self) -> datetime:
@@ -176,13 +177,26 @@ class SimulatedCloud:
         exchange = self.core.begin(
             SignedRequest(call.method, path, query, dict(headers), call.content() or b"")
         )
-        if exchange.delay_seconds:
-            return Later(exchange.delay_seconds, lambda: self._finish(call, exchange, watch))
-        return self._finish(call, exchange, watch)
-
-    def _finish(self, call: Call, exchange: Exchange, watch: Watcher | None) -> Answer:
+        # What a sender may do is judged when its request arrives: it cannot know how long the
+        # cloud will sit upon it, nor what changes meanwhile.
         if watch is not None and call.is_write and exchange.refusal is None:
             watch.before_write(call, exchange)
+        if not exchange.delay_seconds:
+            return self._finish(call, exchange, watch)
+        self._delayed += 1
+
+        def finish() -> Answer:
+            self._delayed -= 1
+            return self._finish(call, exchange, watch)
+
+        return Later(exchange.delay_seconds, finish)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request that has arrived, answered or not, is still to be carried out."""
+        return bool(self._delayed or self.core._late)
+
+    def _finish(self, call: Call, exchange: Exchange, watch: Watcher | None) -> Answer:
         fault = exchange.fault
         if fault is not None and fault.effect == "drop-late":
             self.late += 1

@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
-from soak.cloud import MAIN
+from soak.cloud import MAIN, OTHER
+from soak.kube import OURS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
 from soak.tenants import OTHERS
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
-_FOR_HUMANS = ("AccountChanged", "AccountMismatch", "Contested")
+_FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
+_WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
 """What an object that is to be deleted says when its account cannot be reached."""
 
@@ -26,22 +28,32 @@ class Convergence:
         self._simulation = simulation
         self._kube = simulation.kube
         self._tenants = simulation.actions.tenants
-        self.has_excused = False
-        """Something waits for a human, and for its turn to say what it waits for."""
 
     def problems(self) -> list[str]:
         """Say of each object why it is not as it has to be."""
         self._simulation.cloud.take_stock()
-        self.has_excused = False
+        return [*self._surroundings(), *self._accounts(), *self._objects()]
+
+    def _surroundings(self) -> Iterator[str]:
+        """Say what keeps the world moving, whatever the objects look like."""
         leads = [p for p in self._simulation.living() if p.engine and p.engine.is_synced]
-        return (
-            ["nobody leads", *self._objects()]
-            if not leads
-            else [
-                *self._accounts(),
-                *self._objects(),
-            ]
-        )
+        if not leads:
+            yield "nobody leads"
+        if self._simulation.cloud.is_busy:
+            yield "a request is still on its way"
+        held = {
+            key: raw["metadata"]["resourceVersion"]
+            for key, raw in self._kube.objects.items()
+            if key.kind in OURS
+        }
+        for process in leads:
+            assert process.engine is not None
+            cache = process.engine._world.cache
+            known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118
+            # What a watch lost is found by the resync, and only then acted upon.
+            stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))
+            if stale:
+                yield f"{process.name} holds another version of {stale[0]}"
 
     def left(self) -> list[str]:
         """Say which objects are not gone yet, although everything was deleted.
@@ -60,8 +72,10 @@ class Convergence:
                 continue
             if self._is_needed_in_the_cloud(slot, raw):
                 needed = True
-            else:
-                found.append(f"{slot.name}: {ready_of(raw)}")
+                continue
+            found.append(f"{slot.name}: {ready_of(raw)}")
+            if self._is_lost(slot, raw):
+                self._tenants.give_up_object(slot.key)
         if not needed:
             mine = [k for k in self._kube.objects if k.kind == "Account"]
             found += [self._said(k) for k in mine if k.namespace == namespace]
@@ -70,6 +84,16 @@ class Convergence:
             leaving = [raw for raw in shared if "deletionTimestamp" in raw["metadata"]]
             found += [self._said(ObjectKey.of(raw, "ClusterAccount")) for raw in leaving]
         return found
+
+    def _is_lost(self, slot: Slot, raw: Json) -> bool:
+        """Whether an object has no record of a resource, nor of the parent to look below.
+
+        Then it cannot know whether there is one, and its message asks a human to give it up.
+        """
+        parents = [self._kube.find(SLOTS[name].key) for name in slot.needs]
+        has_parent = any(p is not None and p["status"].get("externalId") for p in parents)
+        is_blocked = ready_of(raw)[1] == "DeletionBlocked"
+        return slot.name == "ep" and is_blocked and _was_restored(raw) and not has_parent
 
     def _said(self, key: ObjectKey) -> str:
         return f"{key}: {ready_of(self._kube.objects[key])}"
@@ -87,20 +111,30 @@ class Convergence:
 
     def _is_needed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
         record = self._simulation.cloud.record_of(slot, raw, raw["status"])
-        if record is None:
+        is_refused = "when nothing in AgentRun uses it any more" in message_of(raw)
+        if record is None or not (is_refused or ready_of(raw)[1] == "Updating"):
+            # It has not been asked yet, or is going.
             return False
         account = (raw["status"].get("account") or {}).get("accountId") or MAIN.account_id
         return any(True for _ in self._simulation.cloud.tenant(account).users(record))
 
     def _accounts(self) -> Iterator[str]:
-        for namespace in self._simulation.schedule.namespaces:
-            key = self._tenants.account_of(namespace)
+        for key in self._places():
             account = self._kube.find(key)
             if account is None:
                 self._tenants.restore_accounts()
                 yield f"{key} was missing"
-            elif ready_of(account)[0] != "True" and not self._is_leaving(account):
+            elif "deletionTimestamp" in account["metadata"]:
+                if not self._is_leaving(account):
+                    yield f"{key} is still being deleted: {ready_of(account)}"
+            elif ready_of(account)[0] != "True":
                 yield f"{key}: {ready_of(account)}"
+
+    def _places(self) -> list[ObjectKey]:
+        """Return the accounts that objects may live in."""
+        namespaces = self._simulation.schedule.namespaces
+        found = [self._tenants.account_of(name) for name in namespaces]
+        return list(dict.fromkeys([*found, *(OTHERS[name] for name in namespaces)]))
 
     def _objects(self) -> Iterator[str]:
         for slot in SLOTS.values():
@@ -108,15 +142,20 @@ class Convergence:
             if raw is None:
                 continue
             if "deletionTimestamp" in raw["metadata"]:
-                if not self._users(slot):
+                is_held = ready_of(raw)[1] == "DeletionBlocked" and self._users(slot)
+                if not is_held and not self._is_needed_in_the_cloud(slot, raw):
                     yield f"{slot.name} is still being deleted: {ready_of(raw)}"
             elif not _is_observed(raw):
-                yield f"{slot.name}: generation not observed, {ready_of(raw)}"
-            elif self._is_excused(slot, raw):
-                self.has_excused = True
-            else:
+                yield f"{slot.name}: not observed as it is, {ready_of(raw)}"
+            elif ready_of(raw)[1] == "ProviderFailed" and self._somebody_asks_again(slot):
+                yield f"{slot.name}: somebody asks to try again"
+            elif not self._is_excused(slot, raw):
                 for problem in self._differences(slot, raw):
                     yield f"{slot.name}: {problem}"
+
+    def _somebody_asks_again(self, slot: Slot) -> bool:
+        """Take the way out that a failure names, once; returns whether that was done."""
+        return self._simulation.actions.ask_again(slot.name)
 
     def _is_leaving(self, account: Json) -> bool:
         """Whether the account is held by objects that stay."""
@@ -141,10 +180,7 @@ class Convergence:
     def _differences(self, slot: Slot, raw: Json) -> Iterator[str]:
         status, reason = ready_of(raw)
         if status != "True":
-            message = next(
-                c["message"] for c in raw["status"]["conditions"] if c["type"] == "Ready"
-            )
-            yield f"{status}/{reason}: {message}"
+            yield f"{status}/{reason}: {message_of(raw)}"
             return
         record = self._simulation.cloud.record_of(slot, raw, raw["status"])
         if record is None:
@@ -155,8 +191,14 @@ class Convergence:
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
         observes = spec.get("managementPolicy") == "Observe"
-        if not observes and spec.get("driftPolicy") not in ("Report", "Ignore"):
+        if observes:
+            return
+        if spec.get("driftPolicy") != "Ignore":
             yield from self._drift(slot, raw, record)
+        keys = self._kube.find(ObjectKey("Secret", slot.namespace, "keys")) or {"metadata": {}}
+        version = f"{keys['metadata'].get('uid')}/{keys['metadata'].get('resourceVersion')}"
+        if any(sent["version"] != version for sent in raw["status"].get("sentSecrets") or ()):
+            yield "Ready, and sentSecrets names another version"
 
     def _drift(self, slot: Slot, raw: Json, record: Record) -> Iterator[str]:
         """Compare the cloud with what the spec and its references say."""
@@ -167,8 +209,10 @@ class Convergence:
             if have != want:
                 yield f"Ready, and {path} is {have!r} instead of {want!r}"
         have = held(record.data, "description")
-        # What a former object had applied to an adopted resource is not this one's to clear.
-        is_its_own = slot.name != "box" and not raw["status"].get("adopted")
+        # What a former object had applied to a resource is not this one's to clear, whether it was
+        # adopted or recognised by its tag.
+        maker = self._simulation.cloud.ledger[record].uid
+        is_its_own = slot.name != "box" and maker == raw["metadata"]["uid"]
         if "description" not in spec and is_its_own and is_ours(have):
             yield f"Ready, and the description {have!r} was not cleared"
 
@@ -177,65 +221,100 @@ class Convergence:
     def _is_excused(self, slot: Slot, raw: Json) -> bool:
         """Whether an object may stay as it is."""
         reason = ready_of(raw)[1]
-        waits = self._may_wait(slot, raw)
-        if waits:
-            return reason in waits
+        if reason in _WAITING:
+            # Any of several things to wait for may be named, as long as it is so at this moment.
+            said = message_of(raw)
+            return any(wait in said for wait in self._waits(slot, raw))
         return reason in _FOR_HUMANS or self._has_an_obstacle(slot, raw, reason)
 
-    def _may_wait(self, slot: Slot, raw: Json) -> tuple[str, ...]:
-        """Return the reasons that fit what the object waits for; empty if it need not wait."""
-        status = raw["status"]
-        account = self._kube.find(self._tenants.account_of(slot.namespace))
-        if account is not None and self._is_leaving(account) and not status.get("externalId"):
-            return ("DependencyNotReady", "ReferenceNotFound")
-        if self._is_moved(slot, raw):
-            return (*_FOR_HUMANS, "ReferenceNotFound", "Available", "ExternalResourceMissing")
-        waits: tuple[str, ...] = ()
-        for name in slot.needs:
-            need = self._kube.find(SLOTS[name].key)
+    def _waits(self, slot: Slot, raw: Json) -> Iterator[str]:
+        """Say what an object may wait for, in the words of its status."""
+        exists = bool(raw["status"].get("externalId"))
+        for key in (*self._places(), *(SLOTS[name].key for name in slot.needs)):
+            need = self._kube.find(key)
             if need is None:
-                waits += ("ReferenceNotFound", *_FOR_HUMANS)
-            elif "deletionTimestamp" in need["metadata"] or ready_of(need)[0] != "True":
-                waits += ("DependencyNotReady", "Available", *_FOR_HUMANS)
-        return waits
-
-    @staticmethod
-    def _is_moved(slot: Slot, raw: Json) -> bool:
-        """Whether an object lives in the other account, or is asked to."""
-        other = OTHERS[slot.namespace].name
-        asked = (raw["spec"].get("accountRef") or {}).get("name")
-        return other in (asked, (raw["status"].get("account") or {}).get("name"))
+                yield f" names {key.kind} {key.name!r}, which does not exist"
+                continue
+            if "deletionTimestamp" in need["metadata"]:
+                yield f"{key} is being deleted"
+            elif ready_of(need)[0] != "True":
+                yield f"{key} is not Ready: {ready_of(need)[1]}; see its conditions"
+            # One that exists already waits for no more than that what it names exists as well.
+            if exists or ready_of(need)[0] == "True":
+                account = (need["status"].get("account") or {}).get("accountId")
+                yield f"{key} lives in account {account} "
 
     def _has_an_obstacle(self, slot: Slot, raw: Json, reason: str) -> bool:
         """Whether something else stands in the way, and the status says so."""
         spec = raw["spec"]
-        named = (slot.kind, slot.external_name)
-        rivals = [s for s in SLOTS.values() if (s.kind, s.external_name) == named]
-        taken = sum(self._kube.find(rival.key) is not None for rival in rivals) > 1
+        observes = spec.get("managementPolicy") == "Observe"
+        is_late = self._comes_late(slot, raw)
         obstacles = {
-            "ExternalNameConflict": taken,
-            "ExternalResourceMissing": spec.get("managementPolicy") == "Observe",
-            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw),
+            "ExternalNameConflict": is_late,
+            "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
+            # Who only observes cannot try again.
+            "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
+            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw) and not is_late,
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
         }
         return bool(obstacles.get(reason))
 
+    def _comes_late(self, slot: Slot, raw: Json) -> bool:
+        """Whether another object has the name, or claimed it before."""
+        named = (slot.kind, slot.external_name, self._account_of(slot, raw))
+        for rival in SLOTS.values():
+            other = self._kube.find(rival.key)
+            if rival is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
+                continue
+            place = (rival.kind, rival.external_name, self._account_of(rival, other))
+            if place == named and _claim(other) < _claim(raw):
+                return True
+        return False
+
+    @staticmethod
+    def _account_of(slot: Slot, raw: Json) -> str:
+        """Return the account that an object lives in, or asks for before it lives anywhere."""
+        pinned = (raw["status"].get("account") or {}).get("accountId")
+        asked = (raw["spec"].get("accountRef") or {}).get("name")
+        is_moved = asked == OTHERS[slot.namespace].name
+        return str(pinned or (OTHER if is_moved else MAIN).account_id)
+
     def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
         """Whether the name is taken in the cloud by what this object did not make."""
-        cloud = self._simulation.cloud
-        for record in cloud.tenant().records(slot.family):
-            if record.name == slot.external_name:
-                owner = cloud.ledger.get(record)
-                return bool(owner is None or owner.uid != raw["metadata"]["uid"])
-        return False
+        ledger = self._simulation.cloud.ledger
+        return any(ledger[r].uid != raw["metadata"]["uid"] for r in self._namesakes(slot, raw))
+
+    def _namesakes(self, slot: Slot, raw: Json) -> list[Record]:
+        """Return the resources that go by the object's name, or id, in the account it asks for."""
+        asked = (raw["spec"].get("accountRef") or {}).get("name")
+        account = OTHER if asked == OTHERS[slot.namespace].name else MAIN
+        records = list(self._simulation.cloud.tenant(account.account_id).records(slot.family))
+        if slot.name_field is None:
+            return [r for r in records if r.key == raw["status"].get("externalId")]
+        return [r for r in records if r.name == slot.external_name]
+
+    def _failed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
+        """Whether the cloud reports a failure of the object's resource at this moment."""
+        return any(r.status.endswith("_FAILED") for r in self._namesakes(slot, raw))
+
+
+def _claim(raw: Json) -> tuple[bool, str, str]:
+    """Return what orders the claims of one name: who has the resource, then who is older."""
+    status, meta = raw["status"], raw["metadata"]
+    has_it = status.get("creation") or (status.get("externalId") and "adopted" in status)
+    key = ObjectKey.of(raw, raw["kind"])
+    return not has_it, meta["creationTimestamp"], str(key)
 
 
 def _is_observed(raw: Json) -> bool:
-    """Whether a status speaks of the spec as it is."""
-    status = raw["status"]
-    is_said = _was_restored(raw) and len(status) > 1
-    return bool(status.get("observedGeneration") == raw["metadata"]["generation"] or is_said)
+    """Whether a status speaks of the spec as it is, and of the last request."""
+    status, meta = raw["status"], raw["metadata"]
+    if _was_restored(raw):
+        return len(status) > 1
+    request = meta.get("annotations", {}).get(RECONCILE_REQUESTED_ANNOTATION)
+    is_heard = request in (None, status.get("lastRequest"))
+    return bool(status.get("observedGeneration") == meta["generation"] and is_heard)
 
 
 def _was_restored(raw: Json) -> bool:
@@ -247,6 +326,14 @@ def _was_restored(raw: Json) -> bool:
     has_record = status.get("creation") or status.get("externalId")
     is_claimed = bool(raw["metadata"].get("finalizers"))
     return is_claimed and not has_record and status.get("observedGeneration") == -1
+
+
+def message_of(raw: Json) -> str:
+    """Return the message of the Ready condition, empty without one."""
+    for condition in (raw.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Ready":
+            return str(condition["message"])
+    return ""
 
 
 def ready_of(raw: Json) -> tuple[str, str]:

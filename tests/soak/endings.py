@@ -18,8 +18,6 @@ QUIET_SECONDS = 145.0
 """Two resyncs and a bit."""
 ROTATION_SECONDS = 8.0
 _STEP_SECONDS = 5.0
-_SLOW_SECONDS = 45.0
-"""Until who waits for a human, and who waits for him, have both had their turn."""
 _RETRY_SECONDS = 10.0
 """At least so long between two tries, in the average; the backoff's cap is 20 here."""
 _MAX_QUIET_PASSES = 40
@@ -40,11 +38,8 @@ class Endings:
         if not await self._namespaces_end():
             return
         simulation.actions.heal()
-        convergence = Convergence(simulation)
-        if not await self._settles("converges", convergence.problems):
+        if not await self._settles("converges", Convergence(simulation).problems):
             return
-        if convergence.has_excused:
-            await asyncio.sleep(_SLOW_SECONDS)
         simulation.is_calm = True
         self._no_orphans()
         self._one_object_per_resource()
@@ -152,6 +147,10 @@ class Endings:
             status = (raw or {}).get("status") or {}
             found = status.get("externalId")
             if raw is None or not found or raw["spec"].get("managementPolicy") == "Observe":
+                continue
+            if "adopted" not in status or ready_of(raw)[1] == "ExternalNameConflict":
+                # It never took charge of what it observed; or its record is from a backup, and
+                # it says whose the resource is now.
                 continue
             place = (slot.kind, str((status.get("account") or {}).get("accountId")), found)
             if place in claimed:

@@ -244,8 +244,11 @@ class Tenants:
         """Do what the message of a blocked deletion says: keep the resources."""
         for key in sorted(self._content(namespace)):
             if key in SLOT_OF:
-                spec = {**self._kube.objects[key]["spec"], "deletionPolicy": "Retain"}
-                self.set_spec(key, spec)
+                self.give_up_object(key)
+
+    def give_up_object(self, key: ObjectKey) -> None:
+        """Do the same for one object."""
+        self.set_spec(key, {**self._kube.objects[key]["spec"], "deletionPolicy": "Retain"})
 
     # ------------------------------------------------ its return
 

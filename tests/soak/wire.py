@@ -24,8 +24,8 @@ from soak.feed import Feed
 from soak.kube import KubeServer, NamespaceEndsError, Place
 
 T = TypeVar("T")
-READ_TIMEOUT_SECONDS = 20.0
-"""As the real transport."""
+READ_TIMEOUT_SECONDS = 7.0
+"""A third of the real transport's, as all times of `simulation.settings_for`."""
 SILENCE_SECONDS = 75.0
 """Half of what the shipped client waits for a bookmark; streams last half as long, too."""
 
