@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from rig import Rig, eventually, is_ready
@@ -161,6 +162,8 @@ def test_the_cloud_may_be_gone_for_a_while(rig: Rig, namespace: str, account: Ma
     rig.cloud.fault("error", action=".*ModelService.*", status=503, times=None)
     rig.apply([service(namespace)])
     wait_for_reason(rig, "modelservice", "qwen", namespace, "ProviderUnavailable")
+    for probe in ("healthz", "readyz"):  # a restart would bring no cloud back
+        assert httpx.get(f"{rig.operator_url}/{probe}", trust_env=False).is_success
     rig.cloud.clear_faults()
     rig.wait_ready(namespace)
 
