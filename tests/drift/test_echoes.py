@@ -122,6 +122,21 @@ async def test_a_quoted_secret_goes_no_further(variant: Variant, log: io.StringI
     assert any(r["status"] == 500 for r in lab.simulator.requests())
 
 
+async def test_a_failed_poll_quotes_nothing(log: io.StringIO) -> None:
+    """A LIST is of many objects, and asks in the name of none of them."""
+    lab = WatchedLab()
+    await prepared(lab, "ModelService")
+    variant = next(v for v in VARIANTS if v.kind == "ModelService")
+    for n in range(lab.settings.polling.few + 1):
+        lab.cluster.apply("ModelService", f"it-{n}", spec_of(variant))
+    await lab.elapse(70)
+    for _ in range(3):
+        echo(lab, "ListModelServices", KEYS["token"], PASSWORD)
+    await lab.elapse(300)
+    assert "poll failed" in log.getvalue()
+    assert leaks(("log", log.getvalue()), *lab.spoken().items()) == []
+
+
 def _shown(values: tuple[str, ...]) -> list[str]:
     """Return what in this process shows a value, as a dump of all its objects would print them."""
     found = []
