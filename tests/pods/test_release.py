@@ -148,6 +148,7 @@ def test_uninstall_with_objects_present(own: Released) -> None:
     since = own.cloud.position()
     refused = own.uninstall()
     assert refused.code != 0, refused.output
+    assert "agentrun-operator-guard not ready. status: Failed" in refused.output
     (guard,) = (each for each in pods(own, NAMESPACE) if "-guard" in each["metadata"]["name"])
     (container,) = guard["status"]["containerStatuses"]
     said = container["state"]["terminated"]["message"]
