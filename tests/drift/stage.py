@@ -78,8 +78,6 @@ def leaves(
 
 
 def _below(rule: FieldRule, at: Leaf, *, in_list: bool) -> Iterator[Leaf]:
-    key = rule.unordered.key if rule.unordered else None
-
     def child(steps: tuple[Step, ...], below: FieldRule | None, value: Any) -> Leaf:
         own = below if below is not None and not in_list and not rule.is_list else None
         return Leaf(
@@ -91,7 +89,7 @@ def _below(rule: FieldRule, at: Leaf, *, in_list: bool) -> Iterator[Leaf]:
             write_only=at.write_only or bool(below and below.write_only),
             immutable=at.immutable or bool(below and below.immutable),
             choices=below.choices if below else (),
-            is_key=below is not None and key in (below.path.rpartition(".")[2], below.api),
+            is_key=_is_key(rule, below, steps),
             is_document=below is None,
         )
 
@@ -110,6 +108,14 @@ def _below(rule: FieldRule, at: Leaf, *, in_list: bool) -> Iterator[Leaf]:
             if below.api in item:
                 found = child((*place, below.api), below, item[below.api])
                 yield from _below(below, found, in_list=in_list or rule.is_list)
+
+
+def _is_key(rule: FieldRule, below: FieldRule | None, steps: tuple[Step, ...]) -> bool:
+    if below is not None:
+        key = rule.unordered.key if rule.unordered else None
+        return key in (below.path.rpartition(".")[2], below.api)
+    sets = rule.document.sets if rule.document else {}
+    return len(steps) > 1 and sets.get(str(steps[0])) == steps[-1]
 
 
 def _document(node: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:

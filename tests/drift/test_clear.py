@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from agentrun_operator.core.drift import find_leftovers
 from agentrun_operator.core.wire import field_rules
 from drift.answers import OTHER_ANSWERS, lab_with
-from drift.filled import ARGUMENTS, VARIANTS, Variant
+from drift.filled import ARGUMENTS, SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import Stage, Step
 
 STALLED = {"CannotClear", "ImmutableFieldChanged", "UnexpectedEcho"}
@@ -18,12 +18,7 @@ STALLED = {"CannotClear", "ImmutableFieldChanged", "UnexpectedEcho"}
 
 CASES = [
     *(pytest.param(v, OTHER_ANSWERS, id=f"others-{v.title}") for v in VARIANTS),
-    # Where updates replace nested objects the two largest say nothing that the rest does not.
-    *(
-        pytest.param(v, {}, id=f"defaults-{v.title}")
-        for v in VARIANTS
-        if v.title not in ("AgentRuntime-container", "SandboxTemplate")
-    ),
+    *(pytest.param(v, {}, id=f"defaults-{v.title}") for v in SMALL_VARIANTS),
 ]
 
 

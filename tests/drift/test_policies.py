@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 
 from drift.answers import OTHER_ANSWERS, lab_with
-from drift.filled import CANARY, VARIANTS, Variant
+from drift.filled import CANARY, SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import STALL_SECONDS, Leaf, Stage, altered
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
-each_answer = pytest.mark.parametrize("answer", [{}, OTHER_ANSWERS], ids=["defaults", "others"])
+each_case = pytest.mark.parametrize(
+    ("variant", "answer"),
+    [
+        *(pytest.param(v, {}, id=f"defaults-{v.title}") for v in VARIANTS),
+        *(pytest.param(v, OTHER_ANSWERS, id=f"others-{v.title}") for v in SMALL_VARIANTS),
+    ],
+)
 
 
 def _visible(stage: Stage) -> list[Leaf]:
@@ -23,8 +29,7 @@ def _alter_everything(stage: Stage) -> None:
             stage.put(leaf, altered(leaf.value))
 
 
-@each_variant
-@each_answer
+@each_case
 async def test_under_report_it_is_told_and_left(
     variant: Variant, answer: Mapping[str, Any]
 ) -> None:
@@ -61,8 +66,7 @@ async def _reported(stage: Stage, leaf: Leaf, value: Any) -> str | None:
     return stage.tells(leaf, value)
 
 
-@each_variant
-@each_answer
+@each_case
 async def test_under_ignore_nothing_happens(variant: Variant, answer: Mapping[str, Any]) -> None:
     stage = await Stage.ready(variant, lab=lab_with(answer), driftPolicy="Ignore")
     _alter_everything(stage)

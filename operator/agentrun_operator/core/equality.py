@@ -73,9 +73,9 @@ def _same_child(
     return same(rule, desired[rule.api], seen, partial=partial)
 
 
-def _same_map(desired: Mapping[str, Any], seen: Any) -> bool:
-    if not isinstance(seen, Mapping):
-        return not desired and not seen
+def _same_map(desired: Any, seen: Any) -> bool:
+    if not (isinstance(desired, Mapping) and isinstance(seen, Mapping)):
+        return _contains(desired, seen)
     is_ours = seen.keys() <= desired.keys()
     return is_ours and all(_contains(value, seen.get(key)) for key, value in desired.items())
 
@@ -92,10 +92,17 @@ def _same_document(rule: FieldRule, desired: Any, seen: Any) -> bool:
     )
 
 
-def _same_set(key: str, desired: Sequence[Any], seen: Any) -> bool:
-    items = [i for i in seen if isinstance(i, Mapping)] if isinstance(seen, list) else []
-    there = {str(item.get(key)): item for item in items}
-    return len(desired) == len(items) and all(_contains(d, there.get(str(d[key]))) for d in desired)
+def _same_set(key: str, desired: Any, seen: Any) -> bool:
+    if not (_are_objects(desired) and _are_objects(seen)):
+        return _contains(desired, seen)
+    there = {str(item.get(key)): item for item in seen}
+    mine = [(item, there.get(str(item.get(key)))) for item in desired]
+    is_one_to_one = len(desired) == len(seen) == len(there) or desired == seen
+    return is_one_to_one and all(_contains(d, s) for d, s in mine)
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _contains(desired: Any, seen: Any) -> bool:

@@ -164,9 +164,9 @@ def _aligned(rule: FieldRule, wanted: Mapping[str, Any], seen: Any) -> Any:
     found = dict(seen)
     for name, key in rule.document.sets.items():
         items = seen.get(name)
-        if isinstance(items, list) and name in wanted:
-            there = {i.get(key): i for i in items if isinstance(i, Mapping)}
-            found[name] = [there.get(item[key]) for item in wanted[name]]
+        if isinstance(items, list) and isinstance(wanted.get(name), list):
+            there = {str(i.get(key)): i for i in items if isinstance(i, Mapping)}
+            found[name] = [there.get(str(item.get(key))) for item in wanted[name]]
     return found
 
 
