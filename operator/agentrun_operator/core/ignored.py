@@ -150,10 +150,11 @@ def _document(
     rule: FieldRule, walk: _Walk, path: str, wanted: Mapping[str, Any], seen: Any
 ) -> dict[str, Any]:
     document = dict(wanted)
-    there = _aligned(rule, wanted, seen)
-    for rest in walk.below(path):
+    aligned = _aligned(rule, wanted, seen)
+    # Order: what is taken over whole comes last, and in the order of the cloud.
+    for rest in sorted(walk.below(path), reverse=True):
         steps = (rest,) if rule.exact_map else tuple(rest.split("."))
-        document = _replaced(document, there, steps)
+        document = _replaced(document, seen if len(steps) == 1 else aligned, steps)
     return document
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrun_operator.core.drift import find_drift
+from agentrun_operator.core.fields import Document
 from agentrun_operator.core.ignored import covers, left_alone
+from agentrun_operator.core.kind import Derived
 from agentrun_operator.core.wire import applied_paths
 from unit.core.sample_kind import FULL, KIND, answer_to, body_of, json_values, specs
 
@@ -132,6 +135,32 @@ def test_what_the_server_added_to_an_ignored_list_is_not_sent() -> None:
     answer["upstreams"][0]["weight"] = 1
     items = _overlaid(answer, "upstreams")["upstreams"]
     assert items == [{**BODY["upstreams"][0], "weight": 1}, BODY["upstreams"][1]]
+
+
+ANN, BOB, EVE = ({"name": name, "password": f"of-{name}"} for name in ("ann", "bob", "eve"))
+USERS = Derived(
+    "logins", "logins", lambda *_: None, document=Document(sets={"users": "name"}), secret=True
+)
+
+
+@pytest.mark.parametrize("there", [[ANN], [EVE, BOB], [BOB, ANN, EVE], []])
+def test_a_set_in_a_document_is_left_alone_whole(there: list[dict[str, str]]) -> None:
+    kind = replace(KIND, derived=(USERS,))
+    desired = {"logins": {"users": [ANN, BOB], "mode": "basic"}}
+    answer = {"logins": {"users": there, "mode": "other"}}
+    body = left_alone(kind, desired, answer, frozenset({"logins.users", "logins.users.0.name"}))
+    assert body == {"logins": {"users": there, "mode": "basic"}}
+    answer = {"logins": {"users": there, "mode": "basic"}}
+    assert find_drift(kind, body, answer, partial=False) == ()
+
+
+def test_a_place_in_a_set_is_the_one_of_the_spec() -> None:
+    kind = replace(KIND, derived=(USERS,))
+    desired = {"logins": {"users": [ANN, BOB]}}
+    changed = {**BOB, "password": "changed"}
+    answer = {"logins": {"users": [changed, ANN]}}
+    body = left_alone(kind, desired, answer, frozenset({"logins.users.1.password"}))
+    assert body == {"logins": {"users": [ANN, changed]}}
 
 
 def test_a_list_item_without_the_field_says_nothing() -> None:
