@@ -7,6 +7,7 @@ import base64
 import html
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -65,7 +66,10 @@ def _common(one: str, other: str) -> int:
 
 
 def secrets_in(document: str) -> Iterator[str]:
-    """Yield the value of a Secret, and the texts inside of one that is a JSON document."""
+    """Yield the value of a Secret, and the texts inside of one that is a JSON document.
+
+    Of a registry's `auth` that is also the password in it, which is what goes out.
+    """
     yield document
     if document.lstrip()[:1] in ("{", "["):
         try:
@@ -78,8 +82,15 @@ def _leaves(node: Any) -> Iterator[str]:
     if isinstance(node, str):
         yield node
     elif isinstance(node, dict):
-        for value in node.values():
+        for name, value in node.items():
             yield from _leaves(value)
+            if name == "auth" and isinstance(value, str):
+                yield from _password_in(value)
     elif isinstance(node, list):
         for value in node:
             yield from _leaves(value)
+
+
+def _password_in(auth: str) -> Iterator[str]:
+    with suppress(ValueError):
+        yield base64.b64decode(auth).decode().partition(":")[2]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -70,3 +71,16 @@ def test_a_json_document_is_as_secret_as_what_stands_in_it() -> None:
     assert set(secrets_in(document)) == {document, "hunter22", "a"}
     assert list(secrets_in("{broken")) == ["{broken"]
     assert list(secrets_in("[" * 100_000)) == ["[" * 100_000]
+
+
+def test_the_password_in_a_registry_login_is_a_secret_of_its_own() -> None:
+    encoded = base64.b64encode(b"puller:hunter22").decode()
+    document = json.dumps({"auths": {"r.example.com": {"auth": encoded}}})
+    text = without_secrets(f"no login by hunter22 ({encoded})", secrets_in(document))
+    assert text == "no login by (secret) ((secret))"
+
+
+@pytest.mark.parametrize("auth", ["//4=", "abcde", 7, None])
+def test_what_is_no_registry_login_holds_no_password(auth: Any) -> None:
+    document = json.dumps({"auth": auth})
+    assert set(secrets_in(document)) == {document, *([auth] if isinstance(auth, str) else [])}
