@@ -107,7 +107,7 @@ def test_a_mark_of_another_owner_is_respected(tenant: Tenant) -> None:
     tenant.wait_ready(("AgentRuntime", "rt"))
     tags = tenant.resource("AgentRuntime", "rt")["systemTags"]
     assert {theirs, "cost-centre"} < set(tags)
-    assert any(tag.endswith(f"/{tenant.namespace}/rt") for tag in tags)
+    assert any(tag.endswith(f"/{tenant.namespace}/rt/adopted") for tag in tags)
 
 
 def test_observe_reads_and_nothing_else(tenant: Tenant) -> None:

@@ -9,12 +9,14 @@ from agentrun_operator.core.identity import (
     ADOPT_ANNOTATION,
     FINALIZER,
     ObjectKey,
+    adopted_tag,
+    ownership_tag,
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.kube import OURS, Place
-from soak.process import OPERATOR_NAMESPACE, Process, current
+from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
 from soak.slots import NAMESPACES, SLOT_OF, held, wanted
 
 if TYPE_CHECKING:
@@ -277,7 +279,8 @@ class Checks:
         found = current.get()
         versions = [raw, *([{"spec": found.obj.spec, "metadata": {}}] if found else [])]
         tags = (record.data.get("systemTags") or ()) if record is not None else ()
-        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
+        others = set(tags) - {adopted_tag(ownership_tag(CLUSTER_ID, place.key))}
+        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in others)
         is_forced = ADOPT_ANNOTATION in raw["metadata"].get("annotations", {}) or (
             found is not None and ADOPT_ANNOTATION in found.obj.annotations
         )

@@ -10,6 +10,7 @@ from agentrun_operator.core.identity import (
     ADOPT_ANNOTATION,
     FINALIZER,
     PAUSED_ANNOTATION,
+    adopted_tag,
     ownership_tag,
 )
 from agentrun_simulator.cloud import Exchange
@@ -146,15 +147,16 @@ class CloudChecks:
             return
         obj = found.obj
         owner = self._simulation.cloud.ledger.get(record)
-        tags = record.data.get("systemTags") or ()
-        is_mine = (owner is not None and owner.uid == obj.uid) or (
-            ownership_tag(CLUSTER_ID, obj.key) in tags
-        )
+        tags = set(record.data.get("systemTags") or ())
+        ours = ownership_tag(CLUSTER_ID, obj.key)
+        is_marked = tags & {ours, adopted_tag(ours)} == {ours}
+        is_mine = is_marked or (owner is not None and owner.uid == obj.uid)
         if is_mine:
             return
         policy = obj.spec.get("adoptionPolicy") or ("Never" if obj.key.kind == "Credential" else "")
         is_forced = obj.annotations.get(ADOPT_ANNOTATION) == "force"
-        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in tags)
+        others = tags - {ours, adopted_tag(ours)}
+        is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in others)
         is_adopted = bool(obj.status.get("adopted"))
         if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
             self._checks.violated(

@@ -23,7 +23,7 @@ ADOPT_ANNOTATION = f"{GROUP}/adopt"
 """`force` takes over a resource that carries somebody else's mark."""
 
 TAG_PREFIX = "k8s:"
-"""Ownership tags are `k8s:<clusterId>/<namespace>/<name>`."""
+"""Ownership tags are `k8s:<clusterId>/<namespace>/<name>`, on what was adopted with `/adopted`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,3 +67,8 @@ class Locator:
 def ownership_tag(cluster_id: str, key: ObjectKey) -> str:
     """Return the tag that marks an external resource as created for this object."""
     return f"{TAG_PREFIX}{cluster_id}/{key.namespace}/{key.name}"
+
+
+def adopted_tag(tag: str) -> str:
+    """Return the tag of an object on what it adopted: nobody may ever take that for its own."""
+    return f"{tag}/adopted"

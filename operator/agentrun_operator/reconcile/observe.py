@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
-from agentrun_operator.core.identity import TAG_PREFIX, Locator, ownership_tag
+from agentrun_operator.core.identity import TAG_PREFIX, Locator, adopted_tag, ownership_tag
 from agentrun_operator.core.ignored import covers, left_alone
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
@@ -35,6 +35,7 @@ class Target:
     chosen_id: str
     """For kinds whose id we choose: derived from (uid, incarnation)."""
     tag: str
+    """Marks what was created for the object."""
     desired: Json = field(repr=False)
     desired_state: str | None = None
     """`spec.desiredState`, for kinds with verbs."""
@@ -64,6 +65,16 @@ class Target:
     def respecting(self, resource: Mapping[str, Any], *, partial: bool = False) -> Json:
         """Return the desired state with what is to be left alone as it stands in a resource."""
         return left_alone(self.kind, self.desired, resource, self.ignored, partial=partial)
+
+    @property
+    def mark(self) -> str:
+        """The tag that the resource is to carry, now that it is recorded."""
+        return adopted_tag(self.tag) if self.obj.status.get("adopted") else self.tag
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Either tag of the object."""
+        return frozenset({self.tag, adopted_tag(self.tag)})
 
     def id_of(self, resource: Mapping[str, Any]) -> str:
         """Return what `status.externalId` records of a resource."""
@@ -135,14 +146,15 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     if target.rest.key is KeyedBy.CHOSEN_ID:
         return Ownership.OURS
     tags = _tags(target.rest, resource)
-    if target.tag in tags:
+    if target.marks.intersection(tags) == {target.tag}:
         return Ownership.OURS
     obj = target.obj
     # Another id under our name: ours was deleted and somebody made a new one.
     if obj.is_in_charge and obj.external_id == target.id_of(resource):
         return Ownership.OURS
     # Order: before the mark. Of two clusters with one manifest the slower one finds an equal.
-    if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in tags):
+    others = set(tags) - target.marks
+    if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in others):
         return Ownership.FOREIGN
     is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
     if is_announced and _may_be_our_create(target, resource, drift):
@@ -152,7 +164,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
 
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other writers on a resource: a few, cut short."""
-    tags = (t for t in _tags(target.rest, resource) if t != target.tag)
+    tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
     return tuple(t[:_MAX_MARK] for t in tags if t.startswith(_MARKS))[:3]
 
 

@@ -199,8 +199,8 @@ class UpdatingSteps:
         body |= clearing_values(ctx.kind, [d for d in pending if d.clearing], desired)
         body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
         tags = ctx.rest.tags_field
-        if tags is not None and ctx.aim.tag not in (seen.resource.get(tags) or ()):
-            body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.tag]
+        if tags is not None and ctx.aim.mark not in (seen.resource.get(tags) or ()):
+            body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.mark]
         if ctx.spec is not None and ctx.resolution is not None:
             body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
         return body

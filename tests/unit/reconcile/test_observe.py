@@ -78,6 +78,20 @@ ROWS: dict[str, tuple[str, dict[str, Any], dict[str, Any], tuple[Drift, ...], Ow
         OURS,
     ),
     "our tag, nothing on record": ("AgentRuntime", {}, {"systemTags": ["x", TAG]}, DRIFT, OURS),
+    "our tag on what we adopted, nothing on record": (
+        "AgentRuntime",
+        {},
+        {"systemTags": [TAG, f"{TAG}/adopted"]},
+        (),
+        FREE,
+    ),
+    "the tag of a namesake on what it adopted": (
+        "AgentRuntime",
+        {},
+        {"systemTags": ["k8s:c2/ns/it/adopted", f"{TAG}/adopted"]},
+        (),
+        FOREIGN,
+    ),
     "the tag of a namesake": ("AgentRuntime", {}, {"systemTags": ["k8s:c2/ns/it"]}, (), FOREIGN),
     "the tag of a SuperAgent": (
         "AgentRuntime",

@@ -87,7 +87,9 @@ async def test_another_owners_mark_is_respected_unless_forced(tag: str) -> None:
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     [found] = made(lab, SAMPLES["AgentRuntime"])
     assert found["description"] == "first"
-    assert set(found["systemTags"]) == {tag, f"k8s:{CLUSTER_ID}/team-a/it"}, "foreign tags stay"
+    assert set(found["systemTags"]) == {tag, f"k8s:{CLUSTER_ID}/team-a/it/adopted"}, (
+        "foreign tags stay"
+    )
 
 
 async def test_a_tool_of_the_same_vendor_is_nobody() -> None:
@@ -96,6 +98,28 @@ async def test_a_tool_of_the_same_vendor_is_nobody() -> None:
     await lab.elapse(10)
     assert lab.ready(key) == ("True", "Available")
     assert lab.get(key).status["adopted"] is True
+
+
+@pytest.mark.parametrize("loses_status", [True, False])
+async def test_what_was_adopted_is_never_taken_for_made(*, loses_status: bool) -> None:
+    """Adopting it once more leaves it as much a stranger's as the first time."""
+    lab = await lab_with("AgentRuntime", RUNTIME_BODY)
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(20)
+    assert made(lab, SAMPLES["AgentRuntime"])[0]["description"] == "first"
+    if loses_status:
+        lab.cluster.reset_status(key)
+        lab.restart()
+    else:
+        lab.cluster.delete(key)
+        await lab.elapse(20)
+        lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(20)
+    assert lab.get(key).status["adopted"] is True
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["AgentRuntime"])) == 1
 
 
 async def test_our_tag_survives_the_loss_of_our_status() -> None:
