@@ -218,11 +218,11 @@ class Actions:
         for feed in list(self._kube.feeds)[::nth]:
             feed.expire()
 
-    def lose_watch(self, number: int) -> None:
-        """Let a stream of kopf's end without a trace."""
+    def lose_watch(self, slot: str) -> None:
+        """Let the stream of a kind end without a trace."""
         for process in self._simulation.living():
             if process.watch is not None:
-                process.watch.lose_one(number)
+                process.watch.lose(SLOTS[slot].kind)
 
     def slow_watch(self, seconds: float) -> None:
         self._simulation.watch_seconds = seconds
@@ -255,6 +255,7 @@ class Actions:
         Who edits it between a create whose answer was lost and its recovery makes it a stranger's:
         nothing but its content tells then whose it is.
         """
+        self._simulation.cloud.take_stock()
         owner = self._simulation.cloud.ledger.get(record)
         key = self._kube.keys.get(owner.uid) if owner is not None else None
         raw = self._kube.find(key) if key is not None else None

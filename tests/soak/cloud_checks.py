@@ -17,6 +17,7 @@ from agentrun_simulator.cloud import Exchange
 from soak.checks import Checks
 from soak.process import CLUSTER_ID, Pass, Process, current
 from soak.slots import SLOT_OF, held, wanted
+from soak.tenants import SHARED
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -136,8 +137,15 @@ class CloudChecks:
             return
         if FINALIZER not in raw["metadata"].get("finalizers", ()):
             checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
-        if not (raw.get("status") or {}).get("creation"):
+        status = raw.get("status") or {}
+        if not status.get("creation"):
             checks.violated("no create is blind", f"{obj.key}: no mark at {call.action}")
+        pinned = status.get("account") or {}
+        is_lent = (pinned.get("kind"), pinned.get("name")) == (SHARED.kind, SHARED.name)
+        if is_lent and self._simulation.actions.tenants.is_refused(obj.key.namespace):
+            checks.violated(
+                "only who may", f"{obj.key}: {call.action} in an account not lent to it"
+            )
 
     def _change(self, found: Pass, call: Call, exchange: Exchange) -> None:
         """Nobody else's resource is touched: ours, or adopted by the rules of adoption."""

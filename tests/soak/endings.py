@@ -17,6 +17,8 @@ CONVERGENCE_SECONDS = 700.0
 QUIET_SECONDS = 145.0
 """Two resyncs and a bit."""
 ROTATION_SECONDS = 8.0
+EDIT_SECONDS = 20.0
+"""A resource may be in transition for 12 seconds, which is looked at every 4."""
 _STEP_SECONDS = 5.0
 _RETRY_SECONDS = 10.0
 """At least so long between two tries, in the average; the backoff's cap is 20 here."""
@@ -45,6 +47,7 @@ class Endings:
         self._one_object_per_resource()
         await self._stays_quiet()
         await self._rotation_is_quick()
+        await self._edit_is_quick()
         if simulation.schedule.ends_empty and not simulation.history.violations:
             simulation.is_calm = not simulation.schedule.last_troubles
             for step in simulation.schedule.last_troubles:
@@ -127,6 +130,9 @@ class Endings:
         spec = raw["spec"]
         if "Observe" in spec.values() or spec.get("driftPolicy") in ("Report", "Ignore"):
             return
+        if simulation.chance.happens("cut in rotation", 0.3):
+            # Where no watch can go on, the LIST that follows has to tell.
+            simulation.actions.hang_up(1, expires=True)
         simulation.trace("> rotate the Secret")
         simulation.checks.writes.clear()
         simulation.actions.tenants.secret("rotate", slot.namespace)
@@ -138,6 +144,25 @@ class Endings:
         others = [w for w in self._checks.writes if w.startswith("Update") and not _uses(w, slot)]
         if others:
             self._checks.violated("rotation touches its users", f"{others[:3]}")
+
+    async def _edit_is_quick(self) -> None:
+        """An edit reaches the cloud when the watch tells of it, not with the next resync."""
+        simulation = self._simulation
+        for slot in _EDITED:
+            raw = simulation.kube.find(slot.key)
+            if raw is None or simulation.history.violations or ready_of(raw)[0] != "True":
+                continue
+            if any(name.endswith("Policy") for name in raw["spec"]) or raw["status"].get("adopted"):
+                continue
+            variant = 0 if raw["spec"].get("description") != "variant 0" else 1
+            simulation.trace(f"> edit {slot.name}")
+            simulation.actions.apply(slot.name, variant, None)
+            await asyncio.sleep(EDIT_SECONDS)
+            record = simulation.cloud.record_of(slot, raw, raw["status"])
+            have = held(record.data, "description") if record is not None else None
+            if have != f"variant {variant}":
+                self._checks.violated("an edit is quick", f"{slot.name} still has {have!r}")
+            return
 
     def _one_object_per_resource(self) -> None:
         """Two objects never both take a resource for theirs."""
@@ -172,6 +197,7 @@ class Endings:
             checks.violated("no orphans", f"{record.family.name} {record.name} of {owner.uid}")
 
 
+_EDITED = tuple(SLOTS[name] for name in ("solo", "b-solo", "bare", "b-bare", "svc", "tpl"))
 _ROTATED = (SLOTS["cred"], SLOTS["b-cred"])
 _USERS = ("cred", "run", "svc")
 

@@ -9,6 +9,8 @@ from soak.slots import NAMESPACE, NAMESPACES, RIVALS, SECOND, SLOTS, VARIANTS, c
 
 ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
+_ALONE = 25
+"""Every so many seeds a trouble comes alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,10 @@ class Schedule:
 
 
 def generate(seed: int) -> Schedule:
-    """Return the history of a seed; each has its own mixture of troubles."""
+    """Return the history of a seed; each has its own mixture of troubles, and some have one."""
     chance = Chance(seed)
+    if seed % _ALONE == 0:
+        return _alone(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
     rivals = [RIVALS[n] for n in names if n in RIVALS and chance.happens("rival", 0.8)]
@@ -81,6 +85,28 @@ def generate(seed: int) -> Schedule:
         last_troubles=_last_troubles(chance, names),
         lending=lending,
         lent=tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5)),
+    )
+
+
+def _alone(seed: int, chance: Chance) -> Schedule:
+    """Return one object and one trouble that needs its time, undisturbed."""
+    name = chance.choice("alone", ("solo", "bare", "svc", "tpl"))
+    namespace = SLOTS[name].namespace
+    end = {"namespace": namespace, "seconds": 10.0, "first": "Secret"}
+    troubles = (
+        (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
+        (Step(20.0, "lose_watch", {"slot": name}),),
+        (Step(20.0, "end_namespace", end),),
+        (Step(20.0, "end_namespace", end), Step(20.5, "restart", {"graceful": True})),
+    )
+    apply = Step(1.0, "apply", {"slot": name, "variant": 0, "policies": {}})
+    return Schedule(
+        seed=seed,
+        two_leaders=False,
+        few=0,
+        steps=(apply, *chance.choice("trouble alone", troubles)),
+        ends_empty=True,
+        active_seconds=300.0,
     )
 
 
@@ -358,13 +384,13 @@ def _silence(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _cut_watch(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+def _cut_watch(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     nth = chance.choice("every nth", (1, 2, 5))
     what = chance.choice("cut", ("cut", "cut", "expire", "compact", "lost"))
     if what == "expire":
         return "expire", {"nth": nth}
     if what == "lost":
-        return "lose_watch", {"number": int(chance.unit("lost watch") * 24)}
+        return "lose_watch", {"slot": _slot(chance, names)}
     return "hang_up", {"nth": nth, "expires": what == "compact"}
 
 

@@ -24,6 +24,8 @@ OTHERS: Mapping[str, ObjectKey] = {
 """The account that the objects of a namespace may be moved to."""
 _LABELS = {"team": "ours"}
 _RETURN_SECONDS = 5.0
+_REVOKED_SECONDS = 60.0
+"""Until every watch has told of it, or a resync has."""
 _LOCKED_OUT_SECONDS = 40.0
 """So long before a Secret went a process has to have begun, to know its keys for sure."""
 
@@ -48,6 +50,7 @@ class Tenants:
         """Namespaces to restore once they are gone; whether with the status of their objects."""
         self._keys_gone_at: dict[ObjectKey, float] = {}
         self._bad_keys: set[ObjectKey] = set()
+        self._revoked_at: dict[str, float] = {}
 
     # ------------------------------------------------ the beginning
 
@@ -178,6 +181,10 @@ class Tenants:
 
     def _lend(self, namespace: str, *, is_allowed: bool) -> None:
         """Let a namespace use the shared account, or no longer."""
+        if is_allowed:
+            self._revoked_at.pop(namespace, None)
+        elif self._schedule.lending:
+            self._revoked_at.setdefault(namespace, self._simulation.loop.time())
         place = ObjectKey("Namespace", "", namespace)
         if self._schedule.lending == "selector" and self._kube.find(place) is not None:
             labels = dict(_LABELS) if is_allowed else {}
@@ -186,6 +193,11 @@ class Tenants:
             names = [n for n in NAMESPACES if n != namespace or is_allowed]
             spec = {**self._kube.objects[SHARED]["spec"], "allowedNamespaces": {"names": names}}
             self.set_spec(SHARED, spec)
+
+    def is_refused(self, namespace: str) -> bool:
+        """Whether the shared account has not been a namespace's to use for a while."""
+        revoked_at = self._revoked_at.get(namespace, float("inf"))
+        return self._simulation.loop.time() - revoked_at > _REVOKED_SECONDS
 
     # ------------------------------------------------ the end of a namespace
 

@@ -58,11 +58,11 @@ class Watch(Watcher):
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
 
-    def lose_one(self, number: int) -> None:
-        """Let one stream end without a trace, as kopf's do when cancelled at a bad moment."""
-        if self._tasks:
-            names = sorted(self._tasks)
-            self._tasks[names[number % len(names)]].cancel()
+    def lose(self, kind: str) -> None:
+        """Let a stream end without a trace, as kopf's do when cancelled at a bad moment."""
+        for watched, task in zip(self._kinds, self._tasks.values(), strict=False):
+            if watched.kind == kind:
+                task.cancel()
 
     async def _follow(self, kind: ResourceKind) -> None:
         path, version = custom_path(kind.plural), ""

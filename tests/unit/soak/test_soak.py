@@ -74,7 +74,7 @@ def test_planted_bug_is_found_at_once(name: str) -> None:
 def test_failing_history_is_shortened() -> None:
     bug = next(bug for bug in BUGS if bug.name == "mark-skipped")
     with bug.plant():
-        shortest = minimise(generate(0))
+        shortest = minimise(generate(1))
         assert run(shortest).violations
     assert len(shortest.steps) <= 2
 
@@ -92,6 +92,14 @@ FOUND_BEFORE = {
     "an edit absorbed by the answer of our own status write": _steps(
         (2.9, "apply", {"slot": "box", "variant": 0, "policies": {}}),
         (22.2, "account", {"what": "move"}),
+    ),
+    "an edit between a create that never arrived and the next": _steps(
+        (5.6, "apply", {"slot": "ep", "variant": 0, "policies": {}}),
+        (5.8, "apply", {"slot": "bare", "variant": 0, "policies": {}}),
+        (13.2, "fault", {"effect": "drop-before", "action": "Create.*", "times": 1}),
+        (37.2, "apply", {"slot": "ep", "variant": 1, "policies": None}),
+        (93.7, "recreate", {"slot": "bare", "variant": 0}),
+        (95.5, "recreate", {"slot": "ep", "variant": 3}),
     ),
     "two objects of one name within one second": _steps(
         (2.1, "apply", {"slot": "twin", "variant": 0, "policies": {}}),

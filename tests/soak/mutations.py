@@ -1,0 +1,269 @@
+"""What planted bugs put in the place of the engine's own functions.
+
+Each takes what is there and returns what stands there instead.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.drift import Drift
+from agentrun_operator.core.errors import CredentialsNotFound, Throttled, Unavailable
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.outcome import Outcome
+
+
+def deciding(change: Callable[[Snapshot, Action], Action]) -> Callable[[Any], Any]:
+    """Return a change of `decide` that looks at its answers."""
+    return lambda decide: lambda snapshot: change(snapshot, decide(snapshot))
+
+
+def lookup_skipped(look: Any) -> Any:
+    async def skipping(self: Any, ctx: Any) -> Outcome | None:
+        if ctx.obj.external_id is None:
+            ctx.observation = Observation(Existence.ABSENT, confirmed=True)
+            return None
+        answer: Outcome | None = await look(self, ctx)
+        return answer
+
+    return skipping
+
+
+def mark_skipped(write: Any) -> Any:
+    async def writing(self: Any, ctx: Any, verdict: Verdict) -> None:
+        if ctx.changes.get("creation"):
+            return
+        await write(self, ctx, verdict)
+
+    return writing
+
+
+def released_on_5xx(delete: Any) -> Any:
+    async def deleting(self: Any, ctx: Any) -> Outcome | None:
+        try:
+            answer: Outcome | None = await delete(self, ctx)
+        except Unavailable:
+            await self._world.writer.remove_finalizer(ctx.obj)
+            return Outcome(None)
+        return answer
+
+    return deleting
+
+
+def create_repeated(create: Any) -> Any:
+    async def creating(self: Any, rest: Any, body: Any, *, parent: str | None = None) -> Any:
+        try:
+            return await create(self, rest, body, parent=parent)
+        except (Unavailable, Throttled):
+            return await create(self, rest, body, parent=parent)
+
+    return creating
+
+
+def stale_cache(_: Any) -> Any:
+    def taking_in(self: Any, raw: Mapping[str, Any], kind: str) -> Any:
+        obj = KubeObject.of(raw, kind)
+        before = self.get(obj.key)
+        self._replace(obj, raw, int(obj.resource_version))
+        self._changed(before, obj)
+        return obj
+
+    return taking_in
+
+
+def defaults_compared(find_drift: Any) -> Any:
+    def comparing(kind: Any, desired: Any, seen: Any, *, partial: bool) -> Any:
+        found = find_drift(kind, desired, seen, partial=partial)
+        unset = [n for n in seen if n in ("workspaceId", "enabled") and n not in desired]
+        return (*found, *(Drift(n, n, "(unset)", str(seen[n])) for n in unset))
+
+    return comparing
+
+
+def wake_up_lost(_: Any) -> Any:
+    def done(self: Any, key: Any) -> None:
+        self._in_flight.discard(key)
+        self._again.pop(key, None)
+
+    return done
+
+
+def released_unconfirmed(delete: Any) -> Any:
+    async def deleting(self: Any, ctx: Any) -> Outcome | None:
+        await delete(self, ctx)
+        await self._world.writer.remove_finalizer(ctx.obj)
+        return Outcome(None)
+
+    return deleting
+
+
+def newest_generation(compose: Any) -> Any:
+    def composing(obj: Any, verdict: Verdict, draft: Any, *, now: Any) -> Any:
+        made = compose(obj, verdict, draft, now=now)
+        if not verdict.paused:
+            made["observedGeneration"] = obj.generation + 1
+        return made
+
+    return composing
+
+
+def everything_ours(whose: Any) -> Any:
+    def answering(target: Any, resource: Any, drift: Any) -> Ownership:
+        mine: Ownership = whose(target, resource, drift)
+        return Ownership.ADOPTABLE if mine is Ownership.FOREIGN else mine
+
+    return answering
+
+
+def times_move(merge: Any) -> Any:
+    def merging(_before: Any, wanted: Any, **options: Any) -> Any:
+        return merge((), wanted, **options)
+
+    return merging
+
+
+def secret_in_message(write: Any) -> Any:
+    async def writing(self: Any, ctx: Any, verdict: Verdict) -> None:
+        if ctx.resolution is not None and ctx.resolution.secrets and verdict.ready == "True":
+            values = [v for data in ctx.resolution.secrets.values() for v in data.values()]
+            verdict = replace(verdict, message=f"{verdict.message} with {values}")
+        await write(self, ctx, verdict)
+
+    return writing
+
+
+def no_backoff(_: Any) -> Any:
+    return lambda _self, _failures, _floor: 0.05
+
+
+def absent_by_list(snapshot: Snapshot, action: Action) -> Action:
+    seen = snapshot.observation
+    if action is Action.CONFIRM and seen.existence is Existence.ABSENT:
+        return Action.CREATE
+    return action
+
+
+def failed_is_gone(snapshot: Snapshot, action: Action) -> Action:
+    if snapshot.deleting and snapshot.observation.phase is Phase.DELETE_FAILED:
+        return Action.RELEASE
+    return action
+
+
+def observing_writes(snapshot: Snapshot, action: Action) -> Action:
+    seen = snapshot.observation
+    if action is Action.SETTLE and snapshot.policies.observe_only and seen.drift:
+        return Action.UPDATE if seen.confirmed else Action.CONFIRM
+    return action
+
+
+def paused_all_the_same(snapshot: Snapshot, action: Action) -> Action:
+    return Action.LOOK if action is Action.HOLD and snapshot.claimed else action
+
+
+def drift_ignored(snapshot: Snapshot, action: Action) -> Action:
+    return (
+        Action.SETTLE
+        if action in (Action.CORRECT, Action.CONFIRM)
+        and (snapshot.observation.drift and not snapshot.edited)
+        else action
+    )
+
+
+def locked_out_is_gone(snapshot: Snapshot, action: Action) -> Action:
+    if action is Action.BLOCK_DELETION and not snapshot.held_by:
+        return Action.RELEASE
+    return action
+
+
+def drift_not_told(_snapshot: Snapshot, action: Action) -> Action:
+    return Action.SETTLE if action is Action.REPORT_DRIFT else action
+
+
+def unclaimed(snapshot: Snapshot, action: Action) -> Action:
+    if action is Action.CLAIM:
+        absent = snapshot.observation.existence is Existence.NOT_LOOKED
+        return Action.LOOK if absent else Action.CREATE
+    return action
+
+
+def persisted_not(created: Any) -> Any:
+    async def forgetting(self: Any, ctx: Any, answer: Any) -> None:
+        ctx.changes["creation"] = None
+        await created(self, ctx, {**answer, ctx.rest.id_field: f"{answer[ctx.rest.id_field]}-x"})
+
+    return forgetting
+
+
+def never(_: Any) -> Any:
+    return lambda *_arguments, **_options: None
+
+
+def always_true(_: Any) -> Any:
+    return lambda *_arguments: True
+
+
+def always_false(_: Any) -> Any:
+    return lambda *_arguments: False
+
+
+def nobody(_: Any) -> Any:
+    return lambda *_arguments: ()
+
+
+def keys_dropped(renew: Any) -> Any:
+    async def renewing(self: Any, account: Any, known: Any) -> Any:
+        try:
+            return await renew(self, account, known)
+        except CredentialsNotFound:
+            self._clients.pop(account.key, None)
+            raise
+
+    return renewing
+
+
+def one_namespace(read: Any) -> Any:
+    async def reading(self: Any, plural: str, _namespace: str, name: str) -> Any:
+        return await read(self, plural, "team-a", name)
+
+    return reading
+
+
+def silent_again(list_: Any) -> Any:
+    async def listing(self: Any) -> None:
+        self._is_silent = True
+        await list_(self)
+
+    return listing
+
+
+def asleep(_: Any) -> Any:
+    async def sleeping(_self: Any) -> None:
+        await asyncio.Event().wait()
+
+    return sleeping
+
+
+def no_conflict(_: Any) -> Any:
+    async def none(*_arguments: Any) -> None:
+        return None
+
+    return none
+
+
+def no_ghosts_no_gaps(_: Any) -> Any:
+    async def nothing(_self: Any) -> Any:
+        return [], []
+
+    return nothing
+
+
+def at_once(_: Any) -> Any:
+    async def done(_self: Any) -> None:
+        return
+
+    return done
