@@ -74,7 +74,7 @@ def test_planted_bug_is_found_at_once(name: str) -> None:
 def test_failing_history_is_shortened() -> None:
     bug = next(bug for bug in BUGS if bug.name == "mark-skipped")
     with bug.plant():
-        shortest = minimise(generate(1))
+        shortest = minimise(generate(2))
         assert run(shortest).violations
     assert len(shortest.steps) <= 2
 
