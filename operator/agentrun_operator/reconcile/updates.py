@@ -44,6 +44,9 @@ class UpdatingSteps:
         """Bring the resource to an edited spec."""
         if "update" not in ctx.acted:
             self._begin_anew(ctx)
+            if ctx.contested and not (_pending(ctx) or _has_failed(ctx)):
+                ctx.memory.desired = ctx.desired_digest
+                return self._contested(ctx)
         return await self._put(ctx, "Updated", "updated")
 
     def _begin_anew(self, ctx: Context) -> None:
@@ -193,8 +196,9 @@ class UpdatingSteps:
             for r in field_rules(ctx.kind)
             if not r.immutable and not (r.path and covers(ignored, r.path))
         }
-        failed = seen.phase in (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
-        changed = set(desired) if failed else {d.api for d in pending if not d.clearing}
+        changed = {d.api for d in pending if not d.clearing}
+        if _has_failed(ctx):
+            changed = set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
         body |= clearing_values(ctx.kind, [d for d in pending if d.clearing], desired)
         body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
@@ -204,6 +208,11 @@ class UpdatingSteps:
         if ctx.spec is not None and ctx.resolution is not None:
             body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
         return body
+
+
+def _has_failed(ctx: Context) -> bool:
+    failures = (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
+    return ctx.observation.phase in failures
 
 
 def _pending(ctx: Context) -> tuple[Drift, ...]:

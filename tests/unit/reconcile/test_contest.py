@@ -158,6 +158,28 @@ async def test_an_edit_or_a_request_corrects_it_at_once_and_counts_anew(way: str
     assert updates(lab) == 5
 
 
+async def test_a_rotation_of_nothing_but_the_contested_field_is_not_sent() -> None:
+    """It would restart the instances, and change nothing."""
+    source = {"secretKeyRef": {"name": "k", "key": "token"}}
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("k", {"token": "value-1"})
+    key = lab.cluster.apply(
+        "AgentRuntime", "it", {**RUNTIMES.spec, "env": [{"name": "T", "valueFrom": source}]}
+    )
+    await lab.elapse(15)
+    for turn in range(6):
+        changed = {"environmentVariables": {"T": f"c{turn}"}}
+        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), changed)
+        await lab.elapse(70)
+    assert lab.ready(key) == ("False", "Contested")
+    lab.calls.take()
+    lab.cluster.put_secret("k", {"token": "value-2"})
+    await lab.elapse(10)
+    assert updates(lab) == 0
+    assert lab.ready(key) == ("False", "Contested")
+
+
 async def test_a_field_that_is_left_to_the_other_ends_it() -> None:
     lab, key = await ready(RUNTIMES)
     await fought(lab, key)
