@@ -24,6 +24,10 @@ class VirtualClock:
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._elapsed)
 
+    def set_forward(self, seconds: float) -> None:
+        """Let the wall clock jump, as a correction does; no time passes."""
+        self._start += timedelta(seconds=seconds)
+
     def monotonic(self) -> float:
         return self._elapsed
 

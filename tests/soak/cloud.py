@@ -127,7 +127,7 @@ class SimulatedCloud:
         self.posted: dict[tuple[str, str, str], str] = {}
         """(account, family, name or id) → uid of the last POST for it."""
         self.late: int = 0
-        self._delayed: int = 0
+        self._delayed: list[Exchange] = []
         self._touched_at = float("-inf")
 
     def now(self) -> datetime:
@@ -183,10 +183,10 @@ class SimulatedCloud:
             watch.before_write(call, exchange)
         if not exchange.delay_seconds:
             return self._finish(call, exchange, watch)
-        self._delayed += 1
+        self._delayed.append(exchange)
 
         def finish() -> Answer:
-            self._delayed -= 1
+            self._delayed.remove(exchange)
             return self._finish(call, exchange, watch)
 
         return Later(exchange.delay_seconds, finish)
@@ -281,7 +281,7 @@ class SimulatedCloud:
     def late_owners(self) -> set[str]:
         """Return the uids whose creates are still on their way."""
         found = set()
-        for _, exchange in self.core._late:
+        for exchange in [*self._delayed, *(exchange for _, exchange in self.core._late)]:
             if exchange.route is not None and exchange.entry.action.startswith("Create"):
                 family = exchange.route.family
                 name = exchange.body.get(family.name_field) or exchange.body.get(family.key_field)

@@ -116,6 +116,20 @@ async def test_a_create_that_comes_late_has_no_twin(sample: Sample) -> None:
 
 
 @kinds
+async def test_a_clock_that_jumps_makes_no_twin(sample: Sample) -> None:
+    lab = await lab_for(sample)
+    lab.simulator.inject(
+        Fault.model_validate({"action": "Create.*", "effect": "drop-late", "seconds": 40})
+    )
+    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    await lab.drain()
+    lab.clock.set_forward(300)
+    lab.cloud.time.offset_seconds -= 300
+    await lab.elapse(LASTING)
+    assert_one(lab, sample, key)
+
+
+@kinds
 async def test_a_create_that_comes_late_is_deleted_all_the_same(sample: Sample) -> None:
     lab = await lab_for(sample)
     lab.simulator.inject(
