@@ -93,20 +93,32 @@ def _alone(seed: int, chance: Chance) -> Schedule:
     name = chance.choice("alone", ("solo", "bare", "svc", "tpl"))
     namespace = SLOTS[name].namespace
     end = {"namespace": namespace, "seconds": 10.0, "first": "Secret"}
-    troubles = (
+    reports = {"slot": name, "field": "driftPolicy", "value": "Report"}
+    late = {"slot": "tpl" if name != "tpl" else "svc", "variant": 0, "policies": {}}
+    revoked: tuple[Step, ...] = (
+        Step(20.0, "account", {"what": "revoke", "namespace": namespace}),
+        Step(120.0, "apply", late),
+    )
+    troubles: tuple[tuple[Step, ...], ...] = (
+        revoked,
+        (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
         (Step(20.0, "end_namespace", end),),
         (Step(20.0, "end_namespace", end), Step(20.5, "restart", {"graceful": True})),
     )
     apply = Step(1.0, "apply", {"slot": name, "variant": 0, "policies": {}})
+    trouble = chance.choice("trouble alone", troubles)
+    is_lent = trouble is revoked
     return Schedule(
         seed=seed,
         two_leaders=False,
         few=0,
-        steps=(apply, *chance.choice("trouble alone", troubles)),
+        steps=(apply, *trouble),
         ends_empty=True,
         active_seconds=300.0,
+        lending="names" if is_lent else "",
+        lent=(namespace,) if is_lent else (),
     )
 
 
