@@ -94,7 +94,7 @@ def _alone(seed: int, chance: Chance) -> Schedule:
     namespace = SLOTS[name].namespace
     end = {"namespace": namespace, "seconds": 10.0, "first": "Secret"}
     reports = {"slot": name, "field": "driftPolicy", "value": "Report"}
-    late = {"slot": "tpl" if name != "tpl" else "svc", "variant": 0, "policies": {}}
+    late: dict[str, Any] = {"slot": "tpl" if name != "tpl" else "svc", "variant": 0, "policies": {}}
     revoked: tuple[Step, ...] = (
         Step(20.0, "account", {"what": "revoke", "namespace": namespace}),
         Step(120.0, "apply", late),
