@@ -270,13 +270,28 @@ class Engine:
         await self._world.accounts.drop_unused()
         ghosts, gaps = await self._resync.find_ghosts_and_gaps()
         for key in ghosts:
-            log.warning("resync: dropping an object that no longer exists", object=str(key))
-            self._gone(key, None)
+            await self._bury(key)
         for key in gaps:
             log.warning("resync: the watch missed an object", object=str(key))
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
             if raw is not None:
                 self.observe("MODIFIED", {**raw, "kind": key.kind})
+
+    async def _bury(self, key: ObjectKey) -> None:
+        """Drop an object that no LIST shows, once the cluster says that it is gone.
+
+        A namespace that refuses us is left out of a LIST. What we know of it still claims its name.
+        """
+        try:
+            raw = await self._reader.read_object(self._world.kinds[key.kind], key)
+        except ClusterUnavailable as error:
+            log.warning("resync: nobody says whether it exists", object=str(key), error=str(error))
+            return
+        if raw is not None:
+            self.observe("MODIFIED", {**raw, "kind": key.kind})
+            return
+        log.warning("resync: dropping an object that no longer exists", object=str(key))
+        self._gone(key, None)
 
 
 def _claim_of(obj: KubeObject) -> tuple[str, str, bool]:

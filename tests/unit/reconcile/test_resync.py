@@ -1,12 +1,16 @@
 """Gaps and ghosts, the barrier at the start, and what the engine makes of them."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.resync import Resync
+from fakes.cluster import FakeCluster
 from fakes.lab import Lab
 from unit.reconcile.specs import PROXY, SAMPLES, made, ready
 
@@ -42,6 +46,39 @@ async def test_an_edit_that_the_watch_missed_is_read() -> None:
     await lab.engine.resync()
     await lab.elapse(15)
     assert made(lab, SAMPLES["AgentRuntime"])[0]["description"] == "second"
+
+
+class Refusing(FakeCluster):
+    """A cluster that has taken the operator's Role in one namespace away."""
+
+    refused = ""
+
+    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
+        found = await super().list_objects(kind)
+        return {key: version for key, version in found.items() if key.namespace != self.refused}
+
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        if key.namespace == self.refused:
+            raise ClusterUnavailable("forbidden")
+        return await super().read_object(kind, key)
+
+
+async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
+    """A list without it looks as if its objects were gone, and a rival would take its resource."""
+    lab = Lab()
+    cluster = lab.cluster = Refusing(lab.clock, lab.calls)
+    lab.restart()
+    for namespace in ("team-a", "team-b"):
+        await lab.ready_account(namespace=namespace)
+    cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    spec = {**PROXY, "description": "a rival's"}
+    rival = cluster.apply("ModelProxy", "it", spec, namespace="team-b")
+    cluster.refused = "team-a"
+    await lab.engine.resync()
+    await lab.elapse(30)
+    assert lab.ready(rival) == ("False", "ExternalNameConflict")
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == PROXY["description"]
 
 
 async def test_ghosts_are_dropped_and_free_what_they_held() -> None:
