@@ -123,7 +123,8 @@ class WritingSteps:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         ctx.acted.add("create")
         ctx.changes |= self._identity(ctx)
-        ctx.changes["externalId"] = None
+        # What was adopted before is gone, and with it the reason to retain.
+        ctx.changes |= {"externalId": None, "adopted": None}
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )

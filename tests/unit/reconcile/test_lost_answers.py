@@ -95,6 +95,24 @@ async def test_an_edit_does_not_make_a_strangers_ours(kind: str, expected: tuple
     assert len(made(lab, SAMPLES[kind])) == 1, "what was adopted stays"
 
 
+async def test_what_follows_an_adopted_one_is_ours_to_delete() -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+    await by_hand(lab, "ModelProxy", PROXY_BODY)
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    assert lab.get(key).status["adopted"] is True
+    lab.simulator.remove("ModelProxy", "it")
+    fault = {"action": "Create.*", "effect": "drop-after", "times": 1}
+    lab.simulator.inject(Fault.model_validate(fault))
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.drain()
+    assert lab.get(key).status["creation"]
+    lab.cluster.delete(key)
+    await lab.elapse(150)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
 async def test_a_rotation_does_not_hide_what_is_ours() -> None:
     lab, key = await lost("Credential", "drop-after")
     lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}-2"})
