@@ -191,9 +191,14 @@ class Convergence:
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
         observes = spec.get("managementPolicy") == "Observe"
+        leaves_it = observes or spec.get("driftPolicy") == "Ignore"
+        if leaves_it and "description" in spec:
+            said = "description" in message_of(raw)
+            if said != (held(record.data, "description") != spec["description"]):
+                yield f"Ready, and says of a difference: {message_of(raw)}"
         if observes:
             return
-        if spec.get("driftPolicy") != "Ignore":
+        if not leaves_it:
             yield from self._drift(slot, raw, record)
         keys = self._kube.find(ObjectKey("Secret", slot.namespace, "keys")) or {"metadata": {}}
         version = f"{keys['metadata'].get('uid')}/{keys['metadata'].get('resourceVersion')}"
