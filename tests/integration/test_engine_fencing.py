@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from agentrun_operator.api.auth import Acs3Auth
+from agentrun_operator.api.credentials import Keys, StaticKeys
+from agentrun_operator.api.exchange import Call
+from agentrun_operator.api.transport import Transport
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
-from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.guard import LeadershipLost, checked_at_sending
 
 BODY = {
     "kind": "Sandbox",
@@ -51,17 +55,22 @@ def door() -> Door:
 
 
 @pytest.fixture
-async def client(door: Door) -> AsyncIterator[KubeClient]:
-    """Return a client of a server that accepts everything."""
+async def server(door: Door) -> AsyncIterator[str]:
+    """Return the URL of a server that accepts everything."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", door.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def client(server: str) -> AsyncIterator[KubeClient]:
+    """Return a client of it."""
     async with KubeClient.open(ClusterAccess(server, token="t")) as opened:
         yield opened
-    await runner.cleanup()
 
 
 async def test_the_deposed_send_nothing(door: Door, client: KubeClient) -> None:
@@ -86,3 +95,16 @@ async def test_reads_ask_nobody(door: Door, client: KubeClient) -> None:
     await client.get("/apis/anything")
     assert door.requests == ["GET"]
     assert door.asked == 1
+
+
+async def test_the_deposed_change_nothing_in_the_cloud(door: Door, server: str) -> None:
+    """A process was frozen between its decision and its connection, and woke up deposed."""
+    keys = StaticKeys(Keys("id", "secret"))
+    call = Call("DeleteThing", "DELETE", "/things/1")
+    async with Transport(server, Acs3Auth(keys)) as transport:
+        with pytest.raises(LeadershipLost), checked_at_sending(door.refuse):
+            await transport.send(call)
+        assert door.asked == 1
+        assert door.requests == []
+        await transport.send(call)
+        assert door.requests == ["DELETE"]

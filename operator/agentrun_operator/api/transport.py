@@ -24,6 +24,7 @@ from agentrun_operator.api.credentials import Keys
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.reconcile.guard import about_to_send
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
@@ -142,7 +143,7 @@ class Transport:
             self._base.copy_with(raw_path=call.target.encode("ascii")),
             content=content,
             headers=None if content is None else {"content-type": CONTENT_TYPE},
-            extensions={ACTION_EXTENSION: call.action},
+            extensions={ACTION_EXTENSION: call.action, "trace": _at_sending},
         )
         response = await self._http.send(request, stream=True)
         try:
@@ -186,6 +187,12 @@ class Transport:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+async def _at_sending(event: str, _info: object) -> None:
+    """Httpcore's hook; what it raises ends the request before a byte of it is written."""
+    if event.endswith("send_request_headers.started"):
+        about_to_send()
 
 
 @lru_cache(maxsize=1)

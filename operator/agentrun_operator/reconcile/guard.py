@@ -7,6 +7,7 @@ time for one of them to try.
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -163,7 +164,8 @@ class GuardedAPI:
 
     async def _mutate(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         check_leadership(self._leadership)
-        return await self._call(operation, call)
+        with checked_at_sending(lambda: check_leadership(self._leadership)):
+            return await self._call(operation, call)
 
     async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         self._breaker.check(operation)
@@ -223,6 +225,30 @@ class FencedWriter:
             yield
         except ClusterUnavailable as error:
             raise WriteUnanswered(str(error)) from error
+
+
+_check: ContextVar[Callable[[], None] | None] = ContextVar("check_at_sending", default=None)
+
+
+@contextmanager
+def checked_at_sending(check: Callable[[], None]) -> Iterator[None]:
+    """Have `check` called when a request made within is about to go out; it may raise."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+def about_to_send() -> None:
+    """Ask once more, with a connection at hand: waiting for one takes as long as it takes.
+
+    Raises:
+        LeadershipLost: this is a mutation, and another process may lead by now.
+    """
+    check = _check.get()
+    if check is not None:
+        check()
 
 
 def check_leadership(leadership: Leadership) -> None:
