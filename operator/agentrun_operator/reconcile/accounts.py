@@ -7,7 +7,6 @@ from typing import Any
 
 from agentrun_operator.core.errors import (
     AccessDenied,
-    AccountChanged,
     CredentialsInvalid,
     CredentialsNotFound,
     DependencyNotReady,
@@ -17,6 +16,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, check_leadership
@@ -24,7 +24,6 @@ from agentrun_operator.reconcile.ports import (
     AccountConnection,
     Clock,
     Cloud,
-    ExternalAPI,
     KubeReader,
     Leadership,
 )
@@ -33,25 +32,6 @@ _KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
 """What is read of an account's Secret."""
 OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
 """Stands for the account of the operator's own settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One object's account: whose, where, and the client to call it with."""
-
-    source: ObjectKey
-    identity: AccountIdentity
-    api: ExternalAPI
-    percent_weights: bool = False
-
-    def pin(self) -> dict[str, str]:
-        """Return what `status.account` records."""
-        return {
-            "kind": self.source.kind,
-            "name": self.source.name,
-            "accountId": self.identity.account_id,
-            "region": self.identity.region,
-        }
 
 
 @dataclass(slots=True)
@@ -383,18 +363,4 @@ def _missing(explicit: Any, obj: KubeObject) -> str:
     return (
         f"no account: create an Account named 'default' in namespace {obj.key.namespace!r} or a "
         "ClusterAccount named 'default', or set spec.accountRef"
-    )
-
-
-def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
-    """Return AccountChanged when an object with a resource resolves to another account."""
-    pinned = obj.status.get("account")
-    if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
-        return None
-    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
-    if there == binding.identity:
-        return None
-    return AccountChanged(
-        f"the resource lives in account {there}, and the account reference now leads to "
-        f"{binding.identity}; restore the reference, or delete this object and create it anew"
     )

@@ -3,7 +3,8 @@
 from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.accounts import AccountDirectory, Binding
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.references import observes_only
 

@@ -20,7 +20,7 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation, Policies, Snapshot
 from agentrun_operator.core.write_only import find_unseen
-from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import was_tried

@@ -10,7 +10,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
-from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
 

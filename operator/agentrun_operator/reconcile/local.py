@@ -10,7 +10,7 @@ from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.guard import LeadershipLost

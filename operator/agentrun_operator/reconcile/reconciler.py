@@ -31,7 +31,7 @@ from agentrun_operator.core.wire import (
 )
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.accounts import Binding, check_pin
+from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide

@@ -13,7 +13,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import FINALIZER, AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.reconcile.accounts import Binding
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.references import ReferenceResolver, holders, retains
 from fakes.lab import Lab

@@ -1,0 +1,41 @@
+"""What ties an object to the account that its resource lives in."""
+
+from dataclasses import dataclass
+
+from agentrun_operator.core.errors import AccountChanged, OperatorError
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import ExternalAPI
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One object's account: whose, where, and the client to call it with."""
+
+    source: ObjectKey
+    identity: AccountIdentity
+    api: ExternalAPI
+    percent_weights: bool = False
+
+    def pin(self) -> dict[str, str]:
+        """Return what `status.account` records."""
+        return {
+            "kind": self.source.kind,
+            "name": self.source.name,
+            "accountId": self.identity.account_id,
+            "region": self.identity.region,
+        }
+
+
+def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
+    """Return AccountChanged when an object with a resource resolves to another account."""
+    pinned = obj.status.get("account")
+    if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
+        return None
+    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    if there == binding.identity:
+        return None
+    return AccountChanged(
+        f"the resource lives in account {there}, and the account reference now leads to "
+        f"{binding.identity}; restore the reference, or delete this object and create it anew"
+    )
