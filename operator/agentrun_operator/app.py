@@ -215,7 +215,7 @@ class Operator:
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(
-                cache, reader, cloud, settings, clock=clock, leadership=leadership
+                kinds, cache, reader, cloud, settings, clock=clock, leadership=leadership
             ),
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),

@@ -99,6 +99,7 @@ class Lab:
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(
+                kinds,
                 cache,
                 self.cluster,
                 self.cloud,

@@ -235,7 +235,7 @@ class Process:
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(
-                cache, reader, self, settings, clock=clock, leadership=self.leadership
+                kinds, cache, reader, self, settings, clock=clock, leadership=self.leadership
             ),
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),

@@ -14,12 +14,14 @@ from agentrun_operator.core.errors import (
     Retryable,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, check_leadership
+from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
     Clock,
@@ -56,6 +58,7 @@ class AccountDirectory:
 
     def __init__(
         self,
+        kinds: Mapping[str, ResourceKind],
         cache: ObjectCache,
         reader: KubeReader,
         cloud: Cloud,
@@ -65,6 +68,7 @@ class AccountDirectory:
         leadership: Leadership,
     ) -> None:
         """Start without clients."""
+        self._kinds = kinds
         self._clock = clock
         self._leadership = leadership
         self._cache = cache
@@ -169,7 +173,7 @@ class AccountDirectory:
         Raises:
             CredentialsNotFound: its Secret does not exist.
             CredentialsInvalid: a key of the Secret is missing or empty.
-            InvalidParameter: its endpoint is not allowed.
+            InvalidParameter: its endpoint is not allowed, or its spec makes no sense.
         """
         async with self._locks.setdefault(account.key, asyncio.Lock()):
             known = self._clients.get(account.key)
@@ -178,6 +182,7 @@ class AccountDirectory:
             return known.binding
 
     async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
+        parse_spec(self._kinds[account.key.kind], account)
         credentials = account.spec.get("credentials") or {}
         secret = self._secret_of(account, credentials)
         keys: Mapping[str, str] | None = None
@@ -318,6 +323,7 @@ class AccountDirectory:
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
         if account.key.namespace:
             return
+        parse_spec(self._kinds[account.key.kind], account)
         allowed = account.spec.get("allowedNamespaces") or {}
         namespace = user.key.namespace
         if namespace in (allowed.get("names") or ()):
