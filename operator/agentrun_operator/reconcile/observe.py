@@ -50,16 +50,16 @@ class Target:
         """Where the resource is, as far as that is known without a look-up."""
         if self.rest.key is KeyedBy.NAME:
             return Locator(self.name, self.parent)
-        if self.rest.key is KeyedBy.CHOSEN_ID:
-            return Locator(self.chosen_id, self.parent)
         known = self.obj.external_id
+        if self.rest.key is KeyedBy.CHOSEN_ID:
+            # An object that was restored has another uid than its record was made with.
+            return Locator(known or self.chosen_id, self.parent)
         return Locator(known, self.parent) if known else None
 
     def locator_of(self, resource: Mapping[str, Any]) -> Locator:
         """Return where a resource that we have seen lives."""
-        at = self.locator
-        if at is not None and self.rest.key is not KeyedBy.ID:
-            return at
+        if self.rest.key is KeyedBy.NAME:
+            return Locator(self.name, self.parent)
         return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
 
     def respecting(self, resource: Mapping[str, Any], *, partial: bool = False) -> Json:

@@ -160,6 +160,38 @@ async def test_the_last_incarnation_is_found_without_a_record(*, is_deleted: boo
     assert lab.get(key).status["incarnation"] == 1
 
 
+async def restored(**spec: Any) -> tuple[Lab, ObjectKey]:
+    """Return a lab whose sandbox object came back from a backup: same record, another uid."""
+    lab, key = await ready(SANDBOXES, **spec)
+    before = lab.get(key)
+    lab.cluster.vanish(key)
+    lab.cluster.apply(key.kind, key.name, before.spec)
+    await lab.cluster.add_finalizer(lab.get(key))
+    await lab.cluster.write_status(lab.get(key), dict(before.status))
+    lab.restart()
+    await lab.elapse(30)
+    return lab, key
+
+
+async def test_a_restored_object_takes_its_sandbox_back_and_deletes_it() -> None:
+    lab, key = await restored()
+    assert lab.ready(key) == ("True", "Available")
+    assert len(states(lab)) == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert states(lab) == []
+
+
+async def test_a_restored_object_goes_on_to_an_incarnation_of_its_own() -> None:
+    lab, key = await restored(restartPolicy="Always")
+    [found] = made(lab, SANDBOXES)
+    lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "TERMINATED"})
+    await lab.elapse(70)
+    assert states(lab) == ["READY"]
+    assert lab.get(key).external_id == f"k8s-{lab.get(key).uid}-1"
+
+
 async def test_one_that_always_ends_at_once_is_started_less_and_less_often() -> None:
     lab, key = await ready(SANDBOXES, restartPolicy="Always")
 
