@@ -91,13 +91,17 @@ class CloudChecks:
             found.drift = f"description {have!r} instead of {want!r}" if differs else ""
 
     def _in_the_pinned_account(self, found: Pass, call: Call, exchange: Exchange) -> None:
-        """What has, or may have, a resource never calls another account, not even to read."""
+        """What has, or may have, a resource never calls another account, not even to read.
+
+        What is merely observed was neither created nor adopted, and follows its reference.
+        """
         raw = self._simulation.kube.find(found.obj.key)
         if raw is None or raw["metadata"]["uid"] != found.obj.uid:
             return
         status = raw.get("status") or {}
         pinned = (status.get("account") or {}).get("accountId")
-        lives_there = pinned and (status.get("externalId") or status.get("creation"))
+        is_in_charge = status.get("externalId") and "adopted" in status
+        lives_there = pinned and (is_in_charge or status.get("creation"))
         asked = exchange.entry.account
         if lives_there and asked and pinned != asked:
             self._checks.violated(

@@ -80,6 +80,9 @@ async def test_who_observes_in_another_account_is_told_nothing_of_the_first() ->
     lab.edit(key, accountRef={"name": "other"})
     await lab.drain()
     assert lab.ready(key) == ("False", "ExternalResourceMissing")
+    status = lab.get(key).status
+    assert status["account"]["accountId"] == OTHER.account_id
+    assert not {"externalId", "atProvider"} & set(status), "which spoke of the first account"
     version = lab.get(key).resource_version
     await lab.elapse(100)
     lab.restart()
