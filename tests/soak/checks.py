@@ -102,7 +102,9 @@ class Checks:
         named = [s for s in SLOT_OF.values() if s.external_name == record.name]
         found = [simulation.kube.find(slot.key) for slot in named]
         asked = [
-            (r["metadata"]["generation"], r["metadata"].get("annotations")) for r in found if r
+            (r["metadata"]["uid"], r["metadata"]["generation"], r["metadata"].get("annotations"))
+            for r in found
+            if r
         ]
         tokens = [simulation.actions.tenants.token(name) for name in NAMESPACES]
         processes = [process.name for process in simulation.living()]
