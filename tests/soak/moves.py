@@ -1,0 +1,230 @@
+"""What can happen at some moment of a history: each maker draws the name and options of a step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from soak.chance import Chance
+from soak.slots import SLOTS, VARIANTS
+
+Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
+"""Names are those of `actions.Actions`."""
+
+# ---------------------------------------------------------------- users
+
+
+def slot(chance: Chance, names: list[str]) -> str:
+    return chance.choice("which", names)
+
+
+def edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    variant = int(chance.unit("variant") * VARIANTS)
+    return "apply", {"slot": slot(chance, names), "variant": variant, "policies": None}
+
+
+def delete(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "delete", {"slot": slot(chance, names)}
+
+
+def recreate(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "recreate", {
+        "slot": slot(chance, names),
+        "variant": int(chance.unit("variant") * VARIANTS),
+    }
+
+
+def annotate(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("annotation", ("pause", "pause-until", "unpause", "request", "force"))
+    return "annotate", {"slot": slot(chance, names), "what": what}
+
+
+def policy(chance: Chance) -> tuple[str, str]:
+    return chance.choice(
+        "policy",
+        (
+            ("deletionPolicy", "Retain"),
+            ("deletionPolicy", "Delete"),
+            ("adoptionPolicy", "Adopt"),
+            ("adoptionPolicy", "Never"),
+            ("managementPolicy", "Observe"),
+            ("driftPolicy", "Report"),
+            ("driftPolicy", "Ignore"),
+        ),
+    )
+
+
+def edit_policy(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    field_name, value = policy(chance)
+    if chance.happens("policy off", 0.4):
+        value = ""
+    return "policy", {"slot": slot(chance, names), "field": field_name, "value": value}
+
+
+def secret(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("secret", ("rotate", "rotate", "back", "delete", "malformed", "touch"))
+    return "secret", {"what": what, "namespace": SLOTS[slot(chance, names)].namespace}
+
+
+def config_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("config map", ("rotate", "rotate", "delete"))
+    return "config_map", {"what": what, "namespace": SLOTS[slot(chance, names)].namespace}
+
+
+def account(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("account", _ACCOUNTS)
+    return "account", {"what": what, "namespace": SLOTS[slot(chance, names)].namespace}
+
+
+_ACCOUNTS = (
+    "bad-keys",
+    "no-keys",
+    "good-keys",
+    "good-keys",
+    "delete",
+    "move",
+    "lend",
+    "own",
+    "revoke",
+    "allow",
+)
+
+# ---------------------------------------------------------------- the cloud
+
+
+def cloud_edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "cloud_edit", {"slot": slot(chance, names)}
+
+
+def fight(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "fight", {
+        "slot": slot(chance, names),
+        "seconds": chance.choice("fights", (20.0, 140.0)),
+    }
+
+
+def cloud_delete(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "cloud_delete", {"slot": slot(chance, names)}
+
+
+def squat(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    tag = chance.choice("tag", ("", "k8s:elsewhere/team-a/x", "x-agentrun-super"))
+    return "squat", {"slot": slot(chance, names), "tag": tag}
+
+
+_FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("error", {"status": 503}),
+    ("error", {"status": 500, "code": "ERR_INTERNAL_SERVER_ERROR", "applied": True}),
+    ("error", {"status": 429, "code": "Throttling.User"}),
+    (
+        "error",
+        {"status": 429, "code": "Throttling.User", "headers": {"retry-after": "7"}},
+    ),
+    ("error", {"status": 403, "code": "NoPermission", "message": "not allowed"}),
+    ("error", {"status": 403, "code": "QuotaExceeded", "message": "no room"}),
+    ("html", {"status": 502}),
+    ("html", {"status": 502, "applied": True}),
+    ("html", {"status": 404}),
+    ("empty", {"status": 200}),
+    ("empty", {"status": 200, "applied": True}),
+    ("empty", {"status": 503}),
+    ("drop-before", {}),
+    # Within the read timeout, and beyond it. Neither beyond the settle window: the engine counts
+    # on a create being carried out by then, or not at all.
+    ("delay", {"seconds": 4.0}),
+    ("delay", {"seconds": 9.0}),
+    ("slow", {"seconds": 60.0}),
+)
+_ACTIONS = (".*", "Create.*", "Update.*", "Delete.*", "Get.*", "List.*")
+
+
+def fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect, options = chance.choice("fault", _FAULTS)
+    times = chance.choice("fault times", (1, 1, 2, 5))
+    action = chance.choice("fault action", _ACTIONS)
+    return "fault", {"effect": effect, "action": action, "times": times, **options}
+
+
+def lost_answer(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect = chance.choice("lost", ("drop-after", "drop-after", "drop-late", "drop-before"))
+    action = chance.choice("lost action", ("Create.*", "Create.*", "Update.*", "Delete.*"))
+    options: dict[str, Any] = {"effect": effect, "action": action, "times": 1}
+    if effect == "drop-late":
+        options["seconds"] = chance.choice("late by", (2.0, 8.0, 14.0))
+    return "fault", options
+
+
+def failure(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    effect = chance.choice("failure", ("create-failed", "update-failed", "delete-failed"))
+    return "fault", {"effect": effect, "action": ".*", "times": chance.choice("fails", (1, 2))}
+
+
+# ---------------------------------------------------------------- the cluster
+
+
+def kube_fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    pattern = chance.choice(
+        "kube call", ("status .*", "patch .*", "get .*", "list .*", "post .*", "watch .*", ".*")
+    )
+    return "kube_fault", {
+        "pattern": pattern,
+        "status": chance.choice("kube status", (409, 429, 500, 503, 401, 410)),
+        "applied": chance.happens("kube applied", 0.3),
+        "times": chance.choice("kube times", (1, 1, 3, 10)),
+    }
+
+
+def silence(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "silence", {
+        "seconds": round(chance.between("silent", 5, 60), 1),
+        "relists": chance.happens("relists", 0.5),
+    }
+
+
+def cut_watch(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    nth = chance.choice("every nth", (1, 2, 5))
+    what = chance.choice("cut", ("cut", "cut", "expire", "compact", "lost"))
+    if what == "expire":
+        return "expire", {"nth": nth}
+    if what == "lost":
+        return "lose_watch", {"slot": slot(chance, names)}
+    return "hang_up", {"nth": nth, "expires": what == "compact"}
+
+
+def slow_watch(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "slow_watch", {"seconds": round(chance.between("slow", 1, 15), 1)}
+
+
+# ---------------------------------------------------------------- the process
+
+_CALLS = (
+    "Create.*",
+    "Update.*",
+    "Delete.*",
+    "Get.*",
+    "List.*",
+    "status .*",
+    "patch .*",
+    "get .*",
+    "list .*",
+    "watch .*",
+    ".*",
+)
+
+
+def crash(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "crash", {
+        "pattern": chance.choice("crash at", _CALLS),
+        "is_after": chance.happens("crash after", 0.7),
+        "nth": chance.choice("crash nth", (1, 1, 2, 3)),
+    }
+
+
+def restart(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "restart", {"graceful": chance.happens("graceful", 0.6)}
+
+
+def freeze(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "freeze", {"seconds": chance.choice("frozen", (3.0, 9.0, 14.0, 25.0, 60.0))}
+
+
+def jump(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "jump", {"seconds": chance.choice("jump", (-300.0, -20.0, 20.0, 300.0))}
