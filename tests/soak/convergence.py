@@ -242,7 +242,7 @@ class Convergence:
                 continue
             if "deletionTimestamp" in need["metadata"]:
                 yield f"{key} is being deleted"
-            elif ready_of(need)[0] != "True":
+            if ready_of(need)[0] != "True":
                 yield f"{key} is not Ready: {ready_of(need)[1]}; see its conditions"
             # One that exists already waits for no more than that what it names exists as well.
             if exists or ready_of(need)[0] == "True":
@@ -262,8 +262,18 @@ class Convergence:
             "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw) and not is_late,
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
+            # What failed and is to go, once this object lets it, takes no change below it.
+            "Updating": waits_for_parent(raw) and self._is_doomed(slot),
         }
         return bool(obstacles.get(reason))
+
+    def _is_doomed(self, slot: Slot) -> bool:
+        """Whether something that a slot needs is being deleted, and has failed in the cloud."""
+        for need in (SLOTS[name] for name in slot.needs):
+            raw = self._kube.find(need.key)
+            if raw is not None and "deletionTimestamp" in raw["metadata"]:
+                return self._failed_in_the_cloud(need, raw)
+        return False
 
     def _comes_late(self, slot: Slot, raw: Json) -> bool:
         """Whether another object has the name, or claimed it before."""
@@ -302,6 +312,11 @@ class Convergence:
     def _failed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
         """Whether the cloud reports a failure of the object's resource at this moment."""
         return any(r.status.endswith("_FAILED") for r in self._namesakes(slot, raw))
+
+
+def waits_for_parent(raw: Json) -> bool:
+    """Whether the cloud refuses a change of an object because of the state of its parent."""
+    return "must be in READY status" in message_of(raw)
 
 
 def _claim(raw: Json) -> tuple[bool, str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
-from soak.convergence import Convergence, ready_of
+from soak.convergence import Convergence, ready_of, waits_for_parent
 from soak.slots import SLOTS, Slot, held
 
 if TYPE_CHECKING:
@@ -106,16 +106,22 @@ class Endings:
         checks.writes.clear()
         checks.passes.clear()
         await asyncio.sleep(QUIET_SECONDS)
-        # What the cloud refuses to delete is tried again, now and then.
+        # What the cloud refuses, because of another resource that stays, is tried now and then.
         stuck = [
             f"status {key.kind} {key}"
             for key, raw in kube.objects.items()
             if "deletionTimestamp" in raw["metadata"]
         ]
-        deletes = [w for w in checks.writes if w.startswith("Delete") or w in stuck]
-        others = [w for w in checks.writes if w not in deletes]
-        if others or len(deletes) > len(stuck) * QUIET_SECONDS / _RETRY_SECONDS:
-            checks.violated("quiet", f"{len(checks.writes)} writes, {(others or deletes)[:3]}")
+        refused = tuple(f" for {k}" for k, raw in kube.objects.items() if waits_for_parent(raw))
+        retried = [
+            w
+            for w in checks.writes
+            if w.startswith("Delete") or w in stuck or (refused and w.endswith(refused))
+        ]
+        others = [w for w in checks.writes if w not in retried]
+        limit = (len(stuck) + len(refused)) * QUIET_SECONDS / _RETRY_SECONDS
+        if others or len(retried) > limit:
+            checks.violated("quiet", f"{len(checks.writes)} writes, {(others or retried)[:3]}")
         for key, passes in checks.passes.items():
             if passes > _MAX_QUIET_PASSES:
                 checks.violated("quiet", f"{passes} passes over {key}")
