@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
+from agentrun_operator.core.drift import HIDDEN, Drift, find_drift, find_leftovers
 from agentrun_operator.core.identity import TAG_PREFIX, Locator, adopted_tag, ownership_tag
 from agentrun_operator.core.ignored import covers, left_alone
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
@@ -188,11 +188,13 @@ def _may_be_our_create(
 
     Race: what is desired need not be what we sent any more: it was edited, or the references are
     gone. This process remembers what it sent, secrets aside. After a restart what no update can
-    change has to fit. Either way the resource has to be about as old as our POST.
+    change has to fit, and a Secret may have been rotated: nothing records what went out where a
+    read shows it. Either way the resource has to be about as old as our POST.
     """
     if target.sent is not None:
         drift = find_drift(target.kind, target.sent, resource, partial=False)
-    is_changed = target.sent is None and was_edited_since_mark(target.obj)
+    is_secret = not target.is_partial and all(d.observed == HIDDEN for d in drift)
+    is_changed = target.sent is None and (is_secret or was_edited_since_mark(target.obj))
     if any(d.immutable for d in drift) or (drift and not is_changed):
         return False
     if target.rest.created_field is None:

@@ -113,9 +113,12 @@ async def test_what_follows_an_adopted_one_is_ours_to_delete() -> None:
     assert made(lab, SAMPLES["ModelProxy"]) == []
 
 
-async def test_a_rotation_does_not_hide_what_is_ours() -> None:
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_a_rotation_does_not_hide_what_is_ours(*, restarts: bool) -> None:
     lab, key = await lost("Credential", "drop-after")
     lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}-2"})
+    if restarts:
+        lab.restart()
     await lab.elapse(150)
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert lab.get(key).status["adopted"] is False
