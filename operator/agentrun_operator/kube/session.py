@@ -8,9 +8,7 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from yarl import URL
 
 from agentrun_operator import __version__
 from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.ports import ClusterUnavailable
 
 POOL_LIMIT = 64
@@ -96,27 +95,12 @@ class CredentialsRefusedError(aiohttp.ClientConnectionError):
     """A 401 in the clothes of a connection error, which kopf retries for ever and with patience."""
 
 
-_check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
-
-
-@contextmanager
-def checked_before_sending(check: Callable[[], None]) -> Iterator[None]:
-    """Call `check` before each request made within is sent; what it raises ends the request."""
-    token = _check.set(check)
-    try:
-        yield
-    finally:
-        _check.reset(token)
-
-
 class LastMomentRequest(aiohttp.ClientRequest):
     """Asks once more when its connection stands: waiting for one takes as long as it takes."""
 
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Send over a connection, unless the check of this context objects."""
-        check = _check.get()
-        if check is not None:
-            check()
+        about_to_send()
         return await super().send(conn)
 
 

@@ -7,7 +7,7 @@ from agentrun_operator.core.identity import FIELD_MANAGER, FINALIZER
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient, custom_path
-from agentrun_operator.kube.session import checked_before_sending
+from agentrun_operator.reconcile.guard import checked_at_sending
 from agentrun_operator.reconcile.ports import Json, ObjectConflict, ObjectGone
 
 RELEASE_ATTEMPTS = 5
@@ -84,7 +84,7 @@ class StatusAndFinalizerWriter:
 
     async def _patch(self, path: str, body: Json | list[Json], content_type: str) -> Json:
         # Race: the process may be frozen while it waits for a connection, and wake up deposed.
-        with checked_before_sending(self._check):
+        with checked_at_sending(self._check):
             return await self._client.patch(path, body, content_type=content_type, params=_MANAGER)
 
     async def _read(self, path: str) -> Json | None:
