@@ -51,7 +51,7 @@ class Action(Enum):
 
 
 _IN_TRANSITION = (Phase.PROGRESSING, Phase.DELETING, Phase.UNKNOWN)
-_FAILED = (Phase.CREATE_FAILED, Phase.UPDATE_FAILED, Phase.DELETE_FAILED)
+FAILED = (Phase.CREATE_FAILED, Phase.UPDATE_FAILED, Phase.DELETE_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _may_delete(s: Snapshot) -> bool:
 
 
 def _is_failed(s: Snapshot) -> bool:
-    return _phase(s) in _FAILED
+    return _phase(s) in FAILED
 
 
 def _is_to_be_replaced(s: Snapshot) -> bool:

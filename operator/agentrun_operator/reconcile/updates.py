@@ -14,7 +14,7 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import contest, observe, outcome
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
-from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
@@ -211,8 +211,7 @@ class UpdatingSteps:
 
 
 def _has_failed(ctx: Context) -> bool:
-    failures = (Phase.UPDATE_FAILED, Phase.CREATE_FAILED, Phase.DELETE_FAILED)
-    return ctx.observation.phase in failures
+    return ctx.observation.phase in FAILED
 
 
 def _pending(ctx: Context) -> tuple[Drift, ...]:
