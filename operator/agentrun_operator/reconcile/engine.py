@@ -300,11 +300,14 @@ def _claim_of(obj: KubeObject) -> tuple[str, str, bool]:
 
 
 def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
-    """Whether a change concerns us: everything but our own status and foreign metadata."""
+    """Whether a change concerns us: everything but our own status and foreign metadata.
+
+    Race: the event of our own claim may come before the answer to it, and is no news either.
+    """
     return (
         before.uid != now.uid
         or _is_edited(before, now)
-        or before.is_claimed != now.is_claimed
+        or (before.is_claimed and not now.is_claimed)
         or (before.status != now.status and now.status == {})
     )
 

@@ -54,13 +54,18 @@ async def test_our_own_status_wakes_nobody() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["echo first", "answer first"])
-async def test_a_pass_ends_although_it_hears_its_own_echo(*, first: bool) -> None:
+async def test_a_pass_hears_its_own_echo_without_another(*, first: bool) -> None:
     lab = Lab()
     lab.echoes_first = first
     await lab.ready_account()
-    lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    lab.calls.take()
+    key = lab.cluster.apply("Credential", "it", CREDENTIAL)
     await lab.elapse(10)
-    assert sum(lab.metrics.results.values()) <= 6
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.calls.names.count("GetCredential") == 2
+    assert lab.metrics.results["Credential", "success"] == 1
+    assert sum(v for (kind, _), v in lab.metrics.results.items() if kind == "Credential") == 1
     assert len(lab.engine.queue) == 0
 
 
