@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import structlog
-
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
 from agentrun_operator.core.objects import KubeObject
@@ -18,11 +16,9 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
-from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
 from agentrun_operator.reconcile.world import World
-
-log = structlog.get_logger(__name__)
 
 
 class LocalReconciler:
@@ -52,10 +48,10 @@ class LocalReconciler:
             result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
-        except Exception:
-            log.exception("pass failed", object=str(obj.key))
-            bug = OperatorError("internal error; see the operator's log")
-            result = self._world.outcomes.of_error(bug, obj, memory, memory.now_hint)
+        except Exception as bug:  # noqa: BLE001 - which must not end the engine
+            # What an account works with are its keys, and they do not leave its client.
+            told = log_bug(obj, bug, resolution=None)
+            result = self._world.outcomes.of_error(told, obj, memory, memory.now_hint)
         if result.verdict is not None:
             raw = await self._reporter.write_object(self._newest(obj), result.verdict, changes)
             if raw is not None:

@@ -1,6 +1,5 @@
 """One pass: observe → decide → act → report, for any kind."""
 
-import traceback
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -42,7 +41,7 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.references import holders
-from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.steps import ReadingSteps
 from agentrun_operator.reconcile.updates import UpdatingSteps
@@ -90,11 +89,8 @@ class Reconciler:
             result = self._failed(ctx, error)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
-        except Exception:  # noqa: BLE001 - a bug of ours, which must not end the engine
-            # The traceback goes to the log, never to status: it may quote more than we know.
-            told = ctx.redact(traceback.format_exc())
-            log.error("pass failed", object=str(obj.key), exception=told)  # noqa: TRY400 - redacted
-            result = self._failed(ctx, OperatorError("internal error; see the operator's log"))
+        except Exception as bug:  # noqa: BLE001 - which must not end the engine
+            result = self._failed(ctx, log_bug(obj, bug, ctx.resolution))
         else:
             ctx.memory.failures = ctx.memory.failures if result.result == "error" else 0
             ctx.memory.failing_since = (

@@ -1,8 +1,12 @@
 """Writes what a pass found out: one status write where something changed, and one event."""
 
+import traceback
 from dataclasses import replace
 
+import structlog
+
 from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
@@ -10,6 +14,8 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
 from agentrun_operator.reconcile.status import StatusDraft, compose
+
+log = structlog.get_logger(__name__)
 
 
 class Reporter:
@@ -57,6 +63,20 @@ class Reporter:
         """Take in the answer of a write, so that its echo in the watch is old news."""
         self._cache.update(raw, ctx.obj.key.kind)
         ctx.refocus(KubeObject.of(raw, ctx.obj.key.kind))
+
+
+def log_bug(obj: KubeObject, bug: Exception, resolution: Resolution | None) -> OperatorError:
+    """Log the traceback of a bug of ours, and return what status may say of it.
+
+    An exception may quote the secret values that the pass works with. Without a resolution nobody
+    knows them here: then its words stay out of the log, and its class and place have to do.
+    """
+    if resolution is None:
+        told = "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
+    else:
+        told = resolution.redact("".join(traceback.format_exception(bug)))
+    log.error("pass failed", object=str(obj.key), exception=told)
+    return OperatorError("internal error; see the operator's log")
 
 
 def _redacted(verdict: Verdict, changes: Json, resolution: Resolution) -> tuple[Verdict, Json]:

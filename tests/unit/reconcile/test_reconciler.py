@@ -285,24 +285,6 @@ async def test_a_long_outage_is_told_and_ends() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_a_bug_is_reported_without_values() -> None:
-    lab = await lab_for(SAMPLES["Credential"])
-
-    def explode(name: str) -> None:
-        if name == "CreateCredential":
-            raise KeyError(SECRET_VALUE)
-
-    lab.calls.before = explode
-    key = lab.cluster.apply("Credential", "it", CREDENTIAL)
-    await lab.drain()
-    assert lab.ready(key) == ("False", "InternalError")
-    assert SECRET_VALUE not in str(lab.cluster.raw(key))
-    assert SECRET_VALUE not in str(lab.cluster.events)
-    lab.calls.before = lambda _name: None
-    await lab.elapse(400)
-    assert lab.ready(key) == ("True", "Available"), lab.message(key)
-
-
 async def test_no_secret_is_written_to_the_cluster() -> None:
     for name in ("Credential", "ModelService"):
         lab, key = await ready(SAMPLES[name])
