@@ -186,12 +186,9 @@ class ReadingSteps:
 
     async def stall_failed(self, ctx: Context) -> Outcome | None:
         """The cloud gave up, and we tried what there is to try."""
-        seen = ctx.observation.resource
-        word = seen.get(ctx.rest.state_field or "")
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        why = message_of(dict(seen), ctx.rest.state_reason_field, ctx.redact)
         raise ProviderFailed(
-            f"the cloud reports {word}: {why}; "
+            f"{failure_of(ctx)}; "
             "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
         )
 
@@ -232,3 +229,11 @@ class ReadingSteps:
             self._settlement.steady_delay(ctx),
             "requeue_after",
         )
+
+
+def failure_of(ctx: Context) -> str:
+    """Say which failed state the cloud reports, and why."""
+    seen = ctx.observation.resource
+    word = seen.get(ctx.rest.state_field or "")
+    why = message_of(dict(seen), ctx.rest.state_reason_field, ctx.redact)
+    return f"the cloud reports {word}: {why}"

@@ -8,7 +8,13 @@ from dataclasses import replace
 
 import structlog
 
-from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError, Unavailable
+from agentrun_operator.core.errors import (
+    AlreadyExistsNotOwned,
+    InUse,
+    OperatorError,
+    ProviderFailed,
+    Unavailable,
+)
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
@@ -23,7 +29,7 @@ from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
-from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -209,7 +215,16 @@ class WritingSteps:
             verdict = outcome.progressing(Reason.CREATING, "replacing a failed resource")
             return self._settlement.in_transition(ctx, verdict)
         ctx.acted.add("delete")
-        await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(ctx.observation.resource))
+        at = ctx.aim.locator_of(ctx.observation.resource)
+        try:
+            await ctx.bound.api.delete(ctx.rest, at)
+        except InUse as error:
+            # It stays to be tried, or nobody would notice the end of what uses it.
+            ctx.memory.desired = b""
+            ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+            raise ProviderFailed(
+                f"{failure_of(ctx)}; cannot replace it: {error.message}"
+            ) from error
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.changes["creation"] = None
         self._world.events.emit(

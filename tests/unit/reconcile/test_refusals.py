@@ -99,3 +99,36 @@ async def test_a_refused_create_leaves_nothing_to_look_at() -> None:
     lab.calls.take()
     await lab.elapse(2000)
     assert lab.calls.take() == []
+
+
+async def test_a_failed_resource_that_is_in_use_says_by_whom_until_it_can_be_replaced() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    failed = {"action": "Create.*", "effect": "create-failed", "reason": "no model", "times": 1}
+    lab.simulator.inject(Fault.model_validate(failed))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY.spec)
+    await lab.elapse(60)
+    in_use = {
+        "action": "Delete.*",
+        "effect": "error",
+        "status": 409,
+        "code": "ERR_CONFLICT",
+        "message": "ModelProxy it is in use by Sandbox box",
+        "times": 1000,
+    }
+    lab.simulator.inject(Fault.model_validate(in_use))
+    lab.edit(key, description="second")
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "ProviderFailed")
+    assert lab.condition(key, "Stalled") == ("True", "ProviderFailed")
+    assert "no model; cannot replace it: DeleteModelProxy" in lab.message(key)
+    assert "in use by Sandbox box" in lab.message(key)
+    version = lab.get(key).resource_version
+    lab.calls.take()
+    await lab.elapse(1800)
+    assert lab.calls.take().count("DeleteModelProxy") in range(5, 8), "slowly, and not for nothing"
+    assert lab.get(key).resource_version == version
+    lab.simulator.clear_faults()
+    await lab.elapse(400)
+    assert lab.ready(key) == ("True", "Available")
+    assert [r["description"] for r in lab.resources("ModelProxy")] == ["second"]
