@@ -1,6 +1,7 @@
 """What people get wrong, and what the object then says; the operator goes on serving others."""
 
 import copy
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -181,3 +182,30 @@ def test_trouble_in_one_namespace_is_none_of_anothers(
     assert all(map(is_ready, rig.wait_ready(namespace)))
     rig.delete_all(lost)
     rig.kubectl("delete", "namespace", lost, "--wait=false")
+
+
+def test_a_document_too_deep_for_a_parser_ends_no_operator(
+    rig: Rig, namespace: str, account: Manifest
+) -> None:
+    template = {
+        "apiVersion": "agentrun.dev/v1alpha1",
+        "kind": "SandboxTemplate",
+        "metadata": {"name": "deep", "namespace": namespace},
+        "spec": {"type": "CodeInterpreter", "templateConfiguration": "deep"},
+    }
+    levels = 3000
+    document = '{"a":' * levels + "{}" + "}" * levels
+    text = json.dumps(template).replace(': "deep"}}', f": {document}}}}}")
+    rig.kubectl("create", "--filename=-", input=text)
+    where = ("sandboxtemplate/deep", f"--namespace={namespace}")
+    messages = "--output=jsonpath={.status.conditions[*].message}"
+
+    def told() -> bool:
+        return "templateConfiguration is nested more than" in rig.kubectl("get", *where, messages)
+
+    eventually(told, "the object to say that it is too deep")
+    rig.kill_operator()
+    rig.start_operator()  # now it comes in a LIST
+    rig.kubectl("delete", *where)
+    rig.apply([account, service(namespace)])
+    rig.wait_ready(namespace)

@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from agentrun_operator.core.identity import GROUP, VERSION
+from agentrun_operator.core.nesting import loads
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.session import close_streams, open_session
 from agentrun_operator.reconcile.ports import (
@@ -273,7 +274,7 @@ def _encode(body: Json | list[Json]) -> bytes:
 
 def _decode(raw: bytes) -> Json | None:
     try:
-        answer: Any = json.loads(raw)
+        answer: Any = loads(raw)
     except ValueError:
         return None
     return answer if isinstance(answer, dict) else None

@@ -8,14 +8,16 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from agentrun_operator import __version__
+from agentrun_operator.core.nesting import loads, shallow
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.ports import ClusterUnavailable
@@ -89,6 +91,51 @@ class Bearer:
             request.headers["Authorization"] = f"Bearer {self.token()}"
             response = await handler(request)
         return response
+
+
+class ShallowLines:
+    """A stream of JSON lines that cuts what is nested too deeply; all else is the stream's own."""
+
+    def __init__(self, stream: aiohttp.StreamReader) -> None:
+        """Read from a stream."""
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the stream itself has."""
+        return getattr(self._stream, name)
+
+    async def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
+        """Yield whole lines; only the last one may lack its end."""
+        parts: list[bytes] = []
+        async for chunk in self._stream.iter_chunked(n):
+            *lines, rest = chunk.split(b"\n")
+            for line in lines:
+                yield shallow(b"".join((*parts, line))) + b"\n"
+                parts = []
+            parts.append(rest)
+        if last := b"".join(parts):
+            yield shallow(last)
+
+
+class ShallowResponse(aiohttp.ClientResponse):
+    """An answer with no document that kopf's parser would give up at."""
+
+    async def start(self, connection: Connection) -> "ShallowResponse":
+        """Begin to read; a watch by lines that may be cut."""
+        await super().start(connection)
+        if "watch" in self.url.query:
+            self.content = cast("aiohttp.StreamReader", ShallowLines(self.content))
+        return self
+
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: Callable[[str], Any] = loads,
+        content_type: str | None = "application/json",
+    ) -> Any:
+        """Parse the body as a whole."""
+        return await super().json(encoding=encoding, loads=loads, content_type=content_type)
 
 
 class CredentialsRefusedError(aiohttp.ClientConnectionError):
@@ -170,6 +217,7 @@ def open_session(
         proxy=access.proxy,
         trust_env=False,
         request_class=LastMomentRequest,
+        response_class=ShallowResponse,
     )
 
 

@@ -8,7 +8,11 @@ from pydantic import ValidationError
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.fields import SpecModel
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.nesting import is_deeper
 from agentrun_operator.core.objects import KubeObject
+
+MAX_DEPTH = 100
+"""Levels of one field. What is deeper, no pass could walk without running out of stack."""
 
 
 def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
@@ -17,6 +21,11 @@ def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
     Raises:
         InvalidParameter: it does not fit the model; the message names the first field, no value.
     """
+    for field, value in obj.spec.items():
+        if is_deeper(value, MAX_DEPTH):
+            raise InvalidParameter(
+                f"spec.{field} is nested more than {MAX_DEPTH} levels deep; flatten it"
+            )
     try:
         return kind.spec.model_validate(obj.spec)
     except ValidationError as error:

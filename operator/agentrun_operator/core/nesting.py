@@ -1,0 +1,70 @@
+"""Documents that are nested too deeply, told and cut before anything recurses into them.
+
+The API server takes 10,000 levels where a schema is free-form, Python's parser gives up near 1,000,
+and where it gives up in a watch, all kinds of all tenants stand still. A higher recursion limit is
+no way out: what recurses in C would overflow the stack, and that ends the process.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MAX_DEPTH = 256
+"""More levels than any document that makes sense has, metadata around it included."""
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+
+
+def is_deeper(document: Any, depth: int) -> bool:
+    """Whether a document has more than so many levels; a text or number has none."""
+    level = [document]
+    for _ in range(depth + 1):
+        nodes = [node for node in level if isinstance(node, Mapping | list)]
+        if not nodes:
+            return False
+        level = [
+            child
+            for node in nodes
+            for child in (node.values() if isinstance(node, Mapping) else node)
+        ]
+    return True
+
+
+def loads(raw: str | bytes) -> Any:
+    """Parse JSON; what lies deeper than `MAX_DEPTH` becomes null.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        document = json.loads(raw)
+    except RecursionError:
+        pass
+    else:
+        if not is_deeper(document, MAX_DEPTH):
+            return document
+    return json.loads(_cut(raw.encode() if isinstance(raw, str) else raw))
+
+
+def shallow(raw: bytes) -> bytes:
+    """Return a JSON text that any parser takes, the same one unless it is nested too deeply."""
+    # No text has more levels than brackets, and counting costs next to nothing.
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return raw
+    return _cut(raw)
+
+
+def _cut(raw: bytes) -> bytes:
+    depth, kept = 0, 0
+    parts: list[bytes] = []
+    for token in _TOKEN.finditer(raw):
+        if token[0] in (b"{", b"["):
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                parts += (raw[kept : token.start()], b"null")
+        elif token[0] in (b"}", b"]"):
+            if depth == MAX_DEPTH + 1:
+                kept = token.end()
+            depth -= 1
+    return b"".join((*parts, raw[kept:]))

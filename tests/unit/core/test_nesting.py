@@ -1,0 +1,63 @@
+"""What is nested too deeply for a parser is cut, and everything else is left as it was."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper, loads, shallow
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def nested(levels: int, opens: str = '{"a":', closes: str = "}") -> str:
+    return opens * levels + '"}]\\"{["' + closes * levels
+
+
+@pytest.mark.parametrize(
+    ("document", "depth"),
+    [
+        pytest.param("text", 0, id="a text"),
+        pytest.param({}, 1, id="an empty object"),
+        pytest.param([[1], {"a": "b"}], 2, id="a list of both"),
+        pytest.param({"a": [], "b": {"c": [{}]}}, 4, id="the deepest branch counts"),
+    ],
+)
+def test_levels_are_counted(document: object, depth: int) -> None:
+    assert not is_deeper(document, depth)
+    assert depth == 0 or is_deeper(document, depth - 1)
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 900, 990, 10_000])
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [pytest.param('{"a":', "}", id="objects"), pytest.param("[", "]", id="lists")],
+)
+def test_what_is_too_deep_is_cut(levels: int, opens: str, closes: str) -> None:
+    deep = f'{{"before": 1, "deep": {nested(levels, opens, closes)}, "after": [2]}}'
+    cut = loads(deep)
+    assert (cut["before"], cut["after"]) == (1, [2])
+    assert is_deeper(cut, MAX_DEPTH - 1)
+    assert not is_deeper(cut, MAX_DEPTH)
+    assert json.loads(shallow(deep.encode())) == cut
+
+
+@given(DOCUMENTS)
+def test_everything_else_is_left_as_it_was(document: object) -> None:
+    text = json.dumps(document)
+    assert loads(text) == document
+    assert json.loads(shallow(text.encode())) == document
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    wide = json.dumps([{"]": "\\"}] * 1000).encode()
+    assert shallow(wide) == wide
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        loads(b"[")
