@@ -82,17 +82,34 @@ class ReferenceResolver:
         known = obj.status.get("parentId")
         if known or kind.rest is None or kind.rest.parent is None:
             return str(known) if known else None
-        path = kind.rest.parent
-        given = (obj.spec.get(path) or {}).get("externalName")
+        given = (obj.spec.get(kind.rest.parent) or {}).get("externalName")
         if given:
             return str(given)
-        for need in dependencies(kind, obj.spec):
-            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
-            if need.path == path and target is not None and target.external_id:
-                return target.external_id
+        parent = self._parent_of(obj)
+        if parent is not None and parent.external_id:
+            return parent.external_id
         raise ReferenceNotFound(
-            f"spec.{path} leads to no resource, and below it this one would have to be looked for"
+            f"spec.{kind.rest.parent} leads to no resource, and below it this one would have to be "
+            "looked for"
         )
+
+    def blame_parent(self, obj: KubeObject, error: OperatorError) -> OperatorError:
+        """Return what a refused write waits for: its parent, while that is not Ready.
+
+        Source: control-plane reference, "endpoint create/update while the runtime is not READY".
+        """
+        parent = self._parent_of(obj)
+        if parent is None or (parent.condition("Ready") or {}).get("status") == "True":
+            return error
+        return DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
+
+    def _parent_of(self, obj: KubeObject) -> KubeObject | None:
+        """Return the object that a spec names as parent; None where it names none of ours."""
+        kind = self._kinds[obj.key.kind]
+        for need in dependencies(kind, obj.spec):
+            if kind.rest is not None and need.path == kind.rest.parent:
+                return self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+        return None
 
     async def secrets_of(self, obj: KubeObject) -> Resolution:
         """Return the Secrets of an object as far as they are there, to know their values by."""

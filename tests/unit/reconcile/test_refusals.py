@@ -5,7 +5,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from fakes.lab import Lab
-from unit.reconcile.specs import SAMPLES, ready
+from unit.reconcile.specs import SAMPLES, made, ready
 
 PROXY = SAMPLES["ModelProxy"]
 
@@ -132,3 +132,29 @@ async def test_a_failed_resource_that_is_in_use_says_by_whom_until_it_can_be_rep
     await lab.elapse(400)
     assert lab.ready(key) == ("True", "Available")
     assert [r["description"] for r in lab.resources("ModelProxy")] == ["second"]
+
+
+async def test_a_write_below_a_parent_that_failed_waits_for_the_parent() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntimeEndpoint"])
+    runtime = ObjectKey("AgentRuntime", "team-a", "base")
+    failed = {"action": "Update.*", "effect": "update-failed", "reason": "no capacity", "times": 1}
+    lab.simulator.inject(Fault.model_validate(failed))
+    lab.edit(runtime, description="second")
+    await lab.elapse(60)
+    assert lab.ready(runtime) == ("False", "ProviderFailed")
+    lab.edit(key, description="second")
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DependencyNotReady")
+    assert lab.condition(key, "ReferencesResolved") == ("False", "DependencyNotReady")
+    assert "runtime must be in READY status; see the conditions of AgentRuntime" in lab.message(key)
+    await lab.elapse(300)
+    version = lab.get(key).resource_version
+    lab.calls.take()
+    await lab.elapse(1800)
+    assert lab.calls.take().count("UpdateAgentRuntimeEndpoint") <= 8
+    assert lab.get(key).resource_version == version
+    lab.edit(runtime, description="third")
+    await lab.elapse(20)
+    assert lab.ready(runtime) == ("True", "Available")
+    assert lab.ready(key) == ("True", "Available"), "its parent's recovery wakes it"
+    assert made(lab, SAMPLES["AgentRuntimeEndpoint"])[0]["description"] == "second"
