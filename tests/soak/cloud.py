@@ -14,6 +14,7 @@ from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.reconcile.ports import AccountConnection, Json
 from agentrun_simulator.cloud import Cloud, Exchange
 from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.family import Family
 from agentrun_simulator.settings import Account, Settings, Switches
 from agentrun_simulator.signature import SignedRequest
 from agentrun_simulator.simulator import Simulator
@@ -136,19 +137,14 @@ class SimulatedCloud:
 
     def _let_names_repeat(self) -> None:
         """Accept a second runtime or endpoint of one name: the API promises no such check."""
-        for account in (MAIN, OTHER):
-            tenant = self.core.tenant(account.account_id, REGION)
-            named = tenant.named
+        engine: Any = self.core.engine
+        is_taken = engine._is_taken
 
-            def unless_keyed_by_id(
-                family: str, name: str, parent: str | None = None, named: Any = named
-            ) -> Record | None:
-                if family.startswith("AgentRuntime"):
-                    return None
-                found: Record | None = named(family, name, parent)
-                return found
+        def unless_keyed_by_id(tenant: Tenant, family: Family, *place: Any) -> bool:
+            is_keyed_by_id = family.name.startswith("AgentRuntime")
+            return not is_keyed_by_id and is_taken(tenant, family, *place)
 
-            tenant.named = unless_keyed_by_id  # type: ignore[method-assign]
+        engine._is_taken = unless_keyed_by_id
 
     # ------------------------------------------------ for the operator
 
