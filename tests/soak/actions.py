@@ -11,6 +11,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as RE
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
+from soak.cloud import API, MODEL
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
 from soak.tenants import OTHERS, Tenants
@@ -19,7 +20,6 @@ from soak.wire import CrashPlan, KubeFault
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
-_API = "/2025-09-10"
 _STRIKE_SECONDS = 9.0
 
 
@@ -189,8 +189,8 @@ class Actions:
         if place.kind == "Credential":
             del body["description"]
         self._simulation.cloud.touch()
-        where = f"{_API}{place.collection}"
-        self._simulation.cloud.outsider("POST", where, body, f"Create{place.family}")
+        where = f"{API}{place.collection}"
+        self._simulation.cloud.outsider(where, body, f"Create{place.family}")
 
     def fault(self, **options: Any) -> None:
         self._simulation.cloud.simulator.inject(Fault.model_validate(options))
@@ -290,7 +290,7 @@ _SQUATS: Mapping[str, Json] = {
         "credentialSecret": "theirs",
         "credentialPublicConfig": {},
     },
-    "ModelService": {"modelType": "llm", "provider": "tongyi", "providerSettings": {}},
+    "ModelService": MODEL,
     "ModelProxy": _PROXY,
     "AgentRuntime": {
         "artifactType": "Container",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args, get_origin
 
 import httpx
 
@@ -20,10 +20,11 @@ from agentrun_simulator.signature import SignedRequest
 from agentrun_simulator.simulator import Simulator
 from agentrun_simulator.store import Record, Tenant
 from soak.chance import Chance
-from soak.slots import Slot
+from soak.slots import FAR, Slot
 from soak.wire import Later, SimulatedTransport, Wire
 
 REGION = "cn-hangzhou"
+API = "/2025-09-10"
 TOUCH_SECONDS = 45.0
 """A change by somebody else is seen within the steady poll interval, and some time to act."""
 _IDS = (
@@ -41,6 +42,8 @@ MAIN = Account.model_validate(
 OTHER = Account.model_validate(
     {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "canary-other-key"}
 )
+MODEL: Json = {"modelType": "llm", "provider": "tongyi", "providerSettings": {}}
+"""What makes a model service, its name aside."""
 OUTSIDER = "outsider"
 """Stands in the ledger for whoever works on the account beside us."""
 
@@ -54,6 +57,16 @@ def keys_of(account: Account) -> dict[str, str]:
         "accessKeyId": account.access_key_id,
         "accessKeySecret": account.access_key_secret.get_secret_value(),
     }
+
+
+def _answers(chance: Chance) -> Switches:
+    """Answer every open question of the API on its own: a client has to be right under each."""
+    drawn = {}
+    for name, question in Switches.model_fields.items():
+        is_word = get_origin(question.annotation) is Literal
+        answers = get_args(question.annotation) if is_word else (False, True)
+        drawn[name] = chance.choice(f"switch {name}", answers)
+    return Switches(**drawn)
 
 
 class _KeyCheck:
@@ -100,21 +113,11 @@ class SimulatedCloud:
         self._now = now
         self._time = time
         self.skew = timedelta(seconds=chance.between("cloud skew", -3, 3))
-        switches = Switches(
-            write_in_transition=chance.choice("switch transition", ("allow", "refuse")),
-            nested_put=chance.choice("switch put", ("replace", "merge")),
-            delete_in_use=chance.choice("switch in use", ("refuse", "refuse", "allow")),
-            delete_with_children=chance.choice("switch children", ("refuse", "cascade")),
-            duplicate_status=chance.choice("switch duplicate", (400, 409, 500)),
-            duplicate_sandbox_id=chance.choice("switch sandbox", ("refuse", "return-existing")),
-            unset_fields=chance.choice("switch unset", ("absent", "zero")),
-            provider_api_key=chance.choice("switch key", ("echoed", "omitted")),
-        )
         settings = Settings(
             accounts=(MAIN, OTHER),
             transition_seconds=chance.choice("transition", (0.5, 3.0, 12.0)),
             seed=seed,
-            switches=switches,
+            switches=_answers(chance),
             max_log_entries=1,
         )
         self.simulator = Simulator(settings, self)
@@ -145,6 +148,14 @@ class SimulatedCloud:
             return not is_keyed_by_id and is_taken(tenant, family, *place)
 
         engine._is_taken = unless_keyed_by_id
+
+    def furnish(self) -> None:
+        """Make what objects name and nobody here manages."""
+        for account in (MAIN, OTHER):
+            body = {**MODEL, "modelServiceName": FAR}
+            self.outsider(
+                f"{API}/agents/model-services", body, "CreateModelService", account=account
+            )
 
     # ------------------------------------------------ for the operator
 
@@ -301,16 +312,18 @@ class SimulatedCloud:
         """Whether somebody else changed something in the last moments."""
         return self._time() - self._touched_at < TOUCH_SECONDS
 
-    def outsider(self, method: str, path: str, body: Mapping[str, Any] | None, action: str) -> int:
-        """Make a call as somebody else with the same account; returns the HTTP status."""
+    def outsider(
+        self, path: str, body: Mapping[str, Any], action: str, *, account: Account = MAIN
+    ) -> int:
+        """Make a resource as somebody else with the same account; returns the HTTP status."""
         held, self.core.faults._rules = self.core.faults._rules, []
         headers = {
-            _KEY_HEADER: MAIN.access_key_id,
-            _SECRET_HEADER: MAIN.access_key_secret.get_secret_value(),
+            _KEY_HEADER: account.access_key_id,
+            _SECRET_HEADER: account.access_key_secret.get_secret_value(),
         }
         self.take_stock()
         posted, self.posted = self.posted, {}
-        answer = self.answer(Call(action, method, path, body=body), headers, None)
+        answer = self.answer(Call(action, "POST", path, body=body), headers, None)
         self.core.faults._rules, self.posted = held, posted
         assert isinstance(answer, Answer)
         return answer.status

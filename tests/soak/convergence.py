@@ -262,10 +262,18 @@ class Convergence:
             "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw) and not is_late,
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
+            "CannotClear": self._cannot_clear(slot, raw),
             # What failed and is to go, once this object lets it, takes no change below it.
             "Updating": waits_for_parent(raw) and self._is_doomed(slot),
         }
         return bool(obstacles.get(reason))
+
+    def _cannot_clear(self, slot: Slot, raw: Json) -> bool:
+        """Whether the cloud takes an empty text for one not sent, and so keeps what was there."""
+        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
+        keeps = self._simulation.cloud.simulator.settings.switches.empty_text == "not-set"
+        is_unset = "description" not in raw["spec"]
+        return keeps and is_unset and record is not None and bool(record.data.get("description"))
 
     def _is_doomed(self, slot: Slot) -> bool:
         """Whether something that a slot needs is being deleted, and has failed in the cloud."""

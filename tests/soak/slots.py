@@ -16,6 +16,8 @@ SECOND = "team-b"
 """Shares the cloud account of the first, and calls its objects and Secrets by the same names."""
 NAMESPACES = (NAMESPACE, SECOND)
 ROLE = "acs:ram::10001:role/agentrun"
+FAR = "far"
+"""A model service in AgentRun that no object stands for."""
 VARIANTS = 4
 """The last one leaves the description out: any value of somebody else's is fine then."""
 
@@ -184,11 +186,11 @@ _BODIES: Mapping[str, Json] = {
     },
     "solo": {
         **_PROXY,
-        "endpoints": [{"modelServiceRef": {"externalName": "far"}, "modelNames": ["m"]}],
+        "endpoints": [{"modelServiceRef": {"externalName": FAR}, "modelNames": ["m"]}],
     },
     "twin": {
         **_PROXY,
-        "endpoints": [{"modelServiceRef": {"externalName": "far"}, "modelNames": ["m"]}],
+        "endpoints": [{"modelServiceRef": {"externalName": FAR}, "modelNames": ["m"]}],
     },
     "run": {
         **_RUNTIME,

@@ -56,6 +56,7 @@ class Tenants:
 
     def set_the_stage(self) -> None:
         """Bring what every history begins with."""
+        self._simulation.cloud.furnish()
         self._kube.create(ObjectKey("Namespace", "", "kube-system"), {"metadata": {"labels": {}}})
         for namespace in self._schedule.namespaces:
             self._bring(namespace)
