@@ -146,7 +146,7 @@ class WritingSteps:
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         if await self._is_rivalled(ctx):
-            ctx.changes["creation"] = None
+            _withdraw(ctx)
             return None
         try:
             answer = await ctx.bound.api.create(
@@ -156,18 +156,18 @@ class WritingSteps:
             # Somebody was faster. What is there is not what we sent, however equal: without the
             # mark it can only be adopted.
             ctx.memory.wrote_at = self._world.clock.monotonic()
-            ctx.changes["creation"] = None
+            _withdraw(ctx)
             await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
         except Unavailable as error:
             ctx.memory.wrote_at = self._world.clock.monotonic()
             if not error.maybe_applied:
-                ctx.changes["creation"] = None
+                _withdraw(ctx)
             raise
         except OperatorError:
             # A refusal: nothing was made, so there is nothing to look for.
-            ctx.changes["creation"] = None
+            _withdraw(ctx)
             raise
         await self._created(ctx, answer)
         return None
@@ -267,6 +267,12 @@ class WritingSteps:
         except OperatorError as error:
             failure = type(error).__name__
             log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+
+
+def _withdraw(ctx: Context) -> None:
+    """Take an announced create back: whatever is found later is no answer to it."""
+    ctx.memory.sent = None
+    ctx.changes["creation"] = None
 
 
 def _restart_pause(memory: Memory) -> float:

@@ -1,5 +1,6 @@
 """A lost answer of a create, and meanwhile something changes: whose is what is found then?"""
 
+import json
 from typing import Any
 
 import pytest
@@ -197,3 +198,36 @@ async def test_a_rotation_reaches_a_resource_that_was_created_anew() -> None:
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     (service,) = lab.simulator.resources()["ModelService"]
     assert service["providerSettings"]["apiKey"] == f"{SECRET_VALUE}-2"
+
+
+def login(password: str) -> dict[str, str]:
+    entry = {"registry.example.com": {"username": "robot", "password": password}}
+    return {".dockerconfigjson": json.dumps({"auths": entry})}
+
+
+async def test_a_late_create_has_not_got_what_a_refused_one_sent() -> None:
+    """Both carry our mark; what no read shows is of the first."""
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("pull", login("first-password"))
+    spec = SPECS["AgentRuntime"]
+    container = {**spec["container"], "pullSecretRef": {"name": "pull"}}
+    late = {"action": "Create.*", "effect": "drop-late", "seconds": 150, "times": 1}
+    refused = {"action": "Create.*", "effect": "error", "status": 400, "code": "ERR", "times": 1}
+    for fault in (late, refused):
+        lab.simulator.inject(Fault.model_validate(fault))
+    key = lab.cluster.apply("AgentRuntime", "it", {**spec, "container": container})
+    await lab.drain()
+    lab.cluster.put_secret("pull", login("second-password"))
+    await lab.elapse(120)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert made(lab, SAMPLES["AgentRuntime"]) == []
+    await lab.elapse(60)
+    assert len(made(lab, SAMPLES["AgentRuntime"])) == 1
+    await lab.elapse(10)
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(30)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    (runtime,) = made(lab, SAMPLES["AgentRuntime"])
+    login_there = runtime["containerConfiguration"]["registryConfig"]["authConfig"]
+    assert login_there["password"] == "sec***", "as answers show it"
+    assert updates(lab) == 1
