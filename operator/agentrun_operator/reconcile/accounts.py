@@ -264,8 +264,11 @@ class AccountDirectory:
                 await self._clients.pop(key).api.retire()
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
         self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
+        # Race: a lock looks free for a moment while it passes from one to the next.
         self._locks = {
-            key: lock for key, lock in self._locks.items() if key in self._clients or lock.locked()
+            key: lock
+            for key, lock in self._locks.items()
+            if key in self._clients or lock.locked() or self._cache.get(key) is not None
         }
 
     def _is_pinned(self, user: ObjectKey, account: ObjectKey) -> bool:

@@ -1,12 +1,16 @@
 """What becomes of an account's client when the account, or its Secret, turns into another."""
 
+import asyncio
+
 import pytest
 
-from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.errors import CredentialsNotFound, Unavailable
 from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.reconcile.ports import SecretData
 from agentrun_simulator.faults import Fault
-from fakes.cloud import OTHER, keys_of
+from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.cluster import FakeCluster
 from fakes.lab import Lab, account_spec
 from unit.reconcile.specs import SAMPLES, made, ready
 
@@ -93,3 +97,33 @@ async def test_what_is_in_use_outlives_a_resync() -> None:
     before = await lab.world.accounts.connect(lab.get(DEFAULT))
     await lab.engine.resync()
     assert await lab.world.accounts.connect(lab.get(DEFAULT)) is before
+
+
+class Slow(FakeCluster):
+    """A cluster that takes its time to answer for a Secret."""
+
+    async def secret(self, namespace: str, name: str) -> SecretData | None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return await super().secret(namespace, name)
+
+
+async def test_one_connects_for_all_though_nobody_could_before() -> None:
+    lab = Lab()
+    lab.cluster = Slow(lab.clock, lab.calls)
+    lab.restart()
+    account = lab.get(lab.cluster.apply("Account", "default", account_spec("keys")))
+    lab.deliver()
+    connect = lab.world.accounts.connect
+    first, second = (asyncio.ensure_future(connect(account)) for _ in range(2))
+    for _ in range(100):
+        if first.done():
+            break
+        await asyncio.sleep(0)
+    # The lock is on its way from the first to the second now, and looks free.
+    await lab.world.accounts.drop_unused()
+    lab.cluster.put_secret("keys", keys_of(MAIN))
+    assert await connect(account) is await second
+    assert len(lab.cloud.connected) == 1
+    with pytest.raises(CredentialsNotFound):
+        await first
