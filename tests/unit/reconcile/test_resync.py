@@ -52,13 +52,14 @@ class Refusing(FakeCluster):
     """A cluster that has taken the operator's Role in one namespace away."""
 
     refused = ""
+    may_get = False
 
     async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
         found = await super().list_objects(kind)
         return {key: version for key, version in found.items() if key.namespace != self.refused}
 
     async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
-        if key.namespace == self.refused:
+        if key.namespace == self.refused and not self.may_get:
             raise ClusterUnavailable("forbidden")
         return await super().read_object(kind, key)
 
@@ -79,6 +80,20 @@ async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
     await lab.elapse(30)
     assert lab.ready(rival) == ("False", "ExternalNameConflict")
     assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == PROXY["description"]
+
+
+async def test_what_vanished_unseen_is_dropped_where_a_read_still_tells() -> None:
+    lab = Lab()
+    cluster = lab.cluster = Refusing(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    key = cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    cluster.refused, cluster.may_get = "team-a", True
+    cluster.notify = lambda _event, _raw: None
+    cluster.vanish(key)
+    await lab.engine.resync()
+    assert lab.world.cache.keys() == [ObjectKey("Account", "team-a", "default")]
 
 
 async def test_ghosts_are_dropped_and_free_what_they_held() -> None:
