@@ -86,7 +86,7 @@ class Fleet:
         while (left := end - clock.monotonic()) > 0:
             due = self.lab.engine.queue._promote()
             clock.advance(min(left, 1.0, 1.0 if due is None else max(due, 0.01)))
-            await self.lab.engine._poller.sweep()
+            await self.lab.poll()
             await self.serve()
 
     def counted(self) -> tuple[Counter[str], int]:

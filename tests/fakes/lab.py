@@ -4,6 +4,7 @@ Nothing runs by itself. `drain` serves what is ready, `elapse` lets virtual time
 what is due on the way, `restart` is a new process on the same cluster and cloud.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
@@ -152,8 +153,16 @@ class Lab:
             # The poller ticks each second where it has something to poll; else nothing happens.
             pause = 1.0 if self.world.listings.survey() else left
             self.clock.advance(min(left, pause, left if due is None else max(due, 0.001)))
-            await self.engine._poller.sweep()
+            await self.poll()
             await self.drain()
+
+    async def poll(self) -> None:
+        """Let the poller tick once, and wait for what it began."""
+        try:
+            async with asyncio.TaskGroup() as polls:
+                self.engine._poller.start_due(polls)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     # ------------------------------------------------ shortcuts
 

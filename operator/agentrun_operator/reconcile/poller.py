@@ -54,21 +54,21 @@ class Poller:
         """
         try:
             async with asyncio.TaskGroup() as polls:
-                await self._start_polls(polls)
+                await self._tick(polls)
         except ExceptionGroup as group:
             # Whoever ends the process asks for the kind of error, not for a group of them.
             raise group.exceptions[0] from None
 
-    async def _start_polls(self, polls: asyncio.TaskGroup) -> None:
+    async def _tick(self, polls: asyncio.TaskGroup) -> None:
         tick = min(_TICK_SECONDS, self._world.settings.polling.transition_seconds)
         while True:
-            for due in self._due_by_account():
-                polls.create_task(self._poll_all(due))
+            self.start_due(polls)
             await self._world.clock.sleep(tick)
 
-    async def sweep(self) -> None:
-        """LIST every collection that is due, and wait for the answers."""
-        await asyncio.gather(*(self._poll_all(due) for due in self._due_by_account()))
+    def start_due(self, polls: asyncio.TaskGroup) -> None:
+        """Begin to LIST every collection that is due, each account's in a task of its own."""
+        for due in self._due_by_account():
+            polls.create_task(self._poll_all(due))
 
     def _due_by_account(self) -> list[dict[Collection, list[ObjectKey]]]:
         """Return what is due, for each account that is not being polled already."""
