@@ -2,6 +2,10 @@
 
 --seed N        one history; its trace is printed, and a failing one is minimised
 --schedules N   many, on all cores; the last line is a summary
+--sweep         no chance: histories that cover a life, and the operator dies at each of its calls,
+                before the call is carried out and after; `--sweep edit delete` takes two of them,
+                `--every N` one crash of N
+--point P       one of those crashes, as a failure names it; its trace is printed
 --selftest      plants bugs into the engine, one at a time; each has to be found
 --specs N       no history: N specs that make sense or nearly, through a real API server's
                 admission and the engine (`bad_input`); --first is the seed of the first batch
@@ -11,10 +15,12 @@ import argparse
 import sys
 
 from soak.bugs import BUGS
+from soak.directed import DIRECTED
 from soak.minimise import minimise
 from soak.runner import Result, find_bugs, run_many
-from soak.schedule import generate
+from soak.schedule import Schedule, generate
 from soak.simulation import run
+from soak.sweep import Point, Swept, sweep
 
 SELFTEST_SEEDS = 1000
 """Within so many seeds every planted bug has to be found."""
@@ -27,29 +33,67 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--schedules", type=int, default=10_000, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="first seed of many (%(default)s)")
     parser.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
+    parser.add_argument("--sweep", nargs="*", choices=DIRECTED, help="crash at every call")
+    parser.add_argument("--every", type=int, default=1, help="one crash of so many (%(default)s)")
+    parser.add_argument("--point", type=Point.parse, help="replay one crash and print its trace")
     parser.add_argument("--selftest", action="store_true", help="find every planted bug")
     parser.add_argument("--specs", type=int, help="try so many specs, good and bad")
-    parser.add_argument("--bug", help="with --seed: plant this bug first")
+    parser.add_argument("--bug", choices=[b.name for b in BUGS], help="plant this first")
     options = parser.parse_args(arguments)
     if options.selftest:
         return _selftest(options.jobs)
     if options.specs is not None:
         return _specs(options.specs, options.first)
+    if options.sweep is not None:
+        return _sweep(options)
     if options.bug is not None:
         with next(bug for bug in BUGS if bug.name == options.bug).plant():
-            return _one(options.seed or 0)
-    if options.seed is not None:
-        return _one(options.seed)
+            return _one(options)
+    if options.seed is not None or options.point is not None:
+        return _one(options)
     return _many(options.first, options.schedules, options.jobs)
 
 
-def _one(seed: int) -> int:
-    history = run(generate(seed), verbose=True)
-    sys.stdout.write("\n".join(history.trace) + "\n")
-    if history.violations:
+def _one(options: argparse.Namespace) -> int:
+    if options.point is not None:
+        return _show(f"point {options.point}", options.point.schedule)
+    seed = options.seed or 0
+    code = _show(f"seed {seed}", generate(seed))
+    if code:
         _explain(seed)
-    sys.stdout.write(f"seed {seed}, violations {len(history.violations)}\n")
+    return code
+
+
+def _show(title: str, schedule: Schedule) -> int:
+    history = run(schedule, verbose=True)
+    sys.stdout.write("\n".join(history.trace) + "\n")
+    sys.stdout.write(f"{title}, violations {len(history.violations)}\n")
     return 1 if history.violations else 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    def show(result: Swept) -> None:
+        if result.violation is not None:
+            sys.stdout.write(f"{result.place}: {result.violation}\n")
+        elif not result.is_crash:
+            sys.stdout.write(f"{result.place}: {len(result.calls)} calls\n")
+        sys.stdout.flush()
+
+    summary = sweep(
+        options.sweep or tuple(DIRECTED),
+        every=options.every,
+        bug=options.bug,
+        jobs=options.jobs,
+        progress=show,
+    )
+    crashes = [place for place, _ in summary.failures if ":" in place]
+    if crashes:
+        sys.stdout.write(f'replay the first of them: make soak ARGS="--point {crashes[0]}"\n')
+    sys.stdout.write(
+        f"histories {summary.histories}, crash points {summary.points}, "
+        f"violations {len(summary.failures)}, {summary.seconds:.0f} s\n"
+    )
+    return 1 if summary.failures else 0
 
 
 def _many(first: int, count: int, jobs: int) -> int:

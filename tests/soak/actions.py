@@ -178,6 +178,14 @@ class Actions:
             self._simulation.cloud.simulator.remove(SLOTS[slot].family, record.key)
             self._simulation.cloud.take_stock()
 
+    def finish(self, slot: str) -> None:
+        """Let a sandbox end, as by idleness."""
+        record = self._record(SLOTS[slot])
+        if record is not None:
+            self._simulation.cloud.simulator.edit(
+                SLOTS[slot].family, record.key, {"status": "TERMINATED"}
+            )
+
     def squat(self, slot: str, tag: str) -> None:
         """Let somebody else make a resource of the slot's name."""
         place = SLOTS[slot]

@@ -86,6 +86,11 @@ BUGS: tuple[Bug, ...] = (
         (reconciler, "decide", m.deciding(m.failed_is_gone)),
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
+    _bug(
+        "lost-is-foreign",
+        "a create without its answer is disowned",
+        (reconciler, "decide", m.deciding(m.lost_is_foreign)),
+    ),
     _bug("no-settle-window", "absence trusted", (context.Context, "_is_settled", m.always_true)),
     _bug("answer-not-kept", "a wrong id is persisted", (_Writing, "_created", m.persisted_not)),
     _bug("stale-cache", "older versions taken in", (ObjectCache, "observe", m.stale_cache)),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, get_args, get_origin
 
 import httpx
+from pydantic import SecretStr
 
 from agentrun_operator.api.client import AgentRunClient
 from agentrun_operator.api.credentials import keys_from_secret
@@ -42,6 +43,10 @@ MAIN = Account.model_validate(
 OTHER = Account.model_validate(
     {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "canary-other-key"}
 )
+NEXT = MAIN.model_copy(
+    update={"access_key_id": "next-id", "access_key_secret": SecretStr("canary-next-key")}
+)
+"""Another key of the same account."""
 MODEL: Json = {"modelType": "llm", "provider": "tongyi", "providerSettings": {}}
 """What makes a model service, its name aside."""
 OUTSIDER = "outsider"
@@ -72,9 +77,13 @@ def _answers(chance: Chance) -> Switches:
 class _KeyCheck:
     """Stands for the verification of signatures: same keys, same refusals, no cryptography."""
 
+    def __init__(self) -> None:
+        self.accounts = [MAIN, NEXT, OTHER]
+        """The keys in force."""
+
     def verify(self, request: SignedRequest, _now: datetime) -> Account:
         key, secret = request.headers[_KEY_HEADER], request.headers[_SECRET_HEADER]
-        for account in (MAIN, OTHER):
+        for account in self.accounts:
             if account.access_key_id == key:
                 if account.access_key_secret.get_secret_value() == secret:
                     return account
@@ -114,7 +123,7 @@ class SimulatedCloud:
         self._time = time
         self.skew = timedelta(seconds=chance.between("cloud skew", -3, 3))
         settings = Settings(
-            accounts=(MAIN, OTHER),
+            accounts=(MAIN, NEXT, OTHER),
             transition_seconds=chance.choice("transition", (0.5, 3.0, 12.0)),
             seed=seed,
             switches=_answers(chance),
@@ -122,7 +131,8 @@ class SimulatedCloud:
         )
         self.simulator = Simulator(settings, self)
         self.core: Cloud = self.simulator._cloud
-        self.core._verifier = _KeyCheck()  # type: ignore[assignment]
+        self._keys = _KeyCheck()
+        self.core._verifier = self._keys  # type: ignore[assignment]
         self.ledger: dict[Record, Owner] = {}
         self.list_lag_seconds = chance.choice("list lag", (0.0, 0.0, 0.0, 3.0))
         """How long a LIST may not show what was just made."""
@@ -302,6 +312,11 @@ class SimulatedCloud:
             if owner.uid == old_uid:
                 owner.uid = new_uid
         self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
+
+    def withdraw(self, account: Account) -> None:
+        """Disable a key."""
+        if account in self._keys.accounts:
+            self._keys.accounts.remove(account)
 
     def touch(self) -> None:
         """Note that somebody else changed something."""

@@ -174,6 +174,10 @@ def drift_ignored(snapshot: Snapshot, action: Action) -> Action:
     )
 
 
+def lost_is_foreign(_snapshot: Snapshot, action: Action) -> Action:
+    return Action.STALL_FOREIGN if action is Action.PERSIST else action
+
+
 def locked_out_is_gone(snapshot: Snapshot, action: Action) -> Action:
     if action is Action.BLOCK_DELETION and not snapshot.held_by:
         return Action.RELEASE

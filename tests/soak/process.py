@@ -118,7 +118,13 @@ class Process:
         self.name = name
         self.settings = settings
         self.clock = ProcessClock(self)
-        self.wire = Wire(simulation.chance, self.kill, simulation.trace)
+        self.wire = Wire(
+            simulation.chance,
+            self._crash,
+            simulation.trace,
+            simulation.number,
+            simulation.schedule.crash,
+        )
         self.stop = asyncio.Event()
         self.ended = asyncio.Event()
         self.engine: ObservedEngine | None = None
@@ -156,6 +162,10 @@ class Process:
         for task in list(self._tasks):
             task.cancel()
         self.ended.set()
+
+    def _crash(self, why: str) -> None:
+        self.simulation.history.crashes += 1
+        self.kill(why)
 
     def _close(self) -> None:
         self.simulation.count(self)

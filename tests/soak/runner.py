@@ -56,12 +56,13 @@ def find_bug(name: str, seeds: int) -> tuple[str, int | None, str]:
 
 def find_bugs(seeds: int, *, jobs: int = 0) -> Iterator[tuple[str, int | None, str]]:
     """Look for every planted bug; see `find_bug`."""
-    with _workers(jobs) as workers:
+    with workers_for(jobs) as workers:
         names = [bug.name for bug in BUGS]
         yield from workers.map(find_bug, names, [seeds] * len(names))
 
 
-def _workers(jobs: int) -> ProcessPoolExecutor:
+def workers_for(jobs: int) -> ProcessPoolExecutor:
+    """Return so many processes; 0: one per core."""
     # Spawned, not forked: a fork would inherit whatever the parent's threads held.
     context = get_context("spawn")
     return ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context)
@@ -73,7 +74,7 @@ def run_many(
     """Run many seeds in `jobs` processes (0: one per core)."""
     summary = Summary()
     begun = time.monotonic()
-    with _workers(jobs) as workers:
+    with workers_for(jobs) as workers:
         for result in workers.map(run_seed, seeds, chunksize=_CHUNK):
             summary.schedules += 1
             summary.virtual_hours += result.virtual_seconds / 3600

@@ -29,6 +29,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CrashPoint:
+    """Where the operator is to die: around one of its calls, counted over a whole history."""
+
+    number: int
+    """From 1, in the order of sending."""
+    is_after: bool
+    """After the call took effect and before anybody learns of the answer; else before it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A history before it happens."""
 
@@ -47,6 +57,8 @@ class Schedule:
     """How the ClusterAccount `default` is lent: by "names", by "selector"; empty: there is none."""
     lent: tuple[str, ...] = ()
     """Namespaces that have no account of their own."""
+    crash: CrashPoint | None = None
+    """A death of the operator that is no step, because its moment is counted in calls."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:

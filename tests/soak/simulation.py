@@ -41,6 +41,12 @@ class History:
     reasons: set[str] = field(default_factory=set)
     """Reasons of Ready that a status ever had."""
     calls: int = 0
+    sent: list[str] = field(default_factory=list)
+    """Names of the calls of all processes, in the order of sending."""
+    active_calls: int = 0
+    """How many of them were sent while users were at work."""
+    crashes: int = 0
+    """How many processes died at a planned call."""
     virtual_seconds: float = 0.0
 
 
@@ -153,6 +159,7 @@ class Simulation:
                 break
         await self._until(self.schedule.active_seconds)
         self.is_over = True
+        self.history.active_calls = len(self.history.sent)
         await Endings(self).run()
         for keeper in keepers:
             keeper.cancel()
@@ -174,6 +181,11 @@ class Simulation:
             process.start()
             await process.ended.wait()
             await asyncio.sleep(self.chance.between("restart", 0.1, 4.0))
+
+    def number(self, name: str) -> int:
+        """Note a call that is about to be sent; return its number in the history, from 1."""
+        self.history.sent.append(name)
+        return len(self.history.sent)
 
     def count(self, process: Process) -> None:
         """Add the calls of a process that ended."""

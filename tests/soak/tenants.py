@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.settings import Account
-from soak.cloud import MAIN, OTHER, keys_of
+from soak.cloud import MAIN, NEXT, OTHER, keys_of
 from soak.kube import OURS
 from soak.process import OPERATOR_NAMESPACE
 from soak.slots import NAMESPACE, NAMESPACES, SECOND, SLOT_OF
@@ -45,6 +45,8 @@ class Tenants:
         self._schedule = simulation.schedule
         self._tokens = dict.fromkeys(NAMESPACES, 0)
         self._serial = 0
+        self._main = MAIN
+        """The key of the first account that whoever writes a Secret takes."""
         self._backups: dict[str, dict[ObjectKey, Json]] = {}
         self._is_wanted_back: dict[str, bool] = {}
         """Namespaces to restore once they are gone; whether with the status of their objects."""
@@ -66,7 +68,7 @@ class Tenants:
         place = ObjectKey("Namespace", "", namespace)
         if self._kube.find(place) is None:
             self._kube.create(place, {"metadata": {"labels": dict(_LABELS)}})
-        self._put_keys(secret_of(self.account_of(namespace)), MAIN)
+        self._put_keys(secret_of(self.account_of(namespace)), self._main)
         self._put_keys(secret_of(OTHERS[namespace]), OTHER)
         self.put(ObjectKey("Secret", namespace, "keys"), {"token": self.token(namespace)})
         if self._kube.find(ObjectKey("ConfigMap", namespace, "settings")) is None:
@@ -74,7 +76,7 @@ class Tenants:
         self._bring_account(self.account_of(namespace), MAIN)
         self._bring_account(OTHERS[namespace], OTHER)
         if self._schedule.lending:
-            self._put_keys(secret_of(SHARED), MAIN)
+            self._put_keys(secret_of(SHARED), self._main)
             self._bring_account(SHARED, MAIN)
 
     def _put_keys(self, secret: ObjectKey, account: Account) -> None:
@@ -160,7 +162,7 @@ class Tenants:
             case "no-keys":
                 self._end(secret_of(key))
             case "good-keys":
-                self._put_keys(secret_of(key), MAIN)
+                self._put_keys(secret_of(key), self._main)
             case "delete":
                 self.drop(key)
             case "move":
@@ -171,6 +173,15 @@ class Tenants:
                 self._point(namespace, None)
             case "revoke" | "allow":
                 self._lend(namespace, is_allowed=what == "allow")
+
+    def rotate_keys(self, namespace: str = NAMESPACE) -> None:
+        """Write another key of the same account into its Secret."""
+        self._main = NEXT
+        self._put_keys(secret_of(self.account_of(namespace)), NEXT)
+
+    def withdraw_old_key(self) -> None:
+        """Disable the key that was there before."""
+        self._simulation.cloud.withdraw(MAIN)
 
     def _point(self, namespace: str, ref: Json | None) -> None:
         """Let the objects of a namespace name an account."""

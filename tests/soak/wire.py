@@ -22,6 +22,7 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectCo
 from soak.chance import Chance
 from soak.feed import Feed
 from soak.kube import KubeServer, NamespaceEndsError, Place
+from soak.schedule import CrashPoint
 
 T = TypeVar("T")
 READ_TIMEOUT_SECONDS = 7.0
@@ -62,6 +63,10 @@ class Wire:
     chance: Chance
     die: Callable[[str], None]
     trace: Callable[[str], None]
+    number: Callable[[str], int]
+    """Counts a call of a history; returns its number."""
+    crash: CrashPoint | None = None
+    """Where the process dies, if the call of that number is its own."""
     latency_seconds: float = 0.05
     plan: CrashPlan | None = None
     is_alive: bool = True
@@ -75,7 +80,8 @@ class Wire:
         """Send one request and wait for its answer; an effect does not depend on the sender."""
         loop = asyncio.get_running_loop()
         self._check()
-        self._consider(name, is_after=False)
+        number = self.number(name)
+        self._consider(name, number, is_after=False)
         self.calls += 1
         answer: asyncio.Future[T] = loop.create_future()
         stream = f"latency {name}"
@@ -85,7 +91,7 @@ class Wire:
 
         def arrive() -> None:
             self._flying.pop(handle, None)
-            self._arrived(name, deliver, answer, back)
+            self._arrived((name, number), deliver, answer, back)
 
         handle = loop.call_later(out, arrive)
         self._flying[handle] = None
@@ -100,7 +106,11 @@ class Wire:
             await asyncio.sleep(left)
 
     def _arrived(
-        self, name: str, deliver: Callable[[], Any], answer: asyncio.Future[Any], back: float
+        self,
+        call: tuple[str, int],
+        deliver: Callable[[], Any],
+        answer: asyncio.Future[Any],
+        back: float,
     ) -> None:
         loop = asyncio.get_running_loop()
         error: Exception | None = None
@@ -114,15 +124,16 @@ class Wire:
             if result.seconds > READ_TIMEOUT_SECONDS:
                 timeout = httpx.ReadTimeout("no answer")
                 loop.call_later(READ_TIMEOUT_SECONDS, _settle, answer, None, timeout)
-            loop.call_later(result.seconds, self._arrived, name, later, answer, back)
+            loop.call_later(result.seconds, self._arrived, call, later, answer, back)
             return
         if self.is_alive:
-            self._consider(name, is_after=True)
+            self._consider(*call, is_after=True)
         due = max(loop.time() + back, self.frozen_until)
         loop.call_at(due, _settle, answer, result, error)
 
-    def _consider(self, name: str, *, is_after: bool) -> None:
-        if self.plan is not None and self.plan.meets(name, is_after=is_after):
+    def _consider(self, name: str, number: int, *, is_after: bool) -> None:
+        is_planned = self.plan is not None and self.plan.meets(name, is_after=is_after)
+        if is_planned or self.crash == CrashPoint(number, is_after):
             self.plan = None
             self.die(f"crash {'after' if is_after else 'before'} {name}")
             if not is_after:
