@@ -152,7 +152,7 @@ def retry_after(answer: Answer) -> float | None:
     `x-acs-retry-after` counts milliseconds [T], `retry-after` seconds or names a date.
     """
     if (millis := answer.headers.get(_ACS_RETRY_AFTER, "").strip()).isdecimal():
-        seconds = int(millis) / 1000
+        seconds = float(millis) / 1000
     elif (value := answer.headers.get("retry-after", "").strip()).isdecimal():
         seconds = float(value)
     elif value:
@@ -165,7 +165,7 @@ def retry_after(answer: Answer) -> float | None:
 def _seconds_until(http_date: str, now: datetime) -> float:
     try:
         return (parsedate_to_datetime(http_date) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
 
 

@@ -6,6 +6,8 @@ Reprs show no body: requests and answers both carry secrets (a credential is ans
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +18,15 @@ from urllib.parse import urlencode
 
 import httpx
 
+from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper
+
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _SUCCESS_STATUSES: Final = range(200, 300)
 _SUCCESS_CODES: Final = frozenset({"", "SUCCESS", "OK"})
+MAX_MESSAGE_CHARS: Final = 8192
+"""Of an error message; a condition shows the first few hundred."""
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escapes of half a character; two of them are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +74,20 @@ class Answer:
 
     @cached_property
     def payload(self) -> dict[str, Any] | None:
-        """The body as a JSON object; None when it is anything else, or empty."""
+        """The body as a JSON object; None when it is anything else, or empty.
+
+        Anything else is also what Kubernetes could not hold, which this goes on to: numbers without
+        an end, documents without a bottom. A broken character is replaced.
+        """
         try:
-            parsed = json.loads(self.body)
+            text = self.body.decode("utf-8", errors="replace")
+            parsed = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             return None
-        return parsed if isinstance(parsed, dict) else None
+        if not isinstance(parsed, dict) or is_deeper(parsed, MAX_DEPTH):
+            return None
+        # The one way in for half a character: an escape, which no encoder takes afterwards.
+        return _whole(parsed) if _HALF.search(text) else parsed
 
     @property
     def is_success(self) -> bool:
@@ -97,7 +113,8 @@ class Answer:
     @property
     def message(self) -> str:
         """The error message in either spelling. Foreign text: clean it before it goes anywhere."""
-        return self._text("message", "Message")
+        # To clean a text of megabytes would take minutes, and nobody else is served meanwhile.
+        return self._text("message", "Message")[:MAX_MESSAGE_CHARS]
 
     @property
     def request_id(self) -> str | None:
@@ -110,9 +127,29 @@ class Answer:
         """The cloud's own time of the answer, aware, UTC."""
         try:
             return parsedate_to_datetime(self.headers["date"]).astimezone(UTC)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return None
 
     def _text(self, *names: str) -> str:
         payload = self.payload or {}
         return next((v for name in names if isinstance(v := payload.get(name), str) and v), "")
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number beyond all bounds")
+    return number
+
+
+def _whole(node: Any) -> Any:
+    """Return a document whose texts can be encoded: half a character becomes a question mark."""
+    if isinstance(node, str):
+        return node.encode(errors="replace").decode()
+    if isinstance(node, dict):
+        return {_whole(name): _whole(value) for name, value in node.items()}
+    return [_whole(item) for item in node] if isinstance(node, list) else node

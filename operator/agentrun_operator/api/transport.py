@@ -108,6 +108,8 @@ class Transport:
             ),
             headers={
                 "accept": "application/json",
+                # Packed a thousand times, and again, a few kilobytes would fill our memory.
+                "accept-encoding": "identity",
                 "user-agent": f"agentrun-operator/{__version__}",
             },
             transport=network,
@@ -147,6 +149,11 @@ class Transport:
         )
         response = await self._http.send(request, stream=True)
         try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Unavailable(
+                    f"{call.action}: the answer is packed, which nobody asked for",
+                    maybe_applied=call.is_write,
+                )
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk

@@ -11,6 +11,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
@@ -26,6 +27,7 @@ from agentrun_operator.reconcile.ports import (
 from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
 from agentrun_operator.reconcile.references import observes_only
+from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.world import World
 
@@ -251,6 +253,14 @@ class Engine:
             notes.failures += 1
             notes.is_unsure |= isinstance(error, WriteUnanswered)
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
+            return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
+        except LeadershipLost:
+            raise
+        except Exception as bug:  # noqa: BLE001 - which must not end the engine
+            # The report itself failed, so there is nobody left to tell but the log.
+            log_bug(obj, bug, resolution=None)
+            notes = self._world.memory.of(obj.key, obj.uid)
+            notes.failures += 1
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
         self._world.memory.of(obj.key, obj.uid).conflicts = 0
         if result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
@@ -13,6 +14,9 @@ from agentrun_operator.core.settings import Polling
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
+
+MAX_PAGES = 1000
+"""A collection with more is one whose pages do not end."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -160,7 +164,7 @@ class Listings:
         by_id: dict[str, Json] = {}
         cursor: str | None = None
         field_name = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
-        while True:
+        for _ in range(MAX_PAGES):
             page = await api.read_page(
                 rest, parent=at.parent or None, partition=dict(at.partition), cursor=cursor
             )
@@ -169,6 +173,8 @@ class Listings:
             cursor = page.cursor
             if cursor is None:
                 break
+        else:
+            raise Unavailable(f"List{rest.nouns}: no end after {MAX_PAGES} pages")
         listing = Listing(begun, by_id)
         self._newest[at] = listing
         return listing

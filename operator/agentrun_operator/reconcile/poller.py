@@ -1,6 +1,7 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
 import asyncio
+import traceback
 
 import structlog
 
@@ -11,6 +12,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listings import (
     Collection,
     Listing,
@@ -121,6 +123,14 @@ class Poller:
             if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
                 self._accounts.distrust(at.account)
                 self._queue.add(at.account)
+            return
+        except LeadershipLost:
+            raise
+        except Exception as bug:  # noqa: BLE001 - which must not end the engine
+            # Its words may quote the answer. The next tick that is due tries again.
+            where = "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
+            account_name = str(at.account)
+            log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return
         self._wake(at, held, listing)
 

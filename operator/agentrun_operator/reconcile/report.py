@@ -81,8 +81,16 @@ def log_bug(obj: KubeObject, bug: Exception, resolution: Resolution | None) -> O
 
 def _redacted(verdict: Verdict, changes: Json, resolution: Resolution) -> tuple[Verdict, Json]:
     """Take out what the cloud may quote of the values that this very object sent."""
-    shown = changes.get("atProvider") or {}
-    clean = {k: resolution.redact(v) if isinstance(v, str) else v for k, v in shown.items()}
-    if shown:
-        changes = {**changes, "atProvider": clean}
-    return replace(verdict, message=resolution.redact(verdict.message)), changes
+    clean: Json = dict(changes)
+    if shown := changes.get("atProvider"):
+        clean["atProvider"] = _redacted_texts(shown, resolution)
+    if drift := changes.get("drift"):
+        # Of what is observed alone: a desired text that holds a secret was written down as it is.
+        clean["drift"] = [
+            {**entry, "observed": resolution.redact(entry["observed"])} for entry in drift
+        ]
+    return replace(verdict, message=resolution.redact(verdict.message)), clean
+
+
+def _redacted_texts(shown: Json, resolution: Resolution) -> Json:
+    return {k: resolution.redact(v) if isinstance(v, str) else v for k, v in shown.items()}

@@ -15,6 +15,8 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 
 _MAX_DRIFT = 32
+_MAX_SHOWN_CHARS = 4096
+"""Of one text of the cloud; with megabytes the API server would take no status at all."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -90,7 +92,7 @@ def at_provider(kind: ResourceKind, resource: Json) -> Json:
             shown.pop(str(bad["loc"][0]), None)
         model = kind.observed.model_validate(shown)
     return {
-        name: value
+        name: value[:_MAX_SHOWN_CHARS] if isinstance(value, str) else value
         for name, value in model.model_dump(by_alias=True, exclude_none=True).items()
         if value not in ("", {}, [])
     }
@@ -107,4 +109,5 @@ def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime)
 def message_of(resource: Json, reason_field: str | None, redact: Callable[[str], str] = str) -> str:
     """Return the cloud's own explanation of a state, redacted before it is cut."""
     text: Any = resource.get(reason_field) if reason_field else None
-    return redact(str(text))[:256] if text else "no reason given"
+    # Cut before as well: to go through megabytes for every secret would stop everybody else.
+    return redact(str(text)[:_MAX_SHOWN_CHARS])[:256] if text else "no reason given"

@@ -11,6 +11,7 @@ from agentrun_operator.core.errors import (
     CannotClear,
     ImmutableFieldChanged,
     ProviderFailed,
+    Unavailable,
 )
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
@@ -18,7 +19,7 @@ from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.listings import collection_of
+from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
@@ -82,13 +83,15 @@ class ReadingSteps:
         ctx.has_recalled = True
         uid, newest = ctx.obj.uid, 0
         cursor: str | None = None
-        while True:
+        for _ in range(MAX_PAGES):
             page = await ctx.bound.api.read_page(ctx.rest, cursor=cursor)
             for item in page.items:
                 newest = max(newest, incarnation_of(uid, str(item.get(ctx.rest.id_field) or "")))
             cursor = page.cursor
             if cursor is None:
                 break
+        else:
+            raise Unavailable(f"List{ctx.rest.nouns}: no end after {MAX_PAGES} pages")
         if newest:
             ctx.changes["incarnation"] = newest
             ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))

@@ -230,6 +230,15 @@ def test_absence_is_believed_only_from_the_api(answer: Answer, expected: bool) -
             id="a date, by the cloud's clock",
         ),
         pytest.param({"retry-after": "86400"}, 3600.0, id="capped"),
+        pytest.param({"x-acs-retry-after": "9" * 5000}, 3600.0, id="beyond all numbers"),
+        pytest.param(
+            {
+                "retry-after": "Fri, 31 Dec 9999 23:59:59 -1200",
+                "date": "Mon, 01 Jan 0001 00:00:00 +1200",
+            },
+            3600.0,
+            id="dates beyond the calendar",
+        ),
         pytest.param({"retry-after": "soon"}, None, id="nonsense"),
         pytest.param({"retry-after": "-1"}, None, id="negative"),
         pytest.param({"x-acs-retry-after": "0"}, None, id="zero"),

@@ -1,5 +1,6 @@
 """A bug of ours: the log says where it struck, and neither log nor status has a secret value."""
 
+import pytest
 from structlog.testing import capture_logs
 
 from agentrun_operator.core.identity import ObjectKey
@@ -63,3 +64,34 @@ async def test_of_a_deletion_that_resolves_nothing() -> None:
     lab.calls.before = lambda _name: None
     await lab.elapse(400)
     assert lab.cluster.raw(key) is None
+
+
+@pytest.mark.parametrize("kind", ["Account", "ModelProxy"])
+async def test_of_a_report(kind: str) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    key = key if kind == "ModelProxy" else ObjectKey("Account", "team-a", "default")
+    break_at(lab, "write_status", SECRET_VALUE)
+    with capture_logs() as logs:
+        lab.annotate(key, reconcile_requested_at="now")
+        assert await lab.drain() == 1, "no hot loop"
+    assert "KeyError" in str(logs)
+    assert SECRET_VALUE not in str(logs)
+    lab.calls.before = lambda _name: None
+    await lab.elapse(10)
+    assert lab.get(key).status["lastRequest"] == "now", "tried again"
+
+
+async def test_of_a_poll() -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+    for n in range(6):
+        lab.cluster.apply("ModelProxy", f"it-{n}", SAMPLES["ModelProxy"].spec)
+    await lab.elapse(100)
+    break_at(lab, "ListModelProxies", SECRET_VALUE)
+    with capture_logs() as logs:
+        await lab.elapse(100)
+    assert "poll failed" in str(logs)
+    assert SECRET_VALUE not in str(logs)
+    lab.calls.before = lambda _name: None
+    lab.calls.take()
+    await lab.elapse(100)
+    assert "ListModelProxies" in lab.calls.names
