@@ -51,8 +51,8 @@ check: $(STAMP) ## lint, types, imports, stale generated files
 	$(TOOLS) -m openapi --check
 	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done
 
-check-charts: $(STAMP) ## lint charts, Dockerfile, scripts and workflows (builds its linters once)
-	@$(TOOLS) -m charttools check
+check-charts: $(STAMP) ## lint charts, Dockerfile, scripts, workflows (ARGS=--complete: leave out nothing)
+	@$(TOOLS) -m charttools check $(ARGS)
 
 test: binaries ## run all tests: unit, contract, integration, end to end
 	@$(BIN)/python tools/lanes.py $(ARGS)

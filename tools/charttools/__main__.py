@@ -1,4 +1,4 @@
-"""Command line: `python -m charttools generate [--check]`, `check`, `stage`, `notes`."""
+"""Command line: `python -m charttools`, with `generate`, `check`, `stage` or `notes`."""
 
 import argparse
 import sys
@@ -28,7 +28,7 @@ def main() -> int:
         if options.command == "notes":
             print(notes_of(_changelog(), options.version), end="")
             return 0
-        check()
+        check(complete=options.complete)
     except (ChartError, ControlPlaneError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -40,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     generate = commands.add_parser("generate", help="write Chart.yaml and README.md of the charts")
     generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
-    commands.add_parser("check", help="lint charts, Dockerfile, scripts and workflows")
+    checking = commands.add_parser("check", help="lint charts, Dockerfile, scripts and workflows")
+    checking.add_argument("--complete", action="store_true", help="fail where a check cannot run")
     staging = commands.add_parser("stage", help="write the charts as a release publishes them")
     staging.add_argument("folder", type=Path)
     staging.add_argument("--version", required=True)

@@ -1,16 +1,16 @@
 """Every check of charts, Dockerfile, scripts and workflows that needs a program of its own."""
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from charttools import conformity
-from charttools.errors import ChartError
+from charttools import compatibility, conformity
+from charttools.errors import ChartError, UnavailableError
+from charttools.linters import lint, score
 from charttools.metadata import CHARTS, ROOT, examples
-from charttools.programs import ACTIONLINT, KUBE_SCORE, helm, python_tools
+from charttools.programs import ACTIONLINT, helm, python_tools, run
 from charttools.release import stage
 from controlplane.binaries import ensure
 
@@ -73,38 +73,52 @@ VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
 }
 """Renderings that together hold every template and every branch worth a schema: chart, values."""
 
-EXCEPTIONS: Mapping[str, str] = {
-    "container-ephemeral-storage-request-and-limit": "the one volume to write to has a size limit",
-    "container-image-pull-policy": "a published version never changes, so a copy may be used",
-    "deployment-has-host-podantiaffinity": "replicas are spread by topologySpreadConstraints",
-    "deployment-replicas": "one is the default: a second only waits for the Lease",
-    "deployment-strategy": "two operators may overlap only under a Lease; two simulators never",
-    "pod-networkpolicy": "off by default; hooks of Helm, which it leaves out, serve nothing",
-    "pod-probes-identical": "the simulator, for trials, has nothing to warm up",
-}
-"""Checks of kube-score that some rendering does not pass, and why that is meant."""
-OPTIONAL = ("container-ports-check", "container-seccomp-profile")
 
+def check(*, complete: bool = False) -> None:
+    """Run all checks, telling each one that holds, and each that cannot run here.
 
-def check() -> None:
-    """Run all checks, telling each one that holds.
+    Args:
+        complete: Whether a check that cannot run is an error.
 
     Raises:
-        ChartError: one does not; the message is that of the program.
+        ChartError: one does not hold; the message is that of the program. Or one did not run.
     """
-    checks: Mapping[str, Callable[[], None]] = {
+    checks: Mapping[str, Callable[[], str | None]] = {
         "helm lint, with Helm 3 and 4": _lint,
         "Helm 3 and 4 render the same": _same,
         f"kubeconform, Kubernetes {conformity.VERSIONS[0]} to {conformity.VERSIONS[-1]}": _conform,
         "kube-score": _score,
+        "kube-linter": _kube_linter,
+        "crdify": compatibility.check,
         "packages as a release makes them": _package,
         "hadolint": _hadolint,
         "shellcheck": _shellcheck,
         "actionlint": _actionlint,
     }
-    for name, run in checks.items():
-        run()
-        print(f"chart check: {name}", flush=True)
+    run_all(checks, complete=complete)
+
+
+def run_all(checks: Mapping[str, Callable[[], str | None]], *, complete: bool) -> None:
+    """Run checks by name; one that can say with what it looked returns that.
+
+    Raises:
+        ChartError: as `check` says.
+    """
+    not_run: list[str] = []
+    for name, holds in checks.items():
+        try:
+            detail = holds()
+        except UnavailableError as error:
+            not_run.append(name)
+            print(f"NOT RUN: {name}: {error}", flush=True)
+        else:
+            print(f"chart check: {name}{f', {detail}' if detail else ''}", flush=True)
+    summary = f"{len(checks) - len(not_run)} of {len(checks)} chart checks hold"
+    if not_run:
+        summary += f"; NOT RUN: {', '.join(not_run)}"
+    if not_run and complete:
+        raise ChartError(summary)
+    print(summary)
 
 
 def _lint() -> None:
@@ -138,15 +152,13 @@ def _conform() -> None:
 
 
 def _score() -> None:
-    options = ["--output-format=ci", "--kubernetes-version=v1.36", "--exit-one-on-warning"]
-    # A CPU limit would only delay the operator's start; memory is limited.
-    options += ["--ignore-container-cpu-limit"]
-    options += [f"--ignore-test={name}" for name in EXCEPTIONS]
-    options += [f"--enable-optional-test={name}" for name in OPTIONAL]
-    program = ensure(KUBE_SCORE) / "kube-score"
     for name, (chart, _) in VALUES.items():
         if chart == OPERATOR:  # it has nothing to say about a CRD
-            _run([program, "score", *options, "-"], text=_render(4, name))
+            score(_render(4, name))
+
+
+def _kube_linter() -> str:
+    return lint({name: _render(4, name) for name in VALUES})
 
 
 def _package() -> None:
@@ -159,7 +171,7 @@ def _package() -> None:
         for major in (3, 4):
             for chart in (OPERATOR.name, CRDS.name):
                 staged = str(folder / "charts" / chart)
-                _run([helm(major), "package", staged, f"--destination={folder}"])
+                run([helm(major), "package", staged, f"--destination={folder}"])
                 package = folder / f"{chart}-{version}.tgz"
                 rendered = _helm(major, "template", "chart", str(package), values={})
                 package.unlink()
@@ -169,18 +181,18 @@ def _package() -> None:
 
 
 def _hadolint() -> None:
-    _run([python_tools() / "bin" / "hadolint", "Dockerfile"])
+    run([python_tools() / "bin" / "hadolint", "Dockerfile"])
 
 
 def _shellcheck() -> None:
-    _run([python_tools() / "bin" / "shellcheck", "--enable=all", "--severity=info", *SCRIPTS])
+    run([python_tools() / "bin" / "shellcheck", "--enable=all", "--severity=info", *SCRIPTS])
 
 
 def _actionlint() -> None:
     shellcheck = python_tools() / "bin" / "shellcheck"
     workflows = map(str, sorted((ROOT / ".github" / "workflows").glob("*.yaml")))
     options = (f"-shellcheck={shellcheck}", "-pyflakes=")
-    _run([str(ensure(ACTIONLINT) / "actionlint"), *options, *workflows])
+    run([str(ensure(ACTIONLINT) / "actionlint"), *options, *workflows])
 
 
 def _render(major: int, name: str) -> str:
@@ -197,14 +209,4 @@ def _helm(major: int, *command: str, values: Mapping[str, Any], options: Sequenc
         "--values=-",
         *options,
     ]
-    return _run(arguments, text=json.dumps(values))
-
-
-def _run(command: Sequence[str | Path], *, text: str = "") -> str:
-    done = subprocess.run(
-        command, check=False, cwd=ROOT, capture_output=True, text=True, input=text
-    )
-    if done.returncode != 0:
-        shown = " ".join(map(str, [Path(command[0]).name, *command[1:]]))
-        raise ChartError(f"{shown}:\n{done.stdout}{done.stderr}".rstrip())
-    return done.stdout
+    return run(arguments, text=json.dumps(values))

@@ -1,15 +1,20 @@
 """The linters: Go programs from tools modules of their own, Python packages in a folder of ours."""
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from charttools.errors import ChartError
+from charttools.errors import ChartError, UnavailableError
+from charttools.metadata import ROOT
 from controlplane.binaries import HELM, Program, Toolset, cache_root, ensure
+from controlplane.errors import BuildError
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -35,6 +40,21 @@ KUBE_SCORE = Toolset(
     programs=(Program("kube-score", "github.com/zegl/kube-score/cmd/kube-score", 20),),
     stamps={"main.version": "{version}"},
 )
+_KUBE_LINTER = "golang.stackrox.io/kube-linter"
+KUBE_LINTER = Toolset(
+    name="kube-linter",
+    module=HERE / "kubelinter",
+    pin=_KUBE_LINTER,
+    programs=(Program("kube-linter", f"{_KUBE_LINTER}/cmd/kube-linter", 240),),
+    stamps={f"{_KUBE_LINTER}/internal/version.version": "{version}"},
+)
+CRDIFY = Toolset(
+    name="crdify",
+    module=HERE / "crdify",
+    pin="sigs.k8s.io/crdify",
+    programs=(Program("crdify", "sigs.k8s.io/crdify", 60),),
+    stamps={},
+)
 _HELM3 = "helm.sh/helm/v3"
 HELM3 = Toolset(
     name="helm3",
@@ -50,6 +70,65 @@ HELM3 = Toolset(
         f"{_HELM3}/pkg/lint/rules.k8sVersionMinor": "36",
     },
 )
+
+
+def acquire(toolset: Toolset, *, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the one program of a toolset whose module not every module proxy serves.
+
+    First hit wins: what the variable with its name says (KUBE_LINTER for kube-linter); that on
+    PATH, if it is of the pinned version; one built from its module, as of all the others.
+
+    Raises:
+        ChartError: the variable does not name a program.
+        UnavailableError: there is none, and it cannot be built.
+    """
+    (program,) = toolset.programs
+    variable = program.name.upper().replace("-", "_")
+    if named := environ.get(variable):
+        if (path := shutil.which(named)) is None:
+            raise ChartError(f"{variable} names {named}, which is no program")
+        return Path(path).resolve()
+    on_path = shutil.which(program.name, path=environ.get("PATH"))
+    if on_path and version_of(Path(on_path)) == toolset.version:
+        return Path(on_path).resolve()
+    try:
+        return ensure(toolset, environ=environ) / program.name
+    except BuildError as error:
+        reason = str(error).splitlines()[-1]
+        raise UnavailableError(
+            f"{reason}; build {program.name} from a checkout of its tag {toolset.version}"
+            f" and name it in {variable}"
+        ) from error
+
+
+def version_of(program: Path) -> str:
+    """Return the version that a program tells, such as v0.8.3; else "an unknown version"."""
+    done = subprocess.run(
+        [program, "version"], check=False, capture_output=True, text=True, timeout=60
+    )
+    found = re.search(r"\bv?(\d+\.\d+\.\d+\S*)", done.stdout)
+    return f"v{found[1]}" if found else "an unknown version"
+
+
+def run(command: Sequence[str | Path], *, text: str = "", about: str = "") -> str:
+    """Run a program in the project's folder; return what it prints.
+
+    Args:
+        command: Program and arguments.
+        text: Its standard input.
+        about: What is checked, where the arguments do not tell.
+
+    Raises:
+        ChartError: it does not end with 0; the message has the command and its output.
+    """
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, input=text
+    )
+    if done.returncode != 0:
+        shown = " ".join(map(str, [Path(command[0]).name, *command[1:]]))
+        subject = f", {about}" if about else ""
+        raise ChartError(f"{shown}{subject}:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
 
 
 def helm(major: int) -> Path:

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from agentrun_operator.kinds import catalogue
-from charttools.check import SCRIPTS, VALUES
+from charttools.check import SCRIPTS, VALUES, run_all
 from charttools.conformity import OTHERS, VERSIONS, _close, _file
-from charttools.errors import ChartError
+from charttools.errors import ChartError, UnavailableError
 from charttools.metadata import ROOT, chart_yaml, examples, explained
 from charttools.programs import HELM3
 from charttools.release import changes_of, notes_of, stage
@@ -160,6 +160,23 @@ def test_the_checks_cover_the_releases_that_the_chart_supports() -> None:
     assert all((ROOT / script).stat().st_mode & 0o111 for script in SCRIPTS)
 
 
+def _missing() -> None:
+    raise UnavailableError("no such program")
+
+
+def test_a_check_that_cannot_run_is_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    checks = {"one": lambda: "v1", "two": _missing, "three": lambda: None}
+    run_all(checks, complete=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "chart check: one, v1",
+        "NOT RUN: two: no such program",
+        "chart check: three",
+        "2 of 3 chart checks hold; NOT RUN: two",
+    ]
+    with pytest.raises(ChartError, match="NOT RUN: two"):
+        run_all(checks, complete=True)
+
+
 def test_the_workflows_use_the_releases_of_helm_that_are_pinned_here() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/verify.yaml").read_text())
     versions = workflow["jobs"]["kind"]["strategy"]["matrix"]["helm"]
@@ -184,6 +201,6 @@ def test_actions_of_others_are_pinned_by_their_commit(path: Path) -> None:
 def test_workflows_call_only_targets_and_files_that_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = path.read_text()
-    assert set(re.findall(r"\bmake ([a-z0-9-]+)$", text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"\bmake ([a-z0-9-]+)(?: ARGS=\S+)?$", text, re.MULTILINE)) <= targets
     for script in re.findall(r"^\s+(?:- )?(?:run: )?(tools/\S+)", text, re.MULTILINE):
         assert (ROOT / script).is_file()
