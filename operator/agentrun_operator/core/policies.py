@@ -51,7 +51,7 @@ class ResourceSpec(SpecModel):
     timeouts: Annotated[Timeouts | None, Local()] = None
     """Deadlines of this object."""
     controller_class: Annotated[str, Local(), Field(max_length=63)] = ""
-    """Which operator instance serves this object; immutable."""
+    """Which operator instance serves this object; empty: the one without a class. Immutable."""
 
 
 class NamedSpec(ResourceSpec):

@@ -42,7 +42,7 @@ def reference_index(kinds: Iterable[ResourceKind]) -> str:
 
 def _table(schema: Mapping[str, Any]) -> str:
     rows = "".join(
-        f"| `{path}` | {_type(node)} | {_cell(node['description'])}{_default(node)} |\n"
+        f"| `{path}` | {_type(node)} | {_cell(node['description'])} |\n"
         for path, node in _fields(schema, "")
     )
     return f"| field | type | meaning |\n| --- | --- | --- |\n{rows}"
@@ -70,13 +70,6 @@ def _type(node: Mapping[str, Any]) -> str:
     if node.get("x-kubernetes-preserve-unknown-fields"):
         return "free-form object"
     return str(node["type"])
-
-
-def _default(node: Mapping[str, Any]) -> str:
-    default = node.get("default")
-    if default is None or isinstance(default, dict | list):
-        return ""
-    return f" Default `{default}`." if default != "" else " Default: empty."
 
 
 def _cell(text: str) -> str:

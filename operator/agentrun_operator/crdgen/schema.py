@@ -92,13 +92,13 @@ def _property(model: type[SpecModel], attribute: str, style: Style) -> Schema:
         raise GenerationError(f"{where} has no docstring, so users would see no description")
     markers = markers_of(info)
     schema = _typed(info.annotation, tuple(info.metadata), style, where)
+    default = _default(info)
+    if default is not None:
+        schema["default"] = default
     schema["description"] = _description(info, markers, schema)
     if "pattern" in schema and "x-kubernetes-validations" not in schema:
         rule = rules.pattern_rule(schema["pattern"], _prose(info.description))
         schema["x-kubernetes-validations"] = [rule]
-    default = _default(info)
-    if default is not None:
-        schema["default"] = default
     ordered = [*(key for key in _FIRST_KEYS if key in schema), *sorted(set(schema) - _FIRST)]
     return {key: schema[key] for key in ordered}
 
@@ -311,6 +311,9 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
     server = marker(markers, ServerDefault)
     if server is not None and "server default" not in said:
         parts.append(f"Server default {server.text}.")
+    default = schema.get("default")  # `kubectl explain` shows none
+    if default and isinstance(default, str | int):
+        parts.append(f"Default {default}.")
     if marker(markers, Immutable) is not None and "immutable" not in said:
         parts.append("Immutable.")
     return " ".join(parts)

@@ -58,7 +58,7 @@ class SandboxSpec(ResourceSpec):
     """Running, Paused (its memory is kept, for at most 30 days) or Stopped, which is final."""
     restart_policy: Annotated[Literal["Never", "Always"], Local()] = "Never"
     """What follows when it ended by itself, by idleness or after at most 6 hours: Never leaves it
-    Completed, Always starts a new one, at most every 10 to 300 s while it keeps ending early."""
+    Completed, Always puts a new one in its place, every 10 to 300 s while they end early."""
     ttl_seconds_after_finished: Annotated[int | None, Local(), Field(ge=0, le=31_536_000)] = None
     """Seconds after its end at which it is removed from AgentRun; this object stays. Unset: it
     stays listed there, unless restartPolicy replaces it."""

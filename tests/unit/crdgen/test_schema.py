@@ -40,7 +40,7 @@ def test_type_and_bounds_follow_the_annotation(name: str, expected: dict[str, An
     ("name", "text"),
     [
         ("title", "Shown to people. At most 4096 characters."),
-        ("cpu", "Cores. Immutable."),
+        ("cpu", "Cores. Default 2. Immutable."),
         ("memory", "Memory. Server default 4Gi. Immutable."),
         ("retries", "Repeats of a failed call. Range 0 to 9."),
         ("targetRef", "What it turns. Leads to: Gadget."),

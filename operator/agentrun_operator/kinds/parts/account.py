@@ -32,7 +32,7 @@ class AccountBase(SpecModel):
     compatibility: Compatibility | None = None
     """Answers to open questions of the API."""
     controller_class: Annotated[str, Immutable(), Field(max_length=63)] = ""
-    """Which operator instance serves this object; immutable."""
+    """Which operator instance serves this object; empty: the one without a class. Immutable."""
 
 
 class AccountObserved(ObservedModel):

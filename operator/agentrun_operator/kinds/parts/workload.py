@@ -20,7 +20,7 @@ class WorkloadSpec(PlacedSpec, EnvironmentSpec):
     memory: Memory = "4Gi"
     """Memory in whole Mi or Gi, 128Mi to 32Gi."""
     network: Annotated[Network, ApiName("networkConfiguration")] = Network()
-    """Network."""
+    """How the workload reaches networks and is reached."""
     container: Annotated[Container | None, ApiName("containerConfiguration")] = None
     """The image and how to run it."""
     execution_role_arn: RoleArn | None = None
