@@ -72,8 +72,7 @@ class ClusterAccess:
         if default.is_file():
             return cls._of_files([default])
         raise ClusterUnavailable(
-            "no cluster configured: set KUBECONFIG, pass --kubeconfig, or run in a Pod with a "
-            "ServiceAccount token"
+            "no cluster configured: set KUBECONFIG, or run in a Pod with a ServiceAccount token"
         )
 
     @classmethod
