@@ -173,7 +173,7 @@ def _describe(call: Call, answer: Answer) -> str:
     code = answer.code if _SAFE_WORD.fullmatch(answer.code) else ""
     head = f"{call.action}: HTTP {answer.status}" + (f" {code}" if code else "")
     text = _without_values(call, answer)
-    return f"{head}: {text}" if text else head
+    return f"{head}: {text.removesuffix('.')}" if text else head  # a remedy may follow
 
 
 def _without_values(call: Call, answer: Answer) -> str:

@@ -300,8 +300,9 @@ def test_signature_errors_are_not_quoted() -> None:
 
 def test_denied_names_the_permission_to_grant() -> None:
     detail = {"AuthAction": "agentrun:CreateModelProxy", "NoPermissionType": "ImplicitDeny"}
-    error = error_for(CREATE, gateway(403, "NoPermission", AccessDeniedDetail=detail))
-    assert "allow agentrun:CreateModelProxy in the RAM policy" in str(error)
+    answer = gateway(403, "NoPermission", "You are not authorized.", AccessDeniedDetail=detail)
+    error = error_for(CREATE, answer)
+    assert "authorized; allow agentrun:CreateModelProxy in the RAM policy" in str(error)
     assert "allow agentrun:GetModelProxy" in str(error_for(GET, gateway(403, "Forbidden.RAM")))
 
 
