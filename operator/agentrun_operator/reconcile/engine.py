@@ -262,7 +262,9 @@ class Engine:
             notes = self._world.memory.of(obj.key, obj.uid)
             notes.failures += 1
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
-        self._world.memory.of(obj.key, obj.uid).conflicts = 0
+        # Race: the watch may have told of its end before the write that let it go was answered.
+        if (known := self._world.memory.peek(obj.key)) is not None:
+            known.conflicts = 0
         if result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID:
             self._wake_accounts(obj)
         return result

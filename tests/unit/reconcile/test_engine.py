@@ -132,3 +132,13 @@ async def test_a_lost_lease_ends_the_engine() -> None:
     with pytest.raises(LeadershipLost):
         await asyncio.wait_for(lab.engine.run(), 10)
     assert lab.calls.names == ["add_finalizer", "GetModelProxy"], "nothing was written after that"
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["answer first", "echo first"])
+async def test_nothing_is_remembered_of_what_is_gone(*, first: bool) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.echoes_first = first
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert lab.world.memory.peek(key) is None
