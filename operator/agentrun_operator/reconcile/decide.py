@@ -135,8 +135,9 @@ DELETION: tuple[Row, ...] = (
 
 LIFE: tuple[Row, ...] = (
     Row("paused", lambda s: s.paused, Action.HOLD),
-    Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
+    # Order: before all that could be said instead. The end is known by what was said of it.
     Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
+    Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
     Row("refused, and nothing there", lambda s: s.refused and not s.ever_created, Action.NOTHING),
     Row(

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
@@ -19,6 +22,8 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
 
 _MIN_POLL_SECONDS = 5.0
 
@@ -87,7 +92,14 @@ class Settlement:
             # The account is out of reach. That is no news of a resource that ended.
             return self._world.settings.polling.slow_seconds
         if not ctx.memory.removed:
-            await ctx.bound.api.delete(ctx.rest, at)
+            try:
+                await ctx.bound.api.delete(ctx.rest, at)
+            except OperatorError as error:
+                # Nor is this. A condition that told of it would hide the end, and what is absent
+                # without having ended is created again.
+                failure = type(error).__name__
+                log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+                return self._world.settings.polling.slow_seconds
             ctx.memory.removed = True
         return None
 

@@ -77,11 +77,11 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
 
 LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "paused": (replace(QUIET, paused=True, conflict=CONFLICT, blocked=BLOCKED), Action.HOLD),
+    "finished and reported": (replace(QUIET, finished=True), Action.COMPLETE),
     "name or account conflict": (
         replace(QUIET, conflict=CONFLICT, blocked=BLOCKED),
         Action.STALL_CONFLICT,
     ),
-    "finished and reported": (replace(QUIET, finished=True), Action.COMPLETE),
     "account or reference missing": (
         replace(QUIET, blocked=BLOCKED, claimed=False),
         Action.AWAIT,

@@ -8,7 +8,8 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from fakes.calls import Crash
-from fakes.lab import Lab
+from fakes.cloud import OTHER, keys_of
+from fakes.lab import Lab, account_spec
 from unit.reconcile.specs import SAMPLES, made, ready
 
 SANDBOXES = SAMPLES["Sandbox"]
@@ -283,3 +284,31 @@ async def test_stopping_is_final_even_with_restarts() -> None:
     await lab.elapse(60)
     assert states(lab) == ["TERMINATED"]
     assert lab.ready(key) == ("True", "Completed")
+
+
+async def test_a_removal_whose_answers_are_lost_wakes_nobody() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=60)
+    for fault in (
+        {"action": "DeleteSandbox", "effect": "drop-after", "times": 1},
+        {"action": "DeleteSandbox", "effect": "error", "status": 503, "times": 5},
+    ):
+        lab.simulator.inject(Fault.model_validate(fault))
+    lab.calls.take()
+    await lab.elapse(900)
+    assert made(lab, SANDBOXES) == []
+    assert "CreateSandbox" not in lab.calls.take()
+    assert lab.ready(key) == ("True", "Completed")
+
+
+async def test_an_account_that_is_exchanged_for_a_while_wakes_no_dead() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=60)
+    await lab.elapse(200)
+    assert made(lab, SANDBOXES) == []
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.elapse(10)
+    for account in ({"name": "other"}, None):
+        lab.edit(key, accountRef=account)
+        await lab.elapse(100)
+        assert lab.ready(key) == ("True", "Completed")
+    assert made(lab, SANDBOXES) == []
