@@ -61,6 +61,8 @@ class Context:
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
     has_recalled: bool = False
     """The last incarnation was looked for, because the record of it is lost."""
+    taken: str = ""
+    """What the API said when it refused a create because the name is taken."""
     acted: set[str] = field(default_factory=set)
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)

@@ -125,6 +125,8 @@ class WritingSteps:
 
     async def create(self, ctx: Context) -> Outcome | None:
         """Announce, create, persist: a crash after any of the three is recognised later."""
+        if ctx.taken:
+            return self._taken(ctx)
         if "create" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         ctx.acted.add("create")
@@ -152,11 +154,12 @@ class WritingSteps:
             answer = await ctx.bound.api.create(
                 ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
             )
-        except AlreadyExistsNotOwned:
+        except AlreadyExistsNotOwned as error:
             # Somebody was faster. What is there is not what we sent, however equal: without the
             # mark it can only be adopted.
             ctx.memory.wrote_at = self._world.clock.monotonic()
             _withdraw(ctx)
+            ctx.taken = error.message
             await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
@@ -171,6 +174,17 @@ class WritingSteps:
             raise
         await self._created(ctx, answer)
         return None
+
+    def _taken(self, ctx: Context) -> Outcome:
+        """Say that a name is taken by what no look shows: on its way out, or out of our sight."""
+        ctx.memory.failures += 1
+        delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
+        message = (
+            f"{ctx.taken}; no look shows it, so it may be on its way out; if it lasts, choose "
+            "another spec.externalName"
+        )
+        verdict = outcome.progressing(Reason.ALREADY_EXISTS_NOT_OWNED, message, synced=False)
+        return Outcome(verdict, delay, "error")
 
     async def _is_rivalled(self, ctx: Context) -> bool:
         """Ask once more whether the name is ours to take; a conflict stalls the pass."""

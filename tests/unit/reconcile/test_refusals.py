@@ -158,3 +158,25 @@ async def test_a_write_below_a_parent_that_failed_waits_for_the_parent() -> None
     assert lab.ready(runtime) == ("True", "Available")
     assert lab.ready(key) == ("True", "Available"), "its parent's recovery wakes it"
     assert made(lab, SAMPLES["AgentRuntimeEndpoint"])[0]["description"] == "second"
+
+
+async def test_a_name_that_is_taken_by_nothing_to_be_seen_is_tried_less_and_less_often() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    taken = {
+        "action": "Create.*",
+        "effect": "error",
+        "status": 409,
+        "code": "ERR_CONFLICT",
+        "message": "ModelProxy it already exists",
+        "times": None,
+    }
+    lab.simulator.inject(Fault.model_validate(taken))
+    key = lab.cluster.apply("ModelProxy", "it", PROXY.spec)
+    await lab.elapse(1800)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert "already exists" in lab.message(key)
+    assert lab.calls.names.count("CreateModelProxy") <= 15
+    lab.simulator.clear_faults()
+    await lab.elapse(400)
+    assert lab.ready(key) == ("True", "Available")
