@@ -51,6 +51,8 @@ class _Refusal:
     error: OperatorError
     until: float
     pause: float
+    is_tried: bool = False
+    """Whether a caller was let through since, to find out whether it still holds."""
 
 
 class Breaker:
@@ -74,12 +76,18 @@ class Breaker:
                 )
             # This caller tries; the others are refused meanwhile.
             refusal.until = now + refusal.pause
+            refusal.is_tried = True
 
     def refused(self, operation: str, error: OperatorError) -> None:
-        """Remember a refusal, for longer each time in a row."""
+        """Remember a refusal, for longer each time in a row.
+
+        Race: calls that were under way together are refused together, and count once.
+        """
         scope = _ACCOUNT if isinstance(error, CredentialsInvalid) else operation
         before = self._refusals.get(scope)
-        pause = _FIRST_SECONDS if before is None else min(before.pause * 2, _CAP_SECONDS)
+        pause = _FIRST_SECONDS if before is None else before.pause
+        if before is not None and before.is_tried:
+            pause = min(pause * 2, _CAP_SECONDS)
         self._refusals[scope] = _Refusal(error, self._clock.monotonic() + pause, pause)
 
     def succeeded(self, operation: str) -> None:

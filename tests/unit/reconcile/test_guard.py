@@ -1,5 +1,6 @@
 """What stands before every call: leadership, and the memory of refusals."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -38,9 +39,12 @@ class Answers:
         self.calls = 0
         self.closed = 0
         self.error: OperatorError | None = None
+        self.is_slow = False
 
     async def _answer(self, *_: Any, **__: Any) -> Any:
         self.calls += 1
+        if self.is_slow:
+            await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
         return {}
@@ -177,3 +181,16 @@ async def test_a_retired_client_closes_when_nobody_uses_it() -> None:
     bench = Bench()
     await bench.api.retire()
     assert bench.answers.closed == 1
+
+
+async def test_refusals_of_one_moment_count_once() -> None:
+    """Calls that were under way together say no more than one of them."""
+    bench = Bench()
+    bench.answers.error = AccessDenied("no permission")
+    bench.answers.is_slow = True
+    calls = [bench.refused(bench.api.create(PROXIES, {})) for _ in range(10)]
+    assert set(await asyncio.gather(*calls)) == {AccessDenied}
+    assert bench.answers.calls == 10
+    bench.clock.advance(30)
+    bench.answers.error = None
+    assert await bench.refused(bench.api.create(PROXIES, {})) is None
