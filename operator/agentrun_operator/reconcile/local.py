@@ -76,7 +76,8 @@ class LocalReconciler:
             self._world.cache.update(raw, obj.key.kind)
         parse_spec(self._world.kinds[obj.key.kind], obj)
         is_rotated, binding = await self._connect(obj)
-        if fresh or is_rotated or not _is_verified(obj):
+        has_failed = self._world.memory.of(obj.key, obj.uid).failures > 0
+        if fresh or is_rotated or has_failed or not _is_verified(obj):
             await binding.api.verify()
         changes["atProvider"] = _verified(obj)
         # Whose keys they are no answer tells: the account id is the spec's own word.

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from agentrun_operator.core.errors import CredentialsNotFound, Unavailable
@@ -127,3 +128,17 @@ async def test_one_connects_for_all_though_nobody_could_before() -> None:
     assert len(lab.cloud.connected) == 1
     with pytest.raises(CredentialsNotFound):
         await first
+
+
+async def test_keys_whose_proof_got_no_answer_are_verified_again() -> None:
+    lab = Lab()
+    await lab.ready_account()
+
+    def hang_up(_name: str) -> None:
+        lab.calls.before = lambda _name: None
+        raise httpx.ConnectError("no route")
+
+    lab.calls.before = hang_up
+    lab.cluster.put_secret("default-keys", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
+    await lab.elapse(10)
+    assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
