@@ -79,6 +79,8 @@ class AccountDirectory:
         self._budgets: dict[tuple[str, AccountIdentity], Budget] = {}
         """By namespace too: whoever writes down a tenant's account id must not slow it down."""
         self._locks: dict[ObjectKey, asyncio.Lock] = {}
+        self._heard = 0
+        """How many changes of Secrets we were told of."""
 
     async def bind(self, obj: KubeObject) -> Binding:
         """Return the account of an object.
@@ -186,7 +188,7 @@ class AccountDirectory:
         credentials = account.spec.get("credentials") or {}
         secret = self._secret_of(account, credentials)
         keys: Mapping[str, str] | None = None
-        version = ""
+        version, heard = "", self._heard
         if secret is not None:
             data = await self._reader.secret(secret.namespace, secret.name)
             if data is None:
@@ -200,8 +202,10 @@ class AccountDirectory:
                     "check how it was encoded"
                 )
             keys, version = data.data, data.version
+        # Race: what was read may be old already, if a change was told of meanwhile.
+        is_stale = self._heard != heard
         if known is not None and known.serves(account) and known.version == version:
-            known.stale = False
+            known.stale = is_stale
             return known
         spec = account.spec
         identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
@@ -222,7 +226,7 @@ class AccountDirectory:
         weights = (spec.get("compatibility") or {}).get("endpointWeights")
         binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
         made = self._clients[account.key] = _Client(
-            account.uid, account.generation, version, binding, api, secret
+            account.uid, account.generation, version, binding, api, secret, is_stale
         )
         if known is not None:
             await known.api.retire()
@@ -247,6 +251,7 @@ class AccountDirectory:
 
     def secret_changed(self, secret: ObjectKey) -> None:
         """Make the clients that use a Secret read it again; the old ones serve until then."""
+        self._heard += 1
         for client in self._clients.values():
             if client.secret == secret:
                 client.stale = True

@@ -1,6 +1,7 @@
 """What becomes of an account's client when the account, or its Secret, turns into another."""
 
 import asyncio
+from collections.abc import Mapping
 
 import httpx
 import pytest
@@ -141,4 +142,28 @@ async def test_keys_whose_proof_got_no_answer_are_verified_again() -> None:
     lab.calls.before = hang_up
     lab.cluster.put_secret("default-keys", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
     await lab.elapse(10)
+    assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
+
+
+class Rotating(FakeCluster):
+    """A cluster in which a Secret is rotated again just after it was read."""
+
+    rotated: Mapping[str, str] | None = None
+
+    async def secret(self, namespace: str, name: str) -> SecretData | None:
+        found = await super().secret(namespace, name)
+        if self.rotated is not None:
+            rotated, self.rotated = self.rotated, None
+            self.put_secret(name, rotated, namespace=namespace)
+        return found
+
+
+async def test_a_rotation_during_the_read_of_another_is_not_missed() -> None:
+    lab = Lab()
+    cluster = lab.cluster = Rotating(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    cluster.rotated = {"accessKeyId": "main-id", "accessKeySecret": "wrong"}
+    cluster.put_secret("default-keys", {**keys_of(MAIN), "note": "the same"})
+    await lab.drain()
     assert lab.ready(DEFAULT) == ("False", "CredentialsInvalid")
