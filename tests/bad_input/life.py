@@ -25,9 +25,10 @@ DELETE_SECONDS = 700.0
 """A create may have to be searched for before, and the deadline of a delete may pass."""
 MAX_PASSES = 40
 MAX_CALLS = 60
-MAX_WRITES = 26
+MAX_WRITES = 30
 """Of one object until it has settled, while a create that the cloud refuses for want of something
-may be tried once in half a minute; most objects need a fifth."""
+may be tried once in half a minute, and a sandbox that ends at once is replaced five times; most
+objects need a fifth."""
 _ROLE = "acs:ram::1234567890:role/agentrun"
 _LOGIN = '{"auths": {"registry.example.com": {"username": "u", "password": "p"}}}'
 SECRETS: Mapping[str, Mapping[str, str]] = {
