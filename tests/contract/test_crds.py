@@ -1,6 +1,7 @@
 """Every kind's CRD against the rules for structural schemas and against what we promise users."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,15 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
 
 VERBATIM = frozenset({"spec.code.language"})
 """Words that are names of the API's own and stay as they are."""
+
+FUNCTIONS = {
+    *("all", "compareTo", "exists", "filter", "has", "isGreaterThan", "isQuantity", "map"),
+    *("matches", "quantity", "size", "string", "sum", "type"),
+}
+"""What rules call. Kubernetes 1.30 knows them: quantities came with 1.28, the others earlier.
+
+Source: k8s.io/apiserver, `pkg/cel/environment/base.go`.
+"""
 
 Node = Mapping[str, Any]
 
@@ -113,6 +123,16 @@ def test_every_message_says_something(kind: ResourceKind) -> None:
         for rule in node.get("x-kubernetes-validations", ()):
             assert len(rule["message"].split()) > 3, path
             assert "\n" not in rule["message"], path
+
+
+@each_kind
+def test_rules_call_only_what_the_oldest_kubernetes_knows(kind: ResourceKind) -> None:
+    for path, node in nodes(root_schema(kind)):
+        for rule in node.get("x-kubernetes-validations", ()):
+            assert "optionalOldSelf" not in rule, path  # a setting of newer releases
+            without_texts = re.sub(r"'(?:[^'\\]|\\.)*'", "", rule["rule"])
+            assert '"' not in without_texts, path
+            assert set(re.findall(r"(\w+)\(", without_texts)) <= FUNCTIONS, path
 
 
 @each_kind

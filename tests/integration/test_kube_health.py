@@ -1,6 +1,8 @@
 """The health server on a loopback port."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -51,6 +53,29 @@ async def test_probes_follow_the_process() -> None:
         process.ready, process.alive = None, "not watching: modelproxies"
         assert await get(session, "/readyz") == (200, "ok\n")
         assert await get(session, "/healthz") == (503, "not watching: modelproxies\n")
+
+
+def ask(port: int, seconds: float) -> bytes:
+    """Ask for /healthz without a loop, as a kubelet with this timeout does."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return connection.recv(64)
+
+
+async def test_a_loop_that_hangs_answers_no_probe() -> None:
+    gave_up = threading.Event()
+
+    def ask_in_vain() -> None:
+        try:
+            ask(server.port, 0.3)
+        finally:
+            gave_up.set()
+
+    async with Process().server() as server:
+        asyncio.get_running_loop().call_soon(gave_up.wait, 10)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(ask_in_vain)
+        assert (await asyncio.to_thread(ask, server.port, 10)).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_metrics_are_in_the_text_format() -> None:

@@ -99,11 +99,16 @@ def test_columns_tell_the_state_at_a_glance(
 ) -> None:
     kind = catalogue()["ModelProxy"]
     stored = held(kind, VALID["ModelProxy"])
-    server.patch(f"{path_of(kind, stored)}/status", {"status": {"externalId": "mp-1"}})
-    table = control_plane.kubectl("get", "modelproxies", f"--namespace={NAMESPACE}")
-    heading, row = (line.split() for line in table.splitlines())
+    provider = {"state": "READY", "endpoint": "https://proxy.example"}
+    status = {"externalId": "mp-1", "atProvider": provider}
+    server.patch(f"{path_of(kind, stored)}/status", {"status": status})
+    get = ("get", "modelproxies", f"--namespace={NAMESPACE}")
+    heading, row = (line.split() for line in control_plane.kubectl(*get).splitlines())
     assert heading == ["NAME", "READY", "REASON", "EXTERNAL-ID", "AGE"]
     assert row[:4] == ["held-0", "Unknown", "Pending", "mp-1"]
+    wide = control_plane.kubectl(*get, "--output=wide").splitlines()
+    assert wide[0].split() == [*heading, "MESSAGE", "STATE", "MODE", "ENDPOINT"]
+    assert wide[1].split()[-3:] == ["READY", "Multi", "https://proxy.example"]
 
 
 def test_objects_can_be_selected_by_what_they_refer_to(
