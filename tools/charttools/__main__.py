@@ -7,7 +7,7 @@ from pathlib import Path
 from charttools import metadata
 from charttools.check import check
 from charttools.errors import ChartError
-from charttools.release import notes_of, stage
+from charttools.release import page_of, stage
 from controlplane.errors import ControlPlaneError
 
 
@@ -26,7 +26,13 @@ def main() -> int:
             )
             return 0
         if options.command == "notes":
-            print(notes_of(_changelog(), options.version), end="")
+            page = page_of(
+                _changelog(),
+                options.version,
+                registry=options.registry,
+                verify=options.verify,
+            )
+            print(page, end="")
             return 0
         check(complete=options.complete)
     except (ChartError, ControlPlaneError) as error:
@@ -46,8 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     staging.add_argument("folder", type=Path)
     staging.add_argument("--version", required=True)
     staging.add_argument("--registry", required=True, help="host and path that hold the images")
-    notes = commands.add_parser("notes", help="print what changed in a release")
+    notes = commands.add_parser("notes", help="print the page of a release")
     notes.add_argument("--version", required=True)
+    notes.add_argument("--registry", required=True, help="host and path of images and charts")
+    notes.add_argument("--verify", required=True, help="options of cosign that name the signer")
     return parser
 
 

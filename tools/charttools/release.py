@@ -74,8 +74,33 @@ def changes_of(changelog: str, version: str) -> list[dict[str, str]]:
     return changes
 
 
+def page_of(changelog: str, version: str, *, registry: str, verify: str) -> str:
+    """Return the page of a release as Markdown: how to install and verify it, and what changed.
+
+    Args:
+        changelog: Text of CHANGELOG.md.
+        version: Of the release, such as 1.2.3.
+        registry: Host and path that hold images and charts.
+        verify: Options that tell cosign whose signature to expect.
+
+    Raises:
+        ChartError: see `changes_of`.
+    """
+    operator = f"{registry}/agentrun-operator:{version}"
+    lines = [
+        "```console",
+        f"$ helm install agentrun-operator oci://{registry}/charts/agentrun-operator \\",
+        f"    --version {version} --namespace agentrun-system --create-namespace --wait",
+        f"$ cosign verify {verify} {operator}",
+        f"$ cosign verify {verify} {registry}/charts/agentrun-operator:{version}",
+        f"$ cosign verify-attestation {verify} --type cyclonedx {operator}  # bill of materials",
+        "```",
+    ]
+    return "\n".join([*lines, "", notes_of(changelog, version)])
+
+
 def notes_of(changelog: str, version: str) -> str:
-    """Return the changes of a version as Markdown, for the page of the release.
+    """Return the changes of a version as Markdown.
 
     Raises:
         ChartError: see `changes_of`.

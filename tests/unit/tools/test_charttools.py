@@ -13,7 +13,7 @@ from charttools.conformity import OTHERS, VERSIONS, _close, _file
 from charttools.errors import ChartError, UnavailableError
 from charttools.metadata import ROOT, chart_yaml, examples, explained
 from charttools.programs import HELM3
-from charttools.release import changes_of, notes_of, stage
+from charttools.release import changes_of, notes_of, page_of, stage
 from controlplane.binaries import HELM
 from release.programs import COSIGN
 
@@ -74,6 +74,15 @@ def test_the_changes_of_a_release_are_its_own() -> None:
     ]
     notes = "### Security\n- A hole is closed.\n\n### Added\n- One thing.\n- Another.\n"
     assert notes_of(CHANGELOG, "1.2.0") == notes
+
+
+def test_the_page_of_a_release_says_how_to_install_and_verify_it() -> None:
+    page = page_of(CHANGELOG, "1.2.0", registry="ghcr.io/team", verify="--certificate-identity=x")
+    assert "oci://ghcr.io/team/charts/agentrun-operator" in page
+    assert "--version 1.2.0 " in page
+    assert "cosign verify --certificate-identity=x ghcr.io/team/agentrun-operator:1.2.0" in page
+    assert "--type cyclonedx ghcr.io/team/agentrun-operator:1.2.0" in page
+    assert page.endswith("### Added\n- One thing.\n- Another.\n")
 
 
 @pytest.mark.parametrize("version", ["1.3.0", "1.2", "Released"])
