@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentrun_operator import __version__, app, chores, crdgen
-from agentrun_operator.environment import PREFIX, SettingsError, settings_from
+from agentrun_operator.environment import PREFIX, SettingsError, described, settings_from
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.telemetry.logs import configure_logging
 
@@ -28,9 +28,18 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="agentrun-operator", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help=f"serve a cluster; settings come from {PREFIX}* variables")
+    parser = argparse.ArgumentParser(
+        prog="agentrun-operator",
+        description="Keep Alibaba Cloud AgentRun as the Kubernetes objects of a cluster say.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser(
+        "run",
+        help=f"serve a cluster; settings come from {PREFIX}* variables",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_variables(),
+    )
     commands.add_parser("version", help="print the version")
     commands.add_parser("guard-uninstall", help="fail while objects carry the operator's finalizer")
     selftest = commands.add_parser("selftest", help="check an installation from inside the cluster")
@@ -39,6 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--root", type=Path, default=Path(), help="repository (default: here)")
     generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
     return parser
+
+
+def _variables() -> str:
+    """List the settings with their defaults; what they mean stands beside the chart's values."""
+    rows = ((f"{PREFIX}LOG_LEVEL", "info"), (f"{PREFIX}LOG_FORMAT", "json"), *described())
+    lines = "\n".join(f"  {name:<42}{default}".rstrip() for name, default in rows)
+    return (
+        "The cluster is that of KUBECONFIG, of the Pod, or of ~/.kube/config.\n"
+        f"Variables, and what holds where they are unset:\n\n{lines}"
+    )
 
 
 def _generate(root: Path, *, only_check: bool) -> int:

@@ -1,18 +1,35 @@
 """Settings from environment variables `AGENTRUN_OPERATOR_*`, as the chart sets them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TypeVar, cast
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import isfinite
+from typing import Any
 
-from agentrun_operator.core.settings import Backoff, OwnAccount, Polling, Settings
+from agentrun_operator.core.settings import OwnAccount, Settings
 
 PREFIX = "AGENTRUN_OPERATOR_"
-
-V = TypeVar("V")
 
 
 class SettingsError(Exception):
     """A setting cannot be used; the message names the variable, its problem and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable: its name behind the prefix, the setting that it sets, and how it is read."""
+
+    name: str
+    setting: str
+    """Path of the field in `Settings`."""
+    read: Callable[[str], Any]
+    """Raises ValueError, whose message goes on after "NAME is 'value'"."""
+
+    @property
+    def default(self) -> Any:
+        """What holds where the variable is unset."""
+        return reduce(getattr, self.setting.split("."), Settings())
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -21,99 +38,111 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: a value is not of its type, or out of range.
     """
-    read = _Reader(environ)
-    base = Settings()
-    polling = Polling(
-        transition_seconds=read.seconds("POLL_TRANSITION_SECONDS", base.polling.transition_seconds),
-        steady_seconds=read.seconds("POLL_STEADY_SECONDS", base.polling.steady_seconds),
-        detail_seconds=read.seconds("POLL_DETAIL_SECONDS", base.polling.detail_seconds),
-        slow_seconds=read.seconds("POLL_SLOW_SECONDS", base.polling.slow_seconds),
-        few=read.number("POLL_FEW", base.polling.few, int, allow_zero=True),
-    )
-    access = read.text("SECRET_ACCESS", base.secret_access)
-    if access not in ("watch", "get"):
-        raise SettingsError(f"{PREFIX}SECRET_ACCESS is {access!r}; use watch or get")
-    return replace(
-        base,
-        controller_class=read.text("CONTROLLER_CLASS", base.controller_class),
-        namespaces=read.items("NAMESPACES"),
-        operator_namespace=read.text("NAMESPACE", base.operator_namespace),
-        cluster_id=read.text("CLUSTER_ID", base.cluster_id),
-        leader_election=read.switch("LEADER_ELECTION", default=base.leader_election),
-        lease_name=read.text("LEASE_NAME", base.lease_name),
-        identity=read.text("IDENTITY", base.identity),
-        workers=read.number("WORKERS", base.workers, int),
-        polling=polling,
-        backoff=Backoff(
-            base_seconds=read.seconds("BACKOFF_BASE_SECONDS", base.backoff.base_seconds),
-            cap_seconds=read.seconds("BACKOFF_CAP_SECONDS", base.backoff.cap_seconds),
-        ),
-        resync_seconds=read.seconds("RESYNC_SECONDS", base.resync_seconds),
-        create_settle_seconds=read.seconds("CREATE_SETTLE_SECONDS", base.create_settle_seconds),
-        create_timeout_seconds=read.number(
-            "CREATE_TIMEOUT_SECONDS", base.create_timeout_seconds, int
-        ),
-        update_timeout_seconds=read.number(
-            "UPDATE_TIMEOUT_SECONDS", base.update_timeout_seconds, int
-        ),
-        delete_timeout_seconds=read.number(
-            "DELETE_TIMEOUT_SECONDS", base.delete_timeout_seconds, int
-        ),
-        requests_per_second=read.seconds("REQUESTS_PER_SECOND", base.requests_per_second),
-        endpoint_allow_list=read.items("ENDPOINT_ALLOW_LIST"),
-        own_account=_own_account(read),
-        instance_role=read.switch("INSTANCE_ROLE", default=base.instance_role),
-        secret_access=access,
-        drain_seconds=read.seconds("DRAIN_SECONDS", base.drain_seconds),
-        bind_host=read.text("BIND_HOST", base.bind_host),
-        bind_port=read.number("BIND_PORT", base.bind_port, int, allow_zero=True),
-    )
+    groups: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for variable in VARIABLES:
+        text = environ.get(PREFIX + variable.name, "").strip()
+        if not text:
+            continue
+        group, _, field = variable.setting.rpartition(".")
+        try:
+            groups[group][field] = variable.read(text)
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}{variable.name} is {text!r}{error}") from None
+    settings = replace(Settings(), **groups.pop("", {}), own_account=_own_account(environ))
+    changed = {group: replace(getattr(settings, group), **given) for group, given in groups.items()}
+    return replace(settings, **changed)
 
 
-def _own_account(read: "_Reader") -> OwnAccount | None:
-    account, region = read.text("ACCOUNT_ID", ""), read.text("REGION", "")
+def described() -> Iterator[tuple[str, str]]:
+    """Yield the name of each variable, and its default as people write it."""
+    for variable in VARIABLES:
+        yield PREFIX + variable.name, _written(variable.default)
+    for name in (_ACCOUNT_ID, _REGION, _ENDPOINT):
+        yield PREFIX + name, ""
+
+
+def _written(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default or "")
+
+
+def _own_account(environ: Mapping[str, str]) -> OwnAccount | None:
+    account, region, endpoint = (
+        environ.get(PREFIX + name, "").strip() for name in (_ACCOUNT_ID, _REGION, _ENDPOINT)
+    )
     if not account and not region:
         return None
     if not account or not region:
         raise SettingsError(
-            f"{PREFIX}ACCOUNT_ID and {PREFIX}REGION belong together; set both or neither"
+            f"{PREFIX}{_ACCOUNT_ID} and {PREFIX}{_REGION} belong together; set both or neither"
         )
-    return OwnAccount(account, region, read.text("ENDPOINT", "") or None)
+    return OwnAccount(account, region, endpoint or None)
 
 
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
-    def text(self, name: str, default: V) -> V:
-        value = self._environ.get(PREFIX + name, "").strip()
-        return cast("V", value) if value else default
 
-    def items(self, name: str) -> tuple[str, ...]:
-        text = self._environ.get(PREFIX + name, "")
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("; use true or false")
+    return text.lower() == "true"
 
-    def switch(self, name: str, *, default: bool) -> bool:
-        text = self._environ.get(PREFIX + name, "").strip().lower()
-        if text not in ("", "true", "false"):
-            raise SettingsError(f"{PREFIX}{name} is {text!r}; use true or false")
-        return default if not text else text == "true"
 
-    def seconds(self, name: str, default: float) -> float:
-        return self.number(name, default, float)
+def _access(text: str) -> str:
+    if text not in ("watch", "get"):
+        raise ValueError("; use watch or get")
+    return text
 
-    def number(
-        self, name: str, default: V, kind: Callable[[str], V], *, allow_zero: bool = False
-    ) -> V:
-        text = self._environ.get(PREFIX + name, "").strip()
-        if not text:
-            return default
+
+def _number(kind: Callable[[str], float], *, may_be_zero: bool = False) -> Callable[[str], float]:
+    def read(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
-            raise SettingsError(f"{PREFIX}{name} is {text!r}, not a number; correct it") from None
-        number = cast("float", value)
-        is_usable = 0 <= number < float("inf") if allow_zero else 0 < number < float("inf")
-        if not is_usable:
-            raise SettingsError(f"{PREFIX}{name} is {text!r}; it must be a positive number")
+            what = "a whole number" if kind is int else "a number"
+            raise ValueError(f", not {what}; correct it") from None
+        if not isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
+            raise ValueError("; it must be a positive number")
         return value
+
+    return read
+
+
+_seconds = _number(float)
+_count = _number(int)
+_count_or_zero = _number(int, may_be_zero=True)
+
+_ACCOUNT_ID, _REGION, _ENDPOINT = "ACCOUNT_ID", "REGION", "ENDPOINT"
+"""Of the operator's own account, which is made of all three."""
+
+VARIABLES = (
+    Variable("CONTROLLER_CLASS", "controller_class", str),
+    Variable("NAMESPACES", "namespaces", _items),
+    Variable("NAMESPACE", "operator_namespace", str),
+    Variable("CLUSTER_ID", "cluster_id", str),
+    Variable("LEADER_ELECTION", "leader_election", _switch),
+    Variable("LEASE_NAME", "lease_name", str),
+    Variable("IDENTITY", "identity", str),
+    Variable("WORKERS", "workers", _count),
+    Variable("POLL_TRANSITION_SECONDS", "polling.transition_seconds", _seconds),
+    Variable("POLL_STEADY_SECONDS", "polling.steady_seconds", _seconds),
+    Variable("POLL_DETAIL_SECONDS", "polling.detail_seconds", _seconds),
+    Variable("POLL_SLOW_SECONDS", "polling.slow_seconds", _seconds),
+    Variable("POLL_FEW", "polling.few", _count_or_zero),
+    Variable("BACKOFF_BASE_SECONDS", "backoff.base_seconds", _seconds),
+    Variable("BACKOFF_CAP_SECONDS", "backoff.cap_seconds", _seconds),
+    Variable("RESYNC_SECONDS", "resync_seconds", _seconds),
+    Variable("CREATE_SETTLE_SECONDS", "create_settle_seconds", _seconds),
+    Variable("CREATE_TIMEOUT_SECONDS", "create_timeout_seconds", _count),
+    Variable("UPDATE_TIMEOUT_SECONDS", "update_timeout_seconds", _count),
+    Variable("DELETE_TIMEOUT_SECONDS", "delete_timeout_seconds", _count),
+    Variable("REQUESTS_PER_SECOND", "requests_per_second", _seconds),
+    Variable("ENDPOINT_ALLOW_LIST", "endpoint_allow_list", _items),
+    Variable("INSTANCE_ROLE", "instance_role", _switch),
+    Variable("SECRET_ACCESS", "secret_access", _access),
+    Variable("DRAIN_SECONDS", "drain_seconds", _seconds),
+    Variable("BIND_HOST", "bind_host", str),
+    Variable("BIND_PORT", "bind_port", _count_or_zero),
+)

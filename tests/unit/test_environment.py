@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.settings import OwnAccount, Settings
-from agentrun_operator.environment import PREFIX, SettingsError, settings_from
+from agentrun_operator.environment import PREFIX, SettingsError, described, settings_from
 
 EVERYTHING = {
     "CONTROLLER_CLASS": "blue",
@@ -63,6 +63,14 @@ def test_every_setting_can_be_set() -> None:
     assert [name for name in changed if changed[name] == defaults[name]] == []
     assert changed["polling.few"] == 0
     assert changed["delete_timeout_seconds"] == 400
+
+
+def test_help_lists_every_variable_with_its_default() -> None:
+    listed = dict(described())
+    assert listed.keys() == {f"{PREFIX}{name}" for name in (*EVERYTHING, "ENDPOINT")}
+    assert listed[f"{PREFIX}WORKERS"] == "32"
+    assert listed[f"{PREFIX}LEADER_ELECTION"] == "true"
+    assert listed[f"{PREFIX}NAMESPACES"] == ""
 
 
 @pytest.mark.parametrize("name", ["CREATE_TIMEOUT_SECONDS", "DRAIN_SECONDS", "WORKERS"])
