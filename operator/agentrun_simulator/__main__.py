@@ -105,7 +105,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         OSError: the seed file cannot be read.
         ServiceError: the service would refuse a resource of the seed file.
     """
-    seed = read_seed_file(options.seed_file) if options.seed_file else SeedFile()
+    seed = _seed(options.seed_file)
     given: dict[str, object] = {"seed": options.seed}
     given["transitionSeconds"] = options.transition_seconds
     given["verifySignatures"] = None if options.auth is None else options.auth == "on"
@@ -120,9 +120,18 @@ def _simulator(options: argparse.Namespace) -> Simulator:
     return simulator
 
 
+def _seed(file: Path | None) -> SeedFile:
+    if file is None:
+        return SeedFile()
+    try:
+        return read_seed_file(file)
+    except ValidationError as error:
+        raise ValueError(f"{file}: {'; '.join(_defects(error))}") from None
+
+
 def _defects(error: ValidationError) -> list[str]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found]
+    return [": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in found]
 
 
 def _say(line: str) -> None:
