@@ -212,6 +212,7 @@ class Operator:
             kinds=kinds,
             settings=settings,
             clock=clock,
+            leadership=leadership,
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(

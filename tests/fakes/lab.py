@@ -97,6 +97,7 @@ class Lab:
             kinds=kinds,
             settings=settings,
             clock=self.clock,
+            leadership=self.leadership,
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(

@@ -242,6 +242,7 @@ class Process:
             kinds=kinds,
             settings=settings,
             clock=clock,
+            leadership=self.leadership,
             cache=cache,
             memory=MemoryBank(),
             accounts=AccountDirectory(

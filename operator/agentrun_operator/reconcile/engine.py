@@ -159,10 +159,13 @@ class Engine:
             await asyncio.gather(*workers, *loops, return_exceptions=True)
 
     async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
-        """Let passes in flight end: one between a POST and its record is worth waiting for."""
+        """Let passes in flight end: one between a POST and its record is worth waiting for.
+
+        Without the lease nothing can be recorded any more, and the process had better be gone.
+        """
         left = self._world.settings.drain_seconds
         self.queue.close()
-        while self.queue.in_flight and left > 0:
+        while self.queue.in_flight and left > 0 and self._world.leadership.is_valid():
             await self._world.clock.sleep(0.05)
             left -= 0.05
         for task in workers:

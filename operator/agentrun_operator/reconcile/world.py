@@ -15,6 +15,7 @@ from agentrun_operator.reconcile.ports import (
     ConnectionWriter,
     EventRecorder,
     KubeWriter,
+    Leadership,
 )
 from agentrun_operator.reconcile.references import ReferenceResolver
 
@@ -26,6 +27,7 @@ class World:
     kinds: Mapping[str, ResourceKind]
     settings: Settings
     clock: Clock
+    leadership: Leadership
     cache: ObjectCache
     memory: MemoryBank
     accounts: AccountDirectory

@@ -134,6 +134,21 @@ async def test_a_lost_lease_ends_the_engine() -> None:
     assert lab.calls.names == ["add_finalizer", "GetModelProxy"], "nothing was written after that"
 
 
+async def test_nobody_waits_for_a_pass_that_may_write_nothing() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    await lab.engine.queue.take()  # in flight, and never done
+    lab.clock.jumps = False
+    running = asyncio.ensure_future(lab.engine.run())
+    await asyncio.sleep(0)
+    lab.leadership.holds = False
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 5)
+
+
 @pytest.mark.parametrize("first", [False, True], ids=["answer first", "echo first"])
 async def test_nothing_is_remembered_of_what_is_gone(*, first: bool) -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
