@@ -147,6 +147,7 @@ def run(
         soak.user.delete_all()
         _complain(report, "at the end", soak.rest(), say)
         if report.violations and logs is not None:
+            logs.mkdir(parents=True, exist_ok=True)
             for each in NAMES:
                 shutil.copy(soak.replicas.log_file(each), logs / f"{each}.log")
     report.seconds = time.monotonic() - begun
