@@ -93,6 +93,8 @@ class Rest:
     change_token: str | None = "lastUpdatedAt"
     """Field that moves with every change."""
     created_field: str | None = "createdAt"
+    ended_field: str | None = "endedAt"
+    """Field with the time of its end, of what ends by itself."""
     updatable: bool = True
     """False where the API has no update operation."""
     tags_field: str | None = None

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -26,6 +27,8 @@ from agentrun_operator.reconcile.world import World
 log = structlog.get_logger(__name__)
 
 _MIN_POLL_SECONDS = 5.0
+_REPORT_SECONDS = 1.0
+"""From the report of an end to a removal that is due."""
 
 
 class Settlement:
@@ -81,8 +84,9 @@ class Settlement:
         if ctx.observation.existence is Existence.PRESENT:
             ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None}
             ctx.changes["applied"] = self.applied(ctx)
-        if wait is not None and wait <= 0 and not ctx.observes_only:
-            wait = await self._remove(ctx)
+        if wait is not None and wait <= 0:
+            # Order: its end is on record first, or its absence would be made up for.
+            wait = await self._remove(ctx) if ctx.snapshot().finished else _REPORT_SECONDS
         return Outcome(outcome.completed("the sandbox ended"), wait, "success")
 
     async def _remove(self, ctx: Context) -> float | None:
@@ -105,13 +109,21 @@ class Settlement:
 
     def _seconds_to_live(self, ctx: Context) -> float | None:
         ttl = getattr(ctx.spec, "ttl_seconds_after_finished", None)
-        if ttl is None:
+        if ttl is None or ctx.observes_only:
             return None
+        ended = self._ended_at(ctx)
+        spent = 0.0 if ended is None else (ctx.started_at - ended).total_seconds()
+        return float(ttl) - spent
+
+    @staticmethod
+    def _ended_at(ctx: Context) -> datetime | None:
+        """Return when it ended, as the cloud says, or else as far as we know."""
+        seen = ctx.observation.resource or ctx.obj.status.get("atProvider") or {}
+        told = parse_time(str(seen.get(ctx.rest.ended_field or "") or ""))
+        if told is not None or not ctx.snapshot().finished:
+            return told
         ready = ctx.obj.condition("Ready") or {}
-        ended = parse_time(ready.get("lastTransitionTime"))
-        if ready.get("reason") != "Completed" or ended is None:
-            return float(ttl)
-        return float(ttl) - (ctx.started_at - ended).total_seconds()
+        return parse_time(ready.get("lastTransitionTime"))
 
     def identity(self, ctx: Context) -> Json:
         """Return what status records of where the resource lives."""

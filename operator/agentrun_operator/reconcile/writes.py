@@ -139,6 +139,7 @@ class WritingSteps:
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         # Only looks after this create tell anything about it.
         ctx.memory.absences = 0
+        ctx.memory.removed = False
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
             digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.desired)

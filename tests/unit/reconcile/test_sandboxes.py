@@ -286,6 +286,57 @@ async def test_stopping_is_final_even_with_restarts() -> None:
     assert lab.ready(key) == ("True", "Completed")
 
 
+async def test_the_time_to_live_counts_from_the_end() -> None:
+    lab, key = await ready(SANDBOXES, idleTimeoutSeconds=2000, ttlSecondsAfterFinished=600)
+    await lab.elapse(2100)
+    assert lab.ready(key) == ("True", "Completed")
+    lab.restart()
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(300)
+    assert states(lab) == ["TERMINATED"]
+    await lab.elapse(400)
+    assert states(lab) == []
+
+
+@pytest.mark.parametrize("calls", range(1, 5))
+async def test_a_crash_around_the_removal_brings_none_back(calls: int) -> None:
+    lab, key = await ready(SANDBOXES, idleTimeoutSeconds=30, ttlSecondsAfterFinished=0)
+    lab.calls.before = lambda name: crash_at(lab, name, calls)
+    with suppress(Crash):
+        await lab.elapse(100)
+    lab.calls.before = lambda _name: None
+    lab.restart()
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Completed")
+    assert states(lab) == []
+    assert "CreateSandbox" not in lab.calls.take()
+
+
+def crash_at(lab: Lab, name: str, calls: int) -> None:
+    """Let the process die so many calls after it finds out that the sandbox ended."""
+    if "TERMINATED" in states(lab) and lab.calls.crash_after is None and name != "DeleteSandbox":
+        lab.calls.crash_after = calls
+
+
+async def test_observing_an_end_whose_time_is_over_is_calm() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=200)
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(400)
+    assert states(lab) == ["TERMINATED"]
+    assert lab.ready(key) == ("True", "Completed")
+
+
+async def test_each_that_ends_is_removed() -> None:
+    lab, key = await ended(ttlSecondsAfterFinished=0)
+    lab.edit(key, restartPolicy="Always")
+    await lab.elapse(10)
+    assert "READY" in states(lab)
+    lab.edit(key, restartPolicy="Never")
+    await lab.elapse(200)
+    assert lab.ready(key) == ("True", "Completed")
+    assert states(lab) == []
+
+
 async def test_a_removal_whose_answers_are_lost_wakes_nobody() -> None:
     lab, key = await ended(ttlSecondsAfterFinished=60)
     for fault in (
