@@ -39,7 +39,8 @@ class LocalReconciler:
         memory.now_hint = self._world.clock.monotonic()
         changes: Json = {}
         try:
-            result = await self._run(obj, changes, fresh=fresh)
+            # The try that failed may have been the one that was to verify.
+            result = await self._run(obj, changes, fresh=fresh or memory.failures > 0)
             memory.failures, memory.failing_since = 0, None
         except OperatorError as error:
             if isinstance(error, CredentialsInvalid):
@@ -76,8 +77,7 @@ class LocalReconciler:
             self._world.cache.update(raw, obj.key.kind)
         parse_spec(self._world.kinds[obj.key.kind], obj)
         is_rotated, binding = await self._connect(obj)
-        has_failed = self._world.memory.of(obj.key, obj.uid).failures > 0
-        if fresh or is_rotated or has_failed or not _is_verified(obj):
+        if fresh or is_rotated or not _is_verified(obj):
             await binding.api.verify()
         changes["atProvider"] = _verified(obj)
         # Whose keys they are no answer tells: the account id is the spec's own word.
