@@ -21,7 +21,9 @@ def main() -> int:
 
     Who interrupts at a terminal has seen enough, which is no failure: 0 then too.
     """
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="demo", description="Show the operator at work on this machine, step by step."
+    )
     parser.add_argument(
         "--once", action="store_true", help="do not stay up at the end, on a terminal either"
     )
@@ -77,6 +79,7 @@ def _stay(rig: Rig, screen: Screen) -> None:
             f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
             f"kubectl edit modelproxy chat --namespace {SAMPLES_NAMESPACE}",
             f"curl --silent {rig.cloud.url}/admin/resources # what the cloud holds",
+            f"# the same as a page, for a browser: {rig.cloud.url}",
         )
     )
     try:

@@ -60,7 +60,8 @@ class Screen:
     def end(self, text: str) -> None:
         """Close the story with its duration."""
         seconds = time.monotonic() - self._started
-        self._console.print(f"\n[bold green]{escape(text)}[/bold green] ({seconds:.0f} s)")
+        told = f"\n[bold green]{escape(text)}[/bold green] ({seconds:.0f} s)"
+        self._console.print(told, soft_wrap=True)
 
     @contextmanager
     def table(self, order: Sequence[tuple[str, str]]) -> Iterator["ObjectTable"]:

@@ -184,11 +184,12 @@ class Story:
         rig, screen = self._rig, self._screen
         rig.cloud.clear_faults()
         screen.command(f"kubectl delete … # every object in namespace {SAMPLES_NAMESPACE}, at once")
-        # A visitor may have made objects elsewhere, deleted ours, or broken the keys.
+        # A visitor may have made objects elsewhere, deleted ours, broken the keys, or applied the
+        # samples as they are, whose Account names no endpoint.
         used = sorted(rig.used_namespaces())
         if SAMPLES_NAMESPACE in used:
             with suppress(KubectlError):  # nothing can be made in a namespace that is going
-                rig.apply([key_secret(SAMPLES_NAMESPACE, rig.account)])
+                rig.apply([key_secret(SAMPLES_NAMESPACE, rig.account), self._sample("Account")])
         for namespace in used:
             rig.delete_all(namespace, seconds=WAIT_SECONDS)
         counts = totals(self._cloud)
@@ -200,12 +201,15 @@ class Story:
 
     def _proxy(self, name: str, **changes: Any) -> dict[str, Any]:
         """Return the sample proxy under another name."""
-        found = manifests(SAMPLES_NAMESPACE, self._rig.cloud.url)
-        proxy = next(each for each in found if each["kind"] == "ModelProxy")
+        proxy = self._sample("ModelProxy")
         proxy["metadata"]["name"] = name
         del proxy["spec"]["writeConnectionTo"]  # the ConfigMap belongs to the sample
         proxy["spec"] |= changes
         return proxy
+
+    def _sample(self, kind: str) -> dict[str, Any]:
+        found = manifests(SAMPLES_NAMESPACE, self._rig.cloud.url)
+        return next(each for each in found if each["kind"] == kind)
 
     def _runtime(self, key: str) -> dict[str, Any]:
         answer = self._cloud.get_agent_runtime(key, models.GetAgentRuntimeRequest())
