@@ -20,9 +20,8 @@ _MIN_PART = 10
 
 
 def spellings(value: str) -> frozenset[str]:
-    """Return how a text may be quoted: as it is, in JSON, Python, a URL, HTML, base64."""
+    """Return how a text may be quoted: as it is, in JSON, Python, a URL, HTML, base64, hex."""
     raw = value.encode(errors="surrogatepass")
-    encoded = (base64.b64encode(raw), base64.urlsafe_b64encode(raw))
     found = {
         value,
         json.dumps(value, ensure_ascii=False)[1:-1],
@@ -34,8 +33,22 @@ def spellings(value: str) -> frozenset[str]:
         html.escape(value),
     }
     if len(value) >= MIN_SECRET:
-        found |= {text.decode().rstrip("=") for text in encoded}
+        found |= {raw.hex(), raw.hex().upper(), *_in_base64(raw)}
     return frozenset(found)
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """Yield what stands for a value in base64, alone or after a user's name and a colon.
+
+    Three bytes make four characters: where others stand before and behind, those at either end
+    speak of both, and are left out.
+    """
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(raw).decode().rstrip("=")
+        for before in range(3):
+            encoded = encode(bytes(before) + raw).decode().rstrip("=")
+            has_rest = (before + len(raw)) % 3 != 0
+            yield encoded[(0, 2, 3)[before] : len(encoded) - has_rest]
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:

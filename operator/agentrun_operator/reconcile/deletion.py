@@ -67,12 +67,12 @@ class DeletionSteps:
 
     async def delete(self, ctx: Context) -> Outcome | None:
         """Ask the cloud to delete, then look: gone is what a read says, not what DELETE says."""
-        if "delete" in ctx.acted:
+        if "delete" in ctx.acted or self._seconds_to_retry(ctx) > 0:
             return await self.await_deletion(ctx)
         ctx.acted.add("delete")
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
-            ctx.memory.failures += 1
+            ctx.memory.failed_deletes += 1
         await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(seen.resource))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         if ctx.memory.transition_since is None:
@@ -89,14 +89,28 @@ class DeletionSteps:
         if seen.phase is Phase.DELETE_FAILED:
             why = message_of(dict(seen.resource), ctx.rest.state_reason_field, ctx.redact)
             message = f"the cloud could not delete the resource: {why}; trying again"
-            pause = self._world.outcomes.delay(ctx.memory.failures, pause)
-        elif ctx.memory.transition_since is not None:
+            pause = max(pause, self._seconds_to_retry(ctx))
+            # Not in transition: the poller would bring it back before its time.
+            verdict = outcome.deleting(Reason.DELETING, message)
+            return Outcome(verdict, pause, "requeue_after")
+        if ctx.memory.transition_since is not None:
             spent = ctx.memory.now_hint - ctx.memory.transition_since
             if spent > ctx.deadline_seconds:
                 message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
                 pause = polling.slow_seconds
         verdict = outcome.deleting(Reason.DELETING, message)
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+    def _seconds_to_retry(self, ctx: Context) -> float:
+        """Return how long a deletion that failed still rests; the second try comes at once."""
+        memory = ctx.memory
+        if ctx.observation.phase is not Phase.DELETE_FAILED or not memory.failed_deletes:
+            return 0.0
+        pause = self._world.settings.polling.transition_seconds * 2.0 ** min(
+            memory.failed_deletes, 16
+        )
+        pause = min(pause, self._world.settings.backoff.cap_seconds)
+        return max(0.0, memory.wrote_at + pause - memory.now_hint)
 
 
 def in_use(held_by: Sequence[str]) -> Outcome:

@@ -75,6 +75,8 @@ class Memory:
     """What an update was to change, and how often it was sent since a look found it in place."""
     absences: int = 0
     """Looks in a row that found nothing after the settle window."""
+    failed_deletes: int = 0
+    """How often a deletion was begun anew because the cloud gave up the one before."""
     removed: bool = False
     """The ended resource was removed after its time to live."""
     reported_at: float = float("-inf")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +43,24 @@ def test_no_spelling_and_no_part_of_a_secret_stays(quoted: str) -> None:
     assert "4711" not in text
     assert ENCODED[:10] not in text
     assert quote("é")[1:] not in text
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("after", ["", "!", "!!"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_among_others_in_one_base64_is_found(
+    before: str, after: str, encode: Callable[[bytes], bytes]
+) -> None:
+    encoded = encode(f"{before}{SECRET}{after}".encode()).decode()
+    text = without_secrets(f"Basic {encoded} is refused", [SECRET])
+    assert "(secret)" in text
+    assert len(text) <= len("Basic 1234(secret)1234== is refused") + len(before)
+
+
+@pytest.mark.parametrize("encoded", [SECRET.encode().hex(), SECRET.encode().hex().upper()])
+def test_a_secret_in_hex_is_found(encoded: str) -> None:
+    assert without_secrets(f"bytes {encoded}!", [SECRET]) == "bytes (secret)!"
+    assert without_secrets(f"bytes {encoded[:12]}!", [SECRET]) == "bytes (secret)!"
 
 
 def test_words_of_a_few_letters_stay() -> None:

@@ -93,6 +93,19 @@ async def test_a_delete_that_fails_is_tried_again_and_explained() -> None:
     assert lab.calls.names.count("DeleteAgentRuntime") == 3
 
 
+async def test_a_delete_that_goes_on_failing_rests_longer_each_time_and_says_why() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    fault = {"effect": "delete-failed", "reason": "still busy", "times": None}
+    lab.simulator.inject(Fault.model_validate(fault))
+    lab.cluster.delete(key)
+    await lab.elapse(600)
+    assert lab.calls.names.count("DeleteAgentRuntime") <= 10
+    assert lab.message(key).startswith("the cloud could not delete the resource: still busy")
+    lab.simulator.clear_faults()
+    await lab.elapse(400)
+    assert lab.cluster.raw(key) is None
+
+
 async def test_a_delete_that_the_cloud_refuses_waits() -> None:
     lab, key = await ready(SAMPLES["ModelService"])
     lab.simulator.inject(
