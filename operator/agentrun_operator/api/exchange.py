@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
@@ -54,12 +55,24 @@ class Call:
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     def content(self) -> bytes | None:
-        """Serialise the body as the official client does: compact, raw UTF-8."""
+        """Serialise the body as the official client does: compact, raw UTF-8.
+
+        Raises:
+            InvalidParameter: it holds what JSON cannot, such as half a character of a Secret.
+        """
         if self.body is None:
             return None
-        return json.dumps(
-            self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ).encode()
+        try:
+            return json.dumps(
+                self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+            ).encode()
+        except (ValueError, RecursionError):
+            # Raised out here: the error quotes the value.
+            pass
+        raise InvalidParameter(
+            f"{self.action}: a value cannot be sent: it is infinite, nested too deeply or holds "
+            "half a character; check the values that the spec refers to"
+        )
 
 
 @dataclass(frozen=True)

@@ -62,3 +62,44 @@ async def test_an_account_that_was_spoilt_under_its_users_ends_nothing(
     await lab.elapse(60)
     assert capsys.readouterr().out == "", "nothing is logged as an error"
     assert {lab.ready(key)[1] for key in users[1:]} == {"DependencyNotReady"}
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        pytest.param("NaN", id="no number"),
+        pytest.param("-Infinity", id="infinity"),
+        pytest.param("1e999", id="infinity by its size"),
+        pytest.param("9" * 4096, id="thousands of digits"),
+        pytest.param('"\\ud800"', id="half a character"),
+        pytest.param("[" * 100 + "]" * 100, id="too deep for who compares it"),
+        pytest.param("[" * 2000 + "]" * 2000, id="too deep for the parser"),
+    ],
+)
+async def test_a_default_that_no_request_can_hold_as_json_is_a_text(default: str) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": "t"})
+    rules = [{"name": "temperature", "default": default}]
+    models = [{"name": "m-1", "parameterRules": rules}]
+    key = lab.cluster.apply("ModelService", "it", {**SERVICE, "models": models})
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    lab.calls.take()
+    await lab.elapse(300)
+    assert "UpdateModelService" not in lab.calls.names
+
+
+async def test_a_login_that_no_request_can_hold_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    login = '{"auths": {"registry.example.com": {"username": "u", "password": "\\ud800-hunter2"}}}'
+    lab.cluster.put_secret("pull", {".dockerconfigjson": login})
+    container = {"image": "registry.example.com/agent:v1", "pullSecretRef": {"name": "pull"}}
+    key = lab.cluster.apply("AgentRuntime", "it", {"container": container})
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "InvalidParameter"), lab.message(key)
+    assert "hunter2" not in str(lab.cluster.raw(key))
+    assert capsys.readouterr().out == "", "nothing is logged as an error"

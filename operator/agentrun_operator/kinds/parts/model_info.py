@@ -6,7 +6,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentrun_operator.core.fields import ApiName, EncodedBy, Name, SpecModel, Text, Unordered
+from agentrun_operator.core.nesting import is_deeper
 from agentrun_operator.core.resolution import Resolution
+
+_MAX_DEPTH = 64
+"""Levels of a default that is taken for JSON; what is deeper stays the text that it is."""
 
 
 class ModelFeatures(SpecModel):
@@ -34,9 +38,12 @@ class ModelProperties(SpecModel):
 def _default(rule: "ModelParameterRule", _: Resolution) -> Any:
     text = rule.default or ""
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+        # What the parser takes and no request can hold: NaN, infinity, half a character.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         return text
+    return text if is_deeper(value, _MAX_DEPTH) else value
 
 
 class ModelParameterRule(SpecModel):
