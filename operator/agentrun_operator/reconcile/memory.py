@@ -84,6 +84,8 @@ class Memory:
     first_seen: float | None = None
     now_hint: float = 0.0
     """Monotonic time at the start of the current pass."""
+    succeeded: int = 0
+    """The incarnation whose predecessor this process has removed, or tried to."""
     restarts: int = 0
     """How many incarnations in a row ended soon after their start."""
     restarted_at: float = float("-inf")

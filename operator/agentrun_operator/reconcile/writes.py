@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import (
     ProviderFailed,
     Unavailable,
 )
+from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
@@ -27,7 +28,7 @@ from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.settle import Settlement
+from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
@@ -130,6 +131,7 @@ class WritingSteps:
         if "create" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         ctx.acted.add("create")
+        await self._remove_forgotten(ctx)
         ctx.changes |= self._identity(ctx)
         # What was adopted before is gone, and with it the reason to retain.
         ctx.changes |= {"externalId": None, "adopted": None}
@@ -265,19 +267,26 @@ class WritingSteps:
         await self._reporter.write(
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
         )
-        await self._remove_ended(ctx)
+        await self._remove_ended(ctx, ctx.aim.locator_of(ctx.observation.resource), incarnation)
         ctx.target = self._settlement.retarget(ctx)
         ctx.forget_look()
         return None
 
-    async def _remove_ended(self, ctx: Context) -> None:
+    async def _remove_forgotten(self, ctx: Context) -> None:
+        """Remove what ended, where the process that put its successor on record died before."""
+        incarnation = int(ctx.obj.status.get("incarnation") or 0)
+        if incarnation > ctx.memory.succeeded:
+            last = chosen_id(ctx.obj.uid, {"incarnation": incarnation - 1})
+            await self._remove_ended(ctx, Locator(last, ctx.aim.parent), incarnation)
+
+    async def _remove_ended(self, ctx: Context, at: Locator, incarnation: int) -> None:
         """Remove a resource that ended and has a successor, or each of them stays listed for ever.
 
         Order: the successor is on record first, so that nobody makes this one again. It costs
         nothing any more: a removal that fails is no reason to keep the successor waiting.
         """
+        ctx.memory.succeeded = incarnation
         try:
-            at = ctx.aim.locator_of(ctx.observation.resource)
             await ctx.bound.api.delete(ctx.rest, at)
         except OperatorError as error:
             failure = type(error).__name__
