@@ -53,6 +53,8 @@ log = structlog.get_logger(__name__)
 _HOLD_SECONDS = 2.0
 _LONG_WAIT_SECONDS = 20.0
 _WAITING = frozenset(error.reason.value for error in outcome.UNRESOLVED)
+_MAX_RECORD_CHARS = 256 * 1024
+"""Of the paths in `status.applied`: the cluster takes no object with more than about 1.5 MB."""
 _MAX_STEPS = 16
 """A pass that has not ended by then is a bug; it must not spin."""
 
@@ -235,6 +237,7 @@ class Reconciler:
             raise RuntimeError("aiming needs a spec")
         ctx.resolution = await self._world.references.resolve(ctx.obj, binding)
         desired = encode(ctx.kind, spec, ctx.resolution)
+        _check_recordable(ctx.kind, desired)
         parent = None
         if ctx.rest.parent is not None:
             reference = _reference(spec, ctx.rest.parent)
@@ -299,6 +302,14 @@ class Reconciler:
         else:
             own, default = "update_seconds", settings.update_timeout_seconds
         return float(getattr(limits, own, None) or default)
+
+
+def _check_recordable(kind: ResourceKind, desired: Json) -> None:
+    """Refuse before anything is sent what no status could record afterwards."""
+    if sum(map(len, applied_paths(kind, desired))) > _MAX_RECORD_CHARS:
+        raise InvalidParameter(
+            "the spec has more fields than the status can record; put them into fewer, as texts"
+        )
 
 
 def _gone(ctx: Context, desired: Json) -> frozenset[str]:

@@ -103,3 +103,18 @@ async def test_a_login_that_no_request_can_hold_says_so(
     assert lab.ready(key) == ("False", "InvalidParameter"), lab.message(key)
     assert "hunter2" not in str(lab.cluster.raw(key))
     assert capsys.readouterr().out == "", "nothing is logged as an error"
+
+
+async def test_a_document_of_more_fields_than_a_status_can_record_is_not_created() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    document = {"settings": {f"key-{n:06}": "v" for n in range(20_000)}}
+    spec = {"type": "CodeInterpreter", "templateConfiguration": document}
+    key = lab.cluster.apply("SandboxTemplate", "it", spec)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "more fields" in lab.message(key)
+    assert lab.resources("Template") == []
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
