@@ -9,20 +9,14 @@ from pydantic import ValidationError
 
 from agentrun_operator.core.drift import find_leftovers
 from agentrun_operator.core.wire import field_rules
-from drift.answers import OTHER_ANSWERS, lab_with
+from drift.answers import answered, lab_with
 from drift.filled import ARGUMENTS, SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import Stage, Step
 
 STALLED = {"CannotClear", "ImmutableFieldChanged", "UnexpectedEcho"}
 
 
-CASES = [
-    *(pytest.param(v, OTHER_ANSWERS, id=f"others-{v.title}") for v in VARIANTS),
-    *(pytest.param(v, {}, id=f"defaults-{v.title}") for v in SMALL_VARIANTS),
-]
-
-
-@pytest.mark.parametrize(("variant", "answer"), CASES)
+@answered(again=SMALL_VARIANTS)
 async def test_what_left_the_spec_is_cleared_by_one_update_or_reported(
     variant: Variant, answer: Mapping[str, Any]
 ) -> None:

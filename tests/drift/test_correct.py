@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from drift.answers import OTHER_ANSWERS, lab_with
+from drift.answers import answered, lab_with
 from drift.filled import VARIANTS, Variant
 from drift.stage import STALL_SECONDS, Leaf, Stage, altered
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
 
 
-@each_variant
-@pytest.mark.parametrize("answer", [{}, OTHER_ANSWERS], ids=["defaults", "others"])
+@answered()
 async def test_a_change_out_of_band_is_corrected_by_one_minimal_update(
     variant: Variant, answer: dict[str, Any]
 ) -> None:

@@ -5,15 +5,11 @@ from typing import Any
 
 import pytest
 
-from drift.answers import OTHER_ANSWERS, lab_with
+from drift.answers import answered, lab_with
 from drift.filled import SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import Leaf, Stage, another
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
-CASES = [
-    *(pytest.param(v, {}, id=f"defaults-{v.title}") for v in VARIANTS),
-    *(pytest.param(v, OTHER_ANSWERS, id=f"others-{v.title}") for v in SMALL_VARIANTS),
-]
 
 
 def _visible(stage: Stage) -> list[Leaf]:
@@ -37,7 +33,7 @@ async def test_an_ignored_field_is_left_alone(variant: Variant) -> None:
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize(("variant", "answer"), CASES)
+@answered(again=SMALL_VARIANTS)
 async def test_an_ignored_field_keeps_its_value_when_the_one_beside_it_is_corrected(
     variant: Variant, answer: Mapping[str, Any]
 ) -> None:

@@ -5,18 +5,12 @@ from typing import Any
 
 import pytest
 
-from drift.answers import OTHER_ANSWERS, lab_with
+from drift.answers import answered, lab_with
 from drift.filled import CANARY, SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import STALL_SECONDS, Leaf, Stage, altered
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
-each_case = pytest.mark.parametrize(
-    ("variant", "answer"),
-    [
-        *(pytest.param(v, {}, id=f"defaults-{v.title}") for v in VARIANTS),
-        *(pytest.param(v, OTHER_ANSWERS, id=f"others-{v.title}") for v in SMALL_VARIANTS),
-    ],
-)
+each_case = answered(again=SMALL_VARIANTS)
 
 
 def _visible(stage: Stage) -> list[Leaf]:

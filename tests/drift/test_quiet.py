@@ -9,13 +9,12 @@ from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import Document
 from agentrun_operator.core.wire import field_rules
 from agentrun_simulator.settings import Switches
-from drift.answers import ELSEWHERE, OTHER_ANSWERS, lab_with
+from drift.answers import ELSEWHERE, OTHER_ANSWERS, answered, lab_with
 from drift.filled import VARIANTS, Variant
 from drift.stage import Stage
 from fakes.lab import Lab
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
-each_answer = pytest.mark.parametrize("answer", [{}, OTHER_ANSWERS], ids=["defaults", "others"])
 
 
 def test_every_open_question_is_asked() -> None:
@@ -23,8 +22,7 @@ def test_every_open_question_is_asked() -> None:
     assert asked == set(OTHER_ANSWERS) | ELSEWHERE
 
 
-@each_variant
-@each_answer
+@answered()
 async def test_what_was_created_stays_as_it_is(variant: Variant, answer: Mapping[str, Any]) -> None:
     stage = await Stage.ready(variant, lab=lab_with(answer))
     stage.lab.calls.take()
@@ -35,8 +33,7 @@ async def test_what_was_created_stays_as_it_is(variant: Variant, answer: Mapping
     assert stage.is_calm
 
 
-@each_variant
-@each_answer
+@answered()
 async def test_another_spelling_is_no_drift(variant: Variant, answer: Mapping[str, Any]) -> None:
     stage = await Stage.ready(variant, lab=lab_with(answer))
     stored = stage.stored
