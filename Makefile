@@ -69,7 +69,7 @@ test-namespaced: binaries ## the engine's tests once more, under the Roles of a 
 demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once: verify and end)
 	@$(TOOLS) -m demo $(ARGS)
 
-soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", ARGS="--schedules N")
+soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", "--schedules N", "--sweep")
 	@PYTHONPATH=tests:tools $(BIN)/python -m soak $(ARGS)
 
 soak-selftest: $(STAMP) ## prove that the histories find planted bugs
