@@ -169,7 +169,12 @@ def test_a_rotated_secret_reaches_its_users_and_nobody_else(tenant: Tenant) -> N
         template("tpl"),
     )
     tenant.wait_ready()
+    _values_reach_their_users(tenant)
+    _a_login_reaches_its_user(tenant)
+    _the_same_values_disturb_nobody(tenant)
 
+
+def _values_reach_their_users(tenant: Tenant) -> None:
     since = tenant.rig.cloud.position()
     value, key, variable = canary(), canary(), canary()
     tenant.secret(VALUES, inbound=value, provider=key, env=variable)
@@ -191,6 +196,8 @@ def test_a_rotated_secret_reaches_its_users_and_nobody_else(tenant: Tenant) -> N
         ("UpdateModelService", "/2025-09-10/agents/model-services/svc"),
     ]
 
+
+def _a_login_reaches_its_user(tenant: Tenant) -> None:
     since, login = tenant.rig.cloud.position(), canary()
     tenant.secret(PULL, **{".dockerconfigjson": _docker_config(login)})
     tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login", seconds=10)
@@ -199,7 +206,9 @@ def test_a_rotated_secret_reaches_its_users_and_nobody_else(tenant: Tenant) -> N
     (write,) = tenant.cloud_writes(since=since)
     assert write["path"].endswith(ident)
 
-    # Written again with the same values: its version moves, and nobody is disturbed.
+
+def _the_same_values_disturb_nobody(tenant: Tenant) -> None:
+    """A Secret is written again: its version moves, and only another one's user is updated."""
     since = tenant.rig.cloud.position()
     tenant.view.patch(
         ("Secret", tenant.namespace, VALUES), {"metadata": {"labels": {"touched": "true"}}}

@@ -164,43 +164,8 @@ def _sent_and_taken(tenant: Tenant, account: str, after: float) -> set[tuple[str
 def test_only_a_leader_writes(tenant: Tenant, contenders: Contenders) -> None:
     """SIGTERM hands over at once; SIGKILL and SIGSTOP when the lease has run out."""
     lease = contenders.rig.operator_environ()["AGENTRUN_OPERATOR_LEASE_NAME"]
-    other = {
-        "AGENTRUN_OPERATOR_LEASE_NAME": OTHER_LEASE,
-        "AGENTRUN_OPERATOR_CONTROLLER_CLASS": "other",
-    }
-    contenders.start("first")
-    contenders.start("second", account=SECOND)
-    assert contenders.says("second", "standing by")
-    tenant.apply(template("tpl"))
-    tenant.wait_ready()
-    assert _writes(tenant, SECOND) == []
-
-    contenders.send("first", signal.SIGTERM)
-    assert contenders.wait_for_end("first") == 0
-    ended = time.time()
-    led = _wait_for_leader(tenant, lease, "second", HANDOVER_SECONDS + 5)
-    print(f"handed over {led - ended:.1f} s after the leader's end")  # noqa: T201
-    assert led - ended < HANDOVER_SECONDS
-
-    # Two leaders go silent at once, each with somebody standing by: one killed, one frozen.
-    contenders.start("other-first", account=SECOND, **other)
-    contenders.start("other-second", account=SECOND, **other)
-    contenders.start("third")
-    tenant.edit("Account", "default", requestsPerSecond=10)  # so that there is work left
-    tenant.wait_ready()
-    objects = [each for n in range(SETS) for each in family_of_each(f"-{n}")]
-    tenant.apply(*objects)
-    tenant.wait(lambda: len(tenant.cloud_writes()) > SETS, "work to have begun")
-    contenders.send("second", signal.SIGSTOP)
-    contenders.send("other-first", signal.SIGKILL)
-    silent = time.time()
-    led = _wait_for_leader(tenant, lease, "third", TAKEOVER_SECONDS)
-    other_led = _wait_for_leader(tenant, OTHER_LEASE, "other-second", TAKEOVER_SECONDS)
-    print(f"took over after {led - silent:.1f} s and {other_led - silent:.1f} s")  # noqa: T201
-    for moment in (led, other_led):
-        assert LEASE_SECONDS - 3 < moment - silent < TAKEOVER_SECONDS
-
-    taken_over = time.time()
+    _hand_over(tenant, contenders, lease)
+    taken_over = _fall_silent(tenant, contenders, lease)
     contenders.send("second", signal.SIGCONT)
     assert contenders.wait_for_end("second") != 0
     assert "Traceback" not in contenders.log("second")
@@ -217,3 +182,45 @@ def test_only_a_leader_writes(tenant: Tenant, contenders: Contenders) -> None:
         **dict.fromkeys(tenant.resources(), SETS),
         "Template": SETS + 1,
     }
+
+
+def _hand_over(tenant: Tenant, contenders: Contenders, lease: str) -> None:
+    """Let `second` take over from `first`, which ends in order."""
+    contenders.start("first")
+    contenders.start("second", account=SECOND)
+    assert contenders.says("second", "standing by")
+    tenant.apply(template("tpl"))
+    tenant.wait_ready()
+    assert _writes(tenant, SECOND) == []
+
+    contenders.send("first", signal.SIGTERM)
+    assert contenders.wait_for_end("first") == 0
+    ended = time.time()
+    led = _wait_for_leader(tenant, lease, "second", HANDOVER_SECONDS + 5)
+    print(f"handed over {led - ended:.1f} s after the leader's end")  # noqa: T201
+    assert led - ended < HANDOVER_SECONDS
+
+
+def _fall_silent(tenant: Tenant, contenders: Contenders, lease: str) -> float:
+    """Freeze one leader and kill another; return when those that stood by had both taken over."""
+    other = {
+        "AGENTRUN_OPERATOR_LEASE_NAME": OTHER_LEASE,
+        "AGENTRUN_OPERATOR_CONTROLLER_CLASS": "other",
+    }
+    contenders.start("other-first", account=SECOND, **other)
+    contenders.start("other-second", account=SECOND, **other)
+    contenders.start("third")
+    tenant.edit("Account", "default", requestsPerSecond=10)  # so that there is work left
+    tenant.wait_ready()
+    objects = [each for n in range(SETS) for each in family_of_each(f"-{n}")]
+    tenant.apply(*objects)
+    tenant.wait(lambda: len(tenant.cloud_writes()) > SETS, "work to have begun")
+    contenders.send("second", signal.SIGSTOP)
+    contenders.send("other-first", signal.SIGKILL)
+    silent = time.time()
+    led = _wait_for_leader(tenant, lease, "third", TAKEOVER_SECONDS)
+    other_led = _wait_for_leader(tenant, OTHER_LEASE, "other-second", TAKEOVER_SECONDS)
+    print(f"took over after {led - silent:.1f} s and {other_led - silent:.1f} s")  # noqa: T201
+    for moment in (led, other_led):
+        assert LEASE_SECONDS - 3 < moment - silent < TAKEOVER_SECONDS
+    return time.time()

@@ -93,8 +93,8 @@ def _events(tenant: Tenant, name: str) -> list[tuple[str, str]]:
     return [(each["type"], each["reason"]) for each in ours]
 
 
-def test_the_table_of_situations(tenant: Tenant) -> None:
-    """The lasting ones, all at once."""
+def _bring_about(tenant: Tenant) -> None:
+    """Let every lasting situation begin, each for an object of its own."""
     tenant.fault("create-failed", action="CreateTemplate", name="create-failed")
     tenant.fault("slow", action="CreateTemplate", name="creating", seconds=3600)
     tenant.fault("error", name="unavailable", status=503, times=None)
@@ -126,6 +126,11 @@ def test_the_table_of_situations(tenant: Tenant) -> None:
     tenant.annotate(TEMPLATE, "held", "paused", "true")
     for name in ("report", "ignore"):
         tenant.tamper(TEMPLATE, name, {"description": "tampered"})
+
+
+def test_the_table_of_situations(tenant: Tenant) -> None:
+    """The lasting ones, all at once."""
+    _bring_about(tenant)
     table = {
         (TEMPLATE, "healthy"): HEALTHY,
         (TEMPLATE, "creating"): working("Creating"),
