@@ -1,7 +1,6 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
 import asyncio
-import traceback
 
 import structlog
 
@@ -24,6 +23,7 @@ from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
+from agentrun_operator.reconcile.report import place_of
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -128,7 +128,7 @@ class Poller:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # Its words may quote the answer. The next tick that is due tries again.
-            where = "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
+            where = place_of(bug)
             account_name = str(at.account)
             log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return

@@ -72,11 +72,16 @@ def log_bug(obj: KubeObject, bug: Exception, resolution: Resolution | None) -> O
     knows them here: then its words stay out of the log, and its class and place have to do.
     """
     if resolution is None:
-        told = "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
+        told = place_of(bug)
     else:
         told = resolution.redact("".join(traceback.format_exception(bug)))
     log.error("pass failed", object=str(obj.key), exception=told)
     return OperatorError("internal error; see the operator's log")
+
+
+def place_of(bug: Exception) -> str:
+    """Return the class of an exception and where it was raised, without a word of what it says."""
+    return "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
 
 
 def _redacted(verdict: Verdict, changes: Json, resolution: Resolution) -> tuple[Verdict, Json]:
