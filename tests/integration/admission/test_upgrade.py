@@ -1,4 +1,7 @@
-"""An upgrade that tightens a schema must not lock existing objects up."""
+"""An upgrade that tightens a schema must not lock existing objects up.
+
+Before Kubernetes 1.33 a new rule did keep the status from being written; docs/upgrade.md says so.
+"""
 
 import copy
 from collections.abc import Callable, Iterator
