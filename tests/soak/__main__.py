@@ -14,7 +14,7 @@
 import argparse
 import sys
 
-from soak.bugs import BUGS
+from soak.bugs import BUGS, CRASH_BUGS
 from soak.directed import DIRECTED
 from soak.minimise import minimise
 from soak.runner import Result, find_bugs, run_many
@@ -24,6 +24,8 @@ from soak.sweep import Point, Swept, sweep
 
 SELFTEST_SEEDS = 1000
 """Within so many seeds every planted bug has to be found."""
+
+_PLANTABLE = (*BUGS, *CRASH_BUGS)
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--point", type=Point.parse, help="replay one crash and print its trace")
     parser.add_argument("--selftest", action="store_true", help="find every planted bug")
     parser.add_argument("--specs", type=int, help="try so many specs, good and bad")
-    parser.add_argument("--bug", choices=[b.name for b in BUGS], help="plant this first")
+    parser.add_argument("--bug", choices=[b.name for b in _PLANTABLE], help="plant this")
     options = parser.parse_args(arguments)
     if options.selftest:
         return _selftest(options.jobs)
@@ -47,7 +49,7 @@ def main(arguments: list[str]) -> int:
     if options.sweep is not None:
         return _sweep(options)
     if options.bug is not None:
-        with next(bug for bug in BUGS if bug.name == options.bug).plant():
+        with next(bug for bug in _PLANTABLE if bug.name == options.bug).plant():
             return _one(options)
     if options.seed is not None or options.point is not None:
         return _one(options)

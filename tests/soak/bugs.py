@@ -86,11 +86,6 @@ BUGS: tuple[Bug, ...] = (
         (reconciler, "decide", m.deciding(m.failed_is_gone)),
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
-    _bug(
-        "lost-is-foreign",
-        "a create without its answer is disowned",
-        (reconciler, "decide", m.deciding(m.lost_is_foreign)),
-    ),
     _bug("no-settle-window", "absence trusted", (context.Context, "_is_settled", m.always_true)),
     _bug("answer-not-kept", "a wrong id is persisted", (_Writing, "_created", m.persisted_not)),
     _bug("stale-cache", "older versions taken in", (ObjectCache, "observe", m.stale_cache)),
@@ -170,3 +165,17 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", m.always_true)),
 )
+
+CRASH_BUGS: tuple[Bug, ...] = (
+    _bug(
+        "lost-is-foreign",
+        "a create without its answer is disowned",
+        (reconciler, "decide", m.deciding(m.lost_is_foreign)),
+    ),
+    _bug(
+        "ended-forgotten",
+        "nobody removes what a dead process was to remove",
+        (_Writing, "_remove_forgotten", m.no_conflict),
+    ),
+)
+"""What nothing but a crash at the right call shows: for the sweep to find."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from soak.bugs import BUGS
+from soak.bugs import BUGS, CRASH_BUGS
 from soak.directed import DIRECTED
 from soak.runner import workers_for
 from soak.schedule import CrashPoint, Schedule
@@ -89,7 +89,7 @@ def run_point(point: Point, bug: str | None = None) -> Swept:
 
 
 def _run(schedule: Schedule, bug: str | None) -> History:
-    planted = next((b.plant() for b in BUGS if b.name == bug), nullcontext())
+    planted = next((b.plant() for b in (*BUGS, *CRASH_BUGS) if b.name == bug), nullcontext())
     with planted:
         return run(schedule)
 

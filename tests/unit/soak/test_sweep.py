@@ -3,6 +3,7 @@
 import pytest
 
 from agentrun_operator.kinds import catalogue
+from soak.bugs import CRASH_BUGS
 from soak.directed import DIRECTED
 from soak.schedule import CrashPoint
 from soak.sweep import Point, Swept, points_of, run_history, run_point, sweep
@@ -46,13 +47,20 @@ def test_a_crash_that_does_not_come_is_told() -> None:
     assert run_point(late).violation == "the crash takes place: it did not"
 
 
-def test_a_bug_that_needs_a_crash_is_found(whole: dict[str, Swept]) -> None:
-    bug, calls = "lost-is-foreign", whole["create-below"].calls
-    assert run_history("create-below", 0, bug).violation is None
-    crash = CrashPoint(calls.index("CreateAgentRuntime") + 1, is_after=True)
-    point = Point("create-below", 0, crash)
+NEEDS_A_CRASH = {
+    "lost-is-foreign": ("create-below", "CreateAgentRuntime", True, "converges"),
+    "ended-forgotten": ("restart", "DeleteSandbox", False, "released when gone"),
+}
+"""Bug → history, call, whether the crash comes after it, and the invariant that tells."""
+
+
+@pytest.mark.parametrize("bug", [bug.name for bug in CRASH_BUGS])
+def test_a_bug_that_needs_a_crash_is_found(whole: dict[str, Swept], bug: str) -> None:
+    name, call, is_after, invariant = NEEDS_A_CRASH[bug]
+    assert run_history(name, 0, bug).violation is None
+    point = Point(name, 0, CrashPoint(whole[name].calls.index(call) + 1, is_after))
     assert run_point(point).violation is None
-    assert (run_point(point, bug).violation or "").startswith("converges: ")
+    assert (run_point(point, bug).violation or "").startswith(f"{invariant}: ")
 
 
 @pytest.mark.slow
