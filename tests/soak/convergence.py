@@ -244,6 +244,8 @@ class Convergence:
                 yield f"{key} is being deleted"
             if ready_of(need)[0] != "True":
                 yield f"{key} is not Ready: {ready_of(need)[1]}; see its conditions"
+                # What failed and is to go, once this object lets it, takes no change below it.
+                yield f"must be in READY status; see the conditions of {key}"
             # One that exists already waits for no more than that what it names exists as well.
             if exists or ready_of(need)[0] == "True":
                 account = (need["status"].get("account") or {}).get("accountId")
@@ -263,8 +265,7 @@ class Convergence:
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),
-            # What failed and is to go, once this object lets it, takes no change below it.
-            "Updating": waits_for_parent(raw) and self._is_doomed(slot),
+            "ProviderUnavailable": self._names_what_is_gone(slot, raw),
         }
         return bool(obstacles.get(reason))
 
@@ -275,12 +276,16 @@ class Convergence:
         is_unset = "description" not in raw["spec"]
         return keeps and is_unset and record is not None and bool(record.data.get("description"))
 
-    def _is_doomed(self, slot: Slot) -> bool:
-        """Whether something that a slot needs is being deleted, and has failed in the cloud."""
+    def _names_what_is_gone(self, slot: Slot, raw: Json) -> bool:
+        """Whether a write names what somebody deleted, and its object is to go as well.
+
+        Nobody makes that again before this object lets it go or names another.
+        """
         for need in (SLOTS[name] for name in slot.needs):
-            raw = self._kube.find(need.key)
-            if raw is not None and "deletionTimestamp" in raw["metadata"]:
-                return self._failed_in_the_cloud(need, raw)
+            held = self._kube.find(need.key)
+            is_going = held is not None and "deletionTimestamp" in held["metadata"]
+            if held is not None and is_going and not self._namesakes(need, held):
+                return f"{need.external_name} not found" in message_of(raw)
         return False
 
     def _comes_late(self, slot: Slot, raw: Json) -> bool:
@@ -322,9 +327,10 @@ class Convergence:
         return any(r.status.endswith("_FAILED") for r in self._namesakes(slot, raw))
 
 
-def waits_for_parent(raw: Json) -> bool:
-    """Whether the cloud refuses a change of an object because of the state of its parent."""
-    return "must be in READY status" in message_of(raw)
+def waits_for_another(raw: Json) -> bool:
+    """Whether the cloud refuses a change of an object because of what its spec names."""
+    said = message_of(raw)
+    return "must be in READY status" in said or ("HTTP 404" in said and "not found" in said)
 
 
 def _claim(raw: Json) -> tuple[bool, str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
-from soak.convergence import Convergence, ready_of, waits_for_parent
+from soak.convergence import Convergence, ready_of, waits_for_another
 from soak.slots import SLOTS, Slot, held
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Endings:
             for key, raw in kube.objects.items()
             if "deletionTimestamp" in raw["metadata"]
         ]
-        refused = tuple(f" for {k}" for k, raw in kube.objects.items() if waits_for_parent(raw))
+        refused = tuple(f" for {k}" for k, raw in kube.objects.items() if waits_for_another(raw))
         retried = [
             w
             for w in checks.writes
