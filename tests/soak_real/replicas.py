@@ -97,6 +97,16 @@ class Replicas:
             time.sleep(0.3)
         return leader
 
+    def wait_for_standby(self, leader: str) -> None:
+        """Return when the other one runs as well: the last trouble may have taken it away."""
+        standby = self.other(leader)
+
+        def serves() -> bool:
+            self.tend()
+            return bool(self.metrics(standby))
+
+        eventually(serves, f"{standby} to stand by", seconds=READY_SECONDS)
+
     def other(self, name: str) -> str:
         """Return the other one."""
         return next(each for each in NAMES if each != name)

@@ -57,7 +57,7 @@ class Trouble:
     @contextmanager
     def lose_leader(self) -> Iterator[None]:
         """SIGKILL, and its machine is gone as well: the other one takes over."""
-        leader = self._leader()
+        leader = self._leader_with_standby()
         self._replicas.kill(leader, back_after=TAKEOVER_SECONDS)
         yield
         self._expect_takeover(leader)
@@ -72,7 +72,7 @@ class Trouble:
     @contextmanager
     def freeze(self) -> Iterator[None]:
         """SIGSTOP until the other one leads; the thawed one must end, or stand by."""
-        leader = self._leader()
+        leader = self._leader_with_standby()
         pid = self._replicas.pids[leader]
         with self._stopped(pid):
             yield
@@ -82,7 +82,7 @@ class Trouble:
     @contextmanager
     def isolate(self) -> Iterator[None]:
         """The leader reaches the cloud, and no longer the API server."""
-        leader = self._leader()
+        leader = self._leader_with_standby()
         pid = self._replicas.pids[leader]
         self._replicas.doors[leader].silence()
         try:
@@ -91,6 +91,11 @@ class Trouble:
             self._expect_end(leader, pid)
         finally:
             self._replicas.doors[leader].speak()
+
+    def _leader_with_standby(self) -> str:
+        leader = self._leader()
+        self._replicas.wait_for_standby(leader)
+        return leader
 
     def _leader(self) -> str:
         leader = self._replicas.wait_for_leader()
