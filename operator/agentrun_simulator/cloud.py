@@ -160,6 +160,7 @@ class Cloud:
             method=request.method,
             path=request.raw_path,
             query=request.raw_query,
+            body=len(request.body),
         )
         exchange = Exchange(request, entry, now)
         try:

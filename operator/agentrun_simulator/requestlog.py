@@ -8,6 +8,8 @@ from itertools import count
 from typing import Any
 
 MASK = "***"
+MAX_LOG_BYTES = 64 * 1024 * 1024
+"""Of all requests in the log together: anybody may send them, and each may be megabytes."""
 
 # Names from the "secret" column of the control-plane reference, §8.0, and their like.
 _SECRET_NAME = re.compile(r"secret|password|apikey|licensekey|privatekey|token$", re.IGNORECASE)
@@ -42,6 +44,8 @@ class Entry:
     path: str
     """Raw path, without the query."""
     query: str
+    size: int
+    """Bytes of its path, query and body."""
     action: str = ""
     """Operation name; empty when the path is unknown."""
     account: str = ""
@@ -72,17 +76,29 @@ class Entry:
 
 
 class RequestLog:
-    """The last requests, oldest first."""
+    """The last requests, oldest first; the newest is always there."""
 
     def __init__(self, max_entries: int) -> None:
         self._entries: deque[Entry] = deque(maxlen=max_entries)
         self._sequence = count(1)
+        self._bytes = 0
 
-    def open(self, *, time: datetime, request_id: str, method: str, path: str, query: str) -> Entry:
-        """Add an entry for a request that has just come in."""
-        entry = Entry(next(self._sequence), time, request_id, method, path, query)
+    def open(
+        self, *, time: datetime, request_id: str, method: str, path: str, query: str, body: int = 0
+    ) -> Entry:
+        """Add an entry for a request that has just come in, with a body of so many bytes."""
+        size = len(path) + len(query) + body
+        entry = Entry(next(self._sequence), time, request_id, method, path, query, size)
+        self._bytes += size
+        if len(self._entries) == self._entries.maxlen:
+            self._drop_oldest()
+        while self._entries and self._bytes > MAX_LOG_BYTES:
+            self._drop_oldest()
         self._entries.append(entry)
         return entry
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= self._entries.popleft().size
 
     def entries(self, since: int = 0) -> list[Entry]:
         """Return the entries with a larger sequence number, oldest first."""
@@ -91,3 +107,4 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all entries; sequence numbers go on."""
         self._entries.clear()
+        self._bytes = 0

@@ -161,7 +161,7 @@ class Settings(Model):
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * 1024 * 1024
     """Largest accepted request body, in bytes; ours, the reference has no number."""
     max_log_entries: Annotated[int, Field(gt=0)] = 50_000
-    """Requests kept in the log; the oldest go first."""
+    """Requests kept in the log, as long as they fit into 64 MiB; the oldest go first."""
     regions: tuple[str, ...] = ()
     """Regions served; the others are unknown to the gateway. Empty means all."""
     denials: tuple[Denial, ...] = ()

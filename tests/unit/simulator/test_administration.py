@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from agentrun_simulator.gateway import ConnectionDroppedError
+from agentrun_simulator.requestlog import MAX_LOG_BYTES
 from agentrun_simulator.simulator import Simulator
 
 Api = Callable[..., Awaitable[httpx.Response]]
@@ -60,6 +61,17 @@ async def test_the_log_keeps_only_its_last_entries() -> None:
         for _ in range(5):
             await client.get("/2025-09-10/workspaces")
     assert [entry["seq"] for entry in simulator.requests()] == [4, 5]
+
+
+async def test_the_log_keeps_no_more_than_fits_into_memory(api: Api) -> None:
+    document = {"description": "x" * 5_000_000}
+    for _ in range(30):
+        await api("POST", "/2025-09-10/nothing-here", document)
+    log = (await api("GET", "/admin/requests")).json()["requests"]
+    assert [entry["seq"] for entry in log] == list(range(31 - MAX_LOG_BYTES // 5_000_000, 31))
+    await api("DELETE", "/admin/requests")
+    await api("GET", "/2025-09-10/nothing-here")
+    assert len((await api("GET", "/admin/requests")).json()["requests"]) == 1
 
 
 async def test_a_fault_meets_its_requests_as_often_as_asked(api: Api) -> None:
