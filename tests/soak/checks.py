@@ -17,7 +17,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.kube import OURS, Place
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
-from soak.slots import NAMESPACES, SLOT_OF, held, wanted
+from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -171,6 +171,24 @@ class Checks:
             is_old = process.begun_at > self._simulation.seconds_of(raw)
             if key.kind in OURS and is_old and cache.version(key) is None:
                 self.violated("start-up barrier", f"{process.name} {what}, {key} was not seen yet")
+
+    def holding(self, process: Process, obj: KubeObject) -> frozenset[ObjectKey]:
+        """Return who keeps an object from being deleted, as far as a process knows.
+
+        Those that refer to it and have a resource, or may have one, which is to go with them.
+        """
+        if not obj.deleting or obj.key not in SLOT_OF or process.engine is None:
+            return frozenset()
+        needed, cache = SLOT_OF[obj.key].name, process.engine._world.cache
+        found = {slot.key: cache.get(slot.key) for slot in SLOTS.values() if needed in slot.needs}
+        return frozenset(
+            key
+            for key, user in found.items()
+            if user is not None
+            and FINALIZER in user.finalizers
+            and (user.external_id or user.status.get("creation"))
+            and not _retains(user.spec, user.status)
+        )
 
     def _status_write(self, process: Process, place: Place, raw: Json, body: list[Json]) -> None:
         if body[0]["value"] != raw["metadata"]["uid"]:

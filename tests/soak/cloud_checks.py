@@ -160,6 +160,8 @@ class CloudChecks:
         if record is None:
             return
         obj = found.obj
+        if call.method == "DELETE":
+            self._nobody_uses_it(found, call)
         owner = self._simulation.cloud.ledger.get(record)
         tags = set(record.data.get("systemTags") or ())
         ours = ownership_tag(CLUSTER_ID, obj.key)
@@ -178,6 +180,13 @@ class CloudChecks:
             )
         elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
             self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _nobody_uses_it(self, found: Pass, call: Call) -> None:
+        """What is referred to goes after those that do; one of them may go during the pass."""
+        users = found.held_by & self._checks.holding(self._process, found.obj)
+        if users:
+            names = ", ".join(sorted(map(str, users)))
+            self._checks.violated("users hold", f"{found.obj.key}: {call.action}, used by {names}")
 
     def _one_resource(self, found: Pass) -> None:
         """At most one cloud resource per object that is alive and not on its way out."""

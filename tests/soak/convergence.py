@@ -244,7 +244,8 @@ class Convergence:
                 yield f"{key} is being deleted"
             if ready_of(need)[0] != "True":
                 yield f"{key} is not Ready: {ready_of(need)[1]}; see its conditions"
-                # What failed and is to go, once this object lets it, takes no change below it.
+            if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
+                # It takes no change below it. One in transition does so soon: that is no excuse.
                 yield f"must be in READY status; see the conditions of {key}"
             # One that exists already waits for no more than that what it names exists as well.
             if exists or ready_of(need)[0] == "True":

@@ -55,6 +55,8 @@ class Pass:
     begun: float
     looked: set[str] = field(default_factory=set)
     """Names and keys that the cloud answered for with "absent", or with the resource."""
+    held_by: frozenset[ObjectKey] = frozenset()
+    """Who kept the object from being deleted when it began, as far as the process knew."""
     drift: str = ""
     """What the last read of the resource showed to differ, and no write has corrected since."""
 
@@ -93,7 +95,8 @@ class ObservedEngine(Engine):
 
     async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         simulation = self.process.simulation
-        token = current.set(Pass(obj, simulation.loop.time()))
+        held_by = simulation.checks.holding(self.process, obj)
+        token = current.set(Pass(obj, simulation.loop.time(), held_by=held_by))
         simulation.checks.pass_begins(self.process, obj)
         try:
             result = await super()._pass(obj, fresh=fresh)
