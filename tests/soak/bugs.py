@@ -134,7 +134,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("poller-blind", "nobody is woken by a LIST", (Poller, "_wake", m.never)),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),
-    _bug("secret-shown", "a value in a message", (report.Reporter, "write", m.secret_in_message)),
+    _bug("secret-shown", "a value in a message", (report, "_redacted", m.secret_in_message)),
     _bug("own-edit-lost", "an edit in our own answer", (engine, "_is_edited", m.always_false)),
     _bug(
         "edit-disowns",
