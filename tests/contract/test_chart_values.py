@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import CHART, CRD_CHART, EVERYTHING, helm, rendered
+from chart.rendering import CHART, CRD_CHART, EVERYTHING, helm, parsed, rendered
 from charttools.metadata import chart_yaml, readme
 
 BAD = {
@@ -203,3 +203,53 @@ def test_a_release_fits_into_its_secret() -> None:
     chart = b"".join(f.read_bytes() for f in sorted(CHART.rglob("*")) if f.is_file())
     size = len(gzip.compress(chart + rendered(*EVERYTHING).encode()))
     assert size * 4 / 3 * 4 / 3 < 700_000
+
+
+def odd_names(document: object, path: str = "") -> Iterator[str]:
+    """Yield where a name, a namespace or a label is no text."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            at = f"{path}.{name}"
+            is_text = name in TEXTS or path.endswith((".labels", ".matchLabels", ".annotations"))
+            if is_text and not isinstance(value, str):
+                yield f"{at} is {value!r}"
+            yield from odd_names(value, at)
+    elif isinstance(document, list):
+        for item in document:
+            yield from odd_names(item, path)
+
+
+TEXTS = (
+    "name",
+    "namespace",
+    "serviceAccountName",
+    "priorityClassName",
+    "runtimeClassName",
+    "image",
+)
+NAMED = (
+    "nameOverride",
+    "fullnameOverride",
+    "serviceAccount.name",
+    "runtimeClassName",
+    "priorityClassName",
+    "credentials.existingSecret",
+    "image.repository",
+)
+
+
+@pytest.mark.parametrize("name", ["012", "1e3", "0x1f", "true", "null"])
+def test_a_name_that_yaml_takes_for_something_else_stays_a_name(name: str) -> None:
+    values = [f'{place}="{name}"' for place in NAMED]
+    done = helm(
+        *(value for value in EVERYTHING if not value.startswith(("credentials", "priority"))),
+        *values,
+        'credentials.mode="Secret"',
+        f'imagePullSecrets=[{{"name":"{name}"}}]',
+        f'watchNamespaces=["{name}"]',
+        name=name.replace("true", "t").replace("null", "n"),
+        options=[f"--namespace={name}"],
+    )
+    assert done.returncode == 0, done.stderr
+    found = [m for m in parsed(done.stdout) if m["kind"] != "CustomResourceDefinition"]
+    assert [odd for m in found for odd in odd_names(m, m["kind"])] == []

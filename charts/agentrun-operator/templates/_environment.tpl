@@ -60,7 +60,7 @@
 - name: AGENTRUN_{{ $variable }}
   valueFrom:
     secretKeyRef:
-      name: {{ $.Values.credentials.existingSecret }}
+      name: {{ $.Values.credentials.existingSecret | quote }}
       key: {{ $key }}
       {{- if eq $key "securityToken" }}
       optional: true

@@ -25,14 +25,14 @@
 {{- end }}
 
 {{- define "agentrun-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "agentrun-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "agentrun-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The simulator's Pods must not be selected by the operator's Service, budget or policy. */}}
 {{- define "agentrun-operator.simulatorSelectorLabels" -}}
 app.kubernetes.io/name: {{ printf "%s-simulator" (include "agentrun-operator.name" . | trunc 52) }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "agentrun-operator.metaLabels" -}}
@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* Labels of Pods and objects beside the operator: a test, the guard. */}}
 {{- define "agentrun-operator.besideLabels" -}}
 app.kubernetes.io/name: {{ printf "%s-%s" (include "agentrun-operator.name" .root | trunc 52) .part }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{ include "agentrun-operator.metaLabels" .root }}
 {{- end }}
 
