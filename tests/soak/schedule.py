@@ -111,8 +111,15 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         Step(20.0, "account", {"what": "revoke", "namespace": namespace}),
         Step(120.0, "apply", late),
     )
+    # A Credential is never adopted unless told so: it has to be known for its own.
+    lost: tuple[Step, ...] = (
+        Step(20.0, "crash", {"pattern": "Create.*", "is_after": True, "nth": 1}),
+        Step(21.0, "apply", {"slot": "cred", "variant": 0, "policies": {}}),
+        Step(21.9, "apply", {"slot": "cred", "variant": 1, "policies": None}),
+    )
     troubles: tuple[tuple[Step, ...], ...] = (
         revoked,
+        lost,
         (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
