@@ -38,12 +38,16 @@ class Door:
     def __init__(self) -> None:
         self.requests: list[str] = []
         self.asked = 0
+        self.admits = 0
+        """How often a question is answered by yes, before it is refused."""
 
     def refuse(self) -> None:
         self.asked += 1
-        raise LeadershipLost("deposed while the connection was made")
+        if self.asked > self.admits:
+            raise LeadershipLost("deposed while the connection was made")
 
     async def serve(self, request: web.Request) -> web.Response:
+        await request.read()
         self.requests.append(request.method)
         return web.json_response(BODY)
 
@@ -84,6 +88,22 @@ async def test_the_deposed_send_nothing(door: Door, client: KubeClient) -> None:
     with pytest.raises(LeadershipLost):
         await writer.remove_finalizer(obj)
     assert door.asked == 3
+    assert door.requests == []
+
+
+async def test_a_body_is_not_sent_after_a_freeze(
+    door: Door, client: KubeClient, server: str
+) -> None:
+    """Frozen after the headers were made, and awake again when another process leads."""
+    door.admits = 1
+    writer = StatusAndFinalizerWriter(client, catalogue().values(), check=door.refuse)
+    with pytest.raises(LeadershipLost):
+        await writer.write_status(KubeObject.of(BODY, "Sandbox"), {"observedGeneration": 1})
+    door.asked = 0
+    call = Call("CreateThing", "POST", "/things", body={"name": "it"})
+    async with Transport(server, Acs3Auth(StaticKeys(Keys("id", "secret")))) as transport:
+        with pytest.raises(LeadershipLost), checked_at_sending(door.refuse):
+            await transport.send(call)
     assert door.requests == []
 
 

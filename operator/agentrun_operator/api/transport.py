@@ -197,8 +197,11 @@ class Transport:
 
 
 async def _at_sending(event: str, _info: object) -> None:
-    """Httpcore's hook; what it raises ends the request before a byte of it is written."""
-    if event.endswith("send_request_headers.started"):
+    """Httpcore's hook; what it raises ends the request before a byte more of it is written.
+
+    Race: the process may be frozen between headers and body, without which nothing is carried out.
+    """
+    if event.endswith(("send_request_headers.started", "send_request_body.started")):
         about_to_send()
 
 

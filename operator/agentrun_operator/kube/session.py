@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from yarl import URL
 
 from agentrun_operator import __version__
 from agentrun_operator.core.nesting import loads, shallow
 from agentrun_operator.kube.access import ClusterAccess
-from agentrun_operator.reconcile.guard import about_to_send
+from agentrun_operator.reconcile.guard import LeadershipLost, about_to_send
 from agentrun_operator.reconcile.ports import ClusterUnavailable
 
 POOL_LIMIT = 64
@@ -149,6 +150,22 @@ class LastMomentRequest(aiohttp.ClientRequest):
         """Send over a connection, unless the check of this context objects."""
         about_to_send()
         return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        """Write the body, and with it the headers, unless the check objects by now.
+
+        Race: a task of its own does this, and the process may be frozen before its turn comes.
+        """
+        try:
+            about_to_send()
+        except LeadershipLost as lost:
+            # Whoever waits for the answer hears of it; nobody waits for this task.
+            if conn.protocol is not None:
+                conn.protocol.set_exception(lost)
+            return
+        await super().write_bytes(writer, conn, content_length)
 
 
 async def hide_refusals(
