@@ -124,7 +124,12 @@ BUGS: tuple[Bug, ...] = (
     _bug("no-backoff", "retries at once", (Outcomes, "delay", m.no_backoff)),
     _bug("no-resync", "gaps stay", (Resync, "find_ghosts_and_gaps", m.no_ghosts_no_gaps)),
     _bug("barrier-skipped", "half a picture", (Resync, "wait_for_whole_picture", m.at_once)),
-    _bug("no-fencing", "the lease is not checked", (guard, "check_leadership", m.never)),
+    _bug(
+        "no-fencing",
+        "the lease is not checked",
+        (guard, "check_leadership", m.never),
+        (engine.Engine, "_drain", m.drained_all_the_same),
+    ),
     _bug("lease-for-ever", "no renew deadline", (LeaseElector, "is_valid", m.always_true)),
     _bug("holds-ignored", "users do not hold", (reconciler, "holders", m.nobody)),
     _bug(

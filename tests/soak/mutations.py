@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agentrun_operator.app import AlwaysLeading
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import CredentialsNotFound, Throttled, Unavailable
@@ -265,6 +266,14 @@ def no_ghosts_no_gaps(_: Any) -> Any:
         return [], []
 
     return nothing
+
+
+def drained_all_the_same(drain: Any) -> Any:
+    async def draining(self: Any, workers: Any) -> None:
+        object.__setattr__(self._world, "leadership", AlwaysLeading())
+        await drain(self, workers)
+
+    return draining
 
 
 def at_once(_: Any) -> Any:
