@@ -41,7 +41,9 @@ SILENCE_SECONDS = 150.0
 MAX_SAID = 256
 FAILED_TEST = 422
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
+"""RFC 1123 subdomain."""
 
 
 class ClusterForbidden(ClusterUnavailable):

@@ -79,8 +79,9 @@ async def test_endless_races_are_unavailable() -> None:
         await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
 
 
-async def test_a_name_that_leads_elsewhere_is_never_asked_for() -> None:
+@pytest.mark.parametrize("name", ["../secrets/x", "a..b", "a-.b", "a" * 254])
+async def test_a_name_that_none_can_have_is_never_asked_for(name: str) -> None:
     client = ScriptedClient()
     with pytest.raises(InvalidParameter, match="no legal ConfigMap name"):
-        await ConfigMapConnectionWriter(client).publish(widget(), "../secrets/x", DATA)
+        await ConfigMapConnectionWriter(client).publish(widget(), name, DATA)
     assert client.asked == []
