@@ -128,7 +128,8 @@ def test_a_foreground_deletion_ends(tenant: Tenant) -> None:
     assert all(url.startswith("https://") for url in tenant.view.read(path)["data"].values())
     where = f"--namespace={tenant.namespace}"
     names = ("modelproxy/proxy", "modelservice/svc")
-    tenant.rig.kubectl("delete", where, "--cascade=foreground", "--timeout=20s", *names)
+    # The garbage collector looks every 30 s for kinds that it has not seen yet.
+    tenant.rig.kubectl("delete", where, "--cascade=foreground", "--timeout=60s", *names)
     assert tenant.resources() == {}
 
     def is_gone() -> bool:
