@@ -140,3 +140,15 @@ def test_a_foreground_deletion_ends(tenant: Tenant) -> None:
         return False
 
     tenant.wait(is_gone, "the ConfigMap to be gone")
+
+
+def test_a_refused_address_is_told(tenant: Tenant) -> None:
+    """A quota stands in the way of the ConfigMap, and the object says so until it is lifted."""
+    where = f"--namespace={tenant.namespace}"
+    tenant.rig.kubectl("create", where, "quota", "none", "--hard=configmaps=0")
+    connection = {"configMap": {"name": "address"}}
+    tenant.apply(service("svc"), proxy("proxy", "svc", writeConnectionTo=connection))
+    tenant.wait_reason("ModelProxy", "proxy", "AccessDenied", says="ConfigMap 'address'")
+    tenant.rig.kubectl("delete", where, "quota", "none")
+    tenant.annotate("ModelProxy", "proxy", "reconcile-requested-at", "now")
+    tenant.wait_ready()

@@ -50,6 +50,10 @@ class ClusterForbidden(ClusterUnavailable):
     """RBAC does not allow the request; the message names what to allow."""
 
 
+class ClusterInvalid(ClusterUnavailable):
+    """What would be stored breaks a rule of its kind; the message names it."""
+
+
 class ListExpired(ClusterUnavailable):
     """The resourceVersion or continue token is too old: list again."""
 
@@ -59,6 +63,7 @@ _REFUSALS: Mapping[int, type[Exception]] = {
     404: ObjectGone,
     409: ObjectConflict,
     410: ListExpired,
+    422: ClusterInvalid,
 }
 _REMEDIES: Mapping[int, str] = {
     401: "; the API server refuses our credentials, renew the token or certificate",
@@ -91,7 +96,8 @@ class KubeClient:
     """One API server.
 
     Every method raises ObjectGone (404), ObjectConflict (409, or a failed test of a JSON patch),
-    ClusterForbidden (403), ListExpired (410), and ClusterUnavailable for everything else.
+    ClusterForbidden (403), ListExpired (410), ClusterInvalid (422), and ClusterUnavailable for
+    everything else.
     """
 
     def __init__(self, session: aiohttp.ClientSession, server: str) -> None:

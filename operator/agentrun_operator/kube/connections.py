@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 
-from agentrun_operator.core.errors import AlreadyExistsNotOwned, InvalidParameter
+from agentrun_operator.core.errors import AccessDenied, AlreadyExistsNotOwned, InvalidParameter
 from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.kube.client import MERGE_PATCH, KubeClient, core_path, is_object_name
+from agentrun_operator.kube.client import (
+    MERGE_PATCH,
+    ClusterForbidden,
+    ClusterInvalid,
+    KubeClient,
+    core_path,
+    is_object_name,
+)
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     Json,
@@ -31,6 +38,7 @@ class ConfigMapConnectionWriter:
         Raises:
             AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
             InvalidParameter: no ConfigMap can have that name.
+            AccessDenied: a quota, a webhook, a right or an immutable ConfigMap is in the way.
             ClusterUnavailable: the API server did not take it.
         """
         # A name of a spec must not lead us to another path with the operator's own rights.
@@ -44,6 +52,11 @@ class ConfigMapConnectionWriter:
                 await self._publish(owner, name, data)
             except (ObjectConflict, ObjectGone) as error:
                 failure = error
+            except (ClusterForbidden, ClusterInvalid) as error:
+                raise AccessDenied(
+                    f"the cluster refuses ConfigMap {name!r} of spec.writeConnectionTo ({error}); "
+                    "clear the way, or remove the field"
+                ) from error
             else:
                 return
         raise ClusterUnavailable(f"ConfigMap {owner.key.namespace}/{name}: {failure}")

@@ -203,6 +203,8 @@ class ConnectionWriter(Protocol):
 
         Raises:
             AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
+            InvalidParameter: no ConfigMap can have that name.
+            AccessDenied: the cluster refuses it until somebody changes something.
             ClusterUnavailable: the API server did not take it.
         """
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agentrun_operator.core.errors import AlreadyExistsNotOwned, InvalidParameter
+from agentrun_operator.core.errors import AccessDenied, AlreadyExistsNotOwned, InvalidParameter
+from agentrun_operator.kube.client import ClusterForbidden, ClusterInvalid
 from agentrun_operator.kube.connections import ATTEMPTS, ConfigMapConnectionWriter
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
@@ -77,6 +78,20 @@ async def test_endless_races_are_unavailable() -> None:
     client = ScriptedClient(*race * ATTEMPTS)
     with pytest.raises(ClusterUnavailable, match="team/chat-endpoint: busy"):
         await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(ClusterForbidden("HTTP 403: exceeded quota"), id="quota"),
+        pytest.param(ClusterInvalid("HTTP 422: immutable"), id="immutable"),
+    ],
+)
+async def test_a_lasting_refusal_is_told(refusal: ClusterUnavailable) -> None:
+    client = ScriptedClient(stored(), refusal)
+    with pytest.raises(AccessDenied, match=r"spec.writeConnectionTo \(HTTP 4"):
+        await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    assert len(client.asked) == 2
 
 
 @pytest.mark.parametrize("name", ["../secrets/x", "a..b", "a-.b", "a" * 254])
