@@ -74,11 +74,19 @@ def _show(title: str, schedule: Schedule) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
+    calls = tried = 0
+
     def show(result: Swept) -> None:
+        nonlocal calls, tried
+        calls += len(result.calls)
+        tried += result.is_crash
         if result.violation is not None:
             sys.stdout.write(f"{result.place}: {result.violation}\n")
         elif not result.is_crash:
             sys.stdout.write(f"{result.place}: {len(result.calls)} calls\n")
+        elif tried % 500 == 0:
+            # A crash before each call, and one after it.
+            sys.stdout.write(f"{tried} of {-(-2 * calls // options.every)} crash points\n")
         sys.stdout.flush()
 
     summary = sweep(
