@@ -10,7 +10,7 @@ import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError
-from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION
+from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION, Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.snapshot import Existence
@@ -96,16 +96,22 @@ class Settlement:
             # The account is out of reach. That is no news of a resource that ended.
             return self._world.settings.polling.slow_seconds
         if not ctx.memory.removed:
-            try:
-                await ctx.bound.api.delete(ctx.rest, at)
-            except OperatorError as error:
-                # Nor is this. A condition that told of it would hide the end, and what is absent
-                # without having ended is created again.
-                failure = type(error).__name__
-                log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+            # Nor is a failure. A condition that told of it would hide the end, and what is absent
+            # without having ended is created again.
+            if not await self.delete_ended(ctx, at):
                 return self._world.settings.polling.slow_seconds
             ctx.memory.removed = True
         return None
+
+    async def delete_ended(self, ctx: Context, at: Locator) -> bool:
+        """Delete a resource that ended, and costs nothing any more; returns whether that worked."""
+        try:
+            await ctx.bound.api.delete(ctx.rest, at)
+        except OperatorError as error:
+            failure = type(error).__name__
+            log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+            return False
+        return True
 
     def _seconds_to_live(self, ctx: Context) -> float | None:
         ttl = getattr(ctx.spec, "ttl_seconds_after_finished", None)

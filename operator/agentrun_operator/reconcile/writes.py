@@ -6,8 +6,6 @@ Order: within a step, the write that must not be lost comes before the one that 
 from collections.abc import Mapping
 from dataclasses import replace
 
-import structlog
-
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     InUse,
@@ -32,8 +30,6 @@ from agentrun_operator.reconcile.settle import Settlement, chosen_id
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
-
-log = structlog.get_logger(__name__)
 
 _RESTART_FIRST_SECONDS = 10.0
 _RESTART_MOST_SECONDS = 300.0
@@ -286,11 +282,7 @@ class WritingSteps:
         nothing any more: a removal that fails is no reason to keep the successor waiting.
         """
         ctx.memory.succeeded = incarnation
-        try:
-            await ctx.bound.api.delete(ctx.rest, at)
-        except OperatorError as error:
-            failure = type(error).__name__
-            log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+        await self._settlement.delete_ended(ctx, at)
 
 
 def _withdraw(ctx: Context) -> None:
