@@ -104,24 +104,24 @@ async def test_a_lost_answer_of_a_create_is_found_again(sample: Sample, effect: 
     assert lab.get(key).status.get("adopted") is False
 
 
+async def created_late(sample: Sample) -> tuple[Lab, ObjectKey]:
+    """Return a lab with one object, whose create will be carried out after its answer was lost."""
+    lab = await lab_for(sample)
+    late = {"action": "Create.*", "effect": "drop-late", "seconds": 40}
+    lab.simulator.inject(Fault.model_validate(late))
+    return lab, lab.cluster.apply(sample.kind, "it", sample.spec)
+
+
 @kinds
 async def test_a_create_that_comes_late_has_no_twin(sample: Sample) -> None:
-    lab = await lab_for(sample)
-    lab.simulator.inject(
-        Fault.model_validate({"action": "Create.*", "effect": "drop-late", "seconds": 40})
-    )
-    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    lab, key = await created_late(sample)
     await lab.elapse(LASTING)
     assert_one(lab, sample, key)
 
 
 @kinds
 async def test_a_clock_that_jumps_makes_no_twin(sample: Sample) -> None:
-    lab = await lab_for(sample)
-    lab.simulator.inject(
-        Fault.model_validate({"action": "Create.*", "effect": "drop-late", "seconds": 40})
-    )
-    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    lab, key = await created_late(sample)
     await lab.drain()
     lab.clock.set_forward(300)
     lab.cloud.time.offset_seconds -= 300
@@ -131,11 +131,7 @@ async def test_a_clock_that_jumps_makes_no_twin(sample: Sample) -> None:
 
 @kinds
 async def test_a_create_that_comes_late_is_deleted_all_the_same(sample: Sample) -> None:
-    lab = await lab_for(sample)
-    lab.simulator.inject(
-        Fault.model_validate({"action": "Create.*", "effect": "drop-late", "seconds": 40})
-    )
-    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    lab, key = await created_late(sample)
     await lab.elapse(3)
     lab.cluster.delete(key)
     lab.restart()
