@@ -68,7 +68,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     await lab.elapse(90)
     reconciler = lab.engine._reconciler
     ctx = reconciler._begin(lab.get(stage.key), fresh=True)
-    await reconciler._prepare(ctx)
+    await reconciler._preparation.prepare(ctx)
     ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
     parts: dict[str, Any] = {
         "snapshot": ctx.snapshot(),

@@ -1,0 +1,232 @@
+"""The start of a pass: what can be known of an object without asking the cloud."""
+
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from agentrun_operator.core.errors import InvalidParameter, OperatorError
+from agentrun_operator.core.fields import Ref, Reference
+from agentrun_operator.core.ignored import covers
+from agentrun_operator.core.kind import ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.wire import (
+    applied_paths,
+    encode,
+    encode_resolved,
+    json_name,
+    marker,
+    shape_of,
+)
+from agentrun_operator.core.write_only import write_only_part, write_only_paths
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.binding import Binding, check_pin
+from agentrun_operator.reconcile.claims import Claims
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.observe import Target, tag_for, was_edited_since_mark
+from agentrun_operator.reconcile.parsing import parse_spec
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.references import holders
+from agentrun_operator.reconcile.settle import chosen_id
+from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
+
+_MAX_RECORD_CHARS = 256 * 1024
+"""Of the paths in `status.applied`: the cluster takes no object with more than about 1.5 MB."""
+
+
+class Preparation:
+    """Parses the spec, binds the account, resolves references and encodes the desired state."""
+
+    def __init__(self, world: World, claims: Claims) -> None:
+        """Work on one world."""
+        self._world = world
+        self._claims = claims
+
+    async def prepare(self, ctx: Context) -> None:
+        """Find out what can be known without the cloud; what is missing ends up in `blocked`."""
+        try:
+            ctx.spec = _parse(ctx.kind, ctx.obj)
+        except InvalidParameter as error:
+            ctx.blocked = error
+        ctx.deadline_seconds = self._deadline(ctx)
+        if ctx.obj.deleting:
+            await self._prepare_deletion(ctx)
+        elif ctx.blocked is None and not ctx.snapshot().paused:
+            await self._prepare_life(ctx)
+
+    async def _prepare_life(self, ctx: Context) -> None:
+        try:
+            binding = await self._world.accounts.bind(ctx.obj)
+            ctx.binding = binding
+            ctx.conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
+                ctx.obj, ctx.rest, binding
+            )
+            if ctx.conflict is None:
+                await self._aim(ctx, binding)
+        except OperatorError as error:
+            ctx.blocked = error
+
+    async def _prepare_deletion(self, ctx: Context) -> None:
+        ctx.held_by = holders(ctx.obj.key, self._world.cache)
+        before = ctx.snapshot()
+        may_exist = before.ever_created or before.unrecorded
+        if not before.claimed or not may_exist or before.held_by:
+            return
+        if before.policies.retain and not before.creation_unknown:
+            return
+        try:
+            binding = await self._world.accounts.bind_for_deletion(ctx.obj)
+            ctx.binding = binding
+            parent = self._world.references.last_parent(ctx.obj)
+        except OperatorError as error:
+            ctx.blocked = error
+            return
+        ctx.blocked = None
+        if before.unrecorded:
+            ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, binding)
+        try:
+            if before.creation_unknown and ctx.spec is not None:
+                await self._aim(ctx, binding)
+        except OperatorError:
+            # What it referred to may be gone already; the mark, the name and the rest still tell.
+            log.debug("deleting without references", object=str(ctx.obj.key))
+        if ctx.target is None:
+            desired = await self._what_is_left(ctx, binding) if before.creation_unknown else {}
+            ctx.target = self._target(ctx, desired, parent)
+            self._compare_what_is_left(ctx)
+
+    async def _what_is_left(self, ctx: Context, binding: Binding) -> Json:
+        """Return the desired state as far as its references still exist."""
+        if ctx.spec is None:
+            return {}
+        references = self._world.references
+        ctx.resolution = await references.resolve(ctx.obj, binding, is_partial=True)
+        return encode_resolved(ctx.kind, ctx.spec, ctx.resolution)
+
+    def _compare_what_is_left(self, ctx: Context) -> None:
+        """Recognise a lost create by what is remembered of it, and by what the spec still says."""
+        sent = ctx.aim.sent
+        if sent is not None and not was_edited_since_mark(ctx.obj):
+            sent = {**ctx.aim.desired, **sent}
+        ctx.target = replace(ctx.aim, sent=sent, is_partial=True)
+
+    async def _aim(self, ctx: Context, binding: Binding) -> None:
+        spec = ctx.spec
+        if spec is None:
+            raise RuntimeError("aiming needs a spec")
+        ctx.resolution = await self._world.references.resolve(ctx.obj, binding)
+        desired = encode(ctx.kind, spec, ctx.resolution)
+        _check_recordable(ctx.kind, desired)
+        parent = None
+        if ctx.rest.parent is not None:
+            reference = _reference(spec, ctx.rest.parent)
+            target_kind = _parent_kind(ctx.kind, ctx.rest)
+            parent = ctx.resolution.reference(target_kind, reference)
+        ctx.desired_digest = self._world.memory.digest(desired)
+        ctx.target = self._target(ctx, desired, parent)
+        self._compare_write_only(ctx, desired)
+
+    def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
+        obj = ctx.obj
+        recorded = obj.status.get("externalName") if obj.external_id else None
+        sent = ctx.memory.sent
+        is_changed = sent is not None and sent.digest != ctx.desired_digest
+        return Target(
+            kind=ctx.kind,
+            rest=ctx.rest,
+            obj=obj,
+            name=str(recorded or obj.external_name),
+            parent=parent,
+            chosen_id=chosen_id(obj.uid, obj.status),
+            tag=tag_for(self._world.cluster_id, obj),
+            desired=desired,
+            desired_state=getattr(ctx.spec, "desired_state", None),
+            ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
+            sent=None if sent is None else sent.plain if is_changed else desired,
+            is_partial=is_changed,
+        )
+
+    def _compare_write_only(self, ctx: Context, desired: Json) -> None:
+        """Tell whether what cannot be read back is still what was last sent.
+
+        In one process that is a comparison of digests. After a restart the versions of the Secrets
+        that went out stand in for them, and the generation for everything else.
+        """
+        ignored = ctx.aim.ignored
+        part = write_only_part(ctx.kind, desired, ignored) if ctx.rest.updatable else {}
+        ctx.write_only_digest = self._world.memory.digest(part)
+        if ctx.rest.updatable and ctx.obj.external_id is not None:
+            ctx.write_only_gone = _gone(ctx, desired)
+        known = ctx.memory.write_only
+        if not part:
+            return
+        if known is None:
+            sent = {e["name"]: e["version"] for e in ctx.obj.status.get("sentSecrets") or ()}
+            versions = dict(ctx.resolution.versions) if ctx.resolution else {}
+            # A request to look again is none to send again: it would restart a runtime.
+            settled = outcome.was_tried(ctx.obj, None)
+            changed = not (settled and sent == versions)
+        else:
+            changed = known != ctx.write_only_digest
+        if changed and ctx.obj.external_id is not None:
+            ctx.write_only_changed = tuple(sorted(part))
+
+    def _deadline(self, ctx: Context) -> float:
+        settings = self._world.settings
+        limits = ctx.spec.timeouts if ctx.spec else None
+        if ctx.obj.deleting:
+            own, default = "delete_seconds", settings.delete_timeout_seconds
+        elif ctx.obj.status.get("creation") or not ctx.obj.external_id:
+            own, default = "create_seconds", settings.create_timeout_seconds
+        else:
+            own, default = "update_seconds", settings.update_timeout_seconds
+        return float(getattr(limits, own, None) or default)
+
+
+def _check_recordable(kind: ResourceKind, desired: Json) -> None:
+    """Refuse before anything is sent what no status could record afterwards."""
+    if sum(map(len, applied_paths(kind, desired))) > _MAX_RECORD_CHARS:
+        raise InvalidParameter(
+            "the spec has more fields than the status can record; put them into fewer, as texts"
+        )
+
+
+def _gone(ctx: Context, desired: Json) -> frozenset[str]:
+    """Return the write-only paths that are applied, left the spec, and were not cleared yet."""
+    applied = write_only_paths(ctx.kind).intersection(ctx.obj.status.get("applied") or ())
+    cleared = ctx.memory.cleared
+    if not applied:
+        return frozenset()
+    done: frozenset[str] = frozenset()
+    if cleared is not None and cleared[0] == ctx.obj.generation and not ctx.has_news:
+        done = cleared[1]
+    gone = applied - done - set(applied_paths(ctx.kind, desired))
+    return frozenset(path for path in gone if not covers(ctx.aim.ignored, path))
+
+
+def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
+    spec = parse_spec(kind, obj)
+    if not isinstance(spec, ResourceSpec):
+        raise TypeError(f"{kind.kind} has no resource policies")
+    return spec
+
+
+def _reference(spec: ResourceSpec, name: str) -> Reference:
+    for attribute in type(spec).model_fields:
+        if json_name(type(spec), attribute) == name:
+            found: Any = getattr(spec, attribute)
+            if isinstance(found, Reference):
+                return found
+    raise InvalidParameter(f"spec.{name} is required: name the parent of this resource")
+
+
+def _parent_kind(kind: ResourceKind, rest: Rest) -> str:
+    for attribute, info in kind.spec.model_fields.items():
+        if json_name(kind.spec, attribute) == rest.parent:
+            ref = marker(shape_of(info).markers, Ref)
+            if ref is not None:
+                return ref.kind
+    raise TypeError(f"{kind.kind} declares no reference {rest.parent}")
