@@ -31,6 +31,7 @@ from agentrun_operator.kube.source import Watcher, WatchLostError
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import (
     FencedWriter,
@@ -144,7 +145,7 @@ class Operator:
         references = self._metadata_watch(client, engine)
         watches = [watcher.run(stop), references.run(stop), recorder.run(stop)]
         await _run_all(stop, engine=_after(references, engine), watches=watches, lease=beside)
-        await world.accounts.aclose()
+        await world.clients.aclose()
 
     def _elector(self, client: KubeClient) -> LeaseElector | None:
         settings = self._settings
@@ -208,6 +209,9 @@ class Operator:
             observe=self.metrics.api_called,
             chain=ChainOptions(use_instance_role=settings.instance_role),
         )
+        clients = AccountClients(
+            kinds, cache, reader, cloud, settings, clock=clock, leadership=leadership
+        )
         return World(
             kinds=kinds,
             settings=settings,
@@ -215,9 +219,8 @@ class Operator:
             leadership=leadership,
             cache=cache,
             memory=MemoryBank(),
-            accounts=AccountDirectory(
-                kinds, cache, reader, cloud, settings, clock=clock, leadership=leadership
-            ),
+            accounts=AccountDirectory(kinds, cache, reader, clients, settings),
+            clients=clients,
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),
             writer=FencedWriter(

@@ -78,7 +78,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
         "memory": ctx.memory,
         "listings": list(lab.world.listings._newest.values()),
         "connections": lab.cloud.connected,
-        "accounts": lab.world.accounts._clients,
+        "accounts": lab.world.clients._clients,
         "secret": await lab.cluster.secret("team-a", SECRET),
     }
     said = [(name, repr(part)) for name, part in parts.items()]

@@ -17,6 +17,7 @@ from agentrun_operator.core.settings import Settings
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import FencedWriter
 from agentrun_operator.reconcile.listings import Listings
@@ -93,6 +94,15 @@ class Lab:
             controller_class=settings.controller_class,
             operator_namespace=settings.operator_namespace,
         )
+        clients = AccountClients(
+            kinds,
+            cache,
+            self.cluster,
+            self.cloud,
+            settings,
+            clock=self.clock,
+            leadership=self.leadership,
+        )
         return World(
             kinds=kinds,
             settings=settings,
@@ -100,15 +110,8 @@ class Lab:
             leadership=self.leadership,
             cache=cache,
             memory=MemoryBank(),
-            accounts=AccountDirectory(
-                kinds,
-                cache,
-                self.cluster,
-                self.cloud,
-                settings,
-                clock=self.clock,
-                leadership=self.leadership,
-            ),
+            accounts=AccountDirectory(kinds, cache, self.cluster, clients, settings),
+            clients=clients,
             references=ReferenceResolver(kinds, cache, self.cluster),
             listings=Listings(kinds, cache, self.clock, settings.polling),
             writer=FencedWriter(self.cluster, self.leadership),

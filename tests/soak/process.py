@@ -20,6 +20,7 @@ from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import FencedWriter
 from agentrun_operator.reconcile.listings import Listings
@@ -241,6 +242,9 @@ class Process:
             operator_namespace=settings.operator_namespace,
         )
         writer = StatusAndFinalizerWriter(kube, kinds.values())
+        clients = AccountClients(
+            kinds, cache, reader, self, settings, clock=clock, leadership=self.leadership
+        )
         return World(
             kinds=kinds,
             settings=settings,
@@ -248,9 +252,8 @@ class Process:
             leadership=self.leadership,
             cache=cache,
             memory=MemoryBank(),
-            accounts=AccountDirectory(
-                kinds, cache, reader, self, settings, clock=clock, leadership=self.leadership
-            ),
+            accounts=AccountDirectory(kinds, cache, reader, clients, settings),
+            clients=clients,
             references=ReferenceResolver(kinds, cache, reader),
             listings=Listings(kinds, cache, clock, settings.polling),
             writer=FencedWriter(writer, self.leadership),

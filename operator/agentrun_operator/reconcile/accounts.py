@@ -1,13 +1,10 @@
 """Which account an object lives in, and a client of that account."""
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.core.errors import (
     AccessDenied,
-    CredentialsInvalid,
     CredentialsNotFound,
     DependencyNotReady,
     OperatorError,
@@ -18,69 +15,29 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.binding import Binding, check_pin
-from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
-from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, check_leadership
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
 from agentrun_operator.reconcile.parsing import parse_spec
-from agentrun_operator.reconcile.ports import (
-    AccountConnection,
-    Clock,
-    Cloud,
-    KubeReader,
-    Leadership,
-)
-
-_KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
-"""What is read of an account's Secret."""
-OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
-"""Stands for the account of the operator's own settings."""
-
-
-@dataclass(slots=True)
-class _Client:
-    uid: str
-    """Of the account object: one made anew under the same name is another account."""
-    generation: int
-    version: str
-    """Of the Secret that its keys came from; empty without one."""
-    binding: Binding
-    api: GuardedAPI
-    secret: ObjectKey | None
-    stale: bool = False
-
-    def serves(self, account: KubeObject) -> bool:
-        """Whether it was made for this very object as it is now."""
-        return (self.uid, self.generation) == (account.uid, account.generation)
+from agentrun_operator.reconcile.ports import KubeReader
 
 
 class AccountDirectory:
-    """Resolves accounts and keeps one client per account object."""
+    """Resolves the account of an object, and asks its owner's leave."""
 
     def __init__(
         self,
         kinds: Mapping[str, ResourceKind],
         cache: ObjectCache,
         reader: KubeReader,
-        cloud: Cloud,
+        clients: AccountClients,
         settings: Settings,
-        *,
-        clock: Clock,
-        leadership: Leadership,
     ) -> None:
-        """Start without clients."""
+        """Resolve to clients of `clients`."""
         self._kinds = kinds
-        self._clock = clock
-        self._leadership = leadership
         self._cache = cache
         self._reader = reader
-        self._cloud = cloud
+        self._clients = clients
         self._settings = settings
-        self._clients: dict[ObjectKey, _Client] = {}
-        self._budgets: dict[tuple[str, AccountIdentity], Budget] = {}
-        """By namespace too: whoever writes down a tenant's account id must not slow it down."""
-        self._locks: dict[ObjectKey, asyncio.Lock] = {}
-        self._heard = 0
-        """How many changes of Secrets we were told of."""
 
     async def bind(self, obj: KubeObject) -> Binding:
         """Return the account of an object.
@@ -95,7 +52,7 @@ class AccountDirectory:
             return self._own_binding_of(obj)
         await self._check_allowed(account, obj)
         _check_ready(account, obj)
-        return await self.connect(account)
+        return await self._clients.connect(account)
 
     def _asked_for(self, obj: KubeObject) -> KubeObject | None:
         """Return the account that a spec asks for, None where none of that name exists."""
@@ -107,7 +64,7 @@ class AccountDirectory:
         explicit = obj.spec.get("accountRef")
         if self._settings.own_account is None or explicit:
             raise CredentialsNotFound(_missing(explicit, obj))
-        return self._own_binding()
+        return self._clients.own()
 
     async def admits(self, obj: KubeObject) -> bool:
         """Whether an object that has no resource yet may have one in the account it asks for.
@@ -147,95 +104,25 @@ class AccountDirectory:
             return await self._unpinned(obj)
         kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
         if kind == OWN_ACCOUNT.kind:
-            return self._own_binding()
+            return self._clients.own()
         key = ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
         account = self._cache.get(key)
-        known = self._clients.get(key)
+        known = self._clients.known(key)
         try:
             if account is None:
                 raise CredentialsNotFound(f"{key} is gone; restore it")
-            return await self.connect(account)
+            return await self._clients.connect(account)
         except Retryable:
             if known is None:
                 raise
-            return known.binding
+            return known
 
     async def _unpinned(self, obj: KubeObject) -> Binding:
         account = self._asked_for(obj)
         if account is None:
             return self._own_binding_of(obj)
         await self._check_allowed(account, obj)
-        return await self.connect(account)
-
-    async def connect(self, account: KubeObject) -> Binding:
-        """Return a client of an account object, made anew when its spec or Secret changed.
-
-        Many passes ask at once after a rotation; one of them reads the Secret for all.
-
-        Raises:
-            CredentialsNotFound: its Secret does not exist.
-            CredentialsInvalid: a key of the Secret is missing or empty.
-            InvalidParameter: its endpoint is not allowed, or its spec makes no sense.
-        """
-        async with self._locks.setdefault(account.key, asyncio.Lock()):
-            known = self._clients.get(account.key)
-            if known is None or known.stale or not known.serves(account):
-                known = await self._renew(account, known)
-            return known.binding
-
-    async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
-        parse_spec(self._kinds[account.key.kind], account)
-        credentials = account.spec.get("credentials") or {}
-        secret = self._secret_of(account, credentials)
-        keys: Mapping[str, str] | None = None
-        version, heard = "", self._heard
-        if secret is not None:
-            data = await self._reader.secret(secret.namespace, secret.name)
-            if data is None:
-                raise CredentialsNotFound(
-                    f"Secret {secret.name!r} of {account.key} does not exist in namespace "
-                    f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
-                )
-            for key in sorted(data.unreadable & _KEYS):
-                raise CredentialsInvalid(
-                    f"key {key} of Secret {secret.name!r} of {account.key} is no UTF-8 text; "
-                    "check how it was encoded"
-                )
-            keys, version = data.data, data.version
-        # Race: what was read may be old already, if a change was told of meanwhile.
-        is_stale = self._heard != heard
-        if known is not None and known.serves(account) and known.version == version:
-            known.stale = is_stale
-            return known
-        spec = account.spec
-        identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
-        rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
-        # Tenant safety: only the platform's accounts may lead on to a role.
-        role = {} if account.key.namespace else credentials.get("assumeRole") or {}
-        api = self._open(
-            AccountConnection(
-                identity,
-                spec.get("endpoint") or None,
-                keys,
-                rate,
-                role_arn=role.get("roleArn"),
-                role_external_id=role.get("externalId"),
-            ),
-            account.key.namespace,
-        )
-        weights = (spec.get("compatibility") or {}).get("endpointWeights")
-        binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
-        made = self._clients[account.key] = _Client(
-            account.uid, account.generation, version, binding, api, secret, is_stale
-        )
-        if known is not None:
-            await known.api.retire()
-        return made
-
-    def known(self, source: ObjectKey) -> Binding | None:
-        """Return the client that an account has, without reading anything."""
-        client = self._clients.get(source)
-        return client.binding if client is not None else None
+        return await self._clients.connect(account)
 
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
         """Return the account of an object without any call: pinned, or else asked for."""
@@ -248,85 +135,6 @@ class AccountDirectory:
             return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
         own = self._settings.own_account
         return AccountIdentity(own.account_id, own.region) if own is not None else None
-
-    def secret_changed(self, secret: ObjectKey) -> None:
-        """Make the clients that use a Secret read it again; the old ones serve until then."""
-        self._heard += 1
-        for client in self._clients.values():
-            if client.secret == secret:
-                client.stale = True
-
-    def distrust(self, source: ObjectKey) -> None:
-        """Read an account's Secret again at the next use: the API refused its keys."""
-        client = self._clients.get(source)
-        if client is not None:
-            client.stale = True
-
-    async def drop_unused(self) -> None:
-        """Close the clients of accounts that are gone, once nobody is pinned to them."""
-        for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
-            if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
-                await self._clients.pop(key).api.retire()
-        kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
-        self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
-        # Race: a lock looks free for a moment while it passes from one to the next.
-        self._locks = {
-            key: lock
-            for key, lock in self._locks.items()
-            if key in self._clients or lock.locked() or self._cache.get(key) is not None
-        }
-
-    def _is_pinned(self, user: ObjectKey, account: ObjectKey) -> bool:
-        obj = self._cache.get(user)
-        pinned = (obj.status.get("account") or {}) if obj is not None else {}
-        return (pinned.get("kind"), pinned.get("name")) == (account.kind, account.name)
-
-    async def aclose(self) -> None:
-        """Close every client."""
-        for client in self._clients.values():
-            await client.api.aclose()
-        self._clients.clear()
-
-    def _open(self, connection: AccountConnection, namespace: str) -> GuardedAPI:
-        """Return a guarded client; those of one account and namespace share a budget."""
-        rate = connection.requests_per_second
-        budget = self._budgets.setdefault(
-            (namespace, connection.identity), Budget(self._clock, rate)
-        )
-        budget.configure(rate)
-
-        async def turn() -> None:
-            await budget.acquire()
-            # Race: it may have come after the lease, if it was long in coming.
-            check_leadership(self._leadership)
-
-        return GuardedAPI(
-            self._cloud.connect(connection, turn),
-            budget=budget,
-            breaker=Breaker(self._clock),
-            leadership=self._leadership,
-        )
-
-    def _secret_of(self, account: KubeObject, credentials: Mapping[str, Any]) -> ObjectKey | None:
-        if credentials.get("source") == "Operator":
-            return None
-        namespace = account.key.namespace or self._settings.operator_namespace
-        name = str((credentials.get("secretRef") or {}).get("name") or "")
-        return ObjectKey("Secret", namespace, name)
-
-    def _own_binding(self) -> Binding:
-        known = self._clients.get(OWN_ACCOUNT)
-        own = self._settings.own_account
-        if known is not None:
-            return known.binding
-        if own is None:
-            raise CredentialsNotFound("the operator has no account of its own any more")
-        identity = AccountIdentity(own.account_id, own.region)
-        rate = self._settings.requests_per_second
-        api = self._open(AccountConnection(identity, own.endpoint, None, rate), "")
-        binding = Binding(OWN_ACCOUNT, identity, api)
-        self._clients[OWN_ACCOUNT] = _Client("", 0, "", binding, api, None)
-        return binding
 
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
         if account.key.namespace:

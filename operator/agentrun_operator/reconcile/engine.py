@@ -90,7 +90,7 @@ class Engine:
     def reference_changed(self, kind: str, namespace: str, name: str) -> None:
         """Wake exactly the users of a Secret or ConfigMap, and the accounts that read it."""
         target = ObjectKey(kind, namespace, name)
-        self._world.accounts.secret_changed(target)
+        self._world.clients.secret_changed(target)
         self._wake_users(target)
 
     def _gone(self, key: ObjectKey, uid: str | None) -> None:
@@ -282,7 +282,7 @@ class Engine:
 
     async def resync(self) -> None:
         """Drop ghosts and what nobody uses any more, and read gaps from the cluster."""
-        await self._world.accounts.drop_unused()
+        await self._world.clients.drop_unused()
         ghosts, gaps = await self._resync.find_ghosts_and_gaps()
         for key in ghosts:
             await self._bury(key)

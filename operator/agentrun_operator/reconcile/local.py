@@ -45,7 +45,7 @@ class LocalReconciler:
         except OperatorError as error:
             if isinstance(error, CredentialsInvalid):
                 # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
-                self._world.accounts.distrust(obj.key)
+                self._world.clients.distrust(obj.key)
             result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
@@ -87,11 +87,11 @@ class LocalReconciler:
 
     async def _connect(self, obj: KubeObject) -> tuple[bool, Binding]:
         """Return whether the account's keys are others than before, and its client."""
-        accounts = self._world.accounts
-        before = accounts.known(obj.key)
+        clients = self._world.clients
+        before = clients.known(obj.key)
         if self._seconds_to_next_read() is not None:
-            accounts.distrust(obj.key)
-        binding = await accounts.connect(obj)
+            clients.distrust(obj.key)
+        binding = await clients.connect(obj)
         return before is not None and binding is not before, binding
 
     def _seconds_to_next_read(self) -> float | None:

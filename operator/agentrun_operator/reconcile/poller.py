@@ -107,7 +107,7 @@ class Poller:
         account = self._cache.get(at.account)
         try:
             if account is not None:
-                binding = await self._accounts.connect(account)
+                binding = await self._world.clients.connect(account)
             else:
                 user = self._cache.get(held[0])
                 if user is None:
@@ -121,7 +121,7 @@ class Poller:
             failure = type(error).__name__
             log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
             if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
-                self._accounts.distrust(at.account)
+                self._world.clients.distrust(at.account)
                 self._queue.add(at.account)
             return
         except LeadershipLost:

@@ -118,7 +118,7 @@ class Reconciler:
 
     def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
         if isinstance(error, CredentialsInvalid) and ctx.binding is not None:
-            self._world.accounts.distrust(ctx.binding.source)
+            self._world.clients.distrust(ctx.binding.source)
         if isinstance(error, Busy) and not ctx.obj.deleting:
             error = ctx.blocked = self._world.references.blame_parent(ctx.obj, error)
         if isinstance(error, Throttled) and error.is_ours and not ctx.changes:

@@ -7,6 +7,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -31,6 +32,7 @@ class World:
     cache: ObjectCache
     memory: MemoryBank
     accounts: AccountDirectory
+    clients: AccountClients
     references: ReferenceResolver
     listings: Listings
     writer: KubeWriter

@@ -47,9 +47,9 @@ async def test_a_pass_that_began_with_the_keys_of_before_comes_again() -> None:
     lab = Lab()
     await lab.ready_account()
     account = lab.get(DEFAULT)
-    before = await lab.world.accounts.connect(account)
+    before = await lab.world.clients.connect(account)
     lab.cluster.put_secret("default-keys", {**keys_of(OTHER)})
-    await lab.world.accounts.connect(account)
+    await lab.world.clients.connect(account)
     rest = catalogue()["ModelProxy"].rest
     assert rest is not None
     with pytest.raises(Unavailable) as caught:
@@ -77,8 +77,8 @@ async def test_keys_revoked_under_a_single_user_show_on_the_account() -> None:
 
 async def test_the_client_of_an_account_that_is_gone_is_closed_when_nobody_needs_it() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
-    accounts = lab.world.accounts
-    binding = await accounts.connect(lab.get(DEFAULT))
+    clients = lab.world.clients
+    binding = await clients.connect(lab.get(DEFAULT))
     rest = catalogue()["ModelProxy"].rest
     assert rest is not None
     lab.cluster.vanish(DEFAULT)
@@ -91,14 +91,14 @@ async def test_the_client_of_an_account_that_is_gone_is_closed_when_nobody_needs
     await lab.engine.resync()
     with pytest.raises(Unavailable):
         await binding.api.read(rest, Locator("it"))
-    assert (accounts._clients, accounts._budgets, accounts._locks) == ({}, {}, {})
+    assert (clients._clients, clients._budgets, clients._locks) == ({}, {}, {})
 
 
 async def test_what_is_in_use_outlives_a_resync() -> None:
     lab, _ = await ready(SAMPLES["ModelProxy"])
-    before = await lab.world.accounts.connect(lab.get(DEFAULT))
+    before = await lab.world.clients.connect(lab.get(DEFAULT))
     await lab.engine.resync()
-    assert await lab.world.accounts.connect(lab.get(DEFAULT)) is before
+    assert await lab.world.clients.connect(lab.get(DEFAULT)) is before
 
 
 class Slow(FakeCluster):
@@ -116,14 +116,14 @@ async def test_one_connects_for_all_though_nobody_could_before() -> None:
     lab.restart()
     account = lab.get(lab.cluster.apply("Account", "default", account_spec("keys")))
     lab.deliver()
-    connect = lab.world.accounts.connect
+    connect = lab.world.clients.connect
     first, second = (asyncio.ensure_future(connect(account)) for _ in range(2))
     for _ in range(100):
         if first.done():
             break
         await asyncio.sleep(0)
     # The lock is on its way from the first to the second now, and looks free.
-    await lab.world.accounts.drop_unused()
+    await lab.world.clients.drop_unused()
     lab.cluster.put_secret("keys", keys_of(MAIN))
     assert await connect(account) is await second
     assert len(lab.cloud.connected) == 1

@@ -16,7 +16,7 @@ async def test_a_call_that_waits_for_the_budget_asks_again_who_leads() -> None:
     account = await lab.ready_account()
     lab.edit(account, **account_spec("default-keys"), requestsPerSecond=RATE_PER_SECOND)
     await lab.drain()
-    binding = await lab.world.accounts.connect(lab.get(account))
+    binding = await lab.world.clients.connect(lab.get(account))
     rest = catalogue()["SandboxTemplate"].rest
     assert rest is not None
     lab.clock.advance(10)

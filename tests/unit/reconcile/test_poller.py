@@ -213,7 +213,7 @@ async def test_a_cluster_that_does_not_answer_ends_no_poller() -> None:
     lab, _ = await fleet(SAMPLES["AgentRuntime"])
     await lab.elapse(100)
     lab.calls.take()
-    lab.world.accounts.secret_changed(ObjectKey("Secret", "team-a", "default-keys"))
+    lab.world.clients.secret_changed(ObjectKey("Secret", "team-a", "default-keys"))
     lab.cluster.is_reachable = False
     await lab.elapse(100)
     assert count(lab, "List") == 0
