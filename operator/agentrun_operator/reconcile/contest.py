@@ -63,6 +63,20 @@ def note_corrections(memory: Memory, paths: Iterable[str]) -> None:
         memory.contests.setdefault(path, Contest()).corrections.append(memory.now_hint)
 
 
+def take_back_unless_moved(memory: Memory, there: bytes) -> None:
+    """Stop counting a correction whose answer got lost if the resource is as it was before it.
+
+    An outage that swallows our updates is no other writer.
+    """
+    lost, memory.uncertain = memory.uncertain, None
+    if lost is None or lost.there != there:
+        return
+    for path in lost.paths:
+        known = memory.contests.get(path)
+        if known is not None and lost.at in known.corrections:
+            known.corrections.remove(lost.at)
+
+
 def note_peace(memory: Memory, differing: Collection[str] = ()) -> None:
     """Forget the paths whose last correction was accepted.
 

@@ -31,6 +31,17 @@ class Contest:
     """Monotonic time before which it is not corrected again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A correction whose answer got lost: nobody knows yet whether it was carried out."""
+
+    there: bytes
+    """Digest of the resource before it."""
+    paths: tuple[str, ...]
+    at: float
+    """Monotonic time under which it was counted."""
+
+
 @dataclass(slots=True)
 class Memory:
     """In-process notes about one incarnation of one object."""
@@ -92,6 +103,8 @@ class Memory:
     """Monotonic time at which the present incarnation was begun."""
     contests: dict[str, Contest] = field(default_factory=dict)
     """By spec path: fields that were corrected of late."""
+    uncertain: Uncertain | None = None
+    """The last correction, if its answer got lost."""
 
 
 @dataclass(slots=True)

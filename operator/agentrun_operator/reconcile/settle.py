@@ -52,7 +52,7 @@ class Settlement:
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
-                memory.unheard = None
+                memory.unheard = memory.uncertain = None
                 contest.note_peace(memory)
                 ctx.changes["applied"] = self.applied(ctx)
             ctx.changes["sentSecrets"] = self.sent_secrets(ctx)

@@ -3,10 +3,12 @@
 What comes to nothing ends: an update that is taken and changes nothing, and a fight over a field.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from agentrun_operator.core.drift import CANNOT_READ, HIDDEN, Drift, clearing_values
+from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
@@ -15,13 +17,14 @@ from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import contest, observe, outcome
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.memory import Memory, Uncertain
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
+T = TypeVar("T")
 _STALL_RETRY_SECONDS = 300.0
 _MAX_UNHEARD = 2
 """Updates that may change nothing before we stop: the first may have got lost."""
@@ -67,9 +70,8 @@ class UpdatingSteps:
             return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         if ctx.memory.unheard == (self._attempt(ctx), _MAX_UNHEARD):
             return self._unheard(ctx)
-        result = await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        contest.note_corrections(ctx.memory, (d.path for d in pending))
-        return result
+        sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
+        return await self._counted(ctx, [d.path for d in pending], sending)
 
     async def change_state(self, ctx: Context) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -90,10 +92,9 @@ class UpdatingSteps:
             self._begin_anew(ctx)
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
-        await ctx.bound.api.act(ctx.rest, at, verb)
+        sending = ctx.bound.api.act(ctx.rest, at, verb)
+        await self._counted(ctx, [STATE_PATH] if is_correction else [], sending)
         _note_attempt(ctx.memory, attempt)
-        if is_correction:
-            contest.note_corrections(ctx.memory, (STATE_PATH,))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
         return None
@@ -102,8 +103,25 @@ class UpdatingSteps:
 
     def _note_contested(self, ctx: Context) -> None:
         paths = [d.path for d in ctx.differences]
+        contest.take_back_unless_moved(ctx.memory, self._standing(ctx))
         contest.note_peace(ctx.memory, paths)
         ctx.contested = contest.fought_over(ctx.memory, ctx.obj, paths)
+
+    async def _counted(self, ctx: Context, paths: Sequence[str], sending: Awaitable[T]) -> T:
+        """Count a correction once it is sent: one whose answer got lost is undone like any other.
+
+        It is taken back when the next look finds the resource untouched: then it got lost itself.
+        """
+        memory, there = ctx.memory, self._standing(ctx)
+        try:
+            result = await sending
+        except Unavailable as error:
+            if error.maybe_applied:
+                contest.note_corrections(memory, paths)
+                memory.uncertain = Uncertain(there, tuple(paths), memory.now_hint)
+            raise
+        contest.note_corrections(memory, paths)
+        return result
 
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""
@@ -115,14 +133,12 @@ class UpdatingSteps:
 
     def _attempt(self, ctx: Context) -> bytes:
         """Return a digest of what is desired, and of what stands there instead."""
-        reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
-        seen = ctx.observation
-        there = [
-            (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
-            for d in (*seen.drift, *seen.leftovers)
-            if d.path not in ctx.contested
-        ]
+        there = [(path, value) for path, value in _there(ctx) if path not in ctx.contested]
         return self._world.memory.digest([ctx.aim.desired, there])
+
+    def _standing(self, ctx: Context) -> bytes:
+        """Return a digest that changes with any write to the resource that can be seen."""
+        return self._world.memory.digest([ctx.memory.stamp, _there(ctx)])
 
     def _unheard(self, ctx: Context) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
@@ -208,6 +224,16 @@ class UpdatingSteps:
         if ctx.spec is not None and ctx.resolution is not None:
             body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
         return body
+
+
+def _there(ctx: Context) -> list[tuple[str, object]]:
+    """Return what stands where the resource differs, by path."""
+    reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
+    seen = ctx.observation
+    return [
+        (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
+        for d in (*seen.drift, *seen.leftovers)
+    ]
 
 
 def _has_failed(ctx: Context) -> bool:

@@ -220,3 +220,29 @@ async def test_a_fight_gets_ever_slower() -> None:
     await lab.elapse(10_000)
     assert lab.ready(key) == ("True", "Available"), "peace"
     assert updates(lab) == 1
+
+
+async def fought_with_lost_answers(lab: Lab, key: ObjectKey, effect: str, turns: int) -> None:
+    """Let somebody change the description once a minute; the answer of each correction is lost."""
+    for turn in range(turns):
+        fault = {"action": "Update.*", "effect": effect, "times": 1}
+        lab.simulator.inject(Fault.model_validate(fault))
+        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": f"c{turn}"})
+        await lab.elapse(70)
+
+
+async def test_a_correction_counts_when_it_is_sent_although_its_answer_gets_lost() -> None:
+    lab, key = await ready(RUNTIMES)
+    await fought_with_lost_answers(lab, key, "drop-after", turns=8)
+    assert updates(lab) == 5
+    assert lab.ready(key) == ("False", "Contested")
+
+
+async def test_corrections_that_get_lost_on_their_way_are_no_contest() -> None:
+    lab, key = await ready(RUNTIMES)
+    outage = {"action": "Update.*", "effect": "drop-before", "times": 12}
+    lab.simulator.inject(Fault.model_validate(outage))
+    lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "c"})
+    await lab.elapse(2000)
+    assert updates(lab) == 13
+    assert lab.ready(key) == ("True", "Available")

@@ -89,6 +89,18 @@ async def test_two_masters_of_a_state_do_not_fight() -> None:
     assert lab.calls.names.count("ResumeSandbox") <= 9
 
 
+async def test_a_state_counts_as_corrected_although_the_answer_gets_lost() -> None:
+    lab, key = await ready(SANDBOXES, idleTimeoutSeconds=20_000)
+    ident = lab.get(key).external_id or ""
+    for _ in range(8):
+        fault = {"action": "ResumeSandbox", "effect": "drop-after", "times": 1}
+        lab.simulator.inject(Fault.model_validate(fault))
+        lab.simulator.edit("Sandbox", ident, {"status": "PAUSED"})
+        await lab.elapse(70)
+    assert lab.calls.names.count("ResumeSandbox") == 5
+    assert lab.ready(key) == ("False", "Contested")
+
+
 async def test_an_end_is_completion_and_stays_so() -> None:
     lab, key = await ended()
     assert lab.ready(key) == ("True", "Completed")
