@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from agentrun_operator.core.fields import (
     ConfigMapReference,
     Reference,
+    SecretDocument,
     SecretReference,
     SecretSource,
     Sensitive,
@@ -41,6 +42,7 @@ _KEY = {"secretKeyRef": {"name": SECRET, "key": "token"}}
 _VALUES: Mapping[type[SpecModel], Any] = {
     ValueFrom: _KEY,
     SecretSource: _KEY,
+    SecretDocument: _KEY,
     SecretReference: {"name": SECRET},
     ConfigMapReference: {"name": CONFIG},
 }

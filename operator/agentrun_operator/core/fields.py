@@ -216,10 +216,14 @@ class ValueFrom(SpecModel):
 
 
 class SecretSource(SpecModel):
-    """Where a secret value comes from."""
+    """Where a key, a password or the value of a header comes from: one line of text."""
 
     secret_key_ref: SecretKeySelector
     """A key of a Secret."""
+
+
+class SecretDocument(SecretSource):
+    """Where a secret value comes from that may have several lines, such as a PEM."""
 
 
 class SecretReference(SpecModel):

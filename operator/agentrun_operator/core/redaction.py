@@ -12,6 +12,8 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from agentrun_operator.core.one_line import without_line_break
+
 MIN_SECRET = 6
 """Shorter values stand in ordinary words, and a text without those words would say nothing."""
 HIDDEN = "(secret)"
@@ -81,8 +83,16 @@ def _common(one: str, other: str) -> int:
 def secrets_in(document: str) -> Iterator[str]:
     """Yield the value of a Secret, and the texts inside of one that is a JSON document.
 
-    Of a registry's `auth` that is also the password in it, which is what goes out.
+    Each also without the line breaks at its end, which need not go out. Of a registry's `auth` that
+    is also the password in it, which is what goes out.
     """
+    for text in _texts_in(document):
+        yield text
+        if (bare := without_line_break(text)) != text:
+            yield bare
+
+
+def _texts_in(document: str) -> Iterator[str]:
     yield document
     if document.lstrip()[:1] in ("{", "["):
         try:

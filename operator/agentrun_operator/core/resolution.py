@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentrun_operator.core.errors import ReferenceNotFound
-from agentrun_operator.core.fields import Reference, SecretSource, ValueFrom
+from agentrun_operator.core.fields import Reference, SecretDocument, SecretSource, ValueFrom
+from agentrun_operator.core.one_line import one_line
 from agentrun_operator.core.redaction import secrets_in, without_secrets
 
 _DOCKER_HUB = "docker.io"
@@ -71,17 +72,17 @@ class Resolution:
         return found
 
     def value(self, source: ValueFrom | SecretSource) -> str:
-        """Return the value that a source names; what can only be a secret is never empty.
+        """Return the value that a source names; what can only be a secret is one line, not empty.
 
         Raises:
-            ReferenceNotFound: the Secret or ConfigMap has no such key, or the secret is empty.
+            ReferenceNotFound: the Secret or ConfigMap has no such key, or the secret is empty or
+                holds control characters.
         """
         if isinstance(source, SecretSource):
             name, key = source.secret_key_ref.name, source.secret_key_ref.key
-            value = self.secret(name, key)
-            if not value:
-                raise ReferenceNotFound(f"key {key!r} of Secret {name!r} is empty; fill it in")
-            return value
+            where = f"key {key!r} of Secret {name!r}"
+            has_lines = isinstance(source, SecretDocument)
+            return one_line(self.secret(name, key), where, may_have_lines=has_lines)
         if source.secret_key_ref is not None:
             return self.secret(source.secret_key_ref.name, source.secret_key_ref.key)
         if source.config_map_key_ref is not None:
@@ -112,7 +113,8 @@ class Resolution:
         """Return (user, password) for an image's registry from a dockerconfigjson Secret.
 
         Raises:
-            ReferenceNotFound: no `.dockerconfigjson`, or it has no entry for that registry.
+            ReferenceNotFound: no `.dockerconfigjson`, or it has no entry for that registry, or the
+                entry holds control characters.
         """
         host, path = _registry_of(image)
         found = _login(self.secret(secret_name, ".dockerconfigjson"), host, path)
@@ -122,7 +124,12 @@ class Resolution:
                 f"Secret {secret_name!r} holds no login for registry {host!r}; it must be of type "
                 "kubernetes.io/dockerconfigjson with an entry for that host"
             )
-        return found
+        user, password = found
+        where = f"in key '.dockerconfigjson' of Secret {secret_name!r} for registry {host!r}"
+        return (
+            one_line(user, f"the user name {where}"),
+            one_line(password, f"the password {where}") if password else "",
+        )
 
 
 def _registry_of(image: str) -> tuple[str, str]:

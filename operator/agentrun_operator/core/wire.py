@@ -22,6 +22,7 @@ from agentrun_operator.core.fields import (
     Quantity,
     Ref,
     Reference,
+    SecretDocument,
     SecretSource,
     Sensitive,
     ServerDefault,
@@ -38,7 +39,12 @@ from agentrun_operator.core.resolution import Resolution
 
 M = TypeVar("M")
 
-_VALUES: tuple[type[SpecModel], ...] = (Reference, ValueFrom, SecretSource)
+_VALUES: tuple[type[SpecModel], ...] = (
+    Reference,
+    ValueFrom,
+    SecretSource,
+    SecretDocument,
+)
 """Models that stand for one value on the wire."""
 
 
@@ -201,7 +207,7 @@ def _rule(
 
 def _is_sensitive(shape: TypeShape) -> bool:
     # A `valueFrom` may lead to a Secret, so what it yields is never shown.
-    from_elsewhere = shape.inner in (ValueFrom, SecretSource)
+    from_elsewhere = shape.inner in (ValueFrom, SecretSource, SecretDocument)
     return from_elsewhere or marker(shape.markers, Sensitive) is not None
 
 

@@ -22,6 +22,8 @@ from agentrun_operator.core.fields import (
     Quantity,
     Ref,
     Reference,
+    SecretDocument,
+    SecretSource,
     ServerDefault,
     SpecModel,
     Unordered,
@@ -37,6 +39,10 @@ _MAX_INT32 = 2**31 - 1
 _MAX_PROPERTIES = 64
 _FIRST_KEYS = ("description", "type", "format", "default", "enum")
 _FIRST = frozenset(_FIRST_KEYS)
+_LINE_BREAKS: Mapping[Any, str] = {
+    SecretSource: "A trailing line break is not sent.",
+    SecretDocument: "A line break at the end of a single line is not sent.",
+}
 
 
 class GenerationError(Exception):
@@ -308,6 +314,8 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
         parts.append(f"Leads to: {target.kind}.")
     if marker(markers, WriteOnly) is not None and "write-only" not in said:
         parts.append("Write-only: the API never returns it.")
+    if (spoken := _LINE_BREAKS.get(_bare(info.annotation))) is not None:
+        parts.append(spoken)
     server = marker(markers, ServerDefault)
     if server is not None and "server default" not in said:
         parts.append(f"Server default {server.text}.")
@@ -317,6 +325,14 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
     if marker(markers, Immutable) is not None and "immutable" not in said:
         parts.append("Immutable.")
     return " ".join(parts)
+
+
+def _bare(annotation: Any) -> Any:
+    """Return the type itself, out of `Annotated` and `| None`."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        is_annotated = get_origin(annotation) is Annotated
+        annotation = get_args(annotation)[0] if is_annotated else _without_none(annotation)
+    return annotation
 
 
 def _limit(schema: Schema) -> tuple[str, str]:

@@ -10,7 +10,7 @@ class AccountCredentials(SpecModel):
 
     secret_ref: SecretReference
     """Secret of this namespace with the keys `accessKeyId`, `accessKeySecret` and, for a temporary
-    key, `securityToken`."""
+    key, `securityToken`. A trailing line break is not sent."""
 
 
 class AccountSpec(AccountBase):

@@ -27,7 +27,7 @@ class ClusterCredentials(SpecModel):
     """Secret, or Operator: the operator's own credential chain (RRSA, environment)."""
     secret_ref: SecretReference | None = None
     """Secret of the operator's own namespace with the keys `accessKeyId`, `accessKeySecret` and,
-    for a temporary key, `securityToken`."""
+    for a temporary key, `securityToken`. A trailing line break is not sent."""
     assume_role: AssumedRole | None = None
     """Role to assume with these credentials. Unset: they are used themselves."""
 

@@ -103,3 +103,8 @@ def test_the_password_in_a_registry_login_is_a_secret_of_its_own() -> None:
 def test_what_is_no_registry_login_holds_no_password(auth: Any) -> None:
     document = json.dumps({"auth": auth})
     assert set(secrets_in(document)) == {document, *([auth] if isinstance(auth, str) else [])}
+
+
+@pytest.mark.parametrize("document", ["pw4711\n", '{"auths": {"r": {"password": "pw4711\\r\\n"}}}'])
+def test_a_value_goes_out_without_its_line_break_and_is_known_without_it(document: str) -> None:
+    assert without_secrets("refused: pw4711", secrets_in(document)) == "refused: (secret)"

@@ -161,6 +161,26 @@ def test_registry_login(entries: dict[str, Any], image: str, password: str) -> N
     assert _login({"auths": entries}, image) == (USER, password)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"auth": base64.b64encode(b"robot:p4ss\r\n").decode()},
+        {"username": "robot\n", "password": "p4ss\n"},
+    ],
+    ids=["auth", "user and password"],
+)
+def test_a_login_goes_out_without_its_trailing_line_break(entry: dict[str, str]) -> None:
+    assert _login({"auths": {"r.io": entry}}, "r.io/app") == (USER, "p4ss")
+
+
+def test_a_login_with_a_control_character_is_refused_by_its_place() -> None:
+    with pytest.raises(ReferenceNotFound) as caught:
+        _login({"auths": {"r.io": {"username": USER, "password": "pa\tss"}}}, "r.io/app")
+    assert caught.value.message.startswith(
+        "the password in key '.dockerconfigjson' of Secret 'pull' for registry 'r.io' holds a tab"
+    )
+
+
 MALFORMED = [
     pytest.param("{", id="no JSON"),
     pytest.param("[" * 100_000, id="nested too deep"),

@@ -16,8 +16,11 @@ every = pytest.mark.parametrize("kind", SPECS)
         ({"token": ""}, (), "key 'token' of Secret 'keys' is empty"),
         ({}, ("token",), "key 'token' of Secret 'keys' is no UTF-8 text"),
         ({}, (), "Secret 'keys' has no key 'token'"),
+        ({"token": "\r\n"}, (), "key 'token' of Secret 'keys' is empty"),
+        ({"token": "sk\x00-1"}, (), "key 'token' of Secret 'keys' holds a null character"),
+        ({"token": "sk-1\nsk-2"}, (), "key 'token' of Secret 'keys' holds a line break"),
     ],
-    ids=["empty", "binary", "missing"],
+    ids=["empty", "binary", "missing", "only a line break", "null character", "two lines"],
 )
 @every
 async def test_what_cannot_be_sent(
@@ -35,6 +38,21 @@ async def test_what_cannot_be_sent(
     lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
     await lab.elapse(10)
     assert lab.ready(key) == ("True", "Available")
+
+
+async def test_a_trailing_line_break_is_not_sent_and_its_removal_changes_nothing() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}\r\n"})
+    key = lab.cluster.apply("Credential", "it", CREDENTIAL)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    (credential,) = made(lab, SAMPLES["Credential"])
+    assert credential["credentialSecret"] == SECRET_VALUE
+    before = len(lab.writes_to_cloud())
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    await lab.elapse(60)
+    assert len(lab.writes_to_cloud()) == before
 
 
 async def test_an_empty_variable_is_as_good_as_any() -> None:

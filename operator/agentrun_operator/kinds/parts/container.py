@@ -88,7 +88,8 @@ class Container(SpecModel):
         WriteOnly(),
         Sensitive(),
     ] = None
-    """Secret of type kubernetes.io/dockerconfigjson with an entry for the image's registry."""
+    """Secret of type kubernetes.io/dockerconfigjson with an entry for the image's registry. A
+    trailing line break of its user name or password is not sent."""
 
 
 CONTAINER_RULES = (

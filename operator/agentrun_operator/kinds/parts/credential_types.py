@@ -4,7 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Name, SecretSource, SpecModel, Unordered, ValueFrom
+from agentrun_operator.core.fields import (
+    Name,
+    SecretDocument,
+    SecretSource,
+    SpecModel,
+    Unordered,
+    ValueFrom,
+)
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -61,12 +68,21 @@ class Basic(SpecModel):
     """Users, 1 to 64."""
 
 
-class SecretParameter(SpecModel):
-    """One named value."""
+class SecretHeader(SpecModel):
+    """One header."""
 
     name: HeaderName
-    """Name of the header or parameter."""
+    """Name of the header."""
     value_from: SecretSource
+    """Its value, by reference."""
+
+
+class SecretParameter(SpecModel):
+    """One named value, which may be a PEM or another document of several lines."""
+
+    name: HeaderName
+    """Name of the parameter."""
+    value_from: SecretDocument
     """Its value, by reference."""
 
 
@@ -92,6 +108,6 @@ class CustomHeader(SpecModel):
     """Headers of any name."""
 
     headers: Annotated[
-        tuple[SecretParameter, ...], Unordered("name"), Field(min_length=1, max_length=64)
+        tuple[SecretHeader, ...], Unordered("name"), Field(min_length=1, max_length=64)
     ]
     """Headers, 1 to 64."""

@@ -16,6 +16,7 @@ from agentrun_operator.kinds.parts.credential_types import (
     Basic,
     CustomHeader,
     Jwt,
+    SecretHeader,
     SecretParameter,
 )
 
@@ -112,7 +113,9 @@ def _headers(custom: CustomHeader, _: CredentialTypes, resolution: Resolution) -
     return {"authConfig": _values(custom.headers, resolution)}
 
 
-def _values(parameters: Iterable[SecretParameter], resolution: Resolution) -> dict[str, str]:
+def _values(
+    parameters: Iterable[SecretHeader | SecretParameter], resolution: Resolution
+) -> dict[str, str]:
     return {p.name: resolution.value(p.value_from) for p in parameters}
 
 
