@@ -22,6 +22,7 @@ from agentrun_operator.reconcile import (
     guard,
     observe,
     outcome,
+    preparation,
     reconciler,
     references,
     report,
@@ -32,6 +33,7 @@ from agentrun_operator.reconcile import (
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.claims import Claims
+from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.queue import WorkQueue
@@ -95,7 +97,7 @@ BUGS: tuple[Bug, ...] = (
         (observe, "find_drift", m.defaults_compared),
     ),
     _bug("wake-up-lost", "an add in flight is dropped", (WorkQueue, "done", m.wake_up_lost)),
-    _bug("pin-ignored", "writes follow the reference", (reconciler, "check_pin", m.never)),
+    _bug("pin-ignored", "writes follow the reference", (preparation, "check_pin", m.never)),
     _bug("generation-ahead", "observed too much", (report, "compose", m.newest_generation)),
     _bug("foreign-adopted", "foreign tags ignored", (observe, "whose", m.everything_ours)),
     _bug(
@@ -131,7 +133,7 @@ BUGS: tuple[Bug, ...] = (
         (engine.Engine, "_drain", m.drained_all_the_same),
     ),
     _bug("lease-for-ever", "no renew deadline", (LeaseElector, "is_valid", m.always_true)),
-    _bug("holds-ignored", "users do not hold", (reconciler, "holders", m.nobody)),
+    _bug("holds-ignored", "users do not hold", (preparation, "holders", m.nobody)),
     _bug(
         "rivals-ignored",
         "two objects, one name",
@@ -146,9 +148,7 @@ BUGS: tuple[Bug, ...] = (
         "an edit hides whose a lost create is",
         (observe, "was_edited_since_mark", m.always_false),
     ),
-    _bug(
-        "keys-dropped", "a Secret gone, its keys too", (AccountDirectory, "_renew", m.keys_dropped)
-    ),
+    _bug("keys-dropped", "a Secret gone, its keys too", (AccountClients, "_renew", m.keys_dropped)),
     _bug(
         "locked-out-is-gone",
         "no keys, read as gone",
