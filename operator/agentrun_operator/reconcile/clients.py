@@ -11,9 +11,10 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, check_leadership
+from agentrun_operator.reconcile.guard import GuardedAPI, check_leadership
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import (
     AccountConnection,

@@ -16,8 +16,9 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
-from agentrun_operator.reconcile.guard import Breaker, GuardedAPI, LeadershipLost
+from agentrun_operator.reconcile.guard import GuardedAPI, LeadershipLost
 from fakes.clock import VirtualClock
 from fakes.lab import FakeLeadership
 
