@@ -10,7 +10,7 @@ SCRIPTS := .ci/run tools/kind/e2e tools/release/publish
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test test-namespaced demo soak \
-    soak-selftest soak-real bench e2e-pods e2e-argocd e2e-kind test-image test-release lock clean
+    soak-selftest soak-real test-upgrade bench e2e-pods e2e-argocd e2e-kind test-image test-release lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ soak-selftest: $(STAMP) ## prove that the histories find planted bugs
 
 soak-real: binaries ## put real processes into trouble, round by round (ARGS="--rounds N --seed N")
 	@PYTHONPATH=operator:tests:tools $(BIN)/python -m soak_real $(ARGS)
+
+test-upgrade: binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
+	@PYTHONPATH=operator:tests:tools $(BIN)/python -m upgrade $(ARGS)
 
 bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N")
 	@PYTHONPATH=operator:tests:tools $(BIN)/python -m bench $(ARGS)

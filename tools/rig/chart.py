@@ -14,7 +14,8 @@ from rig.errors import RigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CRDS = REPOSITORY / "crds"
-CHART = REPOSITORY / "charts" / "agentrun-operator"
+CHART_FOLDER = "charts/agentrun-operator"
+CHART = REPOSITORY / CHART_FOLDER
 RELEASE = "agentrun-operator"
 
 RIGHTS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"})
@@ -37,14 +38,14 @@ class Rendering:
     environment: dict[str, str]
 
 
-def render(namespace: str, values: Mapping[str, Any]) -> Rendering:
-    """Render the chart for a namespace.
+def render(namespace: str, values: Mapping[str, Any], *, chart: Path = CHART) -> Rendering:
+    """Render a chart for a namespace.
 
     Raises:
         RigError: Helm refused the values; the message is Helm's.
     """
     helm = ensure(HELM) / "helm"
-    command = [str(helm), "template", RELEASE, str(CHART), f"--namespace={namespace}", "--values=-"]
+    command = [str(helm), "template", RELEASE, str(chart), f"--namespace={namespace}", "--values=-"]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, input=json.dumps(values)
     )

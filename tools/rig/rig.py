@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import httpx
 from controlplane import ControlPlane
 from controlplane.processes import Launcher
 from rig import samples
-from rig.chart import CRDS, REPOSITORY, Rendering, render
+from rig.chart import CHART_FOLDER, REPOSITORY, Rendering, render
 from rig.cloud import CloudAccount, SimulatedCloud
 from rig.cluster import SAMPLES_NAMESPACE, Cluster
 from rig.errors import RigError
@@ -69,6 +70,7 @@ class Rig(Launcher, Cluster):
         chart_values: Mapping[str, Any] | None = None,
         settings: Mapping[str, str] | None = None,
         with_operator: bool = True,
+        product: Path = REPOSITORY,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -80,6 +82,7 @@ class Rig(Launcher, Cluster):
             chart_values: Values of the chart on top of short poll intervals.
             settings: Environment variables of the operator on top of what the chart sets.
             with_operator: Start an operator; else `operator_command` and `operator_environ` do.
+            product: Holds the operator, its CRDs and its chart; another version than ours may.
             report: Gets a line about each thing that takes seconds.
         """
         super().__init__()
@@ -90,6 +93,7 @@ class Rig(Launcher, Cluster):
         self._values = {**CHART_VALUES, **(chart_values or {})}
         self._settings = {**SETTINGS, **(settings or {})}
         self._with_operator = with_operator
+        self._product = product
         self._report = report
         self._port = 0
         self._plane: ControlPlane | None = plane
@@ -158,12 +162,19 @@ class Rig(Launcher, Cluster):
             self._plane.stop()
             self._plane = None
 
+    def upgrade(self, product: Path) -> None:
+        """Replace the operator, its CRDs and its rights by another version's."""
+        self.stop_operator()
+        self._product = product
+        self.install()
+        self.start_operator()
+
     def install(self) -> None:
         """Apply the CRDs, the operator's namespace, and its rights as the chart renders them."""
-        crds = str(CRDS)
+        crds = str(self._product / "crds")
         self.kubectl("apply", "--server-side", f"--filename={crds}")
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
-        self._rendering = render(NAMESPACE, self._values)
+        self._rendering = render(NAMESPACE, self._values, chart=self._product / CHART_FOLDER)
         self.create_namespace(NAMESPACE)
         self.apply(self._rendering.rights)
 
@@ -194,6 +205,7 @@ class Rig(Launcher, Cluster):
         service_account = self._rendered.service_account
         return {
             **BASE_ENVIRON,
+            "PYTHONPATH": str(self._product / "operator"),
             "HOME": str(self._home),
             "KUBECONFIG": str(self.plane.kubeconfig_for(NAMESPACE, service_account)),
             **self._rendered.environment,
