@@ -8,6 +8,7 @@ OperatorError
 │   ├── InUse                    something in the cloud uses it, and it cannot be deleted before
 │   ├── DependencyNotReady       a referenced object exists and is not usable yet
 │   ├── ReferenceNotFound        a referenced object, Secret, ConfigMap or key does not exist
+│   │   └── Unresolved           … and who tried to resolve it has told so
 │   ├── CredentialsNotFound      the account, or the Secret with its keys, does not exist
 │   ├── AccessDenied             the keys are good, the RAM policy is not; stalls after a grace
 │   └── CredentialsInvalid       the keys are refused or malformed; stalled at once, retried slowly
@@ -32,7 +33,8 @@ from typing import ClassVar
 
 from agentrun_operator.core.reasons import Reason
 
-MAX_MESSAGE = 512
+MAX_MESSAGE = 1024
+"""What an Event takes."""
 
 
 class OperatorError(Exception):
@@ -121,6 +123,10 @@ class ReferenceNotFound(Retryable):
 
     reason = Reason.REFERENCE_NOT_FOUND
     retry_floor_seconds = 30.0
+
+
+class Unresolved(ReferenceNotFound):
+    """A value behind a reference that could not be resolved, which was told already."""
 
 
 class CredentialsNotFound(Retryable):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agentrun_operator.core.errors import ReferenceNotFound
+from agentrun_operator.core.errors import ReferenceNotFound, Unresolved
 from agentrun_operator.core.fields import Reference, SecretDocument, SecretSource, ValueFrom
 from agentrun_operator.core.one_line import one_line
 from agentrun_operator.core.redaction import secrets_in, without_secrets
@@ -42,7 +42,7 @@ class Resolution:
         try:
             return self.references[(kind, reference.name)]
         except KeyError:
-            raise ReferenceNotFound(f"{kind} {reference.name!r} is not resolved") from None
+            raise Unresolved(f"{kind} {reference.name!r} is not resolved") from None
 
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret.
@@ -68,7 +68,7 @@ class Resolution:
         """
         found = (self.secrets if what == "Secret" else self.config_maps).get(name)
         if found is None:
-            raise ReferenceNotFound(f"{what} {name!r} is not resolved")
+            raise Unresolved(f"{what} {name!r} is not resolved")
         return found
 
     def value(self, source: ValueFrom | SecretSource) -> str:
@@ -97,6 +97,8 @@ class Resolution:
                 f"key {key!r} of {what} {name!r} is no UTF-8 text, and AgentRun takes nothing "
                 "else; check how it was encoded"
             )
+        if name not in sources:
+            raise Unresolved(f"{what} {name!r} is not resolved")
         try:
             return sources[name][key]
         except KeyError:

@@ -10,16 +10,20 @@ from agentrun_operator.core.fields import SpecModel
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.nesting import is_deeper
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.problems import combined
 
 MAX_DEPTH = 100
 """Levels of one field. What is deeper, no pass could walk without running out of stack."""
+
+MAX_ERRORS = 1000
+"""More than any message can count up."""
 
 
 def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
     """Return the spec of an object.
 
     Raises:
-        InvalidParameter: it does not fit the model; the message names the first field, no value.
+        InvalidParameter: it does not fit the model; the message names every field, no value.
     """
     for field, value in obj.spec.items():
         if is_deeper(value, MAX_DEPTH):
@@ -29,6 +33,13 @@ def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
     try:
         return kind.spec.model_validate(obj.spec)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        path = ".".join(str(step) for step in first["loc"])
-        raise InvalidParameter(f"spec.{path}: {first['msg']}; correct the field") from None
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        problems = (
+            InvalidParameter(f"spec.{_path(each['loc'])}: {each['msg']}; correct the field")
+            for each in found[:MAX_ERRORS]
+        )
+        raise combined(tuple(problems)) from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in location)

@@ -5,12 +5,20 @@ from typing import Any
 
 import structlog
 
-from agentrun_operator.core.errors import InvalidParameter, OperatorError
+from agentrun_operator.core.errors import (
+    CredentialsNotFound,
+    DependencyNotReady,
+    InvalidParameter,
+    OperatorError,
+    ReferenceNotFound,
+)
 from agentrun_operator.core.fields import Ref, Reference
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.problems import combined, value_problems
+from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import (
     applied_paths,
     encode,
@@ -67,7 +75,15 @@ class Preparation:
             if ctx.conflict is None:
                 await self._aim(ctx, binding)
         except OperatorError as error:
-            ctx.blocked = error
+            ctx.blocked = await self._with_references(ctx, error)
+
+    async def _with_references(self, ctx: Context, error: OperatorError) -> OperatorError:
+        """Tell what else is wrong, where it is the account that does not exist."""
+        if not isinstance(error, CredentialsNotFound) or ctx.spec is None:
+            return error
+        ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, None)
+        missing = (e for e in unresolved if not isinstance(e, DependencyNotReady))
+        return combined((error, *missing, *value_problems(ctx.spec, ctx.resolution)))
 
     async def _prepare_deletion(self, ctx: Context) -> None:
         ctx.held_by = holders(ctx.obj.key, self._world.cache)
@@ -117,8 +133,8 @@ class Preparation:
         spec = ctx.spec
         if spec is None:
             raise RuntimeError("aiming needs a spec")
-        ctx.resolution = await self._world.references.resolve(ctx.obj, binding)
-        desired = encode(ctx.kind, spec, ctx.resolution)
+        ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
+        desired = _encoded(ctx.kind, spec, ctx.resolution, unresolved)
         _check_recordable(ctx.kind, desired)
         parent = None
         if ctx.rest.parent is not None:
@@ -184,6 +200,22 @@ class Preparation:
         else:
             own, default = "update_seconds", settings.update_timeout_seconds
         return float(getattr(limits, own, None) or default)
+
+
+def _encoded(
+    kind: ResourceKind,
+    spec: ResourceSpec,
+    resolution: Resolution,
+    unresolved: tuple[OperatorError, ...],
+) -> Json:
+    """Return the desired state, or raise everything at once that keeps it from being known."""
+    if unresolved:
+        raise combined((*unresolved, *value_problems(spec, resolution)))
+    try:
+        return encode(kind, spec, resolution)
+    except ReferenceNotFound as error:
+        problems = value_problems(spec, resolution) or (error,)
+    raise combined(problems)
 
 
 def _check_recordable(kind: ResourceKind, desired: Json) -> None:

@@ -13,6 +13,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.problems import combined
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -42,11 +43,24 @@ class ReferenceResolver:
             DependencyNotReady: it exists and is not usable yet.
             AccountMismatch: it lives in another account.
         """
+        found, problems = await self.attempt(obj, binding)
+        if problems and not is_partial:
+            raise combined(problems)
+        return found
+
+    async def attempt(
+        self, obj: KubeObject, binding: Binding | None
+    ) -> tuple[Resolution, tuple[OperatorError, ...]]:
+        """Return what could be resolved, and everything that is wrong with the rest.
+
+        Without a binding nobody can tell whether something lives in the right account.
+        """
         names: dict[tuple[str, str], str] = {}
         secrets: dict[str, Mapping[str, str]] = {}
         config_maps: dict[str, Mapping[str, str]] = {}
         versions: dict[str, str] = {}
         unreadable: set[tuple[str, str, str]] = set()
+        problems: list[OperatorError] = []
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
             try:
                 if need.kind == SECRET:
@@ -60,17 +74,17 @@ class ReferenceResolver:
                     unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
                 else:
                     names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
-            except OperatorError:
-                if not is_partial:
-                    raise
-        return Resolution(
+            except OperatorError as error:
+                problems.append(error)
+        resolution = Resolution(
             references=names,
             secrets=secrets,
             config_maps=config_maps,
             versions=versions,
             unreadable=frozenset(unreadable),
-            percent_weights=binding.percent_weights,
+            percent_weights=binding is not None and binding.percent_weights,
         )
+        return resolution, tuple(problems)
 
     def last_parent(self, obj: KubeObject) -> str | None:
         """Return what the resource of an object on its way out lives below; None: nothing.
@@ -130,7 +144,7 @@ class ReferenceResolver:
             )
         return found
 
-    def _wire_name(self, obj: KubeObject, need: Dependency, binding: Binding) -> str:
+    def _wire_name(self, obj: KubeObject, need: Dependency, binding: Binding | None) -> str:
         target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
         if target is None:
             raise ReferenceNotFound(
@@ -138,7 +152,8 @@ class ReferenceResolver:
                 f"namespace {obj.key.namespace!r}; create it or correct the reference"
             )
         _check_usable(obj, target)
-        _check_account(target, binding)
+        if binding is not None:
+            _check_account(target, binding)
         rest = self._kinds[need.kind].rest
         if rest is not None and rest.key is not KeyedBy.NAME:
             return target.external_id or ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.errors import ReferenceNotFound
+from agentrun_operator.core.errors import ReferenceNotFound, Unresolved
 from agentrun_operator.core.fields import (
     ConfigMapKeySelector,
     Reference,
@@ -84,18 +84,19 @@ def test_a_value_that_is_no_text_is_not_called_missing() -> None:
 
 
 def test_what_was_left_unresolved_is_an_error_of_ours_to_handle() -> None:
-    with pytest.raises(ReferenceNotFound):
+    with pytest.raises(Unresolved):
         Resolution().reference("Credential", Reference(name="in"))
     for what in ("Secret", "ConfigMap"):
-        with pytest.raises(ReferenceNotFound):
+        with pytest.raises(Unresolved):
             Resolution().all_of(what, "gone")
+    with pytest.raises(Unresolved, match="Secret 'nope' is not resolved"):
+        RESOLUTION.secret("nope", "token")
 
 
 @pytest.mark.parametrize(
     ("what", "message"),
     [
         pytest.param(lambda: RESOLUTION.secret("keys", "nope"), "Secret 'keys'", id="Secret key"),
-        pytest.param(lambda: RESOLUTION.secret("nope", "token"), "Secret 'nope'", id="Secret"),
         pytest.param(
             lambda: RESOLUTION.config_map("settings", "nope"), "ConfigMap 'settings'", id="key"
         ),
