@@ -22,6 +22,7 @@ from agentrun_operator.reconcile import (
     guard,
     observe,
     outcome,
+    ownership,
     preparation,
     reconciler,
     references,
@@ -146,7 +147,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "edit-disowns",
         "an edit hides whose a lost create is",
-        (observe, "was_edited_since_mark", m.always_false),
+        (ownership, "was_edited_since_mark", m.always_false),
     ),
     _bug("keys-dropped", "a Secret gone, its keys too", (AccountClients, "_renew", m.keys_dropped)),
     _bug(

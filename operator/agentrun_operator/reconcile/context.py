@@ -22,10 +22,10 @@ from agentrun_operator.core.snapshot import Existence, Observation, Policies, Sn
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
-from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import was_tried
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import is_unrecorded, observes_only, retains
+from agentrun_operator.reconcile.target import Target
 
 STATE_PATH = "desiredState"
 """Spec path of the state that verbs bring about."""

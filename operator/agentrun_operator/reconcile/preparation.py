@@ -32,11 +32,12 @@ from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.observe import Target, tag_for, was_edited_since_mark
+from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.settle import chosen_id
+from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)

@@ -18,10 +18,10 @@ from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import contest, outcome, status
 from agentrun_operator.reconcile.context import Context, drifted_fields
-from agentrun_operator.reconcile.observe import Target
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.target import Target
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)

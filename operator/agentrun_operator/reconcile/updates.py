@@ -14,7 +14,7 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.reconcile import contest, observe, outcome
+from agentrun_operator.reconcile import contest, observe, outcome, ownership
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.memory import Memory, Uncertain
@@ -126,7 +126,7 @@ class UpdatingSteps:
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""
         self._settlement.note_drift(ctx)
-        marks = observe.marks_of_others(ctx.aim, ctx.observation.resource)
+        marks = ownership.marks_of_others(ctx.aim, ctx.observation.resource)
         message = contest.message(drifted_fields(ctx.differences), marks)
         verdict = outcome.stalled(Reason.CONTESTED, message)
         return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")

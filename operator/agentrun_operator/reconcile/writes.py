@@ -18,7 +18,7 @@ from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile import observe, outcome, ownership
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
@@ -80,7 +80,7 @@ class WritingSteps:
         # Announced by a process before us: the mark has the generation and the Secrets' versions.
         return (
             bool(ctx.obj.status.get("creation"))
-            and not observe.was_edited_since_mark(ctx.obj)
+            and not ownership.was_edited_since_mark(ctx.obj)
             and (ctx.obj.status.get("sentSecrets") or []) == self._settlement.sent_secrets(ctx)
         )
 

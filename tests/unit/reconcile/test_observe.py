@@ -9,8 +9,10 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.reconcile.observe import Target, from_list, interpret, tag_for, whose
+from agentrun_operator.reconcile.observe import from_list, interpret
+from agentrun_operator.reconcile.ownership import whose
 from agentrun_operator.reconcile.ports import Lookup
+from agentrun_operator.reconcile.target import Target, tag_for
 
 KINDS = catalogue()
 OURS, FREE, FOREIGN = Ownership.OURS, Ownership.ADOPTABLE, Ownership.FOREIGN

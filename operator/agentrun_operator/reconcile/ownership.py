@@ -1,0 +1,89 @@
+"""Whose a resource is: by its mark, by the record, by what a create of ours sent."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from agentrun_operator.core.drift import HIDDEN, Drift, find_drift
+from agentrun_operator.core.identity import TAG_PREFIX
+from agentrun_operator.core.kind import KeyedBy, Rest
+from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.snapshot import Ownership
+from agentrun_operator.reconcile.target import Target
+
+_POST_FOLLOWS = timedelta(seconds=60)
+"""How long after its look-up a POST of ours may have been carried out."""
+FOREIGN_TAGS = ("x-agentrun-super",)
+"""Tags of other owners. Source: control-plane reference, "SuperAgent runtimes"."""
+
+_MARKS = (TAG_PREFIX, "x-agentrun-")
+"""How the tags begin that operators and official tools leave on what they write."""
+_MAX_MARK = 128
+
+
+def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> Ownership:
+    """Say whose a resource is that stands where ours would."""
+    if target.rest.key is KeyedBy.CHOSEN_ID:
+        return Ownership.OURS
+    tags = _tags(target.rest, resource)
+    if target.marks.intersection(tags) == {target.tag}:
+        return Ownership.OURS
+    obj = target.obj
+    # Another id under our name: ours was deleted and somebody made a new one.
+    if obj.is_in_charge and obj.external_id == target.id_of(resource):
+        return Ownership.OURS
+    # Order: before the mark. Of two clusters with one manifest the slower one finds an equal.
+    others = set(tags) - target.marks
+    if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in others):
+        return Ownership.FOREIGN
+    is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
+    if is_announced and _may_be_our_create(target, resource, drift):
+        return Ownership.OURS
+    return Ownership.ADOPTABLE
+
+
+def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the marks of other writers on a resource: a few, cut short."""
+    tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
+    return tuple(t[:_MAX_MARK] for t in tags if t.startswith(_MARKS))[:3]
+
+
+def _tags(rest: Rest, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = resource.get(rest.tags_field) if rest.tags_field else None
+    return tuple(str(t) for t in tags) if isinstance(tags, list) else ()
+
+
+def _may_be_our_create(
+    target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]
+) -> bool:
+    """Recognise the resource of a create whose answer was lost.
+
+    It did not exist at the look-up before our POST, so it is not older than that, and every field
+    that can be read is what we sent. Endpoints carry no creation time; their look-up said absent,
+    and their runtime is ours.
+
+    Race: what is desired need not be what we sent any more: it was edited, or the references are
+    gone. This process remembers what it sent, secrets aside. After a restart what no update can
+    change has to fit, and a Secret may have been rotated: nothing records what went out where a
+    read shows it. Either way the resource has to be about as old as our POST.
+    """
+    if target.sent is not None:
+        drift = find_drift(target.kind, target.sent, resource, partial=False)
+    is_secret = not target.is_partial and all(d.observed == HIDDEN for d in drift)
+    is_changed = target.sent is None and (is_secret or was_edited_since_mark(target.obj))
+    if any(d.immutable for d in drift) or (drift and not is_changed):
+        return False
+    if target.rest.created_field is None:
+        return True
+    created = parse_time(str(resource.get(target.rest.created_field) or ""))
+    looked_up = parse_time((target.obj.status.get("creation") or {}).get("lookedUpAt"))
+    if created is None or looked_up is None or created < looked_up:
+        return False
+    is_certain = not drift and not target.is_partial
+    return is_certain or created - looked_up <= _POST_FOLLOWS
+
+
+def was_edited_since_mark(obj: KubeObject) -> bool:
+    """Whether the spec is another one than at the POST; deletion moves the generation as well."""
+    marked = (obj.status.get("creation") or {}).get("generation")
+    return isinstance(marked, int) and obj.generation - int(obj.deleting) > marked

@@ -1,0 +1,74 @@
+"""What one object wants, and where it lives in the cloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentrun_operator.core.identity import Locator, adopted_tag, ownership_tag
+from agentrun_operator.core.ignored import left_alone
+from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one object wants, and where it lives in the cloud."""
+
+    kind: ResourceKind
+    rest: Rest
+    obj: KubeObject
+    name: str
+    parent: str | None
+    chosen_id: str
+    """For kinds whose id we choose: derived from (uid, incarnation)."""
+    tag: str
+    """Marks what was created for the object."""
+    desired: Json = field(repr=False)
+    desired_state: str | None = None
+    """`spec.desiredState`, for kinds with verbs."""
+    ignored: frozenset[str] = frozenset()
+    sent: Json | None = field(default=None, repr=False)
+    """What the announced create sent; None where another process announced it."""
+    is_partial: bool = False
+    """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
+
+    @property
+    def locator(self) -> Locator | None:
+        """Where the resource is, as far as that is known without a look-up."""
+        if self.rest.key is KeyedBy.NAME:
+            return Locator(self.name, self.parent)
+        known = self.obj.external_id
+        if self.rest.key is KeyedBy.CHOSEN_ID:
+            # An object that was restored has another uid than its record was made with.
+            return Locator(known or self.chosen_id, self.parent)
+        return Locator(known, self.parent) if known else None
+
+    def locator_of(self, resource: Mapping[str, Any]) -> Locator:
+        """Return where a resource that we have seen lives."""
+        if self.rest.key is KeyedBy.NAME:
+            return Locator(self.name, self.parent)
+        return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
+
+    def respecting(self, resource: Mapping[str, Any], *, partial: bool = False) -> Json:
+        """Return the desired state with what is to be left alone as it stands in a resource."""
+        return left_alone(self.kind, self.desired, resource, self.ignored, partial=partial)
+
+    @property
+    def mark(self) -> str:
+        """The tag that the resource is to carry, now that it is recorded."""
+        return adopted_tag(self.tag) if self.obj.status.get("adopted") else self.tag
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Either tag of the object."""
+        return frozenset({self.tag, adopted_tag(self.tag)})
+
+    def id_of(self, resource: Mapping[str, Any]) -> str:
+        """Return what `status.externalId` records of a resource."""
+        return str(resource.get(self.rest.id_field) or self.name)
+
+
+def tag_for(cluster_id: str, obj: KubeObject) -> str:
+    """Return the ownership tag of an object."""
+    return ownership_tag(cluster_id, obj.key)
