@@ -16,6 +16,7 @@ from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl
 
+from agentrun_simulator import callers
 from agentrun_simulator.admission import Admission
 from agentrun_simulator.body import parsed
 from agentrun_simulator.clock import Clock, http_date
@@ -192,7 +193,9 @@ class Cloud:
 
     def _admit(self, exchange: Exchange) -> None:
         request = exchange.request
-        if (asked := parameters(request)) is not None:
+        if callers.is_asked(request):
+            self._admit_identity_call(exchange)
+        elif (asked := parameters(request)) is not None:
             self._admit_token_call(exchange, asked)
         elif (found := self._data.match(request)) is not None:
             self._admit_data_call(exchange, *found)
@@ -229,6 +232,21 @@ class Cloud:
             return replace(reply, headers=self._headers(exchange) | reply.headers)
 
         exchange.beside = answer
+        self._meet_fault(exchange)
+
+    def _admit_identity_call(self, exchange: Exchange) -> None:
+        request, entry = exchange.request, exchange.entry
+        entry.action = callers.ACTION
+        account = self.settings.accounts[0]
+        if self.settings.verify_signatures:
+            account = self._verifier.verify(request, exchange.now)
+        entry.account = account.account_id
+
+        def answer(exchange: Exchange) -> Reply:
+            shown = callers.identity_of(account)
+            return self._reply(exchange, 200, {"RequestId": entry.request_id, **shown})
+
+        exchange.beside, exchange.body = answer, {}
         self._meet_fault(exchange)
 
     def _admit_token_call(self, exchange: Exchange, asked: Mapping[str, str]) -> None:

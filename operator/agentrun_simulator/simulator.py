@@ -204,4 +204,5 @@ class Simulator:
 def _is_page(scope: Scope) -> bool:
     """Return whether a person asks; calls to the token service come to the same path."""
     is_root = scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
-    return is_root and b"Action=" not in scope["query_string"]
+    is_call = any(name.lower() == b"x-acs-action" for name, _ in scope["headers"])
+    return is_root and not is_call and b"Action=" not in scope["query_string"]

@@ -1,4 +1,4 @@
-"""The token service: AssumeRole and AssumeRoleWithOIDC, in the RPC style of Alibaba Cloud.
+"""The token service in the RPC style of Alibaba Cloud: whose keys, and keys of a role.
 
 The reference does not describe this service; what is here is what the official credentials
 library sends and reads [T], and general knowledge of the error codes [?].
@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from agentrun_simulator import callers
 from agentrun_simulator.errors import GatewayError
 from agentrun_simulator.identities import Identities
 from agentrun_simulator.keyring import KeyRing
 from agentrun_simulator.settings import Account
 from agentrun_simulator.signature import SignedRequest
 
-ACTIONS = frozenset({"AssumeRole", "AssumeRoleWithOIDC"})
+ACTIONS = frozenset({"AssumeRole", "AssumeRoleWithOIDC", callers.ACTION})
 _ROLE = re.compile(r"acs:ram::(\d+):role/([\w.-]+)")
 _PROVIDER = re.compile(r"acs:ram::(\d+):oidc-provider/[\w.-]+")
 _DURATION_SECONDS = (900, 43200)
@@ -49,7 +50,7 @@ class TokenService:
     def answer(
         self, asked: Mapping[str, str], method: str, now: datetime, identities: Identities
     ) -> tuple[str, dict[str, Any]]:
-        """Return the account a role belongs to, and the document with its keys.
+        """Return the account that is concerned, and the document of the answer.
 
         Raises:
             GatewayError: the caller, the role or a parameter is refused.
@@ -57,6 +58,9 @@ class TokenService:
         action = asked["Action"]
         if action not in ACTIONS:
             raise GatewayError(404, "InvalidAction.NotFound", "Specified api is not found.")
+        if action == callers.ACTION:
+            caller = self._check_signature(asked, method, now)
+            return caller.account_id, callers.identity_of(caller)
         if action == "AssumeRole":
             self._check_signature(asked, method, now)
         else:
@@ -78,7 +82,7 @@ class TokenService:
         }
         return role[1], {"AssumedRoleUser": user, "Credentials": _shown(key, expires)}
 
-    def _check_signature(self, asked: Mapping[str, str], method: str, now: datetime) -> None:
+    def _check_signature(self, asked: Mapping[str, str], method: str, now: datetime) -> Account:
         caller = self._keys.find(asked.get("AccessKeyId", ""), now)
         token = caller.security_token.get_secret_value() if caller.security_token else ""
         if not hmac.compare_digest(asked.get("SecurityToken", "").encode(), token.encode()):
@@ -88,6 +92,7 @@ class TokenService:
         if not hmac.compare_digest(asked.get("Signature", "").encode(), expected.encode()):
             message = "Specified signature does not match our calculation."
             raise GatewayError(400, "SignatureDoesNotMatch", message)
+        return caller
 
 
 def _signature(asked: Mapping[str, str], method: str, secret: str) -> str:

@@ -133,16 +133,30 @@ async def test_a_role_is_assumed_with_signed_keys(cloud: Simulator, ask: Ask, cl
         (OIDC | {"RoleSessionName": "a b"}, 400, "InvalidParameter.RoleSessionName"),
         (OIDC | {"DurationSeconds": "899"}, 400, "InvalidParameter.DurationSeconds"),
         (OIDC | {"DurationSeconds": "9" * 5000}, 400, "InvalidParameter.DurationSeconds"),
-        (OIDC | {"Action": "GetCallerIdentity"}, 404, "InvalidAction.NotFound"),
+        (OIDC | {"Action": "GetSessionToken"}, 404, "InvalidAction.NotFound"),
         (signed() | {"Signature": "x"}, 400, "SignatureDoesNotMatch"),
         (signed(AccessKeyId="nobody"), 404, "InvalidAccessKeyId.NotFound"),
         (signed(SecurityToken="x"), 400, "InvalidSecurityToken.Malformed"),
+        (signed(Action="GetCallerIdentity", AccessKeyId="x"), 404, "InvalidAccessKeyId.NotFound"),
+        (signed(Action="GetCallerIdentity") | {"Signature": "x"}, 400, "SignatureDoesNotMatch"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_refusals(ask: Ask, asked: dict[str, str], status: int, code: str) -> None:
     answer = await ask("GET", asked)
     assert (answer.status_code, answer.json()["Code"]) == (status, code)
+
+
+async def test_a_key_learns_whose_it_is_and_no_denial_counts(cloud: Simulator, ask: Ask) -> None:
+    cloud.configure({"denials": [{"action": ".*"}]})
+    answer = await ask("GET", signed(Action="GetCallerIdentity"))
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert (document["AccountId"], document["IdentityType"]) == ("1234567890", "RAMUser")
+    assert document["PrincipalId"] == document["UserId"]
+    assert document["Arn"].startswith("acs:ram::1234567890:user/")
+    assert DEMO_ACCOUNT.access_key_id not in answer.text
+    assert cloud.requests()[-1]["account"] == "1234567890"
 
 
 async def test_temporary_keys_are_gone_after_a_reset(
