@@ -69,8 +69,8 @@ class CheckedCloud(SimulatedCloud):
         self, connection: AccountConnection, acquire: Callable[[], Awaitable[None]]
     ) -> AgentRunClient:
         real = AgentRunCloud(environ=keys_of(MAIN), allow_list=("http://agentrun.test",))
-        real._endpoint(connection)
-        real._keys(connection)
+        endpoint = real._endpoint(connection)
+        real._keys(connection, endpoint, real._token_service(connection, endpoint))
         return super().connect(connection, acquire)
 
 

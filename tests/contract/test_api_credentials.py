@@ -30,9 +30,9 @@ from cryptography.hazmat.primitives.serialization import (
 from agentrun_operator.api.credential_chain import (
     ChainOptions,
     assumed_role_keys,
+    configured_sts_host,
     oidc_keys,
     operator_keys,
-    sts_endpoint,
     with_port,
 )
 from agentrun_operator.api.credentials import Keys, StaticKeys
@@ -297,11 +297,11 @@ async def test_a_profile_is_read_only_when_allowed(tmp_path: Path) -> None:
 
 
 def test_the_token_service_follows_the_region() -> None:
-    assert sts_endpoint({}) == "sts.aliyuncs.com"
+    assert configured_sts_host({}) is None
     environ = {"ALIBABA_CLOUD_STS_REGION": "cn-hangzhou"}
-    assert sts_endpoint(environ) == "sts.cn-hangzhou.aliyuncs.com"
+    assert configured_sts_host(environ) == "sts.cn-hangzhou.aliyuncs.com"
     environ["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"] = "true"
-    assert sts_endpoint(environ) == "sts-vpc.cn-hangzhou.aliyuncs.com"
+    assert configured_sts_host(environ) == "sts-vpc.cn-hangzhou.aliyuncs.com"
 
 
 def test_the_library_is_loaded_only_when_needed() -> None:

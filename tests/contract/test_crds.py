@@ -28,7 +28,17 @@ VERBATIM = frozenset({"spec.code.language"})
 """Words that are names of the API's own and stay as they are."""
 
 FUNCTIONS = {
-    *("all", "compareTo", "exists", "filter", "has", "isGreaterThan", "isQuantity", "map"),
+    *(
+        "all",
+        "compareTo",
+        "contains",
+        "exists",
+        "filter",
+        "has",
+        "isGreaterThan",
+        "isQuantity",
+        "map",
+    ),
     *("matches", "quantity", "size", "string", "sum", "type"),
 }
 """What rules call. Kubernetes 1.30 knows them: quantities came with 1.28, the others earlier.

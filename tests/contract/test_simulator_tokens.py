@@ -160,4 +160,10 @@ async def test_an_account_is_opened_as_a_role(tls: Tls) -> None:
         await client.verify()
         await client.aclose()
     actions = [entry["action"] for entry in simulator.requests()]
-    assert actions == ["AssumeRole", "ListAgentRuntimes", "ListAgentRuntimes"]
+    # The role's keys are asked about, not those that assume it: theirs is another account's right.
+    assert actions == [
+        "AssumeRole",
+        "GetCallerIdentity",
+        "ListAgentRuntimes",
+        "ListAgentRuntimes",
+    ]

@@ -1,13 +1,16 @@
 """The real simulator behind the real client, in process: no socket, and no second fake of it."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 
 from agentrun_operator.api.auth import Acs3Auth
 from agentrun_operator.api.client import AgentRunClient
-from agentrun_operator.api.credentials import StaticKeys, keys_from_secret
-from agentrun_operator.api.transport import Transport
+from agentrun_operator.api.cloud import AgentRunCloud
+from agentrun_operator.api.credentials import Keys, StaticKeys, keys_from_secret
+from agentrun_operator.api.identity import STS_VERSION, OwnedKeys, owner_of_keys
+from agentrun_operator.api.transport import Transport, unlimited
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.reconcile.ports import AccountConnection
 from agentrun_simulator.gateway import ConnectionDroppedError
@@ -61,6 +64,8 @@ class SimulatedCloud:
             Settings(accounts=(MAIN, OTHER, TEMPORARY), transition_seconds=transition_seconds),
             self.time,
         )
+        self.elsewhere: dict[str, Simulator] = {}
+        """Other clouds, by their endpoint."""
         self.connected: list[AccountConnection] = []
 
     def connect(
@@ -70,14 +75,33 @@ class SimulatedCloud:
             raise InvalidParameter("endpoint is not on the operator's allow-list")
         self.connected.append(connection)
         given = OWN_KEYS if connection.keys is None else connection.keys
-        keys = keys_from_secret(given, where="the Secret of the account")
-        transport = Transport(
-            connection.endpoint or "http://agentrun.test",
-            Acs3Auth(StaticKeys(keys), clock=self.time.now),
-            acquire=acquire,
-            network=_InProcess(self.simulator, self._calls),
+        source = StaticKeys(keys_from_secret(given, where=connection.origin))
+        endpoint = connection.endpoint or "http://agentrun.test"
+        account_id = connection.identity.account_id
+        owned = None
+        if connection.identity_check.is_on:
+            ask = partial(self._owner_of, connection.identity_check.endpoint or endpoint)
+            owned = OwnedKeys(source, account_id=account_id, origin=connection.origin, ask=ask)
+        transport = self._transport(
+            endpoint, Acs3Auth(owned or source, clock=self.time.now), acquire
         )
-        return AgentRunClient(transport)
+        return AgentRunClient(transport, account_id=account_id, keys=owned)
+
+    def place_of(self, region: str, endpoint: str | None) -> str:
+        return AgentRunCloud(environ={}).place_of(region, endpoint)
+
+    async def _owner_of(self, service: str, keys: Keys) -> str:
+        auth = Acs3Auth(StaticKeys(keys), version=STS_VERSION, clock=self.time.now)
+        return await owner_of_keys(self._transport(service, auth), service)
+
+    def _transport(
+        self,
+        url: str,
+        auth: Acs3Auth,
+        acquire: Callable[[], Awaitable[None]] = unlimited,
+    ) -> Transport:
+        simulator = self.elsewhere.get(url, self.simulator)
+        return Transport(url, auth, acquire=acquire, network=_InProcess(simulator, self._calls))
 
 
 class _InProcess(httpx.AsyncBaseTransport):

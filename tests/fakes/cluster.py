@@ -130,6 +130,10 @@ class FakeCluster:
         raw["status"] = {"observedGeneration": -1}
         self._store("MODIFIED", raw)
 
+    def set_status(self, key: ObjectKey, status: Json) -> None:
+        """Put another status in place, as a restore, or another version of the operator, does."""
+        self._store("MODIFIED", {**self._objects[key], "status": status})
+
     def add_foreign_finalizer(self, key: ObjectKey, name: str) -> None:
         """Let another controller hold an object."""
         raw = copy.deepcopy(self._objects[key])

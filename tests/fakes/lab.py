@@ -210,8 +210,12 @@ class Lab:
         return self.simulator.resources().get(family, [])
 
     def writes_to_cloud(self, since: int = 0) -> list[str]:
-        """Return the actions of all requests that were no reads."""
-        return [r["action"] for r in self.simulator.requests(since) if r["method"] != "GET"]
+        """Return the actions of all requests that may change something."""
+        return [
+            r["action"]
+            for r in self.simulator.requests(since)
+            if r["method"] != "GET" and r["action"] != "GetCallerIdentity"
+        ]
 
 
 def account_spec(secret: str, account_id: str = MAIN.account_id, **more: Any) -> Json:

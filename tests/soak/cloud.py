@@ -10,8 +10,15 @@ import httpx
 from pydantic import SecretStr
 
 from agentrun_operator.api.client import AgentRunClient
-from agentrun_operator.api.credentials import keys_from_secret
+from agentrun_operator.api.credentials import Keys, StaticKeys, keys_from_secret
 from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.api.identity import (
+    GET_CALLER_IDENTITY,
+    STS_VERSION,
+    OwnedKeys,
+    owner_of_keys,
+)
+from agentrun_operator.api.transport import unlimited
 from agentrun_operator.reconcile.ports import AccountConnection, Json
 from agentrun_simulator.cloud import Cloud, Exchange
 from agentrun_simulator.errors import GatewayError
@@ -177,14 +184,22 @@ class SimulatedCloud:
         watch: Watcher,
     ) -> AgentRunClient:
         """Return a client of an account; every call is shown to `watch`."""
-        keys = keys_from_secret(connection.keys or {}, where="the Secret of the account")
-        headers = {_KEY_HEADER: keys.access_key_id, _SECRET_HEADER: keys.access_key_secret}
+        account_id = connection.identity.account_id
+        source = StaticKeys(keys_from_secret(connection.keys or {}, where=connection.origin))
 
-        def answer(call: Call) -> Answer | Later:
+        def answer(keys: Keys, call: Call) -> Answer | Later:
+            headers = {_KEY_HEADER: keys.access_key_id, _SECRET_HEADER: keys.access_key_secret}
+            if call == GET_CALLER_IDENTITY:
+                headers |= {"x-acs-action": call.action, "x-acs-version": STS_VERSION}
             return self.answer(call, headers, watch)
 
-        transport: Any = SimulatedTransport(wire, acquire, answer, watch.sending)
-        return AgentRunClient(transport)
+        async def ask(keys: Keys) -> str:
+            service = SimulatedTransport(wire, unlimited, StaticKeys(keys), answer, watch.sending)
+            return await owner_of_keys(service, "the token service")
+
+        owned = OwnedKeys(source, account_id=account_id, origin=connection.origin, ask=ask)
+        transport: Any = SimulatedTransport(wire, acquire, owned, answer, watch.sending)
+        return AgentRunClient(transport, account_id=account_id, keys=owned)
 
     def answer(
         self, call: Call, headers: Mapping[str, str], watch: Watcher | None

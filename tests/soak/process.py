@@ -268,6 +268,10 @@ class Process:
         checks = self.simulation.cloud_checks(self)
         return self.simulation.cloud.connect(self.wire, connection, acquire, checks)
 
+    def place_of(self, region: str, endpoint: str | None) -> str:
+        """Implement `ports.Cloud`."""
+        return endpoint or region
+
     def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
         """Implement `ports.EventRecorder`."""
         self.simulation.checks.event(obj, kind, reason, message)

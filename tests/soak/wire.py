@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from agentrun_operator.api.credentials import Keys, KeySource
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.identity import ObjectKey
@@ -298,19 +299,22 @@ class SimulatedTransport:
         self,
         wire: Wire,
         acquire: Callable[[], Any],
-        answer: Callable[[Call], Answer | Later],
+        keys: KeySource,
+        answer: Callable[[Keys, Call], Answer | Later],
         sending: Callable[[Call], None],
     ) -> None:
         self._wire = wire
         self._acquire = acquire
+        self._keys = keys
         self._answer = answer
         self._sending = sending
 
     async def send(self, call: Call) -> Answer:
         await self._acquire()
+        keys = await self._keys.keys()
         self._sending(call)
         try:
-            return await self._wire.carry(call.action, lambda: self._answer(call))
+            return await self._wire.carry(call.action, lambda: self._answer(keys, call))
         except (httpx.HTTPError, TimeoutError) as error:
             raise unreachable(call, error) from None
 

@@ -17,6 +17,7 @@ import structlog
 from agentrun_operator.api.auth import API_VERSION, encode_segment
 from agentrun_operator.api.errors import error_for, is_absent, unusable
 from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.api.identity import OwnedKeys, check_arns
 from agentrun_operator.api.transport import Transport
 from agentrun_operator.core.errors import InvalidParameter, Unavailable
 from agentrun_operator.core.identity import Locator
@@ -41,9 +42,30 @@ log = structlog.get_logger(__name__)
 class AgentRunClient:
     """One account of the AgentRun API."""
 
-    def __init__(self, transport: Transport) -> None:
-        """Take charge of a transport; `aclose` closes it."""
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        account_id: str | None = None,
+        keys: OwnedKeys | None = None,
+    ) -> None:
+        """Take charge of a transport; `aclose` closes it.
+
+        Args:
+            transport: Signs with `keys` where these are given.
+            account_id: Whose answers these have to be; None believes all.
+            keys: Know whose they are; None where nobody is to be asked.
+        """
         self._transport = transport
+        self._account_id = account_id
+        self._keys = keys
+
+    async def identify(self) -> bool:
+        """See `ExternalAPI.identify`."""
+        if self._keys is None:
+            return False
+        await self._keys.keys()
+        return True
 
     async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
         """Look one name up; only an exact match counts.
@@ -73,7 +95,7 @@ class AgentRunClient:
         A resource that answers under another name (a server that folds case, say) is not ours.
         """
         call = _call(rest, "Get", "GET", _path(rest, at.parent, at.key))
-        answer = await self._transport.send(call)
+        answer = await self._send(call)
         if is_absent(answer):
             return Lookup(None, answer.date)
         resource = _object(call, answer)
@@ -107,17 +129,17 @@ class AgentRunClient:
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
         """POST one resource, once; returns what the API answered."""
         call = _call(rest, "Create", "POST", _path(rest, parent), body)
-        return _object(call, await self._transport.send(call))
+        return _object(call, await self._send(call))
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
         """PUT the given fields; the API keeps the others."""
         call = _call(rest, "Update", "PUT", _path(rest, at.parent, at.key), body)
-        return _object(call, await self._transport.send(call))
+        return _object(call, await self._send(call))
 
     async def delete(self, rest: Rest, at: Locator) -> None:
         """DELETE; a resource that is already gone is a success."""
         call = _call(rest, "Delete", "DELETE", _path(rest, at.parent, at.key))
-        answer = await self._transport.send(call)
+        answer = await self._send(call)
         # The answer's body is not looked at: its shape differs per kind, and may be missing.
         if not is_absent(answer) and not answer.is_success:
             raise error_for(call, answer)
@@ -130,7 +152,7 @@ class AgentRunClient:
         """
         path = f"{_path(rest, at.parent, at.key)}/{verb.suffix}"
         call = Call(verb.action, verb.method, path)
-        answer = await self._transport.send(call)
+        answer = await self._send(call)
         if is_absent(answer):
             raise Unavailable(
                 f"{verb.action}: the resource no longer exists", request_id=answer.request_id
@@ -140,12 +162,18 @@ class AgentRunClient:
 
     async def verify(self) -> None:
         """Prove with one LIST of one item that the keys are accepted and may read."""
-        answer = await self._transport.send(_PROBE)
+        answer = await self._send(_PROBE)
         _object(_PROBE, answer)
 
     async def aclose(self) -> None:
         """Close pooled connections."""
         await self._transport.aclose()
+
+    async def _send(self, call: Call) -> Answer:
+        answer = await self._transport.send(call)
+        if self._account_id is not None and answer.is_success:
+            check_arns(answer.data, self._account_id, action=call.action)
+        return answer
 
     async def _pages(
         self, rest: Rest, parent: str | None, filters: Mapping[str, str]
@@ -172,7 +200,7 @@ class AgentRunClient:
             path=_path(rest, parent),
             query={**filters, **paging},
         )
-        answer = await self._transport.send(call)
+        answer = await self._send(call)
         if is_absent(answer) and parent is not None:
             return answer
         _object(call, answer)

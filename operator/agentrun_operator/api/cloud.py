@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from agentrun_operator.api.auth import Acs3Auth
 from agentrun_operator.api.client import AgentRunClient
 from agentrun_operator.api.credential_chain import (
     DEFAULT_CHAIN,
+    DEFAULT_STS_HOST,
     ChainOptions,
     assumed_role_keys,
+    configured_sts_host,
     operator_keys,
-    sts_endpoint,
 )
-from agentrun_operator.api.credentials import KeySource, StaticKeys, keys_from_secret
+from agentrun_operator.api.credentials import Keys, KeySource, StaticKeys, keys_from_secret
 from agentrun_operator.api.endpoints import (
     DEFAULT_PATTERNS,
+    TOKEN_SERVICE_PATTERNS,
     endpoint_for,
     is_allowed,
     normalize_endpoint,
+    official_place,
+    token_service_for,
 )
+from agentrun_operator.api.identity import STS_VERSION, OwnedKeys, owner_of_keys
 from agentrun_operator.api.transport import (
     DEFAULT_TIMEOUTS,
     Timeouts,
@@ -43,7 +48,8 @@ class AgentRunCloud:
         chain: Which sources the operator's own credential chain may ask.
         timeouts: Bounds of one call.
         observe: Told operation, HTTP status (or the error's name) and seconds of each call.
-        sts: Host of the token service; None: as the variables of `environ` say.
+        sts: Host of the token service beside every official host of the control plane; None: as
+            the variables of `environ` say, or else the one of the account's region and network.
     """
 
     def __init__(
@@ -56,10 +62,10 @@ class AgentRunCloud:
         observe: Callable[[str, str, float], None] = unobserved,
         sts: str | None = None,
     ) -> None:
-        self._sts = sts or sts_endpoint(environ)
+        self._sts = sts or configured_sts_host(environ)
         self._observe = observe
         self._environ = dict(environ)
-        self._patterns = (*DEFAULT_PATTERNS, *allow_list)
+        self._allow_list = allow_list
         self._chain = chain
         self._timeouts = timeouts
 
@@ -70,47 +76,99 @@ class AgentRunCloud:
 
         Raises:
             CredentialsInvalid: A key is missing or empty; the message names it.
-            InvalidParameter: The endpoint is not on the allow-list, or the region is no region.
+            InvalidParameter: An endpoint is not on the allow-list, or not of the account's region.
         """
         endpoint = self._endpoint(connection)
+        service = self._token_service(connection, endpoint)
+        source = self._keys(connection, endpoint, service)
+        account_id = connection.identity.account_id
+        owned = None
+        if connection.identity_check.is_on:
+            owned = OwnedKeys(
+                source,
+                account_id=account_id,
+                origin=connection.origin,
+                ask=partial(self._owner_of, service),
+            )
         transport = Transport(
             endpoint,
-            Acs3Auth(self._keys(connection)),
+            Acs3Auth(owned or source),
             acquire=acquire,
             observe=self._observe,
             timeouts=self._timeouts,
         )
-        return AgentRunClient(transport)
+        return AgentRunClient(transport, account_id=account_id, keys=owned)
 
-    def _endpoint(self, connection: AccountConnection) -> str:
+    def place_of(self, region: str, endpoint: str | None) -> str:
+        """See `Cloud.place_of`; an official host is as good as any other of its region."""
         try:
-            given = connection.endpoint or endpoint_for(connection.identity.region)
-            endpoint = normalize_endpoint(given)
+            address = normalize_endpoint(endpoint or endpoint_for(region))
         except ValueError as error:
             raise InvalidParameter(str(error)) from None
-        if not is_allowed(endpoint, self._patterns):
+        official = official_place(address)
+        if official is None:
+            return address
+        if official[1] != region:
             raise InvalidParameter(
-                f"endpoint {endpoint} is not on the operator's allow-list; leave spec.endpoint "
+                f"endpoint {address} is of region {official[1]}, and spec.region is {region}; "
+                "correct the endpoint, or create another account for the other region"
+            )
+        return f"region {region}"
+
+    async def _owner_of(self, service: str, keys: Keys) -> str:
+        """Ask once; a connection kept for the next time would be closed long before."""
+        async with Transport(
+            service,
+            Acs3Auth(StaticKeys(keys), version=STS_VERSION),
+            observe=self._observe,
+            timeouts=self._timeouts,
+            connections=1,
+        ) as transport:
+            return await owner_of_keys(transport, service)
+
+    def _endpoint(self, connection: AccountConnection) -> str:
+        region = connection.identity.region
+        self.place_of(region, connection.endpoint)
+        endpoint = normalize_endpoint(connection.endpoint or endpoint_for(region))
+        return self._allowed(endpoint, "endpoint", DEFAULT_PATTERNS)
+
+    def _token_service(self, connection: AccountConnection, endpoint: str) -> str:
+        given = connection.identity_check.endpoint
+        if given is None:
+            return token_service_for(endpoint, self._sts)
+        try:
+            service = normalize_endpoint(given)
+        except ValueError as error:
+            raise InvalidParameter(f"identityCheck.{error}") from None
+        return self._allowed(service, "identityCheck.endpoint", TOKEN_SERVICE_PATTERNS)
+
+    def _allowed(self, url: str, field: str, official: tuple[str, ...]) -> str:
+        if not is_allowed(url, (*official, *self._allow_list)):
+            raise InvalidParameter(
+                f"{field} {url} is not on the operator's allow-list; leave spec.{field} "
                 "out, or ask the operator's administrator to allow the host"
             )
-        return endpoint
+        return url
 
-    def _keys(self, connection: AccountConnection) -> KeySource:
+    def _keys(self, connection: AccountConnection, endpoint: str, service: str) -> KeySource:
         source = self._base_keys(connection)
         if connection.role_arn is None:
             return source
+        host = service.removeprefix("https://")
+        if service == endpoint or "://" in host:
+            # The official library speaks https only, which a simulator or a gateway need not.
+            host = self._sts or DEFAULT_STS_HOST
         return assumed_role_keys(
             source,
             role_arn=connection.role_arn,
             external_id=connection.role_external_id,
-            sts_endpoint=self._sts,
+            sts_endpoint=host,
         )
 
     def _base_keys(self, connection: AccountConnection) -> KeySource:
         if connection.keys is None:
             return self._own_keys
-        where = f"the Secret of account {connection.identity}"
-        return StaticKeys(keys_from_secret(connection.keys, where=where))
+        return StaticKeys(keys_from_secret(connection.keys, where=connection.origin))
 
     @cached_property
     def _own_keys(self) -> KeySource:

@@ -41,6 +41,9 @@ from agentrun_operator.core.errors import CredentialsInvalid, OperatorError, Una
 SESSION_NAME: Final = "agentrun-operator"
 """Shows up in the account's audit trail as the session of an assumed role."""
 
+DEFAULT_STS_HOST: Final = "sts.aliyuncs.com"
+"""The token service of all regions, where nothing says which one is near."""
+
 _HTTP_CODE: Final = re.compile(r"http_code[:=] ?(\d{3})")
 _ERROR_CODE: Final = re.compile(r'"Code" ?: ?"([A-Za-z0-9._-]{1,80})"')
 _CLIENT_ERRORS: Final = range(400, 500)
@@ -83,7 +86,7 @@ def operator_keys(environ: Mapping[str, str], options: ChainOptions = DEFAULT_CH
             role_arn=role_arn,
             provider_arn=provider_arn,
             token_file=token_file,
-            sts_endpoint=sts_endpoint(environ),
+            sts_endpoint=configured_sts_host(environ) or DEFAULT_STS_HOST,
         )
     if uri := environ.get("ALIBABA_CLOUD_CREDENTIALS_URI", ""):
         return _refreshing(
@@ -102,17 +105,17 @@ def operator_keys(environ: Mapping[str, str], options: ChainOptions = DEFAULT_CH
     )
 
 
-def sts_endpoint(environ: Mapping[str, str]) -> str:
+def configured_sts_host(environ: Mapping[str, str]) -> str | None:
     """Name the token service's host, by the same variables as the official library."""
     region = environ.get("ALIBABA_CLOUD_STS_REGION", "")
     if not region:
-        return "sts.aliyuncs.com"
+        return None
     is_vpc = environ.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower() == "true"
     return f"sts{'-vpc' if is_vpc else ''}.{region}.aliyuncs.com"
 
 
 def oidc_keys(
-    *, role_arn: str, provider_arn: str, token_file: str, sts_endpoint: str = "sts.aliyuncs.com"
+    *, role_arn: str, provider_arn: str, token_file: str, sts_endpoint: str = DEFAULT_STS_HOST
 ) -> KeySource:
     """Exchange the ServiceAccount's token for temporary keys of a RAM role (RRSA).
 
@@ -137,7 +140,7 @@ def assumed_role_keys(
     *,
     role_arn: str,
     external_id: str | None = None,
-    sts_endpoint: str = "sts.aliyuncs.com",
+    sts_endpoint: str = DEFAULT_STS_HOST,
 ) -> KeySource:
     """Assume a RAM role, of another account for instance, with the keys of another source."""
     provider = _official().RamRoleArnCredentialsProvider(

@@ -25,6 +25,12 @@ DEFAULT_PATTERNS: Final = (
     "https://agentrun-vpc.{region}.aliyuncs.com",
 )
 """The official hosts of the control plane, public and inside a VPC."""
+TOKEN_SERVICE_PATTERNS: Final = (
+    "https://sts.{region}.aliyuncs.com",
+    "https://sts-vpc.{region}.aliyuncs.com",
+    "https://sts.aliyuncs.com",
+)
+"""The official hosts of the token service. Source: control-plane reference, §11."""
 
 _REGION: Final = r"[a-z]{2}-[a-z0-9]+(?:-[a-z0-9]+)*"
 _LABEL_PART: Final = "[a-z0-9-]+"
@@ -39,6 +45,9 @@ _URL: Final = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)"
     r"(?::(?P<port>[0-9]{1,5}))?/?"
+)
+_OFFICIAL: Final = re.compile(
+    rf"https://agentrun(?:-(?P<network>vpc))?\.(?P<region>{_REGION})\.aliyuncs\.com"
 )
 _PATTERN: Final = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.*{}-]+)(?::(?P<port>[0-9]{1,5}|\*))?/?"
@@ -64,6 +73,32 @@ def endpoint_for(region: str, network: str | None = None) -> str:
         raise ValueError(f"network {network!r} does not look like a network name such as vpc")
     host = "agentrun" if network is None else f"agentrun-{network}"
     return f"https://{host}.{region}.aliyuncs.com"
+
+
+def official_place(endpoint: str) -> tuple[str, str] | None:
+    """Return network ("" for the public one) and region of an official host, None for others."""
+    match = _OFFICIAL.fullmatch(endpoint)
+    return None if match is None else (match["network"] or "", match["region"])
+
+
+def token_service_for(endpoint: str, configured: str | None = None) -> str:
+    """Return the token service that belongs to a control plane, as a URL.
+
+    An official host has one beside it, in its region and network, unless another host is
+    `configured` for all of them. Whoever answers for AgentRun at any other address (a simulator, a
+    gateway of one's own) answers for the token service there too.
+
+    Args:
+        endpoint: What `normalize_endpoint` returned.
+        configured: Host of the token service in the operator's own environment, if there is one.
+    """
+    place = official_place(endpoint)
+    if place is None:
+        return endpoint
+    if configured is not None:
+        return f"https://{configured}"
+    network, region = place
+    return f"https://sts{'-' if network else ''}{network}.{region}.aliyuncs.com"
 
 
 def normalize_endpoint(url: str) -> str:

@@ -43,11 +43,13 @@ class Call:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     showable: frozenset[str] = frozenset()
     """Values of the body that an error message may repeat: names and ids."""
+    is_question: bool = False
+    """Whether it changes nothing, although its method does not say so."""
 
     @property
     def is_write(self) -> bool:
         """Whether the call may change something."""
-        return self.method not in SAFE_METHODS
+        return self.method not in SAFE_METHODS and not self.is_question
 
     @property
     def target(self) -> str:

@@ -7,6 +7,7 @@ OperatorError
 │   ├── Busy                     the resource is in transition and refuses writes for now
 │   ├── InUse                    something in the cloud uses it, and it cannot be deleted before
 │   ├── DependencyNotReady       a referenced object exists and is not usable yet
+│   │   └── AccountNotUsable     the account has to be put right; what was Ready stays so
 │   ├── ReferenceNotFound        a referenced object, Secret, ConfigMap or key does not exist
 │   │   └── Unresolved           … and who tried to resolve it has told so
 │   ├── CredentialsNotFound      the account, or the Secret with its keys, does not exist
@@ -20,6 +21,7 @@ OperatorError
     ├── ImmutableFieldChanged    the resource differs in a field that no update can change
     ├── AccountChanged           the account no longer is the one the object is pinned to
     ├── AccountMismatch          a reference leads into another account
+    │   └── ForeignKeys          the keys of an account belong to another one; retried slowly
     ├── CannotClear              a field left the spec and the API keeps its value
     └── ProviderFailed           the cloud reports a failed state
 
@@ -118,6 +120,10 @@ class DependencyNotReady(Retryable):
     retry_floor_seconds = 30.0
 
 
+class AccountNotUsable(DependencyNotReady):
+    """The account has to be put right first. That is no news of a resource that was Ready."""
+
+
 class ReferenceNotFound(Retryable):
     """A referenced object, Secret, ConfigMap or key does not exist; its creation wakes us."""
 
@@ -199,6 +205,12 @@ class AccountMismatch(Stalled):
     """A referenced object lives in another account."""
 
     reason = Reason.ACCOUNT_MISMATCH
+
+
+class ForeignKeys(AccountMismatch):
+    """The keys of an account belong to another one. An edit of the Secret wakes the account."""
+
+    retry_floor_seconds = 60.0
 
 
 class CannotClear(Stalled):

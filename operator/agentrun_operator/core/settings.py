@@ -35,6 +35,10 @@ class OwnAccount:
     account_id: str
     region: str
     endpoint: str | None = None
+    checks_identity: bool = True
+    """Ask the token service whose keys these are, before anything else."""
+    token_service: str | None = None
+    """URL of the token service; None: the one that belongs to the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)

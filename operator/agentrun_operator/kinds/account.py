@@ -2,7 +2,13 @@
 
 from agentrun_operator.core.fields import SecretReference, SpecModel
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.kinds.parts.account import ANY_NAME, COLUMNS, AccountBase, AccountObserved
+from agentrun_operator.kinds.parts.account import (
+    ANY_NAME,
+    COLUMNS,
+    RULES,
+    AccountBase,
+    AccountObserved,
+)
 
 
 class AccountCredentials(SpecModel):
@@ -29,5 +35,6 @@ KIND = ResourceKind(
     spec=AccountSpec,
     observed=AccountObserved,
     name_pattern=ANY_NAME,
+    rules=RULES,
     columns=COLUMNS,
 )

@@ -6,7 +6,13 @@ from pydantic import Field
 
 from agentrun_operator.core.fields import Name, SecretReference, SpecModel
 from agentrun_operator.core.kind import ResourceKind, Rule
-from agentrun_operator.kinds.parts.account import ANY_NAME, COLUMNS, AccountBase, AccountObserved
+from agentrun_operator.kinds.parts.account import (
+    ANY_NAME,
+    COLUMNS,
+    RULES,
+    AccountBase,
+    AccountObserved,
+)
 from agentrun_operator.kinds.parts.placement import RoleArn
 
 
@@ -73,6 +79,7 @@ KIND = ResourceKind(
     namespaced=False,
     name_pattern=ANY_NAME,
     rules=(
+        *RULES,
         Rule(
             "has(self.credentials.secretRef) == (self.credentials.source == 'Secret')",
             "credentials.secretRef belongs to credentials.source Secret; name a Secret of the "

@@ -5,16 +5,20 @@ from typing import Any
 
 from agentrun_operator.core.errors import (
     AccessDenied,
+    AccountChanged,
+    AccountNotUsable,
     CredentialsNotFound,
     DependencyNotReady,
+    ForeignKeys,
     OperatorError,
     Retryable,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Settings
-from agentrun_operator.reconcile.binding import Binding, check_pin
+from agentrun_operator.reconcile.binding import VERIFIED, Binding, check_pin
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
 from agentrun_operator.reconcile.parsing import parse_spec
@@ -45,14 +49,19 @@ class AccountDirectory:
         Raises:
             CredentialsNotFound: no account is named, or the one named does not exist.
             DependencyNotReady: the account exists and is not verified.
+            AccountChanged: its endpoint leads to another cloud than before.
             AccessDenied: a ClusterAccount does not allow this namespace.
         """
         account = self._asked_for(obj)
         if account is None:
-            return self._own_binding_of(obj)
+            return await self._own_binding_of(obj)
         await self._check_allowed(account, obj)
         _check_ready(account, obj)
-        return await self._clients.connect(account)
+        try:
+            return await self._clients.connect(account)
+        except ForeignKeys as error:
+            # The account tells of it; that is no news of its objects.
+            raise AccountNotUsable(f"{account.key}: {error.message}") from None
 
     def _asked_for(self, obj: KubeObject) -> KubeObject | None:
         """Return the account that a spec asks for, None where none of that name exists."""
@@ -60,11 +69,11 @@ class AccountDirectory:
         found = (self._cache.get(key) for key in account_candidates(obj)[:count])
         return next((account for account in found if account is not None), None)
 
-    def _own_binding_of(self, obj: KubeObject) -> Binding:
+    async def _own_binding_of(self, obj: KubeObject) -> Binding:
         explicit = obj.spec.get("accountRef")
         if self._settings.own_account is None or explicit:
             raise CredentialsNotFound(_missing(explicit, obj))
-        return self._clients.own()
+        return await self._clients.own()
 
     async def admits(self, obj: KubeObject) -> bool:
         """Whether an object that has no resource yet may have one in the account it asks for.
@@ -104,7 +113,7 @@ class AccountDirectory:
             return await self._unpinned(obj)
         kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
         if kind == OWN_ACCOUNT.kind:
-            return self._clients.own()
+            return await self._clients.own()
         key = ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
         account = self._cache.get(key)
         known = self._clients.known(key)
@@ -120,7 +129,7 @@ class AccountDirectory:
     async def _unpinned(self, obj: KubeObject) -> Binding:
         account = self._asked_for(obj)
         if account is None:
-            return self._own_binding_of(obj)
+            return await self._own_binding_of(obj)
         await self._check_allowed(account, obj)
         return await self._clients.connect(account)
 
@@ -135,6 +144,30 @@ class AccountDirectory:
             return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
         own = self._settings.own_account
         return AccountIdentity(own.account_id, own.region) if own is not None else None
+
+    def is_believed(self, obj: KubeObject, source: ObjectKey) -> bool:
+        """Whether the account that an object lives in counts as its own against users of `source`.
+
+        Anybody can write down somebody else's account id. A tenant's account has to have proven its
+        keys; one that lost them since (another's were put into its Secret) keeps what it has.
+        """
+        account = self._account_of(obj)
+        if account is None or account.key == source or not account.key.namespace:
+            return True
+        if (account.spec.get("identityCheck") or {}).get("mode") == "Off":
+            return False
+        ready = account.condition("Ready") or {}
+        was_proven = (account.status.get("atProvider") or {}).get("identity") == VERIFIED
+        return was_proven or ready.get("reason") != Reason.ACCOUNT_MISMATCH.value
+
+    def _account_of(self, obj: KubeObject) -> KubeObject | None:
+        pinned = obj.status.get("account")
+        if not pinned:
+            return self._asked_for(obj)
+        kind, name = str(pinned.get("kind")), str(pinned.get("name"))
+        return self._cache.get(
+            ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
+        )
 
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
         if account.key.namespace:
@@ -164,6 +197,10 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
     Once the cloud refused the account, one account asks again instead of all its users.
     """
     ready = account.condition("Ready") or {}
+    if user.external_id and ready.get("reason") == Reason.ACCOUNT_MISMATCH.value:
+        raise AccountNotUsable(f"{account.key}: {ready.get('message')}")
+    if user.external_id and ready.get("reason") == Reason.ACCOUNT_CHANGED.value:
+        raise AccountChanged(str(ready.get("message")))
     if user.external_id and ready.get("reason") not in _REFUSED:
         return
     if account.deleting:

@@ -7,6 +7,9 @@ from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import ExternalAPI
 
+VERIFIED = "Verified"
+"""What `status.atProvider.identity` of an account says once its keys were known to be its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -16,6 +19,8 @@ class Binding:
     identity: AccountIdentity
     api: ExternalAPI
     percent_weights: bool = False
+    is_verified: bool = True
+    """Whether the keys are known to be the account's; False where nobody is to be asked."""
 
     def pin(self) -> dict[str, str]:
         """Return what `status.account` records."""

@@ -6,7 +6,7 @@ quota), is not asked for again by each of its objects.
 
 from dataclasses import dataclass
 
-from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
+from agentrun_operator.core.errors import CredentialsInvalid, ForeignKeys, OperatorError
 from agentrun_operator.reconcile.ports import Clock
 
 _ACCOUNT = "the account"
@@ -51,7 +51,7 @@ class Breaker:
 
         Race: calls that were under way together are refused together, and count once.
         """
-        scope = _ACCOUNT if isinstance(error, CredentialsInvalid) else operation
+        scope = _ACCOUNT if isinstance(error, CredentialsInvalid | ForeignKeys) else operation
         before = self._refusals.get(scope)
         pause = _FIRST_SECONDS if before is None else before.pause
         if before is not None and before.is_tried:

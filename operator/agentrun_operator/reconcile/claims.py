@@ -32,6 +32,8 @@ class Claims:
                 continue
             if self._accounts.identity_of(other) != binding.identity:
                 continue
+            if not self._accounts.is_believed(other, binding.source):
+                continue
             if _claim(other) < _claim(obj) and (
                 _may_have_it(other) or await self._accounts.admits(other)
             ):

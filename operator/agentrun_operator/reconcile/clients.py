@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from agentrun_operator.core.errors import CredentialsInvalid, CredentialsNotFound
+from agentrun_operator.core.errors import (
+    CredentialsInvalid,
+    CredentialsNotFound,
+    ForeignKeys,
+    OperatorError,
+)
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -16,18 +20,23 @@ from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.guard import GuardedAPI, check_leadership
 from agentrun_operator.reconcile.parsing import parse_spec
+from agentrun_operator.reconcile.places import Places
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
     Clock,
     Cloud,
+    IdentityCheck,
     KubeReader,
     Leadership,
 )
+from agentrun_operator.reconcile.refusals import Refusals
 
 _KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
 """What is read of an account's Secret."""
 OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
 """Stands for the account of the operator's own settings."""
+_NO_OBJECT = ("", 0)
+"""Uid and generation of what is no object."""
 
 
 @dataclass(slots=True)
@@ -40,6 +49,8 @@ class _Client:
     binding: Binding
     api: GuardedAPI
     secret: ObjectKey | None
+    place: str = ""
+    """The cloud that its endpoint leads to."""
     stale: bool = False
 
     def serves(self, account: KubeObject) -> bool:
@@ -73,20 +84,32 @@ class AccountClients:
         self._budgets: dict[tuple[str, AccountIdentity], Budget] = {}
         """By namespace too: whoever writes down a tenant's account id must not slow it down."""
         self._locks: dict[ObjectKey, asyncio.Lock] = {}
+        self._refusals = Refusals(clock)
+        self._places = Places(kinds, cache, cloud)
         self._heard = 0
         """How many changes of Secrets we were told of."""
 
-    async def connect(self, account: KubeObject) -> Binding:
+    async def connect(self, account: KubeObject, *, insists: bool = False) -> Binding:
         """Return a client of an account object, made anew when its spec or Secret changed.
 
-        Many passes ask at once after a rotation; one of them reads the Secret for all.
+        A new client is handed out when its keys are known to be the account's, and its endpoint to
+        lead where the account's resources are. Until then the one before serves the passes that
+        have it, and nobody else.
+
+        Many passes ask at once after a rotation; one of them asks for all. What was refused is
+        refused for a while without asking, unless the caller `insists`.
 
         Raises:
             CredentialsNotFound: its Secret does not exist.
-            CredentialsInvalid: a key of the Secret is missing or empty.
+            CredentialsInvalid: a key of the Secret is missing or empty, or they are refused.
+            ForeignKeys: the keys belong to another account.
+            AccountChanged: the endpoint leads to another cloud than before.
             InvalidParameter: its endpoint is not allowed, or its spec makes no sense.
+            Unavailable: nobody says whose the keys are.
         """
         async with self._locks.setdefault(account.key, asyncio.Lock()):
+            if not insists:
+                self._refusals.check(account.key, (account.uid, account.generation))
             known = self._clients.get(account.key)
             if known is None or known.stale or not known.serves(account):
                 known = await self._renew(account, known)
@@ -94,95 +117,171 @@ class AccountClients:
 
     async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
         parse_spec(self._kinds[account.key.kind], account)
-        credentials = account.spec.get("credentials") or {}
-        secret = self._secret_of(account, credentials)
-        keys: Mapping[str, str] | None = None
-        version, heard = "", self._heard
-        if secret is not None:
-            data = await self._reader.secret(secret.namespace, secret.name)
-            if data is None:
-                raise CredentialsNotFound(
-                    f"Secret {secret.name!r} of {account.key} does not exist in namespace "
-                    f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
-                )
-            for key in sorted(data.unreadable & _KEYS):
-                raise CredentialsInvalid(
-                    f"key {key} of Secret {secret.name!r} of {account.key} is no UTF-8 text; "
-                    "check how it was encoded"
-                )
-            keys, version = data.data, data.version
-        # Race: what was read may be old already, if a change was told of meanwhile.
-        is_stale = self._heard != heard
+        secret = self._secret_of(account)
+        heard = self._heard
+        keys, version = (None, "") if secret is None else await self._read_keys(account, secret)
         if known is not None and known.serves(account) and known.version == version:
-            known.stale = is_stale
+            # Race: what was read may be old already, if a change was told of meanwhile.
+            known.stale = self._heard != heard
             return known
-        spec = account.spec
-        identity = AccountIdentity(str(spec["accountId"]), str(spec["region"]))
-        rate = float(spec.get("requestsPerSecond") or self._settings.requests_per_second)
-        # Tenant safety: only the platform's accounts may lead on to a role.
-        role = {} if account.key.namespace else credentials.get("assumeRole") or {}
-        api = self._open(
-            AccountConnection(
-                identity,
-                spec.get("endpoint") or None,
-                keys,
-                rate,
-                role_arn=role.get("roleArn"),
-                role_external_id=role.get("externalId"),
-            ),
-            account.key.namespace,
+        connection = self._connection(account, secret, keys)
+        api = self._open(connection, account.key.namespace)
+        try:
+            is_verified = await api.identify()
+            place = await self._find(account, known, api)
+        except OperatorError as error:
+            if self._heard == heard:
+                stamp = account.uid, account.generation
+                self._refusals.note(account.key, stamp, secret, error)
+            await api.aclose()
+            raise
+        weights = (account.spec.get("compatibility") or {}).get("endpointWeights")
+        binding = Binding(
+            account.key,
+            connection.identity,
+            api,
+            percent_weights=weights == "Percent",
+            is_verified=is_verified,
         )
-        weights = (spec.get("compatibility") or {}).get("endpointWeights")
-        binding = Binding(account.key, identity, api, percent_weights=weights == "Percent")
         made = self._clients[account.key] = _Client(
-            account.uid, account.generation, version, binding, api, secret, is_stale
+            account.uid,
+            account.generation,
+            version,
+            binding,
+            api,
+            secret,
+            place=place,
+            stale=self._heard != heard,
         )
+        self._refusals.forget(account.key)
         if known is not None:
             await known.api.retire()
         return made
+
+    async def _read_keys(
+        self, account: KubeObject, secret: ObjectKey
+    ) -> tuple[Mapping[str, str], str]:
+        """Return the data of an account's Secret, and its version."""
+        data = await self._reader.secret(secret.namespace, secret.name)
+        if data is None:
+            raise CredentialsNotFound(
+                f"Secret {secret.name!r} of {account.key} does not exist in namespace "
+                f"{secret.namespace!r}; create it with accessKeyId and accessKeySecret"
+            )
+        for key in sorted(data.unreadable & _KEYS):
+            raise CredentialsInvalid(
+                f"key {key} of Secret {secret.name!r} of {account.key} is no UTF-8 text; "
+                "check how it was encoded"
+            )
+        return data.data, data.version
+
+    async def _find(self, account: KubeObject, known: "_Client | None", api: GuardedAPI) -> str:
+        """Return the cloud that an account leads to, once it is known to be the one of before."""
+        place = self._places.of(account)
+        before = self._places.recorded(account)
+        if known is not None and known.uid == account.uid:
+            before = known.place
+        if place != before:
+            await self._places.check(account, api)
+        return place
+
+    def _connection(
+        self, account: KubeObject, secret: ObjectKey | None, keys: Mapping[str, str] | None
+    ) -> AccountConnection:
+        spec = account.spec
+        credentials = spec.get("credentials") or {}
+        # Tenant safety: only the platform's accounts may lead on to a role.
+        role = {} if account.key.namespace else credentials.get("assumeRole") or {}
+        origin = "the operator's own credentials" if secret is None else f"Secret {secret.name!r}"
+        if role:
+            origin = f"role {role.get('roleArn')} of {origin}"
+        check = spec.get("identityCheck") or {}
+        return AccountConnection(
+            AccountIdentity(str(spec["accountId"]), str(spec["region"])),
+            spec.get("endpoint") or None,
+            keys,
+            float(spec.get("requestsPerSecond") or self._settings.requests_per_second),
+            role_arn=role.get("roleArn"),
+            role_external_id=role.get("externalId"),
+            origin=origin,
+            identity_check=IdentityCheck(
+                is_on=check.get("mode") != "Off", endpoint=check.get("endpoint") or None
+            ),
+        )
 
     def known(self, source: ObjectKey) -> Binding | None:
         """Return the client that an account has, without reading anything."""
         client = self._clients.get(source)
         return client.binding if client is not None else None
 
-    def own(self) -> Binding:
+    async def own(self) -> Binding:
         """Return the operator's own account.
 
         Raises:
             CredentialsNotFound: the settings name none.
+            ForeignKeys: the operator's credentials belong to another account.
         """
-        known = self._clients.get(OWN_ACCOUNT)
         own = self._settings.own_account
-        if known is not None:
-            return known.binding
         if own is None:
             raise CredentialsNotFound("the operator has no account of its own any more")
-        identity = AccountIdentity(own.account_id, own.region)
-        rate = self._settings.requests_per_second
-        api = self._open(AccountConnection(identity, own.endpoint, None, rate), "")
-        binding = Binding(OWN_ACCOUNT, identity, api)
-        self._clients[OWN_ACCOUNT] = _Client("", 0, "", binding, api, None)
-        return binding
+        async with self._locks.setdefault(OWN_ACCOUNT, asyncio.Lock()):
+            known = self._clients.get(OWN_ACCOUNT)
+            if known is not None:
+                return known.binding
+            self._refusals.check(OWN_ACCOUNT, _NO_OBJECT)
+            identity = AccountIdentity(own.account_id, own.region)
+            connection = AccountConnection(
+                identity,
+                own.endpoint,
+                None,
+                self._settings.requests_per_second,
+                origin="the operator's own credentials",
+                identity_check=IdentityCheck(own.checks_identity, own.token_service),
+            )
+            api = self._open(connection, "")
+            try:
+                is_verified = await api.identify()
+            except OperatorError as error:
+                self._refusals.note(OWN_ACCOUNT, _NO_OBJECT, None, error)
+                await api.aclose()
+                raise
+            binding = Binding(OWN_ACCOUNT, identity, api, is_verified=is_verified)
+            self._clients[OWN_ACCOUNT] = _Client(*_NO_OBJECT, "", binding, api, None)
+            return binding
 
     def secret_changed(self, secret: ObjectKey) -> None:
         """Make the clients that use a Secret read it again; the old ones serve until then."""
         self._heard += 1
+        self._refusals.secret_changed(secret)
         for client in self._clients.values():
             if client.secret == secret:
                 client.stale = True
 
-    def distrust(self, source: ObjectKey) -> None:
-        """Read an account's Secret again at the next use: the API refused its keys."""
+    def reread(self, source: ObjectKey) -> None:
+        """Read an account's Secret again at the next use; nobody tells of its changes."""
         client = self._clients.get(source)
-        if client is not None:
+        if client is not None and source != OWN_ACCOUNT:
             client.stale = True
+
+    def distrust(self, source: ObjectKey, error: OperatorError) -> None:
+        """Read an account's Secret again at the next use: the API refused its keys.
+
+        An answer of another account is worse: nothing more is asked of it for a while.
+        """
+        client = self._clients.get(source)
+        if client is None:
+            return
+        self.reread(source)
+        if isinstance(error, ForeignKeys):
+            stamp = client.uid, client.generation
+            self._refusals.note(source, stamp, client.secret, error)
 
     async def drop_unused(self) -> None:
         """Close the clients of accounts that are gone, once nobody is pinned to them."""
         for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
+                self._refusals.forget(key)
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
         self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
         # Race: a lock looks free for a moment while it passes from one to the next.
@@ -223,7 +322,8 @@ class AccountClients:
             leadership=self._leadership,
         )
 
-    def _secret_of(self, account: KubeObject, credentials: Mapping[str, Any]) -> ObjectKey | None:
+    def _secret_of(self, account: KubeObject) -> ObjectKey | None:
+        credentials = account.spec.get("credentials") or {}
         if credentials.get("source") == "Operator":
             return None
         namespace = account.key.namespace or self._settings.operator_namespace

@@ -121,7 +121,7 @@ class Engine:
                 self.queue.add(target)
 
     def _wake_accounts(self, obj: KubeObject) -> None:
-        """Let the account say that its keys are refused; all its users then wait for it."""
+        """Let the account say what its keys were refused for; all its users then wait for it."""
         if self._world.kinds[obj.key.kind].is_local:
             return
         for target in self._world.cache.targets_of(obj):
@@ -268,7 +268,8 @@ class Engine:
         # Race: the watch may have told of its end before the write that let it go was answered.
         if (known := self._world.memory.peek(obj.key)) is not None:
             known.conflicts = 0
-        if result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID:
+        refused = result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID
+        if refused or result.blames_account:
             self._wake_accounts(obj)
         return result
 

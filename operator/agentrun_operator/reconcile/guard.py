@@ -8,6 +8,7 @@ from typing import TypeVar
 from agentrun_operator.core.errors import (
     AccessDenied,
     CredentialsInvalid,
+    ForeignKeys,
     QuotaExceeded,
     Throttled,
     Unavailable,
@@ -98,6 +99,10 @@ class GuardedAPI:
         """See `ExternalAPI.act`."""
         await self._mutate(verb.action, lambda: self._api.act(rest, at, verb))
 
+    async def identify(self) -> bool:
+        """See `ExternalAPI.identify`; says nothing of what was refused before."""
+        return await self._api.identify()
+
     async def verify(self) -> None:
         """See `ExternalAPI.verify`; asks the cloud whatever was refused before."""
         await self._observe("verify", self._api.verify)
@@ -127,7 +132,7 @@ class GuardedAPI:
             if not error.is_ours:
                 self._budget.throttled(error.retry_after)
             raise
-        except (CredentialsInvalid, AccessDenied, QuotaExceeded) as error:
+        except (CredentialsInvalid, ForeignKeys, AccessDenied, QuotaExceeded) as error:
             self._breaker.refused(operation, error)
             raise
         finally:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import CredentialsInvalid, OperatorError
+from agentrun_operator.core.errors import CredentialsInvalid, ForeignKeys, OperatorError
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.binding import VERIFIED, Binding
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -43,10 +43,13 @@ class LocalReconciler:
             result = await self._run(obj, changes, fresh=fresh or memory.failures > 0)
             memory.failures, memory.failing_since = 0, None
         except OperatorError as error:
-            if isinstance(error, CredentialsInvalid):
-                # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
-                self._world.clients.distrust(obj.key)
             result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
+            if isinstance(error, CredentialsInvalid | ForeignKeys):
+                # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
+                self._world.clients.distrust(obj.key, error)
+                pauses = (result.requeue_after, self._seconds_to_next_read())
+                soonest = min(pause for pause in pauses if pause is not None)
+                result = replace(result, requeue_after=soonest)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
@@ -79,10 +82,8 @@ class LocalReconciler:
         is_rotated, binding = await self._connect(obj)
         if fresh or is_rotated or not _is_verified(obj):
             await binding.api.verify()
-        changes["atProvider"] = _verified(obj)
-        # Whose keys they are no answer tells: the account id is the spec's own word.
-        message = f"AgentRun accepts the keys in {binding.identity.region}"
-        verdict = Verdict("True", Reason.AVAILABLE, message)
+        changes["atProvider"] = _verified(obj, binding)
+        verdict = Verdict("True", Reason.AVAILABLE, _told(binding))
         return Outcome(verdict, self._seconds_to_next_read())
 
     async def _connect(self, obj: KubeObject) -> tuple[bool, Binding]:
@@ -90,8 +91,8 @@ class LocalReconciler:
         clients = self._world.clients
         before = clients.known(obj.key)
         if self._seconds_to_next_read() is not None:
-            clients.distrust(obj.key)
-        binding = await clients.connect(obj)
+            clients.reread(obj.key)
+        binding = await clients.connect(obj, insists=True)
         return before is not None and binding is not before, binding
 
     def _seconds_to_next_read(self) -> float | None:
@@ -114,9 +115,23 @@ def _is_verified(obj: KubeObject) -> bool:
     return ready.get("status") == "True" and obj.observed_generation == obj.generation
 
 
-def _verified(obj: KubeObject) -> Mapping[str, str]:
+def _verified(obj: KubeObject, binding: Binding) -> Mapping[str, str]:
     spec = obj.spec
     shown = {"accountId": spec.get("accountId"), "region": spec.get("region")}
     if spec.get("endpoint"):
         shown["endpoint"] = spec["endpoint"]
+    shown["identity"] = VERIFIED if binding.is_verified else "NotVerified"
     return {name: str(value) for name, value in shown.items()}
+
+
+def _told(binding: Binding) -> str:
+    identity = binding.identity
+    if binding.is_verified:
+        return (
+            f"the keys belong to account {identity.account_id}; AgentRun accepts them in "
+            f"{identity.region}"
+        )
+    return (
+        f"AgentRun accepts the keys in {identity.region}; whose they are is not verified "
+        "(spec.identityCheck.mode: Off)"
+    )

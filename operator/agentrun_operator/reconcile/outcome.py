@@ -9,6 +9,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
     AccessDenied,
     AccountMismatch,
+    AccountNotUsable,
     Busy,
     CredentialsNotFound,
     DependencyNotReady,
@@ -67,6 +68,8 @@ class Outcome:
     result: str = "success"
     """Label of the reconcile metric: success, error, requeue or requeue_after."""
     in_transition: bool = False
+    blames_account: bool = False
+    """Whether the object's account had better look at its own keys and endpoint now."""
 
 
 def available(message: str = "the resource is as specified") -> Verdict:
@@ -154,6 +157,8 @@ class Outcomes:
 def _is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
     """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
     ready = obj.condition("Ready") or {}
+    if isinstance(error, AccountNotUsable):
+        return ready.get("status") == "True" and obj.observed_generation == obj.generation
     return (
         isinstance(error, Retryable)
         and not isinstance(error, (*UNRESOLVED, AccessDenied, Busy))

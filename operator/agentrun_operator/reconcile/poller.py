@@ -4,7 +4,12 @@ import asyncio
 
 import structlog
 
-from agentrun_operator.core.errors import AccessDenied, CredentialsInvalid, OperatorError
+from agentrun_operator.core.errors import (
+    AccessDenied,
+    CredentialsInvalid,
+    ForeignKeys,
+    OperatorError,
+)
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
@@ -29,6 +34,8 @@ from agentrun_operator.reconcile.world import World
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
+_REFUSALS = (CredentialsInvalid, ForeignKeys, AccessDenied)
+"""What an account has to look into."""
 
 
 class Poller:
@@ -120,8 +127,8 @@ class Poller:
             # The class only: a LIST's own words may quote any object of the account.
             failure = type(error).__name__
             log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
-            if isinstance(error, CredentialsInvalid | AccessDenied) and account is not None:
-                self._world.clients.distrust(at.account)
+            if isinstance(error, _REFUSALS) and account is not None:
+                self._world.clients.distrust(at.account, error)
                 self._queue.add(at.account)
             return
         except LeadershipLost:

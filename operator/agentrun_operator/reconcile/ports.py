@@ -52,8 +52,18 @@ class ExternalAPI(Protocol):
     Every method raises the classes of `core.errors`, and only those: Unavailable (with
     `maybe_applied` for a write whose answer was lost), Throttled, Busy, AccessDenied,
     CredentialsInvalid, InvalidParameter, QuotaExceeded, AlreadyExistsNotOwned (a create found its
-    name taken). A missing resource is a value.
+    name taken), ForeignKeys (the keys, or the answer, are those of another account). A missing
+    resource is a value.
+
+    With keys whose owner is not known to be the account, no method sends anything but the question
+    whose they are.
     """
+
+    async def identify(self) -> bool:
+        """Make sure that the keys belong to the account; asks only if that is not known yet.
+
+        Returns False where nobody is to be asked, and nothing is known.
+        """
 
     async def find(self, rest: Rest, *, name: str, parent: str | None = None) -> Lookup:
         """Look one name up: by the collection's name filter, or by key where the key is a name.
@@ -94,6 +104,19 @@ class ExternalAPI(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityCheck:
+    """Whether, and where, to ask whose keys an account has."""
+
+    is_on: bool = True
+    endpoint: str | None = None
+    """Base URL of the token service; None: the one that belongs to the account's endpoint."""
+
+
+VERIFIED = IdentityCheck()
+"""The default: the token service is asked before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountConnection:
     """What it takes to talk to one account."""
 
@@ -107,10 +130,20 @@ class AccountConnection:
     role_arn: str | None = None
     """RAM role to assume with the keys; None: they are used themselves."""
     role_external_id: str | None = None
+    origin: str = "the Secret of the account"
+    """Names where the keys come from, for messages."""
+    identity_check: IdentityCheck = VERIFIED
 
 
 class Cloud(Protocol):
     """Makes API clients."""
+
+    def place_of(self, region: str, endpoint: str | None) -> str:
+        """Name the cloud that an endpoint leads to: the same for all ways into one region.
+
+        Raises:
+            InvalidParameter: it is no endpoint, or of another region.
+        """
 
     def connect(
         self, connection: AccountConnection, acquire: Callable[[], Awaitable[None]]

@@ -1,13 +1,17 @@
 """One pass: observe → decide → act → report, for any kind."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
+    AccountNotUsable,
     Busy,
     CredentialsInvalid,
+    ForeignKeys,
     InvalidParameter,
     OperatorError,
     Throttled,
@@ -16,6 +20,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.claims import Claims
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
@@ -35,6 +40,12 @@ log = structlog.get_logger(__name__)
 _HOLD_SECONDS = 2.0
 _LONG_WAIT_SECONDS = 20.0
 _WAITING = frozenset(error.reason.value for error in outcome.UNRESOLVED)
+_REASONS_OF_DELETION: Mapping[type[OperatorError], Reason] = {
+    Busy: Reason.DELETING,
+    AccountNotUsable: Reason.DELETION_BLOCKED,
+    ForeignKeys: Reason.DELETION_BLOCKED,
+}
+"""What stands in the way of a deletion, where the error's own reason does not say so."""
 _MAX_STEPS = 16
 """A pass that has not ended by then is a bug; it must not spin."""
 
@@ -69,7 +80,8 @@ class Reconciler:
             if ctx.resolution is None and obj.deleting:
                 ctx.resolution = await self._world.references.secrets_of(obj)
             error.rephrase(ctx.redact)
-            result = self._failed(ctx, error)
+            blames = isinstance(error, ForeignKeys)
+            result = replace(self._failed(ctx, error), blames_account=blames)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
@@ -117,8 +129,10 @@ class Reconciler:
         raise RuntimeError(f"{ctx.obj.key}: the pass does not end")
 
     def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
-        if isinstance(error, CredentialsInvalid) and ctx.binding is not None:
-            self._world.clients.distrust(ctx.binding.source)
+        if isinstance(error, CredentialsInvalid | ForeignKeys) and ctx.binding is not None:
+            self._world.clients.distrust(ctx.binding.source, error)
+            if isinstance(error, ForeignKeys) and ctx.binding.source != OWN_ACCOUNT:
+                error = ctx.blocked = AccountNotUsable(f"{ctx.binding.source}: {error.message}")
         if isinstance(error, Busy) and not ctx.obj.deleting:
             error = ctx.blocked = self._world.references.blame_parent(ctx.obj, error)
         if isinstance(error, Throttled) and error.is_ours and not ctx.changes:
@@ -129,7 +143,7 @@ class Reconciler:
             ctx.memory.refusal = error.message
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
-            reason = Reason.DELETING if isinstance(error, Busy) else error.reason
+            reason = _REASONS_OF_DELETION.get(type(error), error.reason)
             verdict = outcome.deleting(reason, error.message)
             # Not in transition: the poller would bring it back before its backoff is over.
             return Outcome(verdict, result.requeue_after, "error")

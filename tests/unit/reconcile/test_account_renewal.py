@@ -11,7 +11,7 @@ from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import SecretData
 from agentrun_simulator.faults import Fault
-from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
 from fakes.cluster import FakeCluster
 from fakes.lab import Lab, account_spec
 from unit.reconcile.specs import SAMPLES, made, ready
@@ -48,7 +48,7 @@ async def test_a_pass_that_began_with_the_keys_of_before_comes_again() -> None:
     await lab.ready_account()
     account = lab.get(DEFAULT)
     before = await lab.world.clients.connect(account)
-    lab.cluster.put_secret("default-keys", {**keys_of(OTHER)})
+    lab.cluster.put_secret("default-keys", keys_of(TEMPORARY))
     await lab.world.clients.connect(account)
     rest = catalogue()["ModelProxy"].rest
     assert rest is not None

@@ -26,8 +26,17 @@ async def test_a_verified_account_is_ready_and_shows_who_it_is() -> None:
     await lab.elapse(5)
     assert lab.ready(key) == GOOD
     assert lab.get(key).is_claimed
-    assert lab.get(key).status["atProvider"] == {"accountId": "10001", "region": "cn-hangzhou"}
-    assert lab.calls.take() == ["add_finalizer", "ListAgentRuntimes", "write_status"]
+    assert lab.get(key).status["atProvider"] == {
+        "accountId": "10001",
+        "region": "cn-hangzhou",
+        "identity": "Verified",
+    }
+    assert lab.calls.take() == [
+        "add_finalizer",
+        "GetCallerIdentity",
+        "ListAgentRuntimes",
+        "write_status",
+    ]
     await lab.elapse(2000)
     assert lab.calls.take() == []
 

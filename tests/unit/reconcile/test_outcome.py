@@ -50,6 +50,7 @@ TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.Busy: ("Updating", "Reconciling"),
     errors.InUse: ("DeletionBlocked", "Reconciling"),
     errors.DependencyNotReady: ("DependencyNotReady", "Reconciling"),
+    errors.AccountNotUsable: ("DependencyNotReady", "Reconciling"),
     errors.ReferenceNotFound: ("ReferenceNotFound", "Reconciling"),
     errors.Unresolved: ("ReferenceNotFound", "Reconciling"),
     errors.CredentialsNotFound: ("CredentialsNotFound", "Reconciling"),
@@ -62,6 +63,7 @@ TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.ImmutableFieldChanged: ("ImmutableFieldChanged", "Stalled"),
     errors.AccountChanged: ("AccountChanged", "Stalled"),
     errors.AccountMismatch: ("AccountMismatch", "Stalled"),
+    errors.ForeignKeys: ("AccountMismatch", "Stalled"),
     errors.CannotClear: ("CannotClear", "Stalled"),
     errors.ProviderFailed: ("ProviderFailed", "Stalled"),
 }

@@ -148,7 +148,7 @@ async def test_a_start_reads_each_credential_once() -> None:
     lab, _ = await fleet(SAMPLES["Credential"])
     lab.restart()
     await lab.elapse(200)
-    assert count(lab, "Get") == FLEET
+    assert count(lab, "GetCredential") == FLEET
 
 
 async def test_a_fleet_in_transition_is_polled_by_lists() -> None:

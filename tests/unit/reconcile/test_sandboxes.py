@@ -110,7 +110,7 @@ async def test_an_end_is_completion_and_stays_so() -> None:
     lab.restart()
     await lab.elapse(1000)
     assert lab.get(key).resource_version == version
-    assert set(lab.calls.take()) == {"GetTemplate"}, "nothing of the sandbox"
+    assert set(lab.calls.take()) == {"GetCallerIdentity", "GetTemplate"}, "nothing of the sandbox"
     assert len(made(lab, SANDBOXES)) == 1
 
 

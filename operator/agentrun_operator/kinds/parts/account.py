@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentrun_operator.core.fields import Immutable, ObservedModel, SpecModel
-from agentrun_operator.core.kind import Column
+from agentrun_operator.core.kind import Column, Rule
 
 
 class Compatibility(SpecModel):
@@ -13,6 +13,21 @@ class Compatibility(SpecModel):
 
     endpoint_weights: Literal["Fraction", "Percent"] = "Fraction"
     """How routing weights of endpoints go on the wire: Fraction (0–1) or Percent (0–100)."""
+
+
+class IdentityCheck(SpecModel):
+    """How to find out whose keys an account has."""
+
+    mode: Literal["Verify", "Off"] | None = None
+    """Verify, or unset: before anything else the token service (STS GetCallerIdentity) is asked
+    whose keys these are; other keys than those of `accountId` are not used. Off: nobody is asked,
+    for networks in which the token service cannot be reached; Ready then says `not verified`, and a
+    namespaced account holds no external name against objects of other accounts."""
+    endpoint: Annotated[
+        str | None, Field(pattern=r"^https?://[A-Za-z0-9.:_\[\]-]+/?$", max_length=253)
+    ] = None
+    """URL of the token service: an official host, or one on the operator's allow-list. Unset: the
+    one of the region and network of `endpoint`; for any other host, that very host."""
 
 
 class AccountBase(SpecModel):
@@ -26,7 +41,9 @@ class AccountBase(SpecModel):
         str | None, Field(pattern=r"^https?://[A-Za-z0-9.:_\[\]-]+/?$", max_length=253)
     ] = None
     """URL of the control plane; must match the operator's allow-list. Unset: the region's public
-    endpoint."""
+    endpoint. Edited, it has to lead to the same resources: they are looked for there first."""
+    identity_check: IdentityCheck | None = None
+    """How to find out whose the keys are. Unset: by the token service."""
     requests_per_second: Annotated[int | None, Field(ge=1, le=1000)] = None
     """Budget of API calls per second; unset: the operator's default, 20."""
     compatibility: Compatibility | None = None
@@ -36,16 +53,29 @@ class AccountBase(SpecModel):
 
 
 class AccountObserved(ObservedModel):
-    """Where the keys were accepted, by one call."""
+    """Whose the keys are, and where they were accepted."""
 
     account_id: str | None = None
-    """Account id as the spec has it; no answer of the API tells whose keys they are."""
+    """Account id; whether the token service confirmed it says `identity`."""
     region: str | None = None
     """Region in which the keys were accepted."""
     endpoint: str | None = None
     """Endpoint in use."""
+    identity: str | None = None
+    """`Verified`: the token service says that the keys belong to the account. `NotVerified`: it was
+    not asked."""
 
 
+RULES = (
+    Rule(
+        "!has(self.endpoint)"
+        " || !self.endpoint.matches('^https://agentrun(-vpc)?[.][a-z0-9-]+[.]aliyuncs[.]com(:443)?/?$')"
+        " || self.endpoint.contains('.' + self.region + '.')",
+        "endpoint is a host of another region than spec.region; name one of this region, or create "
+        "another account for the other region",
+        "endpoint",
+    ),
+)
 COLUMNS = (
     Column("Account", ".spec.accountId", wide=False),
     Column("Region", ".spec.region", wide=False),

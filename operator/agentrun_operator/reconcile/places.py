@@ -1,0 +1,101 @@
+"""Whether an endpoint still leads to the cloud that an account's resources are in.
+
+The keys of an account may be good in another cloud, region or simulator as well. There every look
+would find nothing, and all would be created a second time and the first be left behind. So an
+endpoint that was edited has to show one resource that is on record before it is believed.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from agentrun_operator.core.errors import AccountChanged
+from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
+from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.ports import Cloud, ExternalAPI
+
+_TRIES = 5
+"""Resources that are looked for; one may have been deleted behind our back."""
+
+
+class Places:
+    """Where the accounts of this cluster were found before."""
+
+    def __init__(self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, cloud: Cloud) -> None:
+        """Compare the endpoints of `cloud`; what is on record is in `cache`."""
+        self._kinds = kinds
+        self._cache = cache
+        self._cloud = cloud
+
+    def of(self, account: KubeObject) -> str:
+        """Return the place that an account's spec leads to."""
+        region, endpoint = str(account.spec.get("region")), account.spec.get("endpoint")
+        return self._cloud.place_of(region, str(endpoint) if endpoint else None)
+
+    def recorded(self, account: KubeObject) -> str | None:
+        """Return the place in which an account was last verified; None without a record."""
+        seen = account.status.get("atProvider") or {}
+        if not seen.get("region"):
+            return None
+        endpoint = seen.get("endpoint")
+        return self._cloud.place_of(str(seen["region"]), str(endpoint) if endpoint else None)
+
+    async def check(self, account: KubeObject, api: ExternalAPI) -> None:
+        """Find one resource of an account where its endpoint leads to now.
+
+        Raises:
+            AccountChanged: none is there, though some are on record.
+            OperatorError: the cloud did not say.
+        """
+        residents = list(self._residents(account))
+        recorded = [obj for obj in residents if obj.external_id]
+        for obj in recorded[:_TRIES]:
+            if await self._is_there(obj, api):
+                return
+        if residents:
+            known = residents[0].key
+            raise AccountChanged(
+                f"spec.endpoint of {account.key} leads to another cloud than before: none of "
+                f"{min(len(residents), _TRIES)} resources on record is there, such as that of "
+                f"{known}; correct spec.endpoint. Nothing is created, deleted or released meanwhile"
+            )
+
+    def _residents(self, account: KubeObject) -> Iterator[KubeObject]:
+        """Yield the objects that have, or may have, a resource in an account; Ready ones first."""
+        users = (self._cache.get(key) for key in self._cache.users_of(account.key))
+        found = [obj for obj in users if obj is not None and _lives_in(obj, account)]
+        yield from sorted(found, key=_doubt)
+
+    async def _is_there(self, obj: KubeObject, api: ExternalAPI) -> bool:
+        rest = self._kinds[obj.key.kind].rest
+        if rest is None or obj.external_id is None:
+            return False
+        name = str(obj.status.get("externalName") or obj.external_name)
+        key = name if rest.key is KeyedBy.NAME else obj.external_id
+        found = await api.read(rest, Locator(key, obj.status.get("parentId")))
+        # Its name may well be there too; the id is this very resource's.
+        return (
+            found.resource is not None
+            and str(found.resource.get(rest.id_field) or name) == obj.external_id
+        )
+
+
+def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
+    pinned = obj.status.get("account") or {}
+    at = ObjectKey(
+        str(pinned.get("kind")),
+        obj.key.namespace if pinned.get("kind") == "Account" else "",
+        str(pinned.get("name")),
+    )
+    identity = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    spec = account.spec
+    is_its = at == account.key and identity == AccountIdentity(
+        str(spec.get("accountId")), str(spec.get("region"))
+    )
+    return is_its and bool(obj.external_id or obj.status.get("creation"))
+
+
+def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:
+    """Order what is looked for by how sure it is to exist."""
+    ready = obj.condition("Ready") or {}
+    return not obj.external_id, ready.get("status") != "True", str(obj.key)
