@@ -105,7 +105,7 @@ def family_of_each(suffix: str = "") -> list[Body]:
     """Return one object of every kind, those that are referred to first."""
     return [
         credential(f"cred{suffix}"),
-        service(f"svc{suffix}", credentialRef={"name": f"cred{suffix}"}),
+        service(f"svc{suffix}"),
         proxy(f"proxy{suffix}", f"svc{suffix}", credentialRef={"name": f"cred{suffix}"}),
         runtime(f"rt{suffix}", credentialRef={"name": f"cred{suffix}"}),
         endpoint(f"ep{suffix}", f"rt{suffix}"),

@@ -69,7 +69,7 @@ def test_what_is_missing_is_named_and_its_arrival_seen(tenant: Tenant) -> None:
 
     tenant.secret("late", env=canary())
     tenant.secret(VALUES, absent=canary())
-    tenant.apply(credential("late"))
+    tenant.apply(credential("late", purpose="OutboundModel"))
     account = tenant.get("Account", "default")
     tenant.apply({**account, "metadata": {"name": "late"}, "status": {}})
     tenant.wait_ready(seconds=PROMPT_SECONDS)
@@ -84,7 +84,7 @@ def test_what_is_in_use_is_held(tenant: Tenant) -> None:
     tenant.wait_reason("Account", "default", "DeletionBlocked", says="in use by")
     tenant.delete("Credential", "cred")
     blocked = tenant.wait_reason("Credential", "cred", "DeletionBlocked", says="in use by")
-    for name in ("svc", "proxy", "rt", "tpl"):
+    for name in ("proxy", "rt", "tpl"):
         assert f"/{name}" in blocked["message"], blocked
     assert kstatus(tenant.get("Credential", "cred")) == TERMINATING
     for kind, name, user in (

@@ -115,7 +115,7 @@ def _bring_about(tenant: Tenant) -> None:
         service("missing", credentialRef={"name": "nowhere"}),
         runtime("unready", deletionPolicy="Retain"),
         endpoint("waiting", "unready"),
-        credential("cred"),
+        credential("cred", purpose="OutboundModel"),
         service("user", credentialRef={"name": "cred"}),
     )
     tenant.fault("slow", action="CreateAgentRuntime", name="unready", seconds=3600)

@@ -1,7 +1,7 @@
 """Which other objects a spec refers to, read from raw JSON so that an invalid spec counts too."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -42,6 +42,19 @@ class _Place:
     steps: tuple[tuple[str, bool], ...]
     """(JSON name, is a list) from the spec down to the referring object."""
     kind: str
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What `Ref.where` asks of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a spec asks of an object that it names."""
+
+    need: Dependency
+    field: str
+    """JSON name of a field of the target's spec."""
+    words: tuple[str, ...]
+    """What it may be."""
 
 
 @lru_cache(maxsize=64)
@@ -58,7 +71,7 @@ def _walk(model: type[SpecModel], above: tuple[tuple[str, bool], ...]) -> Iterat
         if shape.inner is Reference:
             ref = marker(shape.markers, Ref)
             if ref is not None:
-                yield _Place(steps, ref.kind)
+                yield _Place(steps, ref.kind, ref.where)
         elif shape.inner in _SOURCES:
             yield _Place(steps, _SOURCES[shape.inner])
         else:
@@ -74,6 +87,18 @@ def dependencies(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Dependenc
             if isinstance(name, str) and name:
                 found.setdefault((place.kind, name), Dependency(place.kind, name, path))
     return tuple(found.values())
+
+
+def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """Return what a raw spec asks of the objects that it names, in spec order."""
+    return tuple(
+        Requirement(Dependency(place.kind, name, path), field, words)
+        for place in _places(kind.spec)
+        if place.where
+        for path, node in _descend(spec, place.steps, "")
+        if isinstance(name := node.get("name"), str) and name
+        for field, words in place.where.items()
+    )
 
 
 def _descend(

@@ -15,6 +15,7 @@ OperatorError
 │   └── CredentialsInvalid       the keys are refused or malformed; stalled at once, retried slowly
 └── Stalled                      no retry helps until somebody edits something
     ├── InvalidParameter         the API (or our own parser) refuses the spec
+    │   └── UnfitReference       … because it names an object that cannot serve there
     ├── QuotaExceeded            the account has no room; retried slowly all the same
     ├── AlreadyExistsNotOwned    the name is taken by a resource we may not touch
     ├── ExternalNameConflict     an older object claims the same name
@@ -169,6 +170,15 @@ class InvalidParameter(Stalled):
     """The spec is refused; the message names the field where that is known."""
 
     reason = Reason.INVALID_PARAMETER
+
+
+class UnfitReference(InvalidParameter):
+    """The spec names an object of a type or purpose that cannot serve there."""
+
+    def __init__(self, message: str, *, path: str = "", request_id: str | None = None) -> None:
+        """Keep the spec path of the reference; empty where several are told of at once."""
+        super().__init__(message, request_id=request_id)
+        self.path = path
 
 
 class QuotaExceeded(Stalled):

@@ -123,6 +123,8 @@ class Ref:
     """A `Reference` field leads to an object of this kind."""
 
     kind: str
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """JSON name of a field of the target's spec → the words that fit; unset there fits too."""
 
 
 @dataclass(frozen=True, slots=True)

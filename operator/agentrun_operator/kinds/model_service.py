@@ -20,7 +20,7 @@ from agentrun_operator.core.fields import (
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.model_info import ModelInfo
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
-from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved, PlacedSpec
+from agentrun_operator.kinds.parts.placement import ModelCredentialRef, PlacedObserved, PlacedSpec
 from agentrun_operator.kinds.parts.rules import required
 
 
@@ -46,7 +46,7 @@ class ModelServiceSpec(PlacedSpec):
     """Provider, e.g. `openai` or `tongyi`. Required; immutable."""
     provider_settings: ProviderSettings | None = None
     """How to reach the provider. Required."""
-    credential_ref: CredentialRef | None = None
+    credential_ref: ModelCredentialRef | None = None
     """The Credential that holds the provider's key (purpose OutboundModel)."""
     models: Annotated[
         tuple[ModelInfo, ...],

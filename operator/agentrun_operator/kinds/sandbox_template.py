@@ -15,15 +15,13 @@ from agentrun_operator.core.fields import (
     Clear,
     FreeForm,
     Immutable,
-    Ref,
-    Reference,
     Sensitive,
     ServerDefault,
     Unordered,
 )
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT
-from agentrun_operator.kinds.parts.placement import PlacedObserved
+from agentrun_operator.kinds.parts.placement import InboundCredential, PlacedObserved
 from agentrun_operator.kinds.parts.rules import required
 from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 from agentrun_operator.kinds.parts.storage import TemplateOssMount
@@ -45,7 +43,7 @@ class SandboxTemplateSpec(WorkloadSpec):
     disk_size: Annotated[int | None, Immutable(), Field(ge=1, le=1_000_000)] = None
     """Disk in MB; the SDK uses 10240 for Browser and AllInOne, 512 for the others. Immutable."""
     credential_ref: Annotated[
-        Reference | None, Ref("Credential"), ApiName("credentialConfiguration.credentialName")
+        InboundCredential | None, ApiName("credentialConfiguration.credentialName")
     ] = None
     """The Credential that callers of a sandbox present (purpose Inbound)."""
     allow_anonymous_manage: Annotated[bool | None, ServerDefault("false")] = None

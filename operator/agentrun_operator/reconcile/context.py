@@ -47,6 +47,8 @@ class Context:
     resolution: Resolution | None = None
     target: Target | None = None
     blocked: OperatorError | None = None
+    unfit: frozenset[str] = frozenset()
+    """Paths of references to what cannot serve there; in the cloud they protect nothing."""
     conflict: OperatorError | None = None
     held_by: tuple[str, ...] = ()
     observation: Observation = field(default_factory=Observation)

@@ -11,6 +11,7 @@ from agentrun_operator.core.errors import (
     InvalidParameter,
     OperatorError,
     ReferenceNotFound,
+    UnfitReference,
 )
 from agentrun_operator.core.fields import Ref, Reference
 from agentrun_operator.core.ignored import covers
@@ -30,6 +31,7 @@ from agentrun_operator.core.wire import (
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.binding import Binding, check_pin
+from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
@@ -77,6 +79,9 @@ class Preparation:
                 await self._aim(ctx, binding)
         except OperatorError as error:
             ctx.blocked = await self._with_references(ctx, error)
+            if ctx.unfit and ctx.obj.external_id:
+                message = f"{ctx.blocked.message}{caution(self._world, ctx)}"
+                ctx.blocked = type(ctx.blocked)(message)
 
     async def _with_references(self, ctx: Context, error: OperatorError) -> OperatorError:
         """Tell what else is wrong, where it is the account that does not exist."""
@@ -135,6 +140,7 @@ class Preparation:
         if spec is None:
             raise RuntimeError("aiming needs a spec")
         ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
+        ctx.unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
         desired = _encoded(ctx.kind, spec, ctx.resolution, unresolved)
         _check_recordable(ctx.kind, desired)
         parent = None

@@ -1,14 +1,21 @@
 """Turns the references of a spec into values, or says what it waits for; and who holds whom."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from agentrun_operator.core.dependencies import CONFIG_MAP, SECRET, Dependency, dependencies
+from agentrun_operator.core.dependencies import (
+    CONFIG_MAP,
+    SECRET,
+    Dependency,
+    dependencies,
+    requirements,
+)
 from agentrun_operator.core.errors import (
     AccountMismatch,
     DependencyNotReady,
     OperatorError,
     ReferenceNotFound,
+    UnfitReference,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
@@ -42,6 +49,7 @@ class ReferenceResolver:
             ReferenceNotFound: something named does not exist; the message gives the path.
             DependencyNotReady: it exists and is not usable yet.
             AccountMismatch: it lives in another account.
+            UnfitReference: it has the wrong type or purpose.
         """
         found, problems = await self.attempt(obj, binding)
         if problems and not is_partial:
@@ -76,6 +84,7 @@ class ReferenceResolver:
                     names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
             except OperatorError as error:
                 problems.append(error)
+        problems += self._unfit(obj)
         resolution = Resolution(
             references=names,
             secrets=secrets,
@@ -85,6 +94,20 @@ class ReferenceResolver:
             percent_weights=binding is not None and binding.percent_weights,
         )
         return resolution, tuple(problems)
+
+    def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:
+        """Yield what names an object of the wrong type or purpose."""
+        for asked in requirements(self._kinds[obj.key.kind], obj.spec):
+            need = asked.need
+            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+            given = target.spec.get(asked.field) if target is not None else None
+            if given is not None and given not in asked.words:
+                legal = " or ".join(asked.words)
+                yield UnfitReference(
+                    f"spec.{need.path} names {need.kind} {need.name!r} with {asked.field} {given}, "
+                    f"which does not fit there; name one with {asked.field} {legal}",
+                    path=need.path,
+                )
 
     def last_parent(self, obj: KubeObject) -> str | None:
         """Return what the resource of an object on its way out lives below; None: nothing.

@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.errors import OperatorError, UnfitReference
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
@@ -33,7 +33,7 @@ class Reporter:
     async def write(self, ctx: Context, verdict: Verdict) -> None:
         """Write a verdict and the pending changes of a pass; go on with the newer object."""
         if ctx.has_references and not verdict.paused:
-            resolved = not isinstance(ctx.blocked, outcome.UNRESOLVED)
+            resolved = not isinstance(ctx.blocked, (*outcome.UNRESOLVED, UnfitReference))
             verdict = replace(verdict, references_resolved=resolved)
         changes, ctx.changes = ctx.changes, {}
         if ctx.resolution is not None:

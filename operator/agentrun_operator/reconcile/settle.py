@@ -17,6 +17,7 @@ from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import contest, outcome, status
+from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
@@ -65,18 +66,8 @@ class Settlement:
             message = "the resource is paused, as specified"
         if seen.drift or seen.leftovers:
             message = f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
-        message += self._caution(ctx)
+        message += caution(self._world, ctx)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
-
-    def _caution(self, ctx: Context) -> str:
-        """Return what people should know although all is well, and tell it once as an event."""
-        found = ctx.kind.caution(ctx.spec) if ctx.kind.caution is not None else None
-        if found is None or ctx.observes_only:
-            return ""
-        ready = ctx.obj.condition("Ready") or {}
-        if found not in str(ready.get("message")):
-            self._world.events.emit(ctx.obj, "Warning", "Unprotected", found)
-        return f"; {found}"
 
     async def complete(self, ctx: Context) -> Outcome | None:
         """A resource that ends by itself has ended; remove it when its time is over."""

@@ -57,6 +57,7 @@ TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.AccessDenied: ("AccessDenied", "Reconciling"),
     errors.CredentialsInvalid: ("CredentialsInvalid", "Stalled"),
     errors.InvalidParameter: ("InvalidParameter", "Stalled"),
+    errors.UnfitReference: ("InvalidParameter", "Stalled"),
     errors.QuotaExceeded: ("QuotaExceeded", "Stalled"),
     errors.AlreadyExistsNotOwned: ("AlreadyExistsNotOwned", "Stalled"),
     errors.ExternalNameConflict: ("ExternalNameConflict", "Stalled"),

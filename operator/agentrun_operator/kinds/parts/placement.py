@@ -19,7 +19,13 @@ from agentrun_operator.core.policies import NamedSpec
 Description = Annotated[str, Field(max_length=256)]
 RoleArn = Annotated[str, Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$")]
 
-CredentialRef = Annotated[Reference, Ref("Credential"), ApiName("credentialName")]
+InboundCredential = Annotated[Reference, Ref("Credential", {"purpose": ("Inbound",)})]
+"""A Credential that callers present."""
+CredentialRef = Annotated[InboundCredential, ApiName("credentialName")]
+ModelCredentialRef = Annotated[
+    Reference, Ref("Credential", {"purpose": ("OutboundModel",)}), ApiName("credentialName")
+]
+"""A Credential that is presented to a model provider."""
 
 
 class Workspace(SpecModel):

@@ -1,0 +1,23 @@
+"""What people should know of a resource that is in use, well or not: each once as an event."""
+
+from agentrun_operator.core.wire import json_name
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.world import World
+
+
+def caution(world: World, ctx: Context) -> str:
+    """Return what to append to the message of Ready, and tell it as an event if it is news.
+
+    A reference to what cannot serve there protects nothing, so it counts as none.
+    """
+    if ctx.kind.caution is None or ctx.spec is None or ctx.observes_only:
+        return ""
+    model = type(ctx.spec)
+    unset = {name: None for name in model.model_fields if json_name(model, name) in ctx.unfit}
+    found = ctx.kind.caution(ctx.spec.model_copy(update=unset))
+    if found is None:
+        return ""
+    ready = ctx.obj.condition("Ready") or {}
+    if found not in str(ready.get("message")):
+        world.events.emit(ctx.obj, "Warning", "Unprotected", found)
+    return f"; {found}"
