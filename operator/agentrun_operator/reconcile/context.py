@@ -21,7 +21,7 @@ from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation, Policies, Snapshot
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.memory import Memory, Unanswered
 from agentrun_operator.reconcile.outcome import was_tried
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import is_unrecorded, observes_only, retains
@@ -59,6 +59,8 @@ class Context:
     write_only_digest: bytes | None = None
     write_only_gone: frozenset[str] = frozenset()
     """Write-only paths that left the spec and were not cleared yet."""
+    overtaken: list[Unanswered] = field(default_factory=list)
+    """Lost updates that may have been carried out after a newer one, and will come no more."""
     contested: frozenset[str] = frozenset()
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
     has_recalled: bool = False

@@ -42,6 +42,17 @@ class Uncertain:
     """Monotonic time under which it was counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An update, or a verb, whose answer got lost: what it carries, by digests."""
+
+    desired: tuple[bytes | None, str | None]
+    """The desired state, and the word of the state that a verb leads to."""
+    write_only: bytes | None
+    paths: frozenset[str]
+    """The write-only spec paths that it sets."""
+
+
 @dataclass(slots=True)
 class Memory:
     """In-process notes about one incarnation of one object."""
@@ -105,6 +116,8 @@ class Memory:
     """By spec path: fields that were corrected of late."""
     uncertain: Uncertain | None = None
     """The last correction, if its answer got lost."""
+    unanswered: dict[Unanswered, float] = field(default_factory=dict)
+    """Updates whose answer got lost → monotonic time at which each was last sent."""
 
 
 @dataclass(slots=True)

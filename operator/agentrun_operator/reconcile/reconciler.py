@@ -18,7 +18,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile import outcome, unanswered
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
@@ -92,6 +92,7 @@ class Reconciler:
                 None if result.result != "error" else ctx.memory.failing_since
             )
         ctx.memory.in_transition = result.in_transition
+        result = unanswered.wake(ctx.memory, ctx.settle.total_seconds(), result)
         if result.verdict is None:
             return result
         if hold := _seconds_too_early(ctx, result.verdict):

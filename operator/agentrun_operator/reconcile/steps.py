@@ -16,7 +16,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation
-from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile import observe, outcome, unanswered
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
@@ -72,6 +72,7 @@ class ReadingSteps:
         self._note_look(ctx, await observe.look(ctx.bound.api, ctx.aim))
         ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
+        unanswered.make_up(ctx)
         if ctx.observation.existence is Existence.PRESENT:
             ctx.memory.absences = 0
         elif ctx.window_passed:

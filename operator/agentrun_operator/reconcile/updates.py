@@ -14,7 +14,7 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.reconcile import contest, observe, outcome, ownership
+from agentrun_operator.reconcile import contest, observe, outcome, ownership, unanswered
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.memory import Memory, Uncertain
@@ -92,7 +92,7 @@ class UpdatingSteps:
             self._begin_anew(ctx)
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
-        sending = ctx.bound.api.act(ctx.rest, at, verb)
+        sending = unanswered.heard(ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb))
         await self._counted(ctx, [STATE_PATH] if is_correction else [], sending)
         _note_attempt(ctx.memory, attempt)
         ctx.memory.wrote_at = self._world.clock.monotonic()
@@ -168,7 +168,8 @@ class UpdatingSteps:
         ctx.acted.add("update")
         attempt = self._attempt(ctx)
         at = ctx.aim.locator_of(ctx.observation.resource)
-        answer = await ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
+        sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
+        answer = await unanswered.heard(ctx, self._world.clock, sending)
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
         ctx.memory.differs = False
@@ -179,6 +180,7 @@ class UpdatingSteps:
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
+        unanswered.make_up(ctx)
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)

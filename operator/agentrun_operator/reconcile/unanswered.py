@@ -1,0 +1,85 @@
+"""Updates whose answer got lost: one may be carried out late, after a newer one, and undo that.
+
+Nothing is done about it before the settle window is over, because until then it may still come.
+After that the resource itself is read, which corrects what can be read; what no read returns is
+sent once more. Both only where the late one carries something else than what is desired now.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.wire import applied_paths
+from agentrun_operator.core.write_only import write_only_part, write_only_paths
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.memory import Memory, Unanswered
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import Clock
+
+T = TypeVar("T")
+
+_MOMENT_SECONDS = 0.1
+"""Past the end of the window, lest a pass comes just before it."""
+
+
+async def heard(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
+    """Send an update, and remember it if its answer gets lost."""
+    try:
+        return await sending
+    except Unavailable as error:
+        if error.maybe_applied:
+            ctx.memory.wrote_at = clock.monotonic()
+            _note(ctx)
+        raise
+
+
+def _note(ctx: Context) -> None:
+    applied = applied_paths(ctx.kind, ctx.aim.desired)
+    lost = Unanswered(
+        desired=_wanted(ctx),
+        write_only=ctx.write_only_digest,
+        paths=write_only_paths(ctx.kind).intersection(applied),
+    )
+    # A repeat replaces what it repeats, or an outage would fill the memory.
+    ctx.memory.unanswered[lost] = ctx.memory.wrote_at
+
+
+def _wanted(ctx: Context) -> tuple[bytes | None, str | None]:
+    return ctx.desired_digest, ctx.aim.desired_state
+
+
+def take_up(ctx: Context) -> None:
+    """Once the window of a lost answer is over, make up for what it may have undone."""
+    memory, window = ctx.memory, ctx.settle.total_seconds()
+    over = [u for u, at in memory.unanswered.items() if memory.now_hint - at >= window]
+    for lost in over:
+        if lost.desired == _wanted(ctx):
+            del memory.unanswered[lost]
+        else:
+            ctx.overtaken.append(lost)
+            ctx.fresh = True
+    if ctx.obj.external_id is None or not ctx.rest.updatable:
+        return
+    if any(u.write_only != ctx.write_only_digest for u in ctx.overtaken):
+        part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+        gone = frozenset[str]().union(*(u.paths for u in ctx.overtaken))
+        ctx.write_only_changed = tuple(sorted(part))
+        ctx.write_only_gone |= gone - set(applied_paths(ctx.kind, ctx.aim.desired))
+
+
+def make_up(ctx: Context) -> None:
+    """Forget what was made up for, by an update or by a read that shows everything."""
+    if not (ctx.write_only_changed or ctx.write_only_gone):
+        for lost in ctx.overtaken:
+            ctx.memory.unanswered.pop(lost, None)
+
+
+def wake(memory: Memory, window: float, result: Outcome) -> Outcome:
+    """Come back when the window of a lost answer is over, if nothing else is due before."""
+    ends = [at + window + _MOMENT_SECONDS - memory.now_hint for at in memory.unanswered.values()]
+    due = [end for end in ends if end > _MOMENT_SECONDS]
+    if not due:
+        return result
+    asked = result.requeue_after
+    return replace(result, requeue_after=min(due) if asked is None else min(asked, *due))
