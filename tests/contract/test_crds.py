@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from agentrun_operator.core.field_rule import FieldRule
+from agentrun_operator.core.fields import Local
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.wire import field_rules, json_name, marker, shape_of
 from agentrun_operator.crdgen import check, custom_resource_definition
 from agentrun_operator.crdgen.crd import MAX_SELECTABLE, root_schema
 from agentrun_operator.crdgen.rules import has_external_name, immutable_paths
@@ -183,3 +186,31 @@ def test_schema_defaults_never_change() -> None:
         for kind in KINDS
     }
     assert found == yaml.safe_load(DEFAULTS.read_text())
+
+
+@each_kind
+def test_no_field_of_the_api_has_a_schema_default(kind: ResourceKind) -> None:
+    """It would stand in every spec as if the user had written it, and go to what was adopted."""
+    if kind.is_local:
+        return
+    local = {
+        json_name(kind.spec, name)
+        for name, info in kind.spec.model_fields.items()
+        if marker(shape_of(info).markers, Local) is not None
+    }
+    found = {path.split(".")[1] for path, node in spec_nodes(kind) if "default" in node}
+    assert found <= local
+
+
+@each_kind
+def test_a_create_default_is_told(kind: ResourceKind) -> None:
+    told = {p for p, node in spec_nodes(kind) if "reate default" in node.get("description", "")}
+    wanted = {f"spec.{rule.path}" for rule in _rules(kind) if rule.create_default is not None}
+    assert wanted <= told
+
+
+def _rules(kind: ResourceKind) -> list[FieldRule]:
+    found = [] if kind.is_local else list(field_rules(kind))
+    for rule in found:
+        found += rule.children
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.api.cloud import AgentRunCloud
+from agentrun_operator.core.create import created_body
 from agentrun_operator.core.drift import find_drift, find_leftovers
 from agentrun_operator.core.identity import AccountIdentity, Locator
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
@@ -53,7 +54,7 @@ class Resource:
         body = self.desired(spec)
         answer = await self._api.create(
             self.rest,
-            {**body, self.rest.name_field or self.rest.id_field: self.name},
+            {**self.created(spec), self.rest.name_field or self.rest.id_field: self.name},
             parent=parent,
         )
         key = answer[self.rest.id_field] if self.rest.key is KeyedBy.ID else self.name
@@ -71,6 +72,9 @@ class Resource:
 
     def desired(self, spec: dict[str, Any]) -> dict[str, Any]:
         return encode(self.kind, self.kind.spec.model_validate(spec), RESOLUTION)
+
+    def created(self, spec: dict[str, Any]) -> dict[str, Any]:
+        return created_body(self.kind, self.kind.spec.model_validate(spec), self.desired(spec))
 
     async def settled(self) -> Any:
         async with asyncio.timeout(10):

@@ -5,7 +5,7 @@ when two values mean the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentrun_operator.core.equality import pair_items, same, same_scalar
@@ -97,6 +97,8 @@ class _Place:
     declared: str = ""
     path: str = ""
     """Path of the list item around us, as declared and in full; both empty outside of lists."""
+    created: Mapping[str, Any] = field(default_factory=dict)
+    """What a create would send; what left a document goes back to it."""
 
 
 def find_leftovers(
@@ -104,6 +106,7 @@ def find_leftovers(
     applied: Sequence[str],
     desired: Mapping[str, Any],
     observed: Mapping[str, Any],
+    created: Mapping[str, Any] | None = None,
 ) -> tuple[Drift, ...]:
     """Return the paths that still show a value and should not.
 
@@ -116,8 +119,9 @@ def find_leftovers(
         applied: Paths of the last successful write, from `wire.applied_paths`.
         desired: Body as `wire.encode` makes it.
         observed: A GET, or a LIST item.
+        created: The desired state with its create defaults, from `create.created_body`.
     """
-    place = _Place(frozenset(applied))
+    place = _Place(frozenset(applied), created=created or {})
     return tuple(_leftovers(field_rules(kind), place, desired, observed))
 
 
@@ -130,19 +134,20 @@ def _leftovers(
     for rule in rules:
         seen, _ = read_path(observed, rule.reads)
         path, top = placed(rule, place.declared, place.path), place.api or rule.api
-        inside = _Place(place.applied, top, place.declared, place.path)
+        inside = replace(place, api=top)
         wanted = desired.get(rule.api)
         if rule.children and not rule.is_list:
             yield from _left_in_object(rule, inside, wanted, seen)
         elif rule.api not in desired or _asks_to_clear(rule, wanted):
-            if rule.api not in desired and path not in place.applied:
+            if rule.api not in desired and (path not in place.applied or rule.stays):
                 continue
             if not _is_cleared(rule, seen):
                 yield _leftover(rule, path, top, seen, is_below=place.api is not None)
         elif rule.children:
             yield from _left_in_items(rule, inside, path, wanted, seen)
         elif not rule.exact_map and not rule.is_list:
-            yield from _left_in_document(rule, inside, path, wanted, seen)
+            back = place.created.get(rule.api) if place.api is None else None
+            yield from _left_in_document(rule, inside, path, (wanted, seen, back))
 
 
 def _left_in_object(rule: FieldRule, inside: _Place, wanted: Any, seen: Any) -> Iterator[Drift]:
@@ -160,16 +165,19 @@ def _left_in_items(
 ) -> Iterator[Drift]:
     for label, item, there in pair_items(rule, wanted, seen if isinstance(seen, list) else []):
         if isinstance(there, Mapping):
-            place = _Place(inside.applied, inside.api, rule.path, f"{path}.{label}")
+            place = replace(inside, declared=rule.path, path=f"{path}.{label}")
             yield from _leftovers(rule.children, place, item, there)
 
 
 def _left_in_document(
-    rule: FieldRule, inside: _Place, path: str, wanted: Any, seen: Any
+    rule: FieldRule, inside: _Place, path: str, documents: tuple[Any, Any, Any]
 ) -> Iterator[Drift]:
+    wanted, seen, created = documents
     kept = {leaf for leaf, _ in document_leaves(path, wanted)}
+    back = dict(document_leaves(path, created))
     for leaf, value in document_leaves(path, seen):
-        if leaf in inside.applied and leaf not in kept and leaf != path and value:
+        is_back = leaf in back and same_scalar(back[leaf], value)
+        if leaf in inside.applied and leaf not in kept and leaf != path and value and not is_back:
             yield _leftover(rule, leaf, inside.api or rule.api, value, is_below=True)
 
 
@@ -199,7 +207,10 @@ def _is_cleared(rule: FieldRule, seen: Any) -> bool:
 
 
 def clearing_values(
-    kind: ResourceKind, leftovers: Sequence[Drift], desired: Mapping[str, Any]
+    kind: ResourceKind,
+    leftovers: Sequence[Drift],
+    desired: Mapping[str, Any],
+    created: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the top-level wire fields that clear leftovers, inside what else is desired there.
 
@@ -214,8 +225,16 @@ def clearing_values(
         elif _holds_any(rule, paths):
             value = _cleared(rule, paths, desired.get(rule.api))
             if value is not None:
-                body[rule.api] = value
+                body[rule.api] = _gone_back(rule, paths, value, (created or {}).get(rule.api))
     return body
+
+
+def _gone_back(rule: FieldRule, paths: set[str], value: Any, created: Any) -> Any:
+    """Return a document in which what left it is what a create would send, where it sends any."""
+    if rule.children or not (isinstance(value, Mapping) and isinstance(created, Mapping)):
+        return value
+    back = {name: v for name, v in created.items() if f"{rule.path}.{name}" in paths}
+    return {**back, **value}
 
 
 def _holds_any(rule: FieldRule, paths: set[str]) -> bool:

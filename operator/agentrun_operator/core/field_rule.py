@@ -35,6 +35,8 @@ class FieldRule:
     """Value that clears it; None where nothing does."""
     default: Any = None
     """The server's default on the wire, where the declaration states it as a plain value."""
+    create_default: Any = None
+    """What a create sends where the spec says nothing."""
     ref: str | None = None
     words: Mapping[str, str] | None = None
     choices: tuple[str, ...] = ()
@@ -43,6 +45,11 @@ class FieldRule:
     encode: Callable[[Any, Resolution], Any] | None = None
     clear_with: ClearWith | None = None
     update_only: bool = False
+
+    @property
+    def stays(self) -> bool:
+        """Whether a value that leaves the spec stays in the cloud: what a create had to carry."""
+        return self.create_default is not None and self.clear is None
 
     @property
     def may_hold_secrets(self) -> bool:

@@ -57,6 +57,18 @@ class ServerDefault:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateDefault:
+    """What a create carries where the spec says nothing; in no schema, never drift, never updated.
+
+    A default of the schema would stand in the spec as if the user had written it, and overwrite
+    what an adopted resource has.
+    """
+
+    value: Any
+    """In the words of the spec."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clear:
     """What to send when a path that we had applied leaves the spec (default: by type)."""
 

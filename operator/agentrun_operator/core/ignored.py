@@ -12,7 +12,7 @@ from typing import Any
 from agentrun_operator.core.equality import pair_items, same
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.paths import item_labels, placed, read_path
+from agentrun_operator.core.paths import document_leaves, item_labels, placed, read_path
 from agentrun_operator.core.wire import field_rules
 
 Paths = frozenset[str]
@@ -33,6 +33,19 @@ class _Walk:
     place: str = ""
     """Path of the list item around us, as declared and in full; both empty outside of lists."""
     is_top: bool = False
+    leaving: Paths | None = None
+    """Paths that left the spec and are to go; None: what the spec does not set is not added."""
+
+    def keeps(self, rule: FieldRule, seen: Any) -> bool:
+        """Whether a value that the spec does not set goes along as it stands.
+
+        What is left alone gets here where nothing is observed.
+        """
+        if self.leaving is None or (not seen and not rule.default):
+            return False
+        return seen is not None and not covers(
+            self.leaving, placed(rule, self.declared, self.place)
+        )
 
     def leaves_alone(self, rule: FieldRule) -> bool:
         """Whether a rule's value stays; in a list both `list.field` and `list.item.field` do."""
@@ -53,6 +66,7 @@ def left_alone(
     ignored: Paths,
     *,
     partial: bool = False,
+    leaving: Paths | None = None,
 ) -> dict[str, Any]:
     """Return the desired state with the observed values of all ignored paths.
 
@@ -65,10 +79,13 @@ def left_alone(
         observed: A GET, or a LIST item.
         ignored: Spec paths.
         partial: True for a LIST item, whose missing fields say nothing.
+        leaving: Given for an update: what the spec does not set inside of what it does set goes
+            along as it stands, the paths aside that left the spec. An API that replaces objects
+            whole would drop it otherwise.
     """
-    if not ignored:
+    if not ignored and leaving is None:
         return dict(desired)
-    walk = _Walk(ignored, partial, is_top=True)
+    walk = _Walk(ignored, partial, is_top=True, leaving=leaving)
     return _overlaid(field_rules(kind), walk, desired, observed)
 
 
@@ -104,7 +121,7 @@ def _value(rule: FieldRule, walk: _Walk, wanted: Any, seen: Any) -> Any:
         is_same = wanted is not None and same(rule, wanted, seen, partial=False)
         return wanted if is_same else _sendable(rule, seen)
     if wanted is None or walk.leaves_alone(rule):
-        return None
+        return _sendable(rule, seen) if walk.keeps(rule, seen) else None
     path = placed(rule, walk.declared, walk.place)
     if rule.children:
         return _items(rule, walk, path, wanted, seen)
@@ -150,12 +167,33 @@ def _document(
     rule: FieldRule, walk: _Walk, path: str, wanted: Mapping[str, Any], seen: Any
 ) -> dict[str, Any]:
     document = dict(wanted)
+    if walk.leaving is not None and not rule.exact_map:
+        document = _kept(rule, walk.leaving, path, wanted, seen)
     aligned = _aligned(rule, wanted, seen)
     # Order: what is taken over whole comes last, and in the order of the cloud.
     for rest in sorted(walk.below(path), reverse=True):
         steps = (rest,) if rule.exact_map else tuple(rest.split("."))
         document = _replaced(document, seen if len(steps) == 1 else aligned, steps)
     return document
+
+
+def _kept(
+    rule: FieldRule, leaving: Paths, path: str, wanted: Mapping[str, Any], seen: Any
+) -> dict[str, Any]:
+    """Return a document with what only the cloud has of it, at any depth."""
+    if not isinstance(seen, Mapping):
+        return dict(wanted)
+    whole = rule.document.owned if rule.document else frozenset()
+    found = dict(wanted)
+    for name, value in seen.items():
+        below = f"{path}.{name}"
+        if name not in wanted:
+            left = any(covers(leaving, leaf) for leaf, _ in document_leaves(below, value))
+            if value not in (None, "", [], {}) and not left:
+                found[name] = value
+        elif name not in whole and isinstance(wanted[name], Mapping):
+            found[name] = _kept(rule, leaving, below, wanted[name], value)
+    return found
 
 
 def _aligned(rule: FieldRule, wanted: Mapping[str, Any], seen: Any) -> Any:

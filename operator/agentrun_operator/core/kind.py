@@ -128,6 +128,9 @@ class Derived:
     write_only: bool = False
     clear: Any = None
     """Value that clears it once every spec field behind it is gone; None: cannot be cleared."""
+    create_default: Callable[[Any], Mapping[str, Any]] | None = None
+    """Pure: spec → what of the document a create adds where the spec says nothing of it. What left
+    the spec goes back to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from agentrun_operator.core.fields import (
     ApiName,
     Clear,
     ClearWith,
+    CreateDefault,
     EncodedBy,
     FreeForm,
     Immutable,
@@ -180,6 +181,9 @@ def _rule(
     api_name = api.name if api else name
     is_map = get_origin(shape.inner) is dict and marker(marks, FreeForm) is None
     default = _default_value(shape)
+    # What a create had to carry stays when it leaves the spec, unless a `Clear` is declared.
+    stays = marker(marks, CreateDefault) is not None and not children
+    is_clearable = marker(marks, Clear) is not None or not stays
     return FieldRule(
         attribute=attribute,
         path=path,
@@ -193,8 +197,9 @@ def _rule(
         write_only=marker(marks, WriteOnly) is not None,
         sensitive=_is_sensitive(shape),
         unordered=marker(marks, Unordered),
-        clear=_clear_value(shape, default, has_children=bool(children)),
+        clear=_clear_value(shape, default, has_children=bool(children)) if is_clearable else None,
         default=default,
+        create_default=_create_default(shape, children),
         ref=ref.kind if ref else None,
         words=words.words if words else None,
         choices=_choices(shape),
@@ -222,6 +227,19 @@ def _default_value(shape: TypeShape) -> Any:
         return int(stated.text) if stated.text.isdecimal() else None
     words = marker(shape.markers, Words)
     return words.words.get(stated.text, stated.text) if words else stated.text
+
+
+def _create_default(shape: TypeShape, children: tuple[FieldRule, ...]) -> Any:
+    """Return what `CreateDefault` says as a wire value."""
+    stated = marker(shape.markers, CreateDefault)
+    if stated is None:
+        return None
+    if is_model(shape.inner):
+        return _encode_object(shape.inner.model_validate(stated.value), children, Resolution())
+    words, quantity = marker(shape.markers, Words), marker(shape.markers, Quantity)
+    if quantity is not None:
+        return quantity.encode(stated.value)
+    return words.words.get(stated.value, stated.value) if words else stated.value
 
 
 def _clear_value(shape: TypeShape, default: Any, *, has_children: bool) -> Any:

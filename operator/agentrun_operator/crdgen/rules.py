@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from agentrun_operator.core.fields import Immutable, Quantity, SpecModel
+from agentrun_operator.core.fields import CreateDefault, Immutable, Quantity, SpecModel
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 
@@ -76,6 +76,8 @@ class ImmutablePath:
     """For each step, whether the field may be absent."""
     unit: Literal["cpu", "memory"] | None = None
     """Of a quantity, which is compared by its amount: 4Gi is 4096Mi."""
+    may_come_and_go: bool = False
+    """It has a create default: unset leaves the resource as it is, which is no change."""
 
     @property
     def dotted(self) -> str:
@@ -99,7 +101,11 @@ def _immutable(
         here = ((*steps, name), (*optional, absent))
         if marker(shape.markers, Immutable) is not None or name in _FIXED:
             quantity = marker(shape.markers, Quantity)
-            yield ImmutablePath(*here, unit=quantity.unit if quantity else None)
+            yield ImmutablePath(
+                *here,
+                unit=quantity.unit if quantity else None,
+                may_come_and_go=marker(shape.markers, CreateDefault) is not None,
+            )
         elif is_model(shape.inner) and not shape.is_list:
             yield from _immutable(shape.inner, *here)
 
@@ -131,6 +137,8 @@ def _unchanged(path: ImmutablePath) -> str:
     if not present:
         return same
     was_present = _presence("oldSelf", path)
+    if path.may_come_and_go:
+        return f"!({present}) || !({was_present}) || {same}"
     return f"({present}) == ({was_present}) && (!({present}) || {same})"
 
 

@@ -17,6 +17,7 @@ from agentrun_operator.core.fields import (
     MAX_LIST,
     MAX_TEXT,
     ApiName,
+    CreateDefault,
     FreeForm,
     Immutable,
     Quantity,
@@ -319,6 +320,9 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
     server = marker(markers, ServerDefault)
     if server is not None and "server default" not in said:
         parts.append(f"Server default {server.text}.")
+    created = marker(markers, CreateDefault)
+    if created is not None:
+        parts.append(f"Create default {_words(created.value)}.")
     default = schema.get("default")  # `kubectl explain` shows none
     if default and isinstance(default, str | int):
         parts.append(f"Default {default}.")
@@ -333,6 +337,12 @@ def _bare(annotation: Any) -> Any:
         is_annotated = get_origin(annotation) is Annotated
         annotation = get_args(annotation)[0] if is_annotated else _without_none(annotation)
     return annotation
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items())
+    return str(value)
 
 
 def _limit(schema: Schema) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from agentrun_operator.core.fields import (
     ApiName,
+    CreateDefault,
     Immutable,
     Name,
     ServerDefault,
@@ -34,7 +35,7 @@ class AgentRuntimeSpec(WorkloadSpec, SessionSpec):
 
     code: Annotated[Code | None, ApiName("codeConfiguration")] = None
     """The code to run; excludes container."""
-    port: Port = 9000
+    port: Annotated[Port | None, CreateDefault(9000)] = None
     """Port that the agent listens on."""
     disk_size: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
     """Disk, in the API's own unit, which its reference leaves open."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from agentrun_operator.core.fields import (
     ApiName,
     Cpu,
+    CreateDefault,
     Immutable,
     Local,
     Memory,
@@ -42,9 +43,9 @@ class ModelProxySpec(PlacedSpec):
         Immutable(),
     ] = None
     """Single (one endpoint) or Multi (balanced over several). Required; immutable."""
-    cpu: Annotated[Cpu, Immutable()] = "2"
+    cpu: Annotated[Cpu | None, Immutable(), CreateDefault("2")] = None
     """Cores; quote decimals: "0.5" or 500m. Immutable."""
-    memory: Annotated[Memory, Immutable()] = "4Gi"
+    memory: Annotated[Memory | None, Immutable(), CreateDefault("4Gi")] = None
     """Memory in whole Mi or Gi. Immutable."""
     execution_role_arn: RoleArn | None = None
     """RAM role of the proxy, `acs:ram::<account>:role/<name>`. Required."""

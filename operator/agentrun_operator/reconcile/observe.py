@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentrun_operator.core.drift import find_drift, find_leftovers
+from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import KeyedBy, Phase, Rest
@@ -50,13 +50,15 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
     if resource is None:
         return Observation(Existence.ABSENT, confirmed=confirmed, date=found.date)
     kind = target.kind
-    drift = find_drift(kind, target.desired, resource, partial=not confirmed)
-    ownership = whose(target, resource, drift)
-    desired = target.desired
-    if target.ignored:
-        desired = target.respecting(resource, partial=not confirmed)
-        drift = find_drift(kind, desired, resource, partial=not confirmed)
-    leftovers = find_leftovers(kind, target.obj.status.get("applied") or (), desired, resource)
+    made: tuple[Drift, ...] = ()
+    if target.obj.status.get("creation"):
+        # What tells a create of ours again is all that it sent.
+        made = find_drift(kind, target.created, resource, partial=not confirmed)
+    ownership = whose(target, resource, made)
+    desired = target.respecting(resource, partial=not confirmed)
+    drift = find_drift(kind, desired, resource, partial=not confirmed)
+    applied = target.obj.status.get("applied") or ()
+    leftovers = find_leftovers(kind, applied, desired, resource, target.created)
     return Observation(
         Existence.PRESENT,
         confirmed=confirmed,

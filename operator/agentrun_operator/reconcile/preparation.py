@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from agentrun_operator.core.create import created_body
 from agentrun_operator.core.errors import (
     CredentialsNotFound,
     DependencyNotReady,
@@ -132,7 +133,7 @@ class Preparation:
         """Recognise a lost create by what is remembered of it, and by what the spec still says."""
         sent = ctx.aim.sent
         if sent is not None and not was_edited_since_mark(ctx.obj):
-            sent = {**ctx.aim.desired, **sent}
+            sent = {**ctx.aim.created, **sent}
         ctx.target = replace(ctx.aim, sent=sent, is_partial=True)
 
     async def _aim(self, ctx: Context, binding: Binding) -> None:
@@ -158,6 +159,7 @@ class Preparation:
         recorded = obj.status.get("externalName") if obj.external_id else None
         sent = ctx.memory.sent
         is_changed = sent is not None and sent.digest != ctx.desired_digest
+        creates = desired if ctx.spec is None else created_body(ctx.kind, ctx.spec, desired)
         return Target(
             kind=ctx.kind,
             rest=ctx.rest,
@@ -167,9 +169,10 @@ class Preparation:
             chosen_id=chosen_id(obj.uid, obj.status),
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
+            creates=creates,
             desired_state=getattr(ctx.spec, "desired_state", None),
             ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
-            sent=None if sent is None else sent.plain if is_changed else desired,
+            sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
         )
 

@@ -25,6 +25,8 @@ class Target:
     tag: str
     """Marks what was created for the object."""
     desired: Json = field(repr=False)
+    creates: Json | None = field(default=None, repr=False)
+    """What a create of it sends, create defaults included; None: just what is desired."""
     desired_state: str | None = None
     """`spec.desiredState`, for kinds with verbs."""
     ignored: frozenset[str] = frozenset()
@@ -32,6 +34,11 @@ class Target:
     """What the announced create sent; None where another process announced it."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
+
+    @property
+    def created(self) -> Json:
+        """What a create of it sends."""
+        return self.desired if self.creates is None else self.creates
 
     @property
     def locator(self) -> Locator | None:
@@ -50,9 +57,17 @@ class Target:
             return Locator(self.name, self.parent)
         return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
 
-    def respecting(self, resource: Mapping[str, Any], *, partial: bool = False) -> Json:
+    def respecting(
+        self,
+        resource: Mapping[str, Any],
+        *,
+        partial: bool = False,
+        leaving: frozenset[str] | None = None,
+    ) -> Json:
         """Return the desired state with what is to be left alone as it stands in a resource."""
-        return left_alone(self.kind, self.desired, resource, self.ignored, partial=partial)
+        return left_alone(
+            self.kind, self.desired, resource, self.ignored, partial=partial, leaving=leaving
+        )
 
     @property
     def mark(self) -> str:

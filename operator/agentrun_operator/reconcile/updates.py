@@ -208,7 +208,8 @@ class UpdatingSteps:
         """
         seen, pending = ctx.seen, _pending(ctx)
         ignored = ctx.aim.ignored | ctx.contested
-        desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource)
+        leaving = frozenset(d.path for d in pending if d.clearing)
+        desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource, leaving=leaving)
         mutable = {
             r.api
             for r in field_rules(ctx.kind)
@@ -218,8 +219,9 @@ class UpdatingSteps:
         if _has_failed(ctx):
             changed = set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
-        body |= clearing_values(ctx.kind, [d for d in pending if d.clearing], desired)
-        body |= {api: desired[api] for api in ctx.rest.always_send if api in desired}
+        leftovers = [d for d in pending if d.clearing]
+        body |= clearing_values(ctx.kind, leftovers, desired, ctx.aim.created)
+        body |= _required_of_updates(ctx, desired)
         tags = ctx.rest.tags_field
         if tags is not None and ctx.aim.mark not in (seen.resource.get(tags) or ()):
             body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.mark]
@@ -236,6 +238,17 @@ def _there(ctx: Context) -> list[tuple[str, object]]:
         (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
         for d in (*seen.drift, *seen.leftovers)
     ]
+
+
+def _required_of_updates(ctx: Context, desired: Json) -> Json:
+    """Return what every update must repeat: what is desired, or else what stands there."""
+    found: Json = {}
+    reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
+    for api in ctx.rest.always_send:
+        value = desired.get(api, read_path(ctx.seen.resource, reads[api])[0])
+        if value is not None:
+            found[api] = value
+    return found
 
 
 def _has_failed(ctx: Context) -> bool:

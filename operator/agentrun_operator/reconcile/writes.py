@@ -140,7 +140,7 @@ class WritingSteps:
         ctx.memory.removed = False
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
-            digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.desired)
+            digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.created)
         )
         # What an earlier create sent is no measure of this one's answer.
         ctx.target = replace(ctx.aim, sent=None)
@@ -213,7 +213,7 @@ class WritingSteps:
             ctx.forget_look()
 
     def _create_body(self, ctx: Context) -> Json:
-        body = dict(ctx.aim.desired)
+        body = dict(ctx.aim.created)
         if ctx.rest.name_field is not None:
             body[ctx.rest.name_field] = ctx.aim.name
         if ctx.rest.key is KeyedBy.CHOSEN_ID:

@@ -18,7 +18,7 @@ UPGRADED = "upgraded.example.com"
 PROXIES = f"/apis/{UPGRADED}/v1alpha1/namespaces/{NAMESPACE}/modelproxies"
 CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelproxies.{UPGRADED}"
 
-RULE = {"rule": "self.cpu == '64'", "message": "tightened by an upgrade"}
+RULE = {"rule": "has(self.cpu) && self.cpu == '64'", "message": "tightened by an upgrade"}
 
 
 def add_rule(schema: Json) -> None:
@@ -38,7 +38,7 @@ def require_field(schema: Json) -> None:
 
 
 def add_root_rule(schema: Json) -> None:
-    rule = {**RULE, "rule": f"self.spec.{RULE['rule'].removeprefix('self.')}"}
+    rule = {**RULE, "rule": RULE["rule"].replace("self.", "self.spec.")}
     schema["x-kubernetes-validations"].append(rule)
 
 

@@ -81,12 +81,15 @@ def _removals() -> Iterator[tuple[str, Mapping[str, Any], Path]]:
     for name, spec in FULL:
         kind = catalogue()[name]
         before = _body(kind, spec)
+        stays = {(r.path,) for r in field_rules(kind) if r.stays}
         for path in _paths(spec):
             try:
                 after = _body(kind, _without(spec, path))
             except ValidationError:
                 continue
-            if after != before and (name, path) not in AT_ITS_DEFAULT and _at(spec, path):
+            if path in stays or (name, path) in AT_ITS_DEFAULT or not _at(spec, path):
+                continue
+            if after != before:
                 yield name, spec, path
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.core.create import created_body
 from agentrun_operator.core.dependencies import Dependency, dependencies
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import encode, update_extras
@@ -141,8 +142,10 @@ SANDBOX_BODY = {
 
 
 def body(kind: str, spec: dict[str, Any], resolution: Resolution = RESOLUTION) -> dict[str, Any]:
+    """Return the body of a create."""
     declared = catalogue()[kind]
-    return encode(declared, declared.spec.model_validate(spec), resolution)
+    parsed = declared.spec.model_validate(spec)
+    return created_body(declared, parsed, encode(declared, parsed, resolution))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.core.create import created_body
 from agentrun_operator.core.drift import find_drift
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.resolution import Resolution
@@ -22,7 +23,9 @@ def key(name: str = "api") -> dict[str, Any]:
 
 
 def body(spec: dict[str, Any]) -> dict[str, Any]:
-    return encode(KIND, KIND.spec.model_validate(spec), RESOLUTION)
+    """Return the body of a create."""
+    parsed = KIND.spec.model_validate(spec)
+    return created_body(KIND, parsed, encode(KIND, parsed, RESOLUTION))
 
 
 def credential(source: str, auth: str, public: dict[str, Any], secret: str = "") -> dict[str, Any]:

@@ -105,7 +105,7 @@ async def test_somebody_who_keeps_writing_is_contested() -> None:
 
 
 async def test_many_fields_changed_once_each_are_no_contest() -> None:
-    lab, key = await ready(RUNTIMES)
+    lab, key = await ready(RUNTIMES, network={"mode": "Public"})
     for change in (
         {"description": "x"},
         {"memory": 8192},

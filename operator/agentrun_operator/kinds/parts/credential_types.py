@@ -21,7 +21,8 @@ class ApiKey(SpecModel):
     """A key in one header."""
 
     header_name: HeaderName | None = None
-    """Header that carries the key; default for purpose Inbound: Authorization."""
+    """Header that carries the key; create default for purpose Inbound:
+    Authorization."""
     prefix: Annotated[str | None, Field(max_length=64)] = None
     """Text before the key in that header, e.g. `Bearer `."""
     provider: Name | None = None

@@ -68,12 +68,18 @@ def public_config(spec: CredentialTypes, resolution: Resolution) -> dict[str, An
     return None
 
 
-def _api_key(key: ApiKey, spec: CredentialTypes, _: Resolution) -> dict[str, Any]:
-    inbound = spec.purpose == "Inbound"
+def public_defaults(spec: CredentialTypes) -> dict[str, Any]:
+    """Return what a create adds to credentialPublicConfig where the spec says nothing of it."""
+    if spec.api_key is None or spec.purpose != "Inbound":
+        return {}
+    # An empty prefix takes away one that was set before.
+    return {"headerKey": DEFAULT_HEADER, "prefix": ""}
+
+
+def _api_key(key: ApiKey, _: CredentialTypes, __: Resolution) -> dict[str, Any]:
     return {
-        "headerKey": key.header_name or (DEFAULT_HEADER if inbound else None),
-        # An empty prefix takes away one that was set before.
-        "prefix": key.prefix or ("" if inbound else None),
+        "headerKey": key.header_name,
+        "prefix": key.prefix,
         "provider": key.provider,
     }
 
@@ -132,6 +138,7 @@ PUBLIC_CONFIG = Derived(
     "credentialPublicConfig",
     public_config,
     secret=True,
+    create_default=public_defaults,
     # No answer is known to add to the headers or parameters, or to keep the order of the users.
     document=Document(owned=frozenset({"authConfig"}), sets={"users": "username"}),
 )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, Clear, SpecModel, Unordered, Words
+from agentrun_operator.core.fields import ApiName, Clear, CreateDefault, SpecModel, Unordered, Words
 from agentrun_operator.core.kind import Rule
 
 CloudId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -16,11 +16,12 @@ class Network(SpecModel):
     """How the workload reaches networks and is reached."""
 
     mode: Annotated[
-        Literal["Public", "Private", "PublicAndPrivate"],
+        Literal["Public", "Private", "PublicAndPrivate"] | None,
         ApiName("networkMode"),
         Words(_MODES),
         Clear("PUBLIC"),
-    ] = "Public"
+        CreateDefault("Public"),
+    ] = None
     """Public, Private (inside the VPC) or PublicAndPrivate. The two private modes need vpcId."""
     vpc_id: CloudId | None = None
     """VPC, e.g. `vpc-bp1…`."""
@@ -33,7 +34,8 @@ class Network(SpecModel):
 
 
 PRIVATE_NEEDS_VPC = Rule(
-    "!has(self.network) || self.network.mode == 'Public' || has(self.network.vpcId)",
+    "!has(self.network) || !has(self.network.mode) || self.network.mode == 'Public'"
+    " || has(self.network.vpcId)",
     "network.vpcId is required with network.mode Private or PublicAndPrivate; "
     "set it, or set the mode to Public",
     "network.vpcId",

@@ -85,6 +85,7 @@ class HealthCheck(SpecModel):
 
 def open_to_all(spec: Any) -> str | None:
     """Say that a runtime asks its callers for nothing: it has no authentication of its own."""
-    if spec.credential_ref is not None or spec.network.mode == "Private":
+    is_private = spec.network is not None and spec.network.mode == "Private"
+    if spec.credential_ref is not None or is_private:
         return None
     return "without credentialRef anybody who knows the address of a public endpoint can call it"

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from agentrun_operator.core.fields import ApiName, Cpu, Memory, WriteOnly
+from agentrun_operator.core.fields import ApiName, Cpu, CreateDefault, Memory, WriteOnly
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.kinds.parts.container import CONTAINER_RULES, Container
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT_RULES, EnvironmentSpec
@@ -15,11 +15,13 @@ from agentrun_operator.kinds.parts.storage import Nas
 class WorkloadSpec(PlacedSpec, EnvironmentSpec):
     """Desired state of what runs. A create must carry cpu, memory and network."""
 
-    cpu: Cpu = "2"
+    cpu: Annotated[Cpu | None, CreateDefault("2")] = None
     """Cores, 0.05 to 16; quote decimals: "0.5" or 500m."""
-    memory: Memory = "4Gi"
+    memory: Annotated[Memory | None, CreateDefault("4Gi")] = None
     """Memory in whole Mi or Gi, 128Mi to 32Gi."""
-    network: Annotated[Network, ApiName("networkConfiguration")] = Network()
+    network: Annotated[
+        Network | None, ApiName("networkConfiguration"), CreateDefault({"mode": "Public"})
+    ] = None
     """How the workload reaches networks and is reached."""
     container: Annotated[Container | None, ApiName("containerConfiguration")] = None
     """The image and how to run it."""
