@@ -1,14 +1,18 @@
 """Entry point of `agentrun-operator` and `python -m agentrun_operator`."""
 
 import os
+import signal
 import sys
-
-from agentrun_operator import cli
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(cli.main(sys.argv[1:], os.environ))
+    # Order: before the imports, which take a second. The first process of a container ignores a
+    # signal that it has no handler for, and would then serve until it is killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from agentrun_operator import cli, ending  # noqa: PLC0415
+
+    ending.leave(cli.main(sys.argv[1:], os.environ))
 
 
 if __name__ == "__main__":

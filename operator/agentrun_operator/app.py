@@ -2,13 +2,11 @@
 
 import asyncio
 import gc
-import signal
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -18,6 +16,7 @@ from agentrun_operator.api.credential_chain import ChainOptions
 from agentrun_operator.api.endpoints import is_allowed
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.ending import Ending, run_all, unless, within
 from agentrun_operator.environment import PREFIX, SettingsError
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.access import ClusterAccess
@@ -51,6 +50,10 @@ log = structlog.get_logger(__name__)
 
 _STREAMS = 4
 """Connections that the metadata watch holds for good, with room to reconnect."""
+
+
+_CLOSE_SECONDS = 2.0
+"""For the connections to the cloud; one that hangs is left to the kernel."""
 
 
 class SystemClock:
@@ -99,6 +102,7 @@ class Operator:
         self.engine: Engine | None = None
         self.health: HealthServer | None = None
         self._watcher: Watcher | None = None
+        self._cluster_id = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set.
@@ -111,30 +115,34 @@ class Operator:
         scopes = max(1, len(self._settings.namespaces))
         async with KubeClient.open(self._access, streams=_STREAMS * scopes) as client:
             reader = ReferenceReader(client, namespaces=self._settings.namespaces)
-            await reader.require_crds(self._kinds.values())
+            if not await unless(stop, reader.require_crds(self._kinds.values())):
+                return
             async with self._health() as self.health:
                 log.info("started", version=__version__, port=self.health.port)
                 elector = self._elector(client)
                 if elector is None:
-                    await self._lead(client, reader, AlwaysLeading(), [], stop)
+                    await self._lead(client, reader, None, stop)
                     return
-                if not await _unless(stop, elector.acquire()):
+                if not await unless(stop, elector.acquire()):
                     return
-                await self._lead(client, reader, elector, [elector.hold()], stop)
-                # Order: only now, when nothing of ours can write any more.
-                await elector.release()
+                try:
+                    await self._lead(client, reader, elector, stop)
+                finally:
+                    # Order: only now. What may still run finds that it may not write any more.
+                    await elector.release()
 
     async def _lead(
         self,
         client: KubeClient,
         reader: ReferenceReader,
-        leadership: Leadership,
-        beside: list[Coroutine[Any, Any, None]],
+        elector: LeaseElector | None,
         stop: asyncio.Event,
     ) -> None:
-        cluster_id = self._settings.cluster_id or await reader.cluster_uid() or "unknown"
+        if not await unless(stop, self._look_around(reader)):
+            return
+        leadership = elector or AlwaysLeading()
         recorder = BackgroundEventRecorder(client, self._clock)
-        world = self._world(client, reader, recorder, cluster_id, leadership)
+        world = self._world(client, reader, recorder, leadership)
         engine = self.engine = Engine(world, reader, self.metrics)
         watcher = self._watcher = Watcher(
             access=self._access,
@@ -143,9 +151,20 @@ class Operator:
             namespaces=self._settings.namespaces,
         )
         references = self._metadata_watch(client, engine)
-        watches = [watcher.run(stop), references.run(stop), recorder.run(stop)]
-        await _run_all(stop, engine=_after(references, engine), watches=watches, lease=beside)
-        await world.clients.aclose()
+        await run_all(
+            stop,
+            engine=_after(references, engine),
+            watches=[watcher.run(stop), references.run(stop), recorder.run(stop)],
+            lease=[] if elector is None else [elector.hold()],
+            drain_seconds=self._settings.drain_seconds,
+        )
+        await within(_CLOSE_SECONDS, world.clients.aclose())
+
+    async def _look_around(self, reader: ReferenceReader) -> None:
+        """Find out where we are; a standby may have waited for so long that CRDs went meanwhile."""
+        await reader.require_crds(self._kinds.values())
+        found = self._settings.cluster_id or await reader.cluster_uid()
+        self._cluster_id = found or "unknown"
 
     def _elector(self, client: KubeClient) -> LeaseElector | None:
         settings = self._settings
@@ -194,7 +213,6 @@ class Operator:
         client: KubeClient,
         reader: ReferenceReader,
         recorder: BackgroundEventRecorder,
-        cluster_id: str,
         leadership: Leadership,
     ) -> World:
         settings, clock, kinds = self._settings, self._clock, self._kinds
@@ -232,7 +250,7 @@ class Operator:
             events=recorder,
             connections=ConfigMapConnectionWriter(client),
             outcomes=Outcomes(settings.backoff),
-            cluster_id=cluster_id,
+            cluster_id=self._cluster_id,
         )
 
 
@@ -248,51 +266,6 @@ def _identity(environ: Mapping[str, str]) -> str:
     return host if environ.get("KUBERNETES_SERVICE_HOST") else f"{host}_{uuid.uuid4().hex[:8]}"
 
 
-async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> bool:
-    """Await something unless `stop` is set first; returns whether it was done."""
-    task, stopper = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    await asyncio.wait([task, stopper], return_when=asyncio.FIRST_COMPLETED)
-    stopper.cancel()
-    if task.done():
-        task.result()
-        return True
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return False
-
-
-async def _run_all(
-    stop: asyncio.Event,
-    *,
-    engine: Awaitable[None],
-    watches: Iterable[Awaitable[None]],
-    lease: Iterable[Awaitable[None]],
-) -> None:
-    """Run everything until `stop`, or until one part fails.
-
-    Order: the engine drains first, while it can still write; the watches end by themselves at
-    `stop`; the lease is held until nothing writes any more.
-    """
-    draining = asyncio.ensure_future(engine)
-    following = [asyncio.ensure_future(part) for part in watches]
-    holding = [asyncio.ensure_future(part) for part in lease]
-    stopper = asyncio.ensure_future(stop.wait())
-    try:
-        done, _ = await asyncio.wait(
-            [draining, *following, *holding, stopper], return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in done - {stopper}:
-            task.result()
-    finally:
-        stop.set()
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
-        await asyncio.gather(*following, stopper, return_exceptions=True)
-        for task in holding:
-            task.cancel()
-        await asyncio.gather(*holding, return_exceptions=True)
-
-
 def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Run an operator process until SIGTERM or SIGINT.
 
@@ -305,19 +278,11 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     except ValueError as error:
         raise SettingsError(f"{PREFIX}ENDPOINT_ALLOW_LIST: {error}; correct it") from None
     access = ClusterAccess.load(environ=environ)
-    asyncio.run(_serve(settings, access, environ))
-
-
-async def _serve(settings: Settings, access: ClusterAccess, environ: Mapping[str, str]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     # What was imported lives for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    await Operator(settings, access, environ).run(stop)
+    ending = Ending(settings.drain_seconds)
+    ending.run(Operator(settings, access, environ).run(ending.stop))
 
 
 FATAL = (AddressTakenError, ClusterUnavailable, WatchLostError, LeaseLostError, LeadershipLost)

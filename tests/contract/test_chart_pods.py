@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.ending import END_SECONDS
 from chart.rendering import (
     EVERYTHING,
     FULLNAME,
@@ -122,7 +123,7 @@ def test_probes_ask_the_port_that_the_operator_is_told_to_bind() -> None:
 
 def test_the_grace_period_is_longer_than_the_drain() -> None:
     grace = pod_of(installed())["spec"]["terminationGracePeriodSeconds"]
-    assert grace > Settings().drain_seconds + 5
+    assert grace > Settings().drain_seconds + END_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,12 @@ class FaultyProxy:
         self.seen: list[str] = []
         self.url = ""
         self.redirect_to: str | None = None
+        self._open: set[asyncio.Transport] = set()
+
+    def hang_up(self) -> None:
+        """Cut every connection."""
+        for transport in self._open:
+            transport.abort()
 
     @property
     def access(self) -> ClusterAccess:
@@ -150,6 +156,8 @@ class FaultyProxy:
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(f"{request.method} {request.path_qs}")
+        assert request.transport is not None
+        self._open.add(request.transport)
         if self.redirect_to is not None:
             return web.Response(status=302, headers={"Location": self.redirect_to})
         for fault in self.faults:

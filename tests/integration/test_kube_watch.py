@@ -142,14 +142,18 @@ async def test_the_end_of_the_watch_leaves_other_tasks_alone(access: ClusterAcce
     younger.cancel()
 
 
-async def test_a_signal_stops_through_our_own_event(access: ClusterAccess) -> None:
+async def test_a_signal_goes_to_whoever_had_it_before_kopf(access: ClusterAccess) -> None:
     watcher = Watcher(access=access, kinds=[WIDGET], observe=Observed())
-    stop = asyncio.Event()
-    task = asyncio.create_task(watcher.run(stop))
-    await eventually(lambda: not watcher.missing)
-    os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(task, 10)
-    assert stop.is_set()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(stop.set))
+    try:
+        task = asyncio.create_task(watcher.run(stop))
+        await eventually(lambda: not watcher.missing)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, 10)
+        assert stop.is_set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def test_a_watcher_task_that_dies_in_silence_is_noticed(access: ClusterAccess) -> None:
@@ -173,6 +177,24 @@ async def test_a_kind_that_the_server_lost_ends_the_watch(access: ClusterAccess)
         watcher = Watcher(access=proxy.access, kinds=[WIDGET], observe=Observed())
         with pytest.raises(WatchLostError, match="injected"):
             await asyncio.wait_for(watcher.run(asyncio.Event()), 15)
+
+
+@pytest.mark.parametrize("kind", [WIDGET, GADGET])
+async def test_a_kind_that_goes_leaves_no_stream_of_another_one_behind(
+    access: ClusterAccess, kind: ResourceKind
+) -> None:
+    """What is left behind holds up the end of the process for ever."""
+    proxy = FaultyProxy(access)
+    async with proxy.running():
+        watcher = Watcher(access=proxy.access, kinds=[WIDGET, GADGET], observe=Observed())
+        task = asyncio.create_task(watcher.run(asyncio.Event()))
+        await eventually(lambda: not watcher.missing)
+        proxy.faults.append(lambda request: 404 if request.path.endswith(kind.plural) else None)
+        proxy.hang_up()
+        with pytest.raises(WatchLostError, match=f"no longer serves {kind.plural}.*CRD"):
+            await asyncio.wait_for(task, 15)
+        names = [each.get_name() for each in asyncio.all_tasks()]
+        assert not [name for name in names if name.startswith(("watcher for", "pause-waiter"))]
 
 
 def only_watches(fault: int | bytes) -> Any:

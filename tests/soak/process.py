@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from agentrun_operator.app import FATAL, AlwaysLeading, _after, _run_all
+from agentrun_operator.app import FATAL, AlwaysLeading, _after
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.ending import run_all
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.kube.connections import ConfigMapConnectionWriter
@@ -213,7 +214,13 @@ class Process:
         references = MetadataWatch(kube, self.engine.reference_changed, sleep=self.clock.sleep)
         watches = [self.watch.run(self.stop), references.run(self.stop)]
         engine = _after(references, self.engine)
-        await _run_all(self.stop, engine=engine, watches=watches, lease=lease)
+        await run_all(
+            self.stop,
+            engine=engine,
+            watches=watches,
+            lease=lease,
+            drain_seconds=self.settings.drain_seconds,
+        )
         if self.settings.leader_election:
             await cast(LeaseElector, self.leadership).release()
 

@@ -171,12 +171,16 @@ class Rig(Launcher, Cluster):
 
     def install(self) -> None:
         """Apply the CRDs, the operator's namespace, and its rights as the chart renders them."""
-        crds = str(self._product / "crds")
-        self.kubectl("apply", "--server-side", f"--filename={crds}")
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
+        self.install_crds()
         self._rendering = render(NAMESPACE, self._values, chart=self._product / CHART_FOLDER)
         self.create_namespace(NAMESPACE)
         self.apply(self._rendering.rights)
+
+    def install_crds(self) -> None:
+        """Apply the CRDs, and return when they are served."""
+        crds = str(self._product / "crds")
+        self.kubectl("apply", "--server-side", f"--filename={crds}")
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
 
     def start_operator(self) -> None:
         """Start the operator under the chart's ServiceAccount and return when it is ready.

@@ -22,6 +22,8 @@ from agentrun_operator.reconcile.ports import (
 log = structlog.get_logger(__name__)
 
 API = "/apis/coordination.k8s.io/v1"
+RELEASE_SECONDS = 2.0
+"""A server that does not answer must not hold up the end: the lease runs out by itself."""
 
 
 class LeaseLostError(Exception):
@@ -103,11 +105,12 @@ class LeaseElector:
             return
         self._valid_until = float("-inf")
         try:
-            lease = await self._client.get(self._path())
-            if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
-                await self._write(lease, holder="", begun=None)
-        except (ObjectGone, ObjectConflict, ClusterUnavailable) as error:
-            log.info("lease not released", error=str(error))
+            async with asyncio.timeout(RELEASE_SECONDS):
+                lease = await self._client.get(self._path())
+                if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
+                    await self._write(lease, holder="", begun=None)
+        except (ObjectGone, ObjectConflict, ClusterUnavailable, TimeoutError) as error:
+            log.info("lease not released", error=str(error) or "no answer in time")
 
     async def _attempt(self) -> bool:
         """Take or renew the lease; returns whether we hold it now."""

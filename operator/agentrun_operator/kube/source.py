@@ -1,9 +1,11 @@
 """Runs kopf inside our loop as the source of events, and notices when it no longer is one."""
 
 import asyncio
+import contextlib
 import signal
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from http import HTTPStatus
 
 import aiohttp
 import kopf
@@ -19,7 +21,12 @@ log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 2.0
 START_CHECK_SECONDS = 0.5
-STOP_SECONDS = 15.0
+BEGIN_SECONDS = 60.0
+"""Until kopf must watch everything: it does not look again for a CRD that it did not find."""
+STOP_SECONDS = 3.0
+_STREAM = "watcher for "
+"""What kopf begins the names of its watching tasks with."""
+CANCEL_SECONDS = 0.2
 
 
 class WatchLostError(Exception):
@@ -68,37 +75,40 @@ class Watcher:
     def _expected(self) -> list[str]:
         """Return kopf's names of the tasks that watch."""
         return [
-            f"watcher for {kind.plural}.{VERSION}.{GROUP}@{namespace}"
+            f"{_STREAM}{kind.plural}.{VERSION}.{GROUP}@{namespace}"
             for kind in self._kinds
             for namespace in ((self._namespaces if kind.namespaced else ()) or (None,))
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Watch until `stop` is set; from now on SIGINT and SIGTERM set it, on the main thread.
+        """Watch until `stop` is set.
 
         Raises:
-            WatchLostError: kopf ended, or one of its watchers did.
+            WatchLostError: kopf ended, one of its watchers did, or it does not watch everything.
         """
         flag = asyncio.Event()
         # Not `kopf.operator`: at its end it cancels every younger task of the loop, ours included.
-        tasks = await kopf.spawn_tasks(
-            registry=watch_registry(self._kinds, self._observe, self._login),
-            settings=watch_settings(),
-            standalone=True,
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            stop_flag=flag,
-        )
-        _reclaim_signals(stop)
+        with _own_signals():
+            tasks = await kopf.spawn_tasks(
+                registry=watch_registry(self._kinds, self._observe, self._login),
+                settings=watch_settings(),
+                standalone=True,
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                stop_flag=flag,
+            )
         guard = asyncio.create_task(self._guard(), name="watch guard")
         stopper = asyncio.create_task(stop.wait(), name="watch stopper")
         try:
             await asyncio.wait([*tasks, guard, stopper], return_when=asyncio.FIRST_COMPLETED)
             if not stop.is_set():
-                raise WatchLostError(_why([guard, *tasks]))
+                self._note_streams()
+                raise WatchLostError(_why([*self._streams.values(), guard, *tasks]))
         finally:
             flag.set()
-            await _end([guard, stopper, *tasks])
+            # Order: kopf leaves its streams running when one of them fails.
+            self._note_streams()
+            await _end([guard, stopper, *tasks, *self._streams.values()])
             self._streams.clear()
             # kopf closes only those that it has used.
             await close_streams(*self._sessions)
@@ -121,41 +131,85 @@ class Watcher:
 
     async def _guard(self) -> None:
         """End when a watcher that once ran no longer does: kopf forgets a cancelled one."""
-        expected = self._expected()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BEGIN_SECONDS
         while True:
-            if len(self._streams) < len(expected):
-                running = {task.get_name(): task for task in asyncio.all_tasks()}
-                self._streams.update((n, running[n]) for n in expected if n in running)
+            self._note_streams()
             lost = sorted(name for name, task in self._streams.items() if task.done())
             if lost:
                 raise WatchLostError(f"kopf no longer runs: {', '.join(lost)}")
-            is_complete = len(self._streams) == len(expected)
-            await asyncio.sleep(CHECK_SECONDS if is_complete else START_CHECK_SECONDS)
+            missing = self.missing
+            if missing and loop.time() > until:
+                raise WatchLostError(
+                    f"kopf did not begin: {', '.join(missing)}; is the CRD installed?"
+                )
+            await asyncio.sleep(START_CHECK_SECONDS if missing else CHECK_SECONDS)
+
+    def _note_streams(self) -> None:
+        """Find kopf's tasks by their names; it offers no other way."""
+        expected = self._expected()
+        if len(self._streams) < len(expected):
+            running = {task.get_name(): task for task in asyncio.all_tasks()}
+            self._streams.update((n, running[n]) for n in expected if n in running)
 
 
-def _reclaim_signals(stop: asyncio.Event) -> None:
-    """Take the signals back from kopf, which would stop at once while others still drain."""
-    if threading.current_thread() is threading.main_thread():
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Give the signals back that kopf takes: it would stop at once while others still drain."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in ours.items():
+        # Not removed: for a moment a signal would kill.
+        loop.add_signal_handler(number, _nothing)
+        signal.signal(number, handler)
+
+
+def _nothing() -> None:
+    """Stand where kopf's handler stood in the loop; the process has one of its own."""
 
 
 async def _end(tasks: Collection[asyncio.Task[object]]) -> None:
-    for task in tasks:
-        task.cancel()
-    done, pending = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-    for task in done:
-        # Read, or the loop reports it as never retrieved; the first one has been raised already.
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.debug("kopf_task_failed", task=task.get_name(), error=repr(error)[:512])
+    """Cancel until they are done: a watcher of kopf swallows what comes while it cleans up."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + STOP_SECONDS
+    pending = set(tasks)
+    while pending and loop.time() < until:
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+        for task in done:
+            # Read, or the loop reports it as never retrieved; the first has been raised already.
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.debug("kopf_task_failed", task=task.get_name(), error=repr(error)[:512])
     if pending:
         log.error("kopf_did_not_stop", tasks=sorted(task.get_name() for task in pending))
 
 
 def _why(tasks: Collection[asyncio.Task[object]]) -> str:
-    for task in tasks:
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            return f"{task.get_name()}: {type(error).__name__}: {error}"[:512]
+    errors = {task.get_name(): error for task in tasks if (error := _error_of(task)) is not None}
+    gone = [name for name, error in errors.items() if _is_gone(error) and name.startswith(_STREAM)]
+    if gone:
+        what = ", ".join(name.removeprefix(_STREAM) for name in sorted(gone))
+        said = errors[gone[0]]
+        return (
+            f"the API server no longer serves {what} ({said}); if a CRD was deleted, install the "
+            "operator's CRDs again (kubectl apply --server-side -f crds/); a new process will find "
+            "what there is"
+        )
+    for name, error in errors.items():
+        return f"{name}: {type(error).__name__}: {error}"[:512]
     ended = ", ".join(task.get_name() for task in tasks if task.done())
     return f"kopf ended by itself: {ended}"
+
+
+def _error_of(task: asyncio.Task[object]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+def _is_gone(error: BaseException) -> bool:
+    # kopf's error classes are private; their HTTP status is what counts.
+    return getattr(error, "status", None) == HTTPStatus.NOT_FOUND

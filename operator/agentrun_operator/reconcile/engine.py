@@ -163,11 +163,13 @@ class Engine:
 
         Without the lease nothing can be recorded any more, and the process had better be gone.
         """
-        left = self._world.settings.drain_seconds
+        clock = self._world.clock
+        until = clock.monotonic() + self._world.settings.drain_seconds
         self.queue.close()
-        while self.queue.in_flight and left > 0 and self._world.leadership.is_valid():
-            await self._world.clock.sleep(0.05)
-            left -= 0.05
+        while self.queue.in_flight and self._world.leadership.is_valid():
+            if clock.monotonic() >= until:
+                break
+            await clock.sleep(0.05)
         for task in workers:
             task.cancel()
 

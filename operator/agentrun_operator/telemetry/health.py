@@ -11,6 +11,9 @@ Check = Callable[[], str | None]
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+SHUTDOWN_SECONDS = 1.0
+"""For answers under way when the process ends: who reads slowly must not hold it up."""
+
 
 class AddressTakenError(OSError):
     """Nothing can be served at the address; the message says what to change."""
@@ -45,7 +48,7 @@ class HealthServer:
         app.router.add_get("/healthz", _probe(alive))
         app.router.add_get("/readyz", _probe(ready))
         app.router.add_get("/metrics", self._render)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
     @property
     def port(self) -> int:
