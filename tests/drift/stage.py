@@ -248,7 +248,7 @@ class Stage:
 
     def writes(self, since: int) -> list[dict[str, Any]]:
         """Return the requests since a position that were no reads."""
-        return [r for r in self.lab.simulator.requests(since) if r["method"] != "GET"]
+        return self.lab.cloud_writes(since)
 
     def minimal(self, *tops: str) -> Any:
         """Return the body of an update that carries only what it must, as the log shows it."""

@@ -211,8 +211,12 @@ class Lab:
 
     def writes_to_cloud(self, since: int = 0) -> list[str]:
         """Return the actions of all requests that may change something."""
+        return [r["action"] for r in self.cloud_writes(since)]
+
+    def cloud_writes(self, since: int = 0) -> list[Json]:
+        """Return the requests that may change something; to ask whose keys these are may not."""
         return [
-            r["action"]
+            r
             for r in self.simulator.requests(since)
             if r["method"] != "GET" and r["action"] != "GetCallerIdentity"
         ]

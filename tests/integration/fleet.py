@@ -12,6 +12,7 @@ from controlplane.audit import AuditEvent
 from fakes.kstatus import CURRENT, kstatus
 from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
 from rig import CloudAccount, Rig, RigError, is_ready
+from rig.cloud import is_write
 from rig.samples import secret as secret_manifest
 from rig.waiting import condition, described
 
@@ -281,7 +282,7 @@ class Tenant:
 
     def cloud_writes(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Return those requests that ask for a change."""
-        return [each for each in self.requests(since=since) if each["method"] != "GET"]
+        return [each for each in self.requests(since=since) if is_write(each)]
 
     def kube_writes(self, *, since: int = 0) -> list[AuditEvent]:
         """Return the operator's writes to objects of ours in the namespace."""

@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.audit import WRITE_VERBS, AuditEvent
 from integration.cluster_view import PLURALS
 from integration.fleet import FAMILIES, Tenant, family_of_each
+from rig.cloud import QUESTION
 
 SETS = 9
 """So many objects of every kind: enough to be read by shared LISTs."""
@@ -48,6 +49,8 @@ def test_a_fleet_costs_no_more_and_then_nothing(tenant: Tenant) -> None:
     assert max(writes.values()) <= WRITES + 1, writes.most_common(5)
     creates = tenant.cloud_writes()
     assert Counter(each["method"] for each in creates) == {"POST": SETS * len(FAMILIES)}
+    # Whose the keys are is asked once for the account, not for each of its objects.
+    assert len(tenant.requests(action=QUESTION)) == 1
 
     _let_the_last_polls_end(tenant)
     log, asked, begun = tenant.rig.plane.audit.position(), tenant.rig.cloud.position(), _now()

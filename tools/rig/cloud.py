@@ -7,6 +7,14 @@ from typing import Any
 
 import httpx
 
+QUESTION = "GetCallerIdentity"
+"""A POST that changes nothing: by it an account learns whose keys it has."""
+
+
+def is_write(request: Mapping[str, Any]) -> bool:
+    """Return whether a logged request asks for a change."""
+    return bool(request["method"] != "GET" and request["action"] != QUESTION)
+
 
 @dataclass(frozen=True)
 class CloudAccount:
@@ -59,7 +67,7 @@ class SimulatedCloud:
 
     def writes(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Return the logged requests that ask for a change."""
-        return [each for each in self.requests(since=since) if each["method"] != "GET"]
+        return [each for each in self.requests(since=since) if is_write(each)]
 
     def resources(self, *, account: str | None = None) -> dict[str, list[dict[str, Any]]]:
         """Return what exists, by family, as the API would show it; families without any are out."""
