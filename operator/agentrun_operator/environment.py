@@ -135,6 +135,7 @@ VARIABLES = (
     Variable("BACKOFF_CAP_SECONDS", "backoff.cap_seconds", _seconds),
     Variable("RESYNC_SECONDS", "resync_seconds", _seconds),
     Variable("CREATE_SETTLE_SECONDS", "create_settle_seconds", _seconds),
+    Variable("ABSENCE_CONFIRM_SECONDS", "absence_confirm_seconds", _seconds),
     Variable("CREATE_TIMEOUT_SECONDS", "create_timeout_seconds", _count),
     Variable("UPDATE_TIMEOUT_SECONDS", "update_timeout_seconds", _count),
     Variable("DELETE_TIMEOUT_SECONDS", "delete_timeout_seconds", _count),

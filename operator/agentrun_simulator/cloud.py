@@ -309,7 +309,7 @@ class Cloud:
         if route is None:
             raise bad_request("no operation")
         call = Call(
-            tenant=self.tenant(entry.account, entry.region),
+            tenant=self._tenant_of(exchange),
             family=route.family,
             operation=route.operation,
             keys=exchange.keys,
@@ -322,6 +322,15 @@ class Cloud:
         if data is None:
             return None
         return {"code": "SUCCESS", "requestId": entry.request_id, "data": data}
+
+    def _tenant_of(self, exchange: Exchange) -> Tenant:
+        """Return what a call works on; a read that meets `absent` is served by an empty store."""
+        entry, fault = exchange.entry, exchange.fault
+        if fault is None or fault.effect != "absent":
+            return self.tenant(entry.account, entry.region)
+        bare = Tenant(entry.account, entry.region)
+        self.engine.furnish(bare)
+        return bare
 
     def _internal(self, entry: Entry) -> ServiceError:
         """Note a bug of ours: the log gets all, the client what a broken service would say."""

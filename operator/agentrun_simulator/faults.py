@@ -23,11 +23,13 @@ Effect = Literal[
     "drop-late",
     "delay",
     "slow",
+    "absent",
     "create-failed",
     "update-failed",
     "delete-failed",
 ]
 
+_READS = ("Get", "List")
 _FAILED = {
     "create-failed": ("Create", "CREATE_FAILED"),
     "update-failed": ("Update", "UPDATE_FAILED"),
@@ -72,7 +74,9 @@ class Fault(Model):
 
     def meets(self, action: str, names: tuple[str, ...], account: str) -> bool:
         """Return whether a request falls under this rule."""
-        prefix, _ = _FAILED.get(self.effect, ("", ""))
+        prefix: str | tuple[str, ...] = _FAILED.get(self.effect, ("", ""))[0]
+        if self.effect == "absent":
+            prefix = _READS
         return (
             self.account in (None, account)
             and action.startswith(prefix)

@@ -65,6 +65,7 @@ def settings_for(schedule: Schedule) -> Settings:
         backoff=Backoff(base_seconds=1.0, cap_seconds=20.0),
         resync_seconds=60.0,
         create_settle_seconds=20.0,
+        absence_confirm_seconds=2.0,
         create_timeout_seconds=120,
         update_timeout_seconds=120,
         delete_timeout_seconds=120,

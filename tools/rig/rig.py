@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, str] = {
     "AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "5",
     # The simulated cloud shows a resource as soon as it has it.
     "AGENTRUN_OPERATOR_CREATE_SETTLE_SECONDS": "2",
+    "AGENTRUN_OPERATOR_ABSENCE_CONFIRM_SECONDS": "0.4",
 }
 """What the chart offers no value for."""
 

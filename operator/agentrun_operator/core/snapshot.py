@@ -90,6 +90,8 @@ class Snapshot:
     """The resource was there before us."""
     settled: bool = True
     """Absence counts: no create of ours can still be on its way."""
+    proven: bool = True
+    """An absence that this pass sees was seen before, long enough ago; or nothing was on record."""
     finished: bool = False
     """It ended as it should, and its end was reported."""
     refused: bool = False

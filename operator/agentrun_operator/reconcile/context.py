@@ -13,7 +13,7 @@ from agentrun_operator.core.identity import (
     PAUSED_ANNOTATION,
     RECONCILE_REQUESTED_ANNOTATION,
 )
-from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
@@ -27,6 +27,8 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import is_unrecorded, observes_only, retains
 from agentrun_operator.reconcile.target import Target
 
+_VANISHED_FACTOR = 4.0
+"""How much longer an absence has to last that no DELETE of ours explains."""
 STATE_PATH = "desiredState"
 """Spec path of the state that verbs bring about."""
 
@@ -70,6 +72,7 @@ class Context:
     acted: set[str] = field(default_factory=set)
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)
+    absence_confirm_seconds: float = 5.0
     deadline_seconds: float = 600.0
 
     @property
@@ -176,6 +179,7 @@ class Context:
             unrecorded=self.is_unrecorded,
             adopted=bool(obj.status.get("adopted")),
             settled=self._is_settled(),
+            proven=self.seconds_to_proof <= 0,
             finished=self._is_finished(),
             refused=self._is_refused(),
             edited=self.is_edited,
@@ -236,13 +240,32 @@ class Context:
         )
 
     def _is_settled(self) -> bool:
-        creation = self.obj.status.get("creation")
-        if not creation or self.obj.external_id is not None:
-            return True
-        if not self.window_passed:
-            return False
-        # An id-keyed create may surface late in the LIST: two looks begun after the window.
-        return self.rest.key is not KeyedBy.ID or self.memory.absences >= 2  # noqa: PLR2004
+        return self.window_passed or self.obj.external_id is not None
+
+    @property
+    def is_on_record(self) -> bool:
+        """Whether the status says, or may have said before it was lost, that a resource exists."""
+        obj = self.obj
+        if obj.external_id and not obj.is_in_charge and self.binding is not None:
+            # What is only observed may be moving to another account than its record tells of.
+            return bool(obj.status.get("account") == self.binding.pin())
+        return bool(obj.external_id or obj.status.get("creation")) or self.is_unrecorded
+
+    @property
+    def seconds_to_proof(self) -> float:
+        """Return until when an absence is no more than one answer; 0 where it counts.
+
+        A cloud that loses its store answers 404 for what exists. One answer, or several within
+        moments, would make a twin of the resource, or leave it behind for ever.
+        """
+        if not self.is_on_record:
+            return 0.0
+        since = self.memory.absent_since
+        is_expected = (
+            self.memory.deleted or self.obj.external_id is None or self._has_reported_end()
+        )
+        needed = self.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
+        return needed if since is None else max(0.0, since + needed - self.memory.now_hint)
 
     @property
     def window_passed(self) -> bool:
@@ -257,9 +280,12 @@ class Context:
         passed = self.memory.now_hint - self.memory.wrote_at
         return self.started_at - started >= self.settle and passed >= self.settle.total_seconds()
 
-    def _is_finished(self) -> bool:
+    def _has_reported_end(self) -> bool:
         ready = self.obj.condition("Ready") or {}
-        if ready.get("reason") != Reason.COMPLETED.value:
+        return bool(ready.get("reason") == Reason.COMPLETED.value)
+
+    def _is_finished(self) -> bool:
+        if not self._has_reported_end():
             return False
         # An edit wakes no dead, unless it asks for the next incarnation.
         may_follow = self.spec is None or self._policies().restart_ended

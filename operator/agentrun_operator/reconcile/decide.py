@@ -30,6 +30,8 @@ class Action(Enum):
     CONFIRM = "confirm"
     """Look again, by a read of the resource itself: a write is going to follow."""
     AWAIT_SETTLING = "await-settling"
+    AWAIT_PROOF = "await-proof"
+    """Nothing was found for the first time: look once more, after a while."""
     PERSIST = "persist"
     ADOPT = "adopt"
     REPORT_MISSING = "report-missing"
@@ -122,6 +124,7 @@ DELETION: tuple[Row, ...] = (
         Action.CONFIRM,
     ),
     Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
+    Row("gone by one answer", lambda s: _absent(s) and not s.proven, Action.AWAIT_PROOF),
     Row("gone", _absent, Action.RELEASE),
     Row("somebody else's", lambda s: not _may_delete(s), Action.RELEASE),
     Row(
@@ -147,10 +150,11 @@ LIFE: tuple[Row, ...] = (
     ),
     Row("not looked yet", lambda s: s.observation.existence is Existence.NOT_LOOKED, Action.LOOK),
     Row("absence unproven", lambda s: _absent(s) and not s.observation.confirmed, Action.CONFIRM),
+    Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
+    Row("absent by one answer", lambda s: _absent(s) and not s.proven, Action.AWAIT_PROOF),
     Row(
         "observed, missing", lambda s: _absent(s) and s.policies.observe_only, Action.REPORT_MISSING
     ),
-    Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
     Row("absent", _absent, Action.CREATE),
     Row(
         "answer lost, found again",

@@ -75,6 +75,7 @@ class DeletionSteps:
             ctx.memory.failed_deletes += 1
         await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(seen.resource))
         ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.deleted = True
         if ctx.memory.transition_since is None:
             ctx.memory.transition_since = ctx.memory.now_hint
         ctx.forget_look()

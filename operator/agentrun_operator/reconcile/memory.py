@@ -95,8 +95,11 @@ class Memory:
     """The request token that it was made for."""
     unheard: tuple[bytes, int] | None = None
     """What an update was to change, and how often it was sent since a look found it in place."""
-    absences: int = 0
-    """Looks in a row that found nothing after the settle window."""
+    absent_since: float | None = None
+    """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
+    window of a create do not count."""
+    deleted: bool = False
+    """The cloud answered a DELETE of ours: its resource is expected to be absent."""
     failed_deletes: int = 0
     """How often a deletion was begun anew because the cloud gave up the one before."""
     removed: bool = False

@@ -114,6 +114,7 @@ class Reconciler:
             started_at=self._world.clock.now(),
             fresh=fresh,
             settle=timedelta(seconds=self._world.settings.create_settle_seconds),
+            absence_confirm_seconds=self._world.settings.absence_confirm_seconds,
         )
 
     async def _run(self, ctx: Context) -> Outcome:

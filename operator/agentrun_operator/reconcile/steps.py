@@ -47,6 +47,7 @@ class ReadingSteps:
             Action.STALL_IMMUTABLE: self.stall_immutable,
             Action.STALL_UNCLEARED: self.stall_uncleared,
             Action.AWAIT_SETTLING: self.await_settling,
+            Action.AWAIT_PROOF: self.await_proof,
             Action.REPORT_MISSING: self.report_missing,
             Action.AWAIT_TRANSITION: self.await_transition,
             Action.TIME_OUT: self.time_out,
@@ -60,7 +61,9 @@ class ReadingSteps:
     async def look(self, ctx: Context) -> Outcome | None:
         """Look, by a shared LIST where that is enough."""
         if self._may_share(ctx):
-            item = await self._world.listings.item(ctx.obj, ctx.bound, ctx.memory.wrote_at)
+            # A LIST from before a look that found nothing cannot contradict it.
+            oldest = max(ctx.memory.wrote_at, ctx.memory.absent_since or float("-inf"))
+            item = await self._world.listings.item(ctx.obj, ctx.bound, oldest)
             self._note_look(ctx, observe.from_list(ctx.aim, item))
             return None
         return await self.confirm(ctx)
@@ -73,10 +76,9 @@ class ReadingSteps:
         ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
-        if ctx.observation.existence is Existence.PRESENT:
-            ctx.memory.absences = 0
-        elif ctx.window_passed:
-            ctx.memory.absences += 1
+        is_absent = ctx.observation.existence is Existence.ABSENT
+        if is_absent and ctx.memory.absent_since is None and ctx.window_passed:
+            ctx.memory.absent_since = ctx.memory.now_hint
         return None
 
     async def _recall_incarnation(self, ctx: Context) -> None:
@@ -100,6 +102,8 @@ class ReadingSteps:
     @staticmethod
     def _note_look(ctx: Context, seen: Observation) -> None:
         ctx.observation = seen
+        if seen.existence is Existence.PRESENT:
+            ctx.memory.absent_since = None
         ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:
@@ -135,8 +139,28 @@ class ReadingSteps:
             if ctx.obj.deleting
             else outcome.progressing(Reason.CREATING, message)
         )
-        pause = 1.0 if ctx.window_passed else self._world.settings.polling.transition_seconds
+        pause = self._world.settings.polling.transition_seconds
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+    async def await_proof(self, ctx: Context) -> Outcome | None:
+        """One answer says that the resource is gone: say nothing of it before a second one does."""
+        pause = ctx.seconds_to_proof
+        is_moving = ctx.memory.in_transition
+        if ctx.obj.status.get("creation"):
+            # It was made a moment ago, and a read may come too early for it.
+            pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
+        is_told = ctx.obj.condition("Ready") or {}
+        if ctx.obj.deleting and is_told.get("reason") != Reason.DELETING.value:
+            message = "no look finds the resource any more; looking once more before letting go"
+            verdict = outcome.deleting(Reason.DELETING, message)
+            return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
+        if ctx.changes:
+            # What a step before took back must not stand until then.
+            verdict = outcome.progressing(
+                Reason.CREATING, "looking once more before creating the resource", synced=False
+            )
+            return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
+        return Outcome(None, pause, "requeue_after", in_transition=is_moving)
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
         """The cloud is at work; the poller brings us back."""

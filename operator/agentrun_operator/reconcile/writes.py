@@ -136,7 +136,8 @@ class WritingSteps:
         )
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         # Only looks after this create tell anything about it.
-        ctx.memory.absences = 0
+        ctx.memory.absent_since = None
+        ctx.memory.deleted = False
         ctx.memory.removed = False
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
@@ -239,6 +240,7 @@ class WritingSteps:
                 f"{failure_of(ctx)}; cannot replace it: {error.message}"
             ) from error
         ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.deleted = True
         ctx.changes["creation"] = None
         self._world.events.emit(
             ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"

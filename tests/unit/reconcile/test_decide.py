@@ -65,6 +65,7 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
     "another object's": (replace(LOST, conflict=CONFLICT), Action.RELEASE),
     "not looked yet": (GOING, Action.CONFIRM),
     "answer still open": (end(ABSENT, creation_unknown=True, settled=False), Action.AWAIT_SETTLING),
+    "gone by one answer": (end(ABSENT, proven=False), Action.AWAIT_PROOF),
     "gone": (end(ABSENT), Action.RELEASE),
     "somebody else's": (end(seen(ownership=Ownership.ADOPTABLE)), Action.RELEASE),
     "found again and retained": (
@@ -93,11 +94,12 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "finalizer missing": (replace(QUIET, claimed=False), Action.CLAIM),
     "not looked yet": (QUIET, Action.LOOK),
     "absence unproven": (life(Observation(Existence.ABSENT)), Action.CONFIRM),
-    "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
     "answer still open": (
-        replace(UNKNOWN, observation=ABSENT, settled=False),
+        replace(UNKNOWN, observation=ABSENT, settled=False, proven=False),
         Action.AWAIT_SETTLING,
     ),
+    "absent by one answer": (life(ABSENT, policies=OBSERVE, proven=False), Action.AWAIT_PROOF),
+    "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
     "ours by its mark, on no record": (life(seen(), ever_created=False), Action.PERSIST),
@@ -299,6 +301,7 @@ snapshots = st.builds(
     unrecorded=_rarely,
     adopted=st.booleans(),
     settled=st.booleans(),
+    proven=st.booleans(),
     finished=_rarely,
     refused=_rarely,
     edited=st.booleans(),
@@ -364,6 +367,7 @@ def test_a_create_needs_a_settled_absence(snapshot: Snapshot) -> None:
     if decide(snapshot) is Action.CREATE:
         assert snapshot.observation.existence is Existence.ABSENT
         assert snapshot.settled
+        assert snapshot.proven
         assert snapshot.claimed
 
 
@@ -374,6 +378,7 @@ def test_a_release_leaves_nothing_behind_unasked(snapshot: Snapshot) -> None:
         return
     looked, wishes = snapshot.observation, snapshot.policies
     is_gone = looked.existence is Existence.ABSENT and looked.confirmed and snapshot.settled
+    is_gone = is_gone and snapshot.proven
     is_foreign = looked.existence is Existence.PRESENT and looked.ownership is not Ownership.OURS
     is_kept = wishes.retain or wishes.observe_only
     assert is_gone or is_foreign or is_kept or not snapshot.ever_created

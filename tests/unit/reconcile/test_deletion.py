@@ -53,7 +53,7 @@ async def test_what_is_gone_already_is_released(sample: Sample) -> None:
     lab, key = await ready(sample)
     lab.simulator.remove(sample.family, cloud_key(lab, key))
     lab.cluster.delete(key)
-    await lab.elapse(5)
+    await lab.elapse(25)
     assert lab.cluster.raw(key) is None
     assert [n for n in lab.calls.names if n.startswith("Delete")] == []
 
@@ -187,7 +187,7 @@ async def test_a_target_is_held_while_it_has_users() -> None:
     assert lab.ready(endpoint) == ("True", "Available")
     assert "DeleteAgentRuntime" not in lab.calls.names
     lab.cluster.delete(endpoint)
-    await lab.elapse(12)
+    await lab.elapse(20)
     assert lab.cluster.raw(endpoint) is None
     assert lab.cluster.raw(runtime) is None, "the end of its last user wakes it"
 

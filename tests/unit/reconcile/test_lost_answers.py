@@ -106,7 +106,7 @@ async def test_what_follows_an_adopted_one_is_ours_to_delete() -> None:
     fault = {"action": "Create.*", "effect": "drop-after", "times": 1}
     lab.simulator.inject(Fault.model_validate(fault))
     lab.annotate(key, reconcile_requested_at="now")
-    await lab.drain()
+    await lab.elapse(20)
     assert lab.get(key).status["creation"]
     lab.cluster.delete(key)
     await lab.elapse(150)
