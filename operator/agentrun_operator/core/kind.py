@@ -140,6 +140,8 @@ class Rule:
     rule: str
     message: str
     field_path: str | None = None
+    once_it_exists: bool = False
+    """It compares `self` with `oldSelf`, and holds only once the resource exists."""
 
 
 @dataclass(frozen=True, slots=True)

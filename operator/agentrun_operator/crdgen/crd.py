@@ -88,8 +88,8 @@ def spec_schema(kind: ResourceKind) -> Schema:
         name["x-kubernetes-validations"] = [rules.external_name_rule(kind)]
     found = [
         *schema.get("x-kubernetes-validations", []),
-        *rules.immutability_rules(rules.immutable_paths(kind.spec)),
-        *map(rules.declared_rule, kind.rules),
+        *rules.fixed_rules(kind),
+        *(rules.declared_rule(rule) for rule in kind.rules if not rule.once_it_exists),
     ]
     if found:
         schema["x-kubernetes-validations"] = found

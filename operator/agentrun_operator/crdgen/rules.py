@@ -1,13 +1,19 @@
 """CEL rules that the field types themselves bring.
 
-Every rule stands under `spec`, where the API server tolerates what an update did not touch. A rule
-at the root would be checked on every `/status` patch and finalizer removal, so an upgrade that adds
-one would block existing objects for ever; `root_rules` holds the only two, both from the first
-release on. A comparison with `oldSelf` stands on an ancestor that is always there, because the API
-server skips it where a field comes or goes.
+A rule that judges a spec stands under `spec`, where the API server tolerates what an update did not
+touch. At the root it would be checked on every `/status` patch and finalizer removal, so an upgrade
+that adds one would block existing objects for ever; `name_rule` is the only one, from the first
+release on.
+
+A rule that compares a spec with the one before is another matter: a `/status` patch and a finalizer
+removal leave the spec alone, so they can never break it, whatever is stored. Those of what becomes
+immutable once the resource exists stand at the root, because only there a rule sees the status. A
+comparison with `oldSelf` stands on an ancestor that is always there, because the API server skips
+it where a field comes or goes.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -31,6 +37,11 @@ EXACTLY_ONE_SOURCE: Final[CelRule] = {
 
 _FIXED: Final = frozenset({"controllerClass"})
 """Policy fields of every kind that are immutable without a marker: they never reach the API."""
+
+_EXISTS: Final = (
+    "has(oldSelf.status) && (has(oldSelf.status.externalId) || has(oldSelf.status.creation))"
+)
+"""Something is there, or may be: the answer of a create is not known yet."""
 
 _RESERVED: Final = frozenset(
     {
@@ -78,6 +89,8 @@ class ImmutablePath:
     """Of a quantity, which is compared by its amount: 4Gi is 4096Mi."""
     may_come_and_go: bool = False
     """It has a create default: unset leaves the resource as it is, which is no change."""
+    is_fixed: bool = False
+    """Immutable from the first moment, whether a resource exists or not."""
 
     @property
     def dotted(self) -> str:
@@ -105,16 +118,17 @@ def _immutable(
                 *here,
                 unit=quantity.unit if quantity else None,
                 may_come_and_go=marker(shape.markers, CreateDefault) is not None,
+                is_fixed=name in _FIXED,
             )
         elif is_model(shape.inner) and not shape.is_list:
             yield from _immutable(shape.inner, *here)
 
 
-def immutability_rules(paths: tuple[ImmutablePath, ...]) -> list[CelRule]:
+def immutability_rules(paths: Iterable[ImmutablePath]) -> list[CelRule]:
     """Return one rule per path: set, changed, unset and set later are all the same to it."""
     return [
         {
-            "rule": _unchanged(path),
+            "rule": _unchanged(path, ""),
             "message": (
                 f"{path.dotted} is immutable: keep it as it was created, "
                 "or delete this object and create a new one"
@@ -126,17 +140,18 @@ def immutability_rules(paths: tuple[ImmutablePath, ...]) -> list[CelRule]:
     ]
 
 
-def _unchanged(path: ImmutablePath) -> str:
-    now, before = _value("self", path.steps), _value("oldSelf", path.steps)
+def _unchanged(path: ImmutablePath, below: str) -> str:
+    now, before = _value(f"self{below}", path.steps), _value(f"oldSelf{below}", path.steps)
     same = f"{now} == {before}"
     if path.unit:
         new, old = _amount(now, path.unit), _amount(before, path.unit)
         # What is no quantity has a rule of its own; here it would only be an evaluation error.
-        same = f"(!isQuantity({new}) || quantity({new}).compareTo(quantity({old})) == 0)"
-    present = _presence("self", path)
+        are_amounts = f"isQuantity({new}) && isQuantity({old})"
+        same = f"(!({are_amounts}) || quantity({new}).compareTo(quantity({old})) == 0)"
+    present = _presence(f"self{below}", path)
     if not present:
         return same
-    was_present = _presence("oldSelf", path)
+    was_present = _presence(f"oldSelf{below}", path)
     if path.may_come_and_go:
         return f"!({present}) || !({was_present}) || {same}"
     return f"({present}) == ({was_present}) && (!({present}) || {same})"
@@ -198,32 +213,61 @@ def external_name_rule(kind: ResourceKind) -> CelRule:
     }
 
 
+def fixed_rules(kind: ResourceKind) -> list[CelRule]:
+    """Return what is immutable from the first moment; of a kind without a resource, that is all."""
+    paths = immutable_paths(kind.spec)
+    return immutability_rules(path for path in paths if kind.is_local or path.is_fixed)
+
+
 def root_rules(kind: ResourceKind) -> list[CelRule]:
-    """Return the only two rules outside `spec`; see the module's docstring before adding any."""
-    if not has_external_name(kind):
+    """Return the rules outside `spec`; see the module's docstring before adding any."""
+    if kind.is_local:
         return []
-    name = "has({0}.spec.externalName) ? {0}.spec.externalName : {0}.metadata.name"
-    settled = "has(oldSelf.status) && has(oldSelf.status.externalId)"
-    return [
-        {
-            "rule": (
-                "has(self.spec.externalName) || "
-                f"self.metadata.name.matches({cel_text(kind.name_pattern)})"
-            ),
-            "message": (
-                "metadata.name is not a legal AgentRun name, set spec.externalName "
-                f"(it must match {kind.name_pattern})"
-            ),
-            "fieldPath": ".spec.externalName",
-            "reason": "FieldValueRequired",
-        },
-        {
-            "rule": f"!({settled}) || ({name.format('self')}) == ({name.format('oldSelf')})",
-            "message": (
-                "the external name (spec.externalName, or metadata.name without it) is immutable "
-                "once the resource exists: restore it, or create a new object"
-            ),
-            "fieldPath": ".spec.externalName",
-            "reason": "FieldValueForbidden",
-        },
-    ]
+    name = [_name_rule(kind)] if has_external_name(kind) else []
+    return [*name, *_transition_rules(kind)]
+
+
+def _name_rule(kind: ResourceKind) -> CelRule:
+    return {
+        "rule": (
+            "has(self.spec.externalName) || "
+            f"self.metadata.name.matches({cel_text(kind.name_pattern)})"
+        ),
+        "message": (
+            "metadata.name is not a legal AgentRun name, set spec.externalName "
+            f"(it must match {kind.name_pattern})"
+        ),
+        "fieldPath": ".spec.externalName",
+        "reason": "FieldValueRequired",
+    }
+
+
+def _transition_rules(kind: ResourceKind) -> Iterator[CelRule]:
+    if has_external_name(kind):
+        name = "has({0}.spec.externalName) ? {0}.spec.externalName : {0}.metadata.name"
+        yield _once_it_exists(
+            f"({name.format('self')}) == ({name.format('oldSelf')})",
+            "the external name (spec.externalName, or metadata.name without it) is immutable "
+            "once the resource exists: restore it, or create a new object",
+            "externalName",
+        )
+    for path in immutable_paths(kind.spec):
+        if not path.is_fixed:
+            yield _once_it_exists(
+                _unchanged(path, ".spec"),
+                f"{path.dotted} is immutable once the resource exists: restore it, "
+                "or delete this object and create a new one",
+                path.dotted,
+            )
+    for rule in kind.rules:
+        if rule.once_it_exists:
+            at_root = re.sub(r"\b(self|oldSelf)\.", r"\1.spec.", rule.rule)
+            yield _once_it_exists(at_root, rule.message, rule.field_path)
+
+
+def _once_it_exists(rule: str, message: str, path: str | None) -> CelRule:
+    """Return a rule that holds as soon as a resource exists, or a create was announced."""
+    found: CelRule = {"rule": f"!({_EXISTS}) || ({rule})", "message": message}
+    found["fieldPath"] = f".spec{field_path(path)}" if path else ".spec"
+    found["reason"] = "FieldValueForbidden"
+    return found

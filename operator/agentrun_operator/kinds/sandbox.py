@@ -111,6 +111,7 @@ KIND = ResourceKind(
             "oldSelf.desiredState != 'Stopped' || self.desiredState == 'Stopped'",
             "desiredState Stopped is final; create another Sandbox",
             "desiredState",
+            once_it_exists=True,
         ),
     ),
     columns=(

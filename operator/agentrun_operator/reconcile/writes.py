@@ -31,6 +31,8 @@ from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
 
+_EDITED_PAUSE_SECONDS = 0.2
+"""Until the edit has come through the watch."""
 _RESTART_FIRST_SECONDS = 10.0
 _RESTART_MOST_SECONDS = 300.0
 _RESTART_CALM_SECONDS = 600.0
@@ -150,6 +152,10 @@ class WritingSteps:
         if await self._is_rivalled(ctx):
             _withdraw(ctx)
             return None
+        if self._is_edited_meanwhile(ctx):
+            _withdraw(ctx)
+            await self._reporter.write(ctx, replace(verdict, synced=False))
+            return Outcome(None, _EDITED_PAUSE_SECONDS, "requeue_after")
         try:
             answer = await ctx.bound.api.create(
                 ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
@@ -174,6 +180,16 @@ class WritingSteps:
             raise
         await self._created(ctx, answer)
         return None
+
+    def _is_edited_meanwhile(self, ctx: Context) -> bool:
+        """Whether the spec changed before the mark was there, which from now on keeps it from that.
+
+        Race: what is immutable once the resource exists may be another since this pass began. An
+        endpoint, for instance, would be made below the parent of before, and be looked for below
+        the new one.
+        """
+        current = self._world.cache.get(ctx.obj.key)
+        return current is not None and current.generation != ctx.obj.generation
 
     def _taken(self, ctx: Context) -> Outcome:
         """Say that a name is taken by what no look shows: on its way out, or out of our sight."""

@@ -1,6 +1,10 @@
-"""What may never change, against all four moves: set, change, unset, set later."""
+"""What may not change once a resource exists, by any move: set, change, unset, set later.
+
+Before that it may: a typo is corrected while nothing is there yet.
+"""
 
 import copy
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -13,10 +17,21 @@ from integration.admission.server import Json, Refused, Server
 from integration.admission.values import two_values
 
 IMMUTABLE = [(kind, path) for kind in KINDS for path in immutable_paths(kind.spec)]
+FIXED = [(k, p) for k, p in IMMUTABLE if k.is_local or p.is_fixed]
+LATER = [(k, p) for k, p in IMMUTABLE if not (k.is_local or p.is_fixed)]
+EXISTING: Mapping[str, Json] = {
+    "its id is on record": {"externalId": "id-1"},
+    "its creation is announced": {"creation": {"startedAt": "2026-01-05T10:00:00Z"}},
+}
+NOTHING: Mapping[str, Json] = {
+    "never looked at": {},
+    "waiting": {"observedGeneration": 1, "externalName": "held-0"},
+}
 
-each_immutable_field = pytest.mark.parametrize(
-    ("kind", "path"), IMMUTABLE, ids=[f"{k.kind}.{p.dotted}" for k, p in IMMUTABLE]
-)
+
+def each(fields: list[tuple[ResourceKind, ImmutablePath]]) -> pytest.MarkDecorator:
+    ids = [f"{k.kind}.{p.dotted}" for k, p in fields]
+    return pytest.mark.parametrize(("kind", "path"), fields, ids=ids)
 
 
 class Moves:
@@ -33,6 +48,9 @@ class Moves:
         if "managementPolicy" in root_schema(kind)["properties"]["spec"]["properties"]:
             # Otherwise the rule that the field is required would speak first.
             base["managementPolicy"] = "Observe"
+        if "endpoints" in base:
+            # One that fits either mode of a proxy.
+            base["endpoints"] = [{"modelServiceRef": {"name": "qwen"}}]
         self.without = base
         drop(base, path.dotted)
         self.with_one, self.with_other = copy.deepcopy(base), copy.deepcopy(base)
@@ -44,44 +62,84 @@ def change(server: Server, kind: ResourceKind, stored: Json, spec: Json) -> None
     server.replace(path_of(kind, stored), {**stored, "spec": spec}, dry_run=True)
 
 
-@each_immutable_field
-def test_an_immutable_field_can_be_set_and_then_neither_changed_nor_unset(
-    server: Server, held: Held, kind: ResourceKind, path: ImmutablePath
+def with_status(server: Server, kind: ResourceKind, stored: Json, status: Json) -> Json:
+    return server.patch(f"{path_of(kind, stored)}/status", {"status": status}) if status else stored
+
+
+def check_guarded(
+    server: Server, kind: ResourceKind, path: ImmutablePath, held: Callable[[Json], Json]
 ) -> None:
+    """Try all four moves, of which only set at creation may work."""
     moves = Moves(kind, path)
-    stored = held(kind, moves.with_one)
+    refused = pytest.raises(Refused, match=f"{path.dotted} is immutable")
+    required = pytest.raises(Refused, match="Required value")
+    stored = held(moves.with_one)
     change(server, kind, stored, moves.with_one)
-    with pytest.raises(Refused, match=f"{path.dotted} is immutable"):
+    with refused:
         change(server, kind, stored, moves.with_other)
     if path.may_come_and_go:
+        # What the create sent in its place may be spelt out; another value stalls the object.
         change(server, kind, stored, moves.without)
-        return
-    unset = "Required value" if moves.is_required else f"{path.dotted} is immutable"
-    with pytest.raises(Refused, match=unset):
-        change(server, kind, stored, moves.without)
+        change(server, kind, held(moves.without), moves.with_one)
+    elif moves.is_required:
+        with required:
+            change(server, kind, stored, moves.without)
+    else:
+        with refused:
+            change(server, kind, stored, moves.without)
+        with refused:
+            change(server, kind, held(moves.without), moves.with_one)
 
 
-@each_immutable_field
-def test_an_immutable_field_cannot_be_set_later(
+@each(FIXED)
+def test_what_is_fixed_is_so_from_the_first_moment(
+    server: Server, held: Held, kind: ResourceKind, path: ImmutablePath
+) -> None:
+    check_guarded(server, kind, path, lambda spec: held(kind, spec))
+
+
+@pytest.mark.parametrize("state", EXISTING)
+@each(LATER)
+def test_what_exists_keeps_what_is_immutable(
+    server: Server, held: Held, kind: ResourceKind, path: ImmutablePath, state: str
+) -> None:
+    check_guarded(
+        server,
+        kind,
+        path,
+        lambda spec: with_status(server, kind, held(kind, spec), EXISTING[state]),
+    )
+
+
+@pytest.mark.parametrize("state", NOTHING)
+@each(LATER)
+def test_what_does_not_exist_yet_can_be_corrected(
+    server: Server, held: Held, kind: ResourceKind, path: ImmutablePath, state: str
+) -> None:
+    moves = Moves(kind, path)
+    stored = with_status(server, kind, held(kind, moves.with_one), NOTHING[state])
+    change(server, kind, stored, moves.with_other)
+    if not moves.is_required:
+        change(server, kind, stored, moves.without)
+        without = with_status(server, kind, held(kind, moves.without), NOTHING[state])
+        change(server, kind, without, moves.with_one)
+
+
+@each(LATER)
+def test_a_status_that_is_wiped_protects_nothing_and_is_no_lock(
     server: Server, held: Held, kind: ResourceKind, path: ImmutablePath
 ) -> None:
     moves = Moves(kind, path)
-    if moves.is_required:
-        with pytest.raises(Refused, match="Required value"):
-            held(kind, moves.without)
-        return
-    stored = held(kind, moves.without)
-    if path.may_come_and_go:
-        # What the create sent in its place may be spelt out; another value stalls the object.
-        change(server, kind, stored, moves.with_one)
-        return
-    with pytest.raises(Refused, match=f"{path.dotted} is immutable"):
-        change(server, kind, stored, moves.with_one)
+    stored = with_status(server, kind, held(kind, moves.with_one), {"externalId": "id-1"})
+    where = path_of(kind, stored)
+    server.json_patch(f"{where}/status", [{"op": "remove", "path": "/status"}])
+    change(server, kind, server.read(where), moves.with_other)
 
 
 def test_quantities_of_the_same_amount_are_the_same(server: Server, held: Held) -> None:
     kind = catalogue()["ModelProxy"]
     stored = held(kind, {**VALID["ModelProxy"], "cpu": "0.50", "memory": "4Gi"})
+    stored = with_status(server, kind, stored, {"externalId": "id-1"})
     change(server, kind, stored, {**stored["spec"], "cpu": "500m", "memory": "4096Mi"})
 
 
@@ -90,6 +148,8 @@ def test_a_credential_keeps_its_type(server: Server, held: Held) -> None:
     stored = held(kind, VALID["Credential"])
     value = {"secretKeyRef": {"name": "a", "key": "b"}}
     spec = {"purpose": "Inbound", "customHeader": {"headers": [{"name": "h", "valueFrom": value}]}}
+    change(server, kind, stored, spec)
+    stored = with_status(server, kind, stored, {"externalId": "id-1"})
     with pytest.raises(Refused, match="create another Credential for the other type"):
         change(server, kind, stored, spec)
 
@@ -97,6 +157,8 @@ def test_a_credential_keeps_its_type(server: Server, held: Held) -> None:
 def test_a_stopped_sandbox_stays_stopped(server: Server, held: Held) -> None:
     kind = catalogue()["Sandbox"]
     stored = held(kind, {**VALID["Sandbox"], "desiredState": "Stopped"})
+    change(server, kind, stored, {**VALID["Sandbox"], "desiredState": "Running"})
+    stored = with_status(server, kind, stored, {"externalId": "id-1"})
     with pytest.raises(Refused, match="Stopped is final; create another Sandbox"):
         change(server, kind, stored, {**VALID["Sandbox"], "desiredState": "Running"})
 

@@ -57,6 +57,49 @@ def released(server: Server) -> Iterator[Json]:
     server.delete(CRD)
 
 
+def drop_transitions(schema: Json) -> None:
+    rules = schema["x-kubernetes-validations"]
+    schema["x-kubernetes-validations"] = [r for r in rules if "oldSelf" not in r["rule"]]
+
+
+STORED: dict[str, Json] = {
+    "nothing": {},
+    "a create is announced": {"creation": {"startedAt": "2026-01-05T10:00:00Z"}},
+    "it exists": {"externalId": "id-1"},
+    "it existed": {"externalId": None, "creation": None},
+}
+
+
+@pytest.mark.parametrize("state", STORED)
+def test_rules_that_compare_with_before_may_come_at_the_root(
+    server: Server, upgrade: Upgrade, released: Json, state: str
+) -> None:
+    """Whatever is stored: a status write and a release leave the spec as it is."""
+    upgrade(accept_anything)
+    server.patch(f"{PROXIES}/old/status", {"status": STORED[state]})
+    server.patch(f"{PROXIES}/old", {"spec": {"memory": "lots", "mode": None, "cpu": "1e9"}})
+    install(server, released)
+    new = {"spec": {"memory": "more"}}
+    eventually(lambda: is_refused(lambda: server.patch(f"{PROXIES}/old", new, dry_run=True)))
+    for status in ({"observedGeneration": 7}, *STORED.values(), {"externalId": "id-2"}):
+        server.patch(f"{PROXIES}/old/status", {"status": status})
+    server.json_patch(f"{PROXIES}/old/status", [{"op": "remove", "path": "/status"}])
+    server.patch(f"{PROXIES}/old", {"metadata": {"annotations": {"a": "b"}}})
+    server.patch(f"{PROXIES}/old", {"metadata": {"finalizers": None}})
+    assert "finalizers" not in server.read(f"{PROXIES}/old")["metadata"]
+
+
+def accept_anything(schema: Json) -> None:
+    """Go back to a release that guarded nothing, so that any nonsense can be stored."""
+    drop_transitions(schema)
+    spec = schema["properties"]["spec"]
+    spec.pop("x-kubernetes-validations")
+    shorten_description(schema)  # the sign that this schema is served
+    for name in ("cpu", "memory"):
+        spec["properties"][name].pop("x-kubernetes-validations")
+        spec["properties"][name].pop("pattern", None)
+
+
 @pytest.fixture
 def upgrade(server: Server, released: Json) -> Iterator[Upgrade]:
     """Installs the released CRD with one object, and replaces it on demand."""

@@ -30,12 +30,13 @@ def exactly_one(fields: tuple[str, ...], remedy: str) -> Rule:
 
 
 def never_switches(fields: tuple[str, ...], remedy: str) -> Rule:
-    """Return the rule that the choice between several fields is made once."""
+    """Return the rule that the choice between several fields stays as it was created."""
     kept = " && ".join(f"has(self.{f}) == has(oldSelf.{f})" for f in fields)
     chosen = " || ".join(f"has(oldSelf.{f})" for f in fields)
     return Rule(
         f"!({chosen}) || ({kept})",
-        f"the choice of {_one_of(fields)} is immutable; {remedy}",
+        f"the choice of {_one_of(fields)} is immutable once the resource exists; {remedy}",
+        once_it_exists=True,
     )
 
 
