@@ -57,8 +57,9 @@ def described() -> Iterator[tuple[str, str]]:
     """Yield the name of each variable, and its default as people write it."""
     for variable in VARIABLES:
         yield PREFIX + variable.name, _written(variable.default)
-    for name in (_ACCOUNT_ID, _REGION, _ENDPOINT):
+    for name in (_ACCOUNT_ID, _REGION, _ENDPOINT, _TOKEN_SERVICE):
         yield PREFIX + name, ""
+    yield PREFIX + _IDENTITY_CHECK, _CHECK_MODES[0]
 
 
 def _written(default: Any) -> str:
@@ -77,7 +78,14 @@ def _own_account(environ: Mapping[str, str]) -> OwnAccount | None:
         raise SettingsError(
             f"{PREFIX}{_ACCOUNT_ID} and {PREFIX}{_REGION} belong together; set both or neither"
         )
-    return OwnAccount(account, region, endpoint or None)
+    mode, service = (
+        environ.get(PREFIX + name, "").strip() for name in (_IDENTITY_CHECK, _TOKEN_SERVICE)
+    )
+    if mode not in ("", *_CHECK_MODES):
+        raise SettingsError(
+            f"{PREFIX}{_IDENTITY_CHECK} is {mode!r}; use {' or '.join(_CHECK_MODES)}"
+        )
+    return OwnAccount(account, region, endpoint or None, mode != _CHECK_MODES[1], service or None)
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -116,6 +124,9 @@ _count_or_zero = _number(int, may_be_zero=True)
 
 _ACCOUNT_ID, _REGION, _ENDPOINT = "ACCOUNT_ID", "REGION", "ENDPOINT"
 """Of the operator's own account, which is made of all three."""
+_IDENTITY_CHECK, _TOKEN_SERVICE = "IDENTITY_CHECK", "TOKEN_SERVICE"
+"""Of the operator's own account as well: whether, and where, to ask whose keys it has."""
+_CHECK_MODES = ("Verify", "Off")
 
 VARIABLES = (
     Variable("CONTROLLER_CLASS", "controller_class", str),

@@ -131,8 +131,9 @@ class TestNetworkPolicy:
         found = self.egress(
             'endpointAllowList=["https://a.example:8443","http://b.example","https://c.example:*"]',
             'account.endpoint="https://d.example:9443"',
+            'account.identityCheck.endpoint="https://sts.example:9444"',
         )
-        assert found[2] == ([443, 8443, 80, 9443], None)
+        assert found[2] == ([443, 8443, 80, 9443, 9444], None)
 
     def test_address_blocks_narrow_it(self) -> None:
         found = self.egress(

@@ -68,7 +68,8 @@ def test_every_setting_can_be_set() -> None:
 
 def test_help_lists_every_variable_with_its_default() -> None:
     listed = dict(described())
-    assert listed.keys() == {f"{PREFIX}{name}" for name in (*EVERYTHING, "ENDPOINT")}
+    of_the_account = ("ENDPOINT", "IDENTITY_CHECK", "TOKEN_SERVICE")
+    assert listed.keys() == {f"{PREFIX}{name}" for name in (*EVERYTHING, *of_the_account)}
     assert listed[f"{PREFIX}WORKERS"] == "32"
     assert listed[f"{PREFIX}LEADER_ELECTION"] == "true"
     assert listed[f"{PREFIX}NAMESPACES"] == ""
@@ -79,3 +80,19 @@ def test_help_lists_every_variable_with_its_default() -> None:
 def test_a_value_that_makes_no_sense_is_refused(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"{PREFIX}{name}"):
         settings_from({f"{PREFIX}{name}": text})
+
+
+def own(**more: str) -> OwnAccount | None:
+    given = {"ACCOUNT_ID": "1001", "REGION": "cn-hangzhou", **more}
+    return settings_from({f"{PREFIX}{name}": text for name, text in given.items()}).own_account
+
+
+def test_the_own_account_says_how_its_keys_are_checked() -> None:
+    assert own() == OwnAccount("1001", "cn-hangzhou")
+    assert own(IDENTITY_CHECK="Verify") == OwnAccount("1001", "cn-hangzhou")
+    assert own(IDENTITY_CHECK="Off") == OwnAccount("1001", "cn-hangzhou", checks_identity=False)
+    found = own(TOKEN_SERVICE="https://sts.example")
+    assert found is not None
+    assert found.token_service == "https://sts.example"
+    with pytest.raises(SettingsError, match="IDENTITY_CHECK is 'no'; use Verify or Off"):
+        own(IDENTITY_CHECK="no")

@@ -49,6 +49,10 @@
   value: {{ $.Values.account.region | quote }}
 - name: AGENTRUN_OPERATOR_ENDPOINT
   value: {{ $.Values.account.endpoint | quote }}
+- name: AGENTRUN_OPERATOR_IDENTITY_CHECK
+  value: {{ dig "identityCheck" "mode" "Verify" $.Values.account | quote }}
+- name: AGENTRUN_OPERATOR_TOKEN_SERVICE
+  value: {{ dig "identityCheck" "endpoint" "" $.Values.account | quote }}
 {{- end }}
 {{ include "agentrun-operator.credentials" . }}
 {{- end }}
