@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     Busy,
     CredentialsInvalid,
+    ForeignKeys,
     InUse,
     InvalidParameter,
     OperatorError,
@@ -48,6 +49,7 @@ CHAT = {
     "proxyConfig": {"endpoints": [{"modelServiceName": "qwen", "modelNames": ["qwen-max"]}]},
 }
 
+CHAT_AT = Locator("chat")
 
 SHAPE = {"cpu": 2, "memory": 4096, "networkConfiguration": {"networkMode": "PUBLIC"}}
 RUNTIME_BODY = SHAPE | {
@@ -78,9 +80,14 @@ def cloud() -> AgentRunCloud:
 
 
 @pytest.fixture
-async def api(cloud: AgentRunCloud, connection: AccountConnection) -> AsyncIterator[ExternalAPI]:
+async def api(
+    cloud: AgentRunCloud, connection: AccountConnection, simulator: Simulator
+) -> AsyncIterator[ExternalAPI]:
+    """Return a client whose keys are known, as the engine hands it out."""
     client = cloud.connect(connection)
     async with aclosing(client):
+        assert await client.identify()
+        simulator.clear_requests()
         yield client
 
 
@@ -91,6 +98,17 @@ async def until(api: ExternalAPI, rest: Rest, at: Locator, state: str | None) ->
             if (found and found["status"]) == state:
                 return found
             await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_sent_before_it_is_known_whose_the_keys_are(
+    cloud: AgentRunCloud, connection: AccountConnection, simulator: Simulator
+) -> None:
+    stranger = replace(connection, identity=AccountIdentity("999", "cn-hangzhou"))
+    async with aclosing(cloud.connect(stranger)) as client:
+        for call in (client.verify(), client.create(PROXY, CHAT), client.delete(PROXY, CHAT_AT)):
+            with pytest.raises(ForeignKeys, match=r"belong to account 1234567890, .* is 999"):
+                await call
+    assert {entry["action"] for entry in simulator.requests()} == {"GetCallerIdentity"}
 
 
 @pytest.mark.parametrize("name", ["chat", "a b/c~*+中:@%2F"])

@@ -109,10 +109,10 @@ async def owner_of_keys(service: Sender, url: str) -> str:
             request_id=error.request_id,
         ) from None
     except Unavailable as error:
-        what = error.message.partition(";")[0]
         raise Unavailable(
-            f"{what} from {url}, so nobody says whose keys these are; let the operator reach it, "
-            "name another token service in identityCheck.endpoint, or set identityCheck.mode: Off",
+            f"{error.message}. Until {url} says whose keys these are they are not used: let the "
+            "operator reach it, name another token service in identityCheck.endpoint, or set "
+            "identityCheck.mode: Off",
             request_id=error.request_id,
         ) from None
     return owner
