@@ -40,7 +40,7 @@ from agentrun_operator.reconcile.guard import (
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Leadership
+from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable, Leadership
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
@@ -110,6 +110,7 @@ class Operator:
         Raises:
             ClusterUnavailable: the cluster cannot be used; the message says what to do.
             WatchLostError: events no longer arrive; only a new process can trust what it knows.
+            ClusterRewound: the cluster was put back to an older state; as above.
             LeaseLostError: another process leads, or may.
         """
         scopes = max(1, len(self._settings.namespaces))
@@ -285,7 +286,14 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     ending.run(Operator(settings, access, environ).run(ending.stop))
 
 
-FATAL = (AddressTakenError, ClusterUnavailable, WatchLostError, LeaseLostError, LeadershipLost)
+FATAL = (
+    AddressTakenError,
+    ClusterRewound,
+    ClusterUnavailable,
+    LeadershipLost,
+    LeaseLostError,
+    WatchLostError,
+)
 """What ends the process with one line: a restart is the remedy, or a human is."""
 
 __all__ = ["FATAL", "Operator", "serve"]

@@ -18,7 +18,9 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     EventType,
+    Held,
     Json,
+    Listed,
     ObjectConflict,
     ObjectGone,
     SecretData,
@@ -41,13 +43,22 @@ class Event:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What an API server keeps in its storage."""
+
+    version: int
+    objects: dict[ObjectKey, Json]
+    data: dict[ObjectKey, SecretData]
+
+
 class FakeCluster:
     """Objects of ours, Secrets, ConfigMaps and namespaces. Every change is told to `notify`."""
 
     def __init__(self, clock: VirtualClock, calls: Calls) -> None:
         self._clock = clock
         self._calls = calls
-        self._versions = itertools.count(1000)
+        self._version = 1000
         self._uids = itertools.count(1)
         self._objects: dict[ObjectKey, Json] = {}
         self._data: dict[ObjectKey, SecretData] = {}
@@ -224,6 +235,22 @@ class FakeCluster:
         raw["status"] = copy.deepcopy(status)
         return self._store("MODIFIED", raw)
 
+    # ------------------------------------------------ backups
+
+    def backup(self) -> "Backup":
+        """Return what it takes to put the whole cluster back to its present state."""
+        return Backup(self._version, copy.deepcopy(self._objects), dict(self._data))
+
+    def restore(self, backup: "Backup") -> None:
+        """Go back to a backup. No watch tells of it: what continues, continues in the future."""
+        self._version = backup.version
+        self._objects = copy.deepcopy(backup.objects)
+        self._data = dict(backup.data)
+
+    def _next_version(self) -> int:
+        self._version += 1
+        return self._version
+
     # ------------------------------------------------ KubeReader
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
@@ -232,12 +259,10 @@ class FakeCluster:
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
         return self._read("ConfigMap", namespace, name)
 
-    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
-        return {
-            key: raw["metadata"]["resourceVersion"]
-            for key, raw in self._objects.items()
-            if key.kind == kind.kind
-        }
+    async def list_objects(self, kind: ResourceKind) -> Listed:
+        metadata = {k: raw["metadata"] for k, raw in self._objects.items() if k.kind == kind.kind}
+        found = {key: Held(m["uid"], int(m["resourceVersion"])) for key, m in metadata.items()}
+        return Listed(found, self._version)
 
     async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
         raw = self.raw(key)
@@ -274,14 +299,14 @@ class FakeCluster:
         return raw
 
     def _store(self, event: str, raw: Json) -> Json:
-        raw["metadata"]["resourceVersion"] = str(next(self._versions))
+        raw["metadata"]["resourceVersion"] = str(self._next_version())
         self._objects[ObjectKey.of(raw)] = raw
         self.notify(event, copy.deepcopy(raw))
         return copy.deepcopy(raw)
 
     def _remove(self, key: ObjectKey) -> None:
         raw = self._objects.pop(key)
-        raw["metadata"]["resourceVersion"] = str(next(self._versions))
+        raw["metadata"]["resourceVersion"] = str(self._next_version())
         self.notify("DELETED", copy.deepcopy(raw))
 
     def _put(
@@ -292,7 +317,7 @@ class FakeCluster:
         data: Mapping[str, str],
         unreadable: tuple[str, ...] = (),
     ) -> None:
-        key, version = ObjectKey(kind, namespace, name), f"uid-of-{name}/{next(self._versions)}"
+        key, version = ObjectKey(kind, namespace, name), f"uid-of-{name}/{self._next_version()}"
         self._data[key] = SecretData(dict(data), version, frozenset(unreadable))
         self.reference_changed(kind, namespace, name)
 

@@ -16,6 +16,7 @@ from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
+    Held,
     Json,
     ObjectConflict,
     ObjectGone,
@@ -210,7 +211,9 @@ async def test_reads_of_the_real_server(client: KubeClient, control_plane: Contr
     reader = ReferenceReader(client)
     listed = await reader.list_objects(WIDGET)
     raw = await read(client, "listed")
-    assert listed[ObjectKey(WIDGET.kind, TEAM, "listed")] == raw["metadata"]["resourceVersion"]
+    held = Held(raw["metadata"]["uid"], int(raw["metadata"]["resourceVersion"]))
+    assert listed.objects[ObjectKey(WIDGET.kind, TEAM, "listed")] == held
+    assert listed.version >= held.version
     found = await reader.secret(TEAM, "keys")
     assert found is not None
     assert found.data == {"a": "välue"}

@@ -45,6 +45,11 @@ class Layout:
         return f"http://127.0.0.1:{self.etcd_port}"
 
     @property
+    def etcd_data(self) -> Path:
+        """Folder of etcd's data."""
+        return self.home / "etcd"
+
+    @property
     def certificates(self) -> Path:
         """Folder the API server writes its self-signed serving certificate to."""
         return self.home / "certificates"
@@ -107,7 +112,7 @@ def etcd(programs: Path, layout: Layout) -> list[str]:
     """Return the command line of etcd: in a scratch folder, durability traded for speed."""
     return [
         str(programs / ETCD),
-        f"--data-dir={layout.home / 'etcd'}",
+        f"--data-dir={layout.etcd_data}",
         f"--listen-client-urls={layout.etcd_url}",
         f"--advertise-client-urls={layout.etcd_url}",
         "--listen-peer-urls=http://127.0.0.1:0",  # no peer will come; any port does

@@ -4,6 +4,7 @@ import http.client
 import os
 import secrets
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -138,8 +139,35 @@ class ControlPlane:
 
     def restart_apiserver(self) -> None:
         """Stop the API server, closing every watch, and start it again on the same port."""
-        supervisor, files = self._running, self._files
-        supervisor.stop(components.API_SERVER, seconds=RESTART_GRACE_SECONDS)
+        self._running.stop(components.API_SERVER, seconds=RESTART_GRACE_SECONDS)
+        self._start_apiserver()
+
+    def back_up(self) -> Path:
+        """Copy etcd's data, as they are at this moment; returns the folder, for `restore`."""
+        target = Path(tempfile.mkdtemp(prefix="backup-", dir=self.home)) / "etcd"
+        etcd = self._files.process_ids[components.ETCD]
+        os.kill(etcd, signal.SIGSTOP)
+        try:
+            shutil.copytree(self._files.etcd_data, target)
+        finally:
+            os.kill(etcd, signal.SIGCONT)
+        return target
+
+    def restore(self, backup: Path) -> None:
+        """Put etcd back to a backup, as after a disaster: everybody else goes on as they are.
+
+        The controller-manager knows a future that did not happen, so it ends.
+        """
+        for name in (components.CONTROLLER_MANAGER, components.API_SERVER, components.ETCD):
+            self._running.stop(name, seconds=RESTART_GRACE_SECONDS)
+        shutil.rmtree(self._files.etcd_data)
+        shutil.copytree(backup, self._files.etcd_data)
+        self._run(components.ETCD, components.etcd(self.programs, self._files))
+        del self._files.process_ids[components.CONTROLLER_MANAGER]
+        self._start_apiserver()
+
+    def _start_apiserver(self) -> None:
+        files = self._files
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

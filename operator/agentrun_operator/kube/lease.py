@@ -13,14 +13,17 @@ import structlog
 from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.reconcile.ports import (
     Clock,
+    ClusterRewound,
     ClusterUnavailable,
     Json,
     ObjectConflict,
     ObjectGone,
 )
+from agentrun_operator.reconcile.rewind import REMEDY
 
 log = structlog.get_logger(__name__)
 
+REWIND_READS = 2
 API = "/apis/coordination.k8s.io/v1"
 RELEASE_SECONDS = 2.0
 """A server that does not answer must not hold up the end: the lease runs out by itself."""
@@ -63,6 +66,10 @@ class LeaseElector:
         self._valid_until = float("-inf")
         self._seen: tuple[str, str] | None = None
         self._seen_at = 0.0
+        self._newest = 0
+        """The highest version of the Lease that was read or written."""
+        self._older = 0
+        """Reads in a row that had a lower one."""
 
     def is_valid(self) -> bool:
         """Whether nobody else can have taken over yet."""
@@ -83,6 +90,7 @@ class LeaseElector:
 
         Raises:
             LeaseLostError: it was taken, or could not be renewed in time.
+            ClusterRewound: the Lease is older than it was, so the cluster was put back.
         """
         while True:
             await self._pause()
@@ -98,6 +106,8 @@ class LeaseElector:
             if not is_ours and self._seen is not None and self._seen[0] != self._identity:
                 self._valid_until = float("-inf")
                 raise LeaseLostError(f"lease {self._name} was taken by {self._seen[0]}")
+            if self._older >= REWIND_READS:
+                raise ClusterRewound(f"lease {self._name} is older than it was: {REMEDY}")
 
     async def release(self) -> None:
         """Let the next process lead at once; only after the last write of this one."""
@@ -117,6 +127,7 @@ class LeaseElector:
         begun = self._clock.monotonic()
         try:
             lease = await self._read_or_create()
+            self._note_version(lease)
             spec = lease.get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
             if holder not in ("", self._identity) and not self._has_expired(spec, holder):
@@ -128,6 +139,12 @@ class LeaseElector:
             log.warning("lease not reached", lease=self._name, error=str(error))
             return False
         return True
+
+    def _note_version(self, lease: Json) -> None:
+        """Compare with the reads before: a read without a version is as new as any of them."""
+        version = int(lease["metadata"]["resourceVersion"])
+        self._older = self._older + 1 if version < self._newest else 0
+        self._newest = max(self._newest, version)
 
     def _has_expired(self, spec: Json, holder: str) -> bool:
         record = (holder, str(spec.get("renewTime")))
@@ -161,7 +178,8 @@ class LeaseElector:
             "leaseTransitions": int(before.get("leaseTransitions") or 0) + int(is_change),
         }
         body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": spec}
-        await self._client.patch(self._path(), body)
+        written = await self._client.patch(self._path(), body)
+        self._newest = max(self._newest, int(written["metadata"]["resourceVersion"]))
         if begun is not None:
             self._seen = (holder, stamp)
             self._valid_until = begun + self._times.renew_deadline

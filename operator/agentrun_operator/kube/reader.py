@@ -18,7 +18,14 @@ from agentrun_operator.kube.client import (
     custom_path,
     is_object_name,
 )
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGone, SecretData
+from agentrun_operator.reconcile.ports import (
+    Held,
+    Json,
+    KindNotServed,
+    Listed,
+    ObjectGone,
+    SecretData,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -67,8 +74,10 @@ class ReferenceReader:
         except ObjectGone:
             return None
 
-    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
-        """LIST the metadata of all objects of a kind that we watch: key → resourceVersion.
+    async def list_objects(self, kind: ResourceKind) -> Listed:
+        """LIST the metadata of all objects of a kind that we watch.
+
+        Without a resourceVersion in the query: the answer is as new as anything seen before.
 
         A namespace that refuses us is left out as long as another one answers: a namespace takes
         our Role along when it is deleted, and whoever may do that must not stop the others.
@@ -76,12 +85,13 @@ class ReferenceReader:
         Raises:
             ClusterUnavailable: nobody answered, or a list broke off.
         """
-        found: dict[ObjectKey, str] = {}
+        found: dict[ObjectKey, Held] = {}
+        versions: list[int] = []
         refusals: list[ClusterForbidden] = []
         namespaces = (self._namespaces if kind.namespaced else ()) or ("",)
         for namespace in namespaces:
             try:
-                found.update(await self._list(kind, namespace))
+                versions.append(await self._list(kind, namespace, found))
             except ClusterForbidden as refusal:
                 refusals.append(refusal)
                 self._tell(namespace, refusal)
@@ -89,7 +99,7 @@ class ReferenceReader:
                 self._refusing.discard(namespace)
         if len(refusals) == len(namespaces):
             raise refusals[0]
-        return found
+        return Listed(found, min(versions))
 
     def _tell(self, namespace: str, refusal: ClusterForbidden) -> None:
         if namespace not in self._refusing:
@@ -101,23 +111,28 @@ class ReferenceReader:
             )
         self._refusing.add(namespace)
 
-    async def _list(self, kind: ResourceKind, namespace: str) -> dict[ObjectKey, str]:
+    async def _list(self, kind: ResourceKind, namespace: str, into: dict[ObjectKey, Held]) -> int:
+        """Add what one LIST shows; return its version."""
         path = custom_path(kind.plural, namespace)
         for attempt in range(1, LIST_ATTEMPTS + 1):
-            found: dict[ObjectKey, str] = {}
+            found: dict[ObjectKey, Held] = {}
+            version = 0
             try:
                 async for page in self._client.pages(path, accept=METADATA_LIST):
+                    version = int((page.get("metadata") or {}).get("resourceVersion") or 0)
                     for item in page["items"]:
-                        key = ObjectKey.of(item, kind.kind)
-                        found[key] = item["metadata"]["resourceVersion"]
+                        metadata = item["metadata"]
+                        held = Held(metadata.get("uid", ""), int(metadata["resourceVersion"]))
+                        found[ObjectKey.of(item, kind.kind)] = held
             except ObjectGone:
-                raise ClusterUnavailable(_missing((crd_name(kind),))) from None
+                raise KindNotServed(_missing((crd_name(kind),))) from None
             except ListExpired:
                 if attempt == LIST_ATTEMPTS:
                     raise
             else:
                 break
-        return found
+        into.update(found)
+        return version
 
     async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
         """GET one object of ours, whole; None when it is gone."""
@@ -168,7 +183,7 @@ class ReferenceReader:
         """
         missing = await self.check_crds(kinds)
         if missing:
-            raise ClusterUnavailable(_missing(missing))
+            raise KindNotServed(_missing(missing))
 
 
 def crd_name(kind: ResourceKind) -> str:

@@ -9,6 +9,7 @@ from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.ports import Held
 
 K = TypeVar("K")
 
@@ -97,6 +98,11 @@ class ObjectCache:
         """Return the resourceVersion held of a key, or None."""
         entry = self._entries.get(key)
         return None if entry is None else entry.version
+
+    def held(self, kind: str) -> dict[ObjectKey, Held]:
+        """Return which version is held of each object of a kind."""
+        entries = ((key, self._entries[key]) for key in self._by_kind[kind])
+        return {key: Held(entry.uid, entry.version) for key, entry in entries}
 
     def keys(self, kind: str | None = None) -> Iterable[ObjectKey]:
         """Return a stable copy of the keys of one kind, or of all."""

@@ -18,6 +18,7 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
+    KindNotServed,
     KubeReader,
     Metrics,
     ObjectConflict,
@@ -280,6 +281,8 @@ class Engine:
             await self._world.clock.sleep(self._world.settings.resync_seconds)
             try:
                 await self.resync()
+            except KindNotServed:
+                raise
             except ClusterUnavailable as error:
                 log.warning("resync failed", error=str(error))
 

@@ -171,6 +171,14 @@ class ClusterUnavailable(Exception):
     """The API server did not answer usefully; the message says what it said."""
 
 
+class KindNotServed(ClusterUnavailable):
+    """The API server does not know one of our kinds: its CRD is not installed."""
+
+
+class ClusterRewound(Exception):
+    """The cluster shows an older state than before; only a new process can trust what it knows."""
+
+
 class WriteUnanswered(ClusterUnavailable):
     """A write got no useful answer; it may have been applied all the same."""
 
@@ -202,6 +210,25 @@ class SecretData:
     """Keys whose value is no UTF-8 text, and left out of `data`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One version of one object, as a LIST shows it or a cache holds it."""
+
+    uid: str
+    version: int
+    """The resourceVersion: later is greater, for one resource type in one cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A consistent LIST of one kind, by metadata."""
+
+    objects: Mapping[ObjectKey, Held]
+    version: int
+    """The resourceVersion of the LIST itself, of the oldest where there were several; 0 where the
+    server gave none."""
+
+
 class Leadership(Protocol):
     """Whether this process is the one that may write."""
 
@@ -218,8 +245,11 @@ class KubeReader(Protocol):
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
         """GET a ConfigMap; None when there is none. Raises ClusterUnavailable."""
 
-    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
-        """LIST the metadata of all objects of a kind: key → resourceVersion."""
+    async def list_objects(self, kind: ResourceKind) -> Listed:
+        """LIST the metadata of all objects of a kind, as they are now.
+
+        Raises ClusterUnavailable, as KindNotServed where there is no CRD.
+        """
 
     async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
         """GET one object of ours, whole; None when it is gone."""

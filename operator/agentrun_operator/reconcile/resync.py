@@ -7,7 +7,14 @@ import structlog
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.ports import Clock, ClusterUnavailable, KubeReader
+from agentrun_operator.reconcile.ports import (
+    Clock,
+    ClusterUnavailable,
+    KindNotServed,
+    KubeReader,
+    Listed,
+)
+from agentrun_operator.reconcile.rewind import Rewind
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +38,7 @@ class Resync:
         self._reader = reader
         self._clock = clock
         self._foreign: dict[ObjectKey, int] = {}
+        self._rewind = Rewind()
 
     def ignore(self, key: ObjectKey, version: int) -> None:
         """Remember that an object is not ours to serve as of a version, so that it is no gap."""
@@ -45,6 +53,10 @@ class Resync:
 
         Until then references, name claims and deletion holds would be incomplete, and nothing may
         be mutated.
+
+        Raises:
+            KindNotServed: a CRD is gone; nobody would tell us when it is back.
+            ClusterRewound: the cluster was put back meanwhile.
         """
         while True:
             try:
@@ -52,6 +64,8 @@ class Resync:
                 log.info("start-up: waiting for objects", missing=len(missing))
                 if await self._seen_all(missing):
                     return
+            except KindNotServed:
+                raise
             except ClusterUnavailable as error:
                 log.warning("start-up: cannot list", error=str(error))
                 await self._clock.sleep(_BARRIER_POLL_SECONDS * 10)
@@ -59,8 +73,15 @@ class Resync:
     async def _missing(self) -> set[ObjectKey]:
         missing: set[ObjectKey] = set()
         for kind in self._kinds.values():
-            missing.update(await self._reader.list_objects(kind))
+            missing.update((await self._list(kind)).objects)
+        self._rewind.check()
         return {k for k in missing if not self._is_known(k)}
+
+    async def _list(self, kind: ResourceKind) -> Listed:
+        held = self._cache.held(kind.kind)
+        listed = await self._reader.list_objects(kind)
+        self._rewind.compare(kind.kind, held, listed)
+        return listed
 
     async def _seen_all(self, missing: set[ObjectKey]) -> bool:
         until = self._clock.monotonic() + _BARRIER_RELIST_SECONDS
@@ -80,9 +101,12 @@ class Resync:
         """Return (ghosts, gaps): objects that no longer exist, and those that we lack or hold old.
 
         A watch that is merely a moment behind shows as neither: both are looked at twice.
+
+        Raises:
+            ClusterRewound: both looks show a cluster that was put back.
         """
         first = await self._compare()
-        if not first[0] and not first[1]:
+        if not first[0] and not first[1] and not self._rewind.is_suspected:
             return [], []
         await self._clock.sleep(_BARRIER_RELIST_SECONDS)
         again = await self._compare()
@@ -94,13 +118,14 @@ class Resync:
         ghosts: set[ObjectKey] = set()
         gaps: set[ObjectKey] = set()
         for kind in self._kinds.values():
-            held = {key: self._cache.version(key) for key in self._cache.keys(kind.kind)}
-            listed = await self._reader.list_objects(kind)
+            held = self._cache.keys(kind.kind)
+            listed = (await self._list(kind)).objects
             ghosts |= {key for key in held if key not in listed}
-            for key, version in listed.items():
+            for key, now in listed.items():
                 known = self._version(key)
-                if known is None or known < int(version):
+                if known is None or known < now.version:
                     gaps.add(key)
             for key in [k for k in self._foreign if k.kind == kind.kind and k not in listed]:
                 self.forget(key)
+        self._rewind.check()
         return ghosts, gaps

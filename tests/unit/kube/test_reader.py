@@ -7,7 +7,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.kube.client import ClusterForbidden, ListExpired
 from agentrun_operator.kube.reader import ReferenceReader
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGone
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Held, Json, ObjectGone
 from unit.kube.scripted_cluster import (
     WIDGET,
     ScriptedClient,
@@ -74,7 +74,7 @@ async def test_a_namespaced_install_lists_each_namespace() -> None:
     page: Json = {"metadata": {}, "items": [raw_widget()]}
     client = ScriptedStream(page, {"metadata": {}, "items": []})
     found = await ReferenceReader(client, namespaces=("team", "two")).list_objects(WIDGET)
-    assert found == {ObjectKey("Widget", "team", "chat"): "7"}
+    assert found.objects == {ObjectKey("Widget", "team", "chat"): Held("uid-1", 7)}
     assert [path.split("/")[5] for _, path, _ in client.asked] == ["team", "two"]
 
 
@@ -82,7 +82,7 @@ async def test_a_namespace_that_refuses_does_not_stop_the_others() -> None:
     page: Json = {"metadata": {}, "items": [raw_widget()]}
     client = ScriptedStream(ClusterForbidden("x"), page)
     found = await ReferenceReader(client, namespaces=("gone", "team")).list_objects(WIDGET)
-    assert found == {ObjectKey("Widget", "team", "chat"): "7"}
+    assert found.objects == {ObjectKey("Widget", "team", "chat"): Held("uid-1", 7)}
 
 
 @pytest.mark.parametrize("namespaces", [(), ("one",), ("one", "two")])
@@ -100,7 +100,16 @@ async def test_a_cluster_scoped_kind_is_listed_once() -> None:
 
 async def test_an_expired_list_starts_over() -> None:
     client = ScriptedStream(ListExpired("x"), {"metadata": {}, "items": [raw_widget()]})
-    assert len(await ReferenceReader(client).list_objects(WIDGET)) == 1
+    assert len((await ReferenceReader(client).list_objects(WIDGET)).objects) == 1
+
+
+async def test_a_list_has_the_version_of_its_oldest_part() -> None:
+    client = ScriptedStream(
+        {"metadata": {"resourceVersion": "9"}, "items": []},
+        {"metadata": {"resourceVersion": "7"}, "items": []},
+    )
+    found = await ReferenceReader(client, namespaces=("team", "two")).list_objects(WIDGET)
+    assert found.version == 7
 
 
 async def test_a_list_that_always_expires_fails_in_the_end() -> None:

@@ -1,14 +1,14 @@
 """Gaps and ghosts, the barrier at the start, and what the engine makes of them."""
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, Listed
 from agentrun_operator.reconcile.resync import Resync
 from fakes.cluster import FakeCluster
 from fakes.lab import Lab
@@ -54,9 +54,10 @@ class Refusing(FakeCluster):
     refused = ""
     may_get = False
 
-    async def list_objects(self, kind: ResourceKind) -> Mapping[ObjectKey, str]:
+    async def list_objects(self, kind: ResourceKind) -> Listed:
         found = await super().list_objects(kind)
-        return {key: version for key, version in found.items() if key.namespace != self.refused}
+        shown = {k: v for k, v in found.objects.items() if k.namespace != self.refused}
+        return replace(found, objects=shown)
 
     async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
         if key.namespace == self.refused and not self.may_get:
