@@ -8,10 +8,14 @@
 --point P       one of those crashes, as a failure names it; its trace is printed
 --selftest      plants bugs into the engine, one at a time; each has to be found
 --specs N       no history: N specs that make sense or nearly, through a real API server's
-                admission and the engine (`bad_input`); --first is the seed of the first batch
+                admission and the engine (`bad_input`)
+--first N       the first seed of --schedules, --sweep or --specs. Without it chance draws one, and
+                the first and the last line tell it: seeds that were run once prove little
+                the second time
 """
 
 import argparse
+import secrets
 import sys
 
 from soak.bugs import BUGS, CRASH_BUGS
@@ -25,6 +29,8 @@ from soak.sweep import Point, Swept, sweep
 SELFTEST_SEEDS = 1000
 """Within so many seeds every planted bug has to be found."""
 
+_MOST_BASES = 500_000_000
+
 _PLANTABLE = (*BUGS, *CRASH_BUGS)
 
 
@@ -33,7 +39,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--seed", type=int, help="replay one history and print its trace")
     parser.add_argument("--schedules", type=int, default=10_000, help="how many (%(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="first seed of many (%(default)s)")
+    parser.add_argument("--first", type=int, help="first seed of many; default: by chance")
     parser.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
     parser.add_argument("--sweep", nargs="*", choices=DIRECTED, help="crash at every call")
     parser.add_argument("--every", type=int, default=1, help="one crash of so many (%(default)s)")
@@ -44,16 +50,27 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.selftest:
         return _selftest(options.jobs)
+    first = draw() if options.first is None else options.first
     if options.specs is not None:
-        return _specs(options.specs, options.first)
+        return _specs(options.specs, first)
     if options.sweep is not None:
-        return _sweep(options)
+        return _sweep(options, first)
     if options.bug is not None:
         with next(bug for bug in _PLANTABLE if bug.name == options.bug).plant():
             return _one(options)
     if options.seed is not None or options.point is not None:
         return _one(options)
-    return _many(options.first, options.schedules, options.jobs)
+    return _many(first, options.schedules, options.jobs)
+
+
+def draw() -> int:
+    """Return a first seed by chance; an even one, so that two seeds differ in how they poll."""
+    return 2 * secrets.randbelow(_MOST_BASES)
+
+
+def _say_first(first: int) -> None:
+    sys.stdout.write(f"first seed {first}\n")
+    sys.stdout.flush()
 
 
 def _one(options: argparse.Namespace) -> int:
@@ -73,7 +90,8 @@ def _show(title: str, schedule: Schedule) -> int:
     return 1 if history.violations else 0
 
 
-def _sweep(options: argparse.Namespace) -> int:
+def _sweep(options: argparse.Namespace, first: int) -> int:
+    _say_first(first)
     calls = tried = 0
 
     def show(result: Swept) -> None:
@@ -91,6 +109,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
     summary = sweep(
         options.sweep or tuple(DIRECTED),
+        seeds=(first, first + 1),
         every=options.every,
         bug=options.bug,
         jobs=options.jobs,
@@ -101,12 +120,14 @@ def _sweep(options: argparse.Namespace) -> int:
         sys.stdout.write(f'replay the first of them: make soak ARGS="--point {crashes[0]}"\n')
     sys.stdout.write(
         f"histories {summary.histories}, crash points {summary.points}, "
-        f"violations {len(summary.failures)}, {summary.seconds:.0f} s\n"
+        f"violations {len(summary.failures)}, {summary.seconds:.0f} s, first seed {first}\n"
     )
     return 1 if summary.failures else 0
 
 
 def _many(first: int, count: int, jobs: int) -> int:
+    _say_first(first)
+
     def show(result: Result) -> None:
         if result.violation is not None:
             sys.stdout.write(f"seed {result.seed}: {result.violation}\n")
@@ -120,7 +141,7 @@ def _many(first: int, count: int, jobs: int) -> int:
     sys.stdout.write(
         f"schedules {summary.schedules}, violations {len(summary.failures)}, "
         f"{summary.seconds:.0f} s, {summary.virtual_hours:.0f} virtual hours, "
-        f"{summary.calls} calls\n"
+        f"{summary.calls} calls, first seed {first}\n"
     )
     return 1 if summary.failures else 0
 
@@ -133,10 +154,12 @@ def _specs(count: int, first_seed: int) -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
+    _say_first(first_seed)
     tally = run_specs(count, first_seed, say=say)
     for problem in tally.problems:
         say(f"violated: {problem}")
-    say(f"specs {tally.endings.total()}, admitted {tally.admitted}, {tally.summary}")
+    counts = f"specs {tally.endings.total()}, admitted {tally.admitted}, {tally.summary}"
+    say(f"{counts}, first seed {first_seed}")
     return 1 if tally.problems else 0
 
 

@@ -19,7 +19,8 @@ from soak.schedule import CrashPoint, Schedule
 from soak.simulation import History, run
 
 SEEDS = (0, 1)
-"""Each history is run under so many behaviours of cloud and network, and kinds of polling."""
+"""Of `make test`: each history is run under two behaviours of cloud and network, and both kinds of
+polling. `make soak` draws others."""
 _CHUNK = 10
 _FORM = re.compile(r"(?P<history>[a-z-]+)/(?P<seed>\d+):(?P<number>\d+):(?P<side>before|after)")
 

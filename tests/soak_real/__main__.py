@@ -54,7 +54,7 @@ def main() -> int:
         _say(f"{count:3} x {name}")
     for each in report.violations:
         _say(each)
-    _say(report.summary)
+    _say(f"{report.summary}, seed {seed}")
     return 1 if report.violations else 0
 
 

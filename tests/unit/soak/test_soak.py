@@ -18,18 +18,23 @@ ROOT = Path(__file__).parents[3]
 SCHEDULES = 500
 
 
-def _trace_elsewhere(seed: int, hash_seed: str) -> list[str]:
-    """Return a seed's trace from a process whose sets and dictionaries hash otherwise."""
+def _soak(*arguments: str, hash_seed: str = "0") -> str:
+    """Return what a run in a process of its own prints."""
     paths = os.pathsep.join(str(ROOT / name) for name in ("operator", "tests"))
     found = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "soak", "--seed", str(seed)],
+        [sys.executable, "-m", "soak", *arguments],
         env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
     )
-    return found.stdout.splitlines()[:-1]
+    return found.stdout
+
+
+def _trace_elsewhere(seed: int, hash_seed: str) -> list[str]:
+    """Return a seed's trace from a process whose sets and dictionaries hash otherwise."""
+    return _soak("--seed", str(seed), hash_seed=hash_seed).splitlines()[:-1]
 
 
 @pytest.mark.parametrize("seed", [3, 7, 11])
@@ -121,3 +126,17 @@ def test_two_masters_do_not_fight_for_ever() -> None:
     history = run(replace(long, active_seconds=400.0))
     assert history.violations == []
     assert "Contested" in history.reasons
+
+
+def test_a_first_seed_is_drawn_anew_and_told_at_both_ends() -> None:
+    lines = [_many_elsewhere().splitlines() for _ in range(2)]
+    told = [(own[0], own[-1].rsplit(", ", 1)[1]) for own in lines]
+    assert all(begin == end for begin, end in told)
+    assert told[0] != told[1]
+    first = told[0][0].removeprefix("first seed ")
+    assert int(first) % 2 == 0
+    assert _many_elsewhere("--first", first).splitlines()[0] == told[0][0]
+
+
+def _many_elsewhere(*more: str) -> str:
+    return _soak("--schedules", "1", "--jobs", "1", *more)
