@@ -20,12 +20,13 @@ from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 SECRET = "Secret"
 CONFIG_MAP = "ConfigMap"
 
-_SOURCES: Mapping[type[SpecModel], str] = {
+SOURCES: Mapping[type[SpecModel], str] = {
     SecretKeySelector: SECRET,
     SecretReference: SECRET,
     ConfigMapKeySelector: CONFIG_MAP,
     ConfigMapReference: CONFIG_MAP,
 }
+"""Models whose `name` is that of a Secret or ConfigMap → which of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,8 +73,8 @@ def _walk(model: type[SpecModel], above: tuple[tuple[str, bool], ...]) -> Iterat
             ref = marker(shape.markers, Ref)
             if ref is not None:
                 yield _Place(steps, ref.kind, ref.where)
-        elif shape.inner in _SOURCES:
-            yield _Place(steps, _SOURCES[shape.inner])
+        elif shape.inner in SOURCES:
+            yield _Place(steps, SOURCES[shape.inner])
         else:
             yield from _walk(shape.inner, steps)
 

@@ -140,6 +140,18 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The object's `name` is that of an object of one of these kinds; for tools that rename."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The name of a container image; for tools that replace it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """Our PascalCase words → the API's own."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.chart import CRD_CHARTS, RULES, crd_template, rules_template
 from agentrun_operator.crdgen.crd import custom_resource_definition
+from agentrun_operator.crdgen.kustomize import configuration
 from agentrun_operator.crdgen.ram import policy_page, policy_text
 from agentrun_operator.crdgen.reference import reference_index, reference_page
 from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
@@ -13,7 +14,8 @@ from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
 REFERENCE = "docs/reference"
 RAM_PAGE = f"{REFERENCE}/permissions.md"
 RAM_POLICY = f"{REFERENCE}/ram-policy.json"
-_FOLDERS = ("crds", *(chart.folder for chart in CRD_CHARTS), REFERENCE)
+KUSTOMIZE = "docs/kustomize"
+_FOLDERS = ("crds", *(chart.folder for chart in CRD_CHARTS), REFERENCE, KUSTOMIZE)
 """Folders in which a generated file that nobody generates any more is stale."""
 
 
@@ -31,6 +33,7 @@ def generate(kinds: Iterable[ResourceKind]) -> Mapping[str, str]:
         for chart in CRD_CHARTS:
             files[f"{chart.folder}/{kind.plural}.yaml"] = crd_template(crd, chart)
         files[f"{REFERENCE}/{kind.kind.lower()}.md"] = reference_page(kind)
+    files[f"{KUSTOMIZE}/agentrun.yaml"] = HEADER + yaml_text(configuration(catalogue))
     files[RULES] = rules_template(catalogue)
     files[RAM_POLICY] = policy_text(catalogue)
     files[RAM_PAGE] = policy_page(catalogue)

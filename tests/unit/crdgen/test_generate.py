@@ -17,6 +17,7 @@ def test_every_kind_gets_its_files() -> None:
         "charts/agentrun-operator/templates/crds/widgets.yaml",
         "crds/gizmos.yaml",
         "crds/widgets.yaml",
+        "docs/kustomize/agentrun.yaml",
         "docs/reference/README.md",
         "docs/reference/gizmo.md",
         "docs/reference/permissions.md",

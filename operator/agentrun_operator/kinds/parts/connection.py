@@ -1,6 +1,8 @@
 """Addresses for workloads to mount."""
 
-from agentrun_operator.core.fields import Name, SpecModel
+from typing import Annotated
+
+from agentrun_operator.core.fields import Name, Names, SpecModel
 
 
 class ConnectionTarget(SpecModel):
@@ -13,5 +15,5 @@ class ConnectionTarget(SpecModel):
 class WriteConnection(SpecModel):
     """Where to write the address. Never holds a secret."""
 
-    config_map: ConnectionTarget
+    config_map: Annotated[ConnectionTarget, Names(("ConfigMap",))]
     """Gets the key `url`."""

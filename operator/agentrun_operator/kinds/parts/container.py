@@ -8,6 +8,7 @@ from agentrun_operator.core.fields import (
     ApiName,
     Clear,
     EncodedBy,
+    Image,
     Inline,
     SecretReference,
     Sensitive,
@@ -65,7 +66,7 @@ def _login(container: "Container", resolution: Resolution) -> dict[str, str] | N
 class Container(SpecModel):
     """An image and how to run it."""
 
-    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    image: Annotated[str, Image(), Field(min_length=1, max_length=1024)]
     """Image with its registry, e.g. `registry.example.com/team/agent:v1`."""
     command: Command = ()
     """Command and arguments, at most 64; unset: the image's own."""

@@ -1,0 +1,60 @@
+"""What kustomize has to know of our kinds: which fields name an object, which an image.
+
+Without it a prefix, a suffix or the hash of a generated Secret changes the object and not the field
+that names it, and the operator waits for an object that nobody applies.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from agentrun_operator.core.dependencies import SOURCES
+from agentrun_operator.core.fields import Image, Names, Ref, SpecModel
+from agentrun_operator.core.identity import GROUP
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.wire import TypeShape, is_model, json_name, marker, shape_of
+
+_Field = tuple[str, TypeShape]
+"""Path from the top of an object, and the type."""
+
+
+def configuration(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:
+    """Return the configuration for kustomize's `configurations`."""
+    catalogue = sorted(kinds, key=lambda kind: kind.kind)
+    ours = {kind.kind for kind in catalogue}
+    named: dict[str, list[Mapping[str, str]]] = {}
+    images: list[Mapping[str, str]] = []
+    for kind in catalogue:
+        for path, shape in _fields(kind.spec, "spec"):
+            if marker(shape.markers, Image) is not None:
+                images.append(_field_spec(kind, path))
+            for target in _targets(shape):
+                named.setdefault(target, []).append(_field_spec(kind, f"{path}/name"))
+    references = [
+        {"kind": target, **({"group": GROUP} if target in ours else {"version": "v1"})}
+        | {"fieldSpecs": fields}
+        for target, fields in sorted(named.items())
+    ]
+    return {"nameReference": references, "images": images}
+
+
+def _fields(model: type[SpecModel], above: str) -> Iterator[_Field]:
+    for attribute, info in model.model_fields.items():
+        shape = shape_of(info)
+        path = f"{above}/{json_name(model, attribute)}"
+        yield path, shape
+        if is_model(shape.inner) and not _targets(shape):
+            yield from _fields(shape.inner, path)
+
+
+def _targets(shape: TypeShape) -> tuple[str, ...]:
+    """Return the kinds of which the field's `name` may name an object."""
+    if shape.inner in SOURCES:
+        return (SOURCES[shape.inner],)
+    ref, names = marker(shape.markers, Ref), marker(shape.markers, Names)
+    if ref is not None:
+        return (ref.kind,)
+    return () if names is None else names.kinds
+
+
+def _field_spec(kind: ResourceKind, path: str) -> Mapping[str, str]:
+    return {"kind": kind.kind, "group": GROUP, "path": path}
