@@ -141,6 +141,7 @@ VARIABLES = (
     Variable("POLL_STEADY_SECONDS", "polling.steady_seconds", _seconds),
     Variable("POLL_DETAIL_SECONDS", "polling.detail_seconds", _seconds),
     Variable("POLL_SLOW_SECONDS", "polling.slow_seconds", _seconds),
+    Variable("POLL_UNSEEN_INTERVALS", "polling.unseen_intervals", _seconds),
     Variable("POLL_FEW", "polling.few", _count_or_zero),
     Variable("BACKOFF_BASE_SECONDS", "backoff.base_seconds", _seconds),
     Variable("BACKOFF_CAP_SECONDS", "backoff.cap_seconds", _seconds),

@@ -36,6 +36,8 @@ class Verdict:
     reconciling: bool = False
     stalled: bool = False
     paused: bool = False
+    is_unseen: bool = False
+    """Nothing could be looked at: what was said of the last write and of references still holds."""
     references_resolved: bool | None = None
     """None for a kind without references."""
 

@@ -16,6 +16,9 @@ class Polling:
     """Between two GETs of an object whose LIST items do not tell everything."""
     slow_seconds: float = 60.0
     """Between two looks at a resource that is past its deadline."""
+    unseen_intervals: float = 3.25
+    """After so many poll intervals without a good look, Ready becomes Unknown: three looks missed,
+    and a quarter of one more because looks are spread."""
     few: int = 3
     """Up to this many objects of one account and kind are read one by one instead of by LIST."""
 

@@ -12,6 +12,8 @@ from agentrun_operator.core.errors import (
     ForeignKeys,
     OperatorError,
     Retryable,
+    Throttled,
+    Unavailable,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
@@ -68,6 +70,19 @@ class AccountDirectory:
         count = 1 if obj.spec.get("accountRef") else 2
         found = (self._cache.get(key) for key in account_candidates(obj)[:count])
         return next((account for account in found if account is not None), None)
+
+    def source_of(self, obj: KubeObject) -> ObjectKey | None:
+        """Return which account an object would be looked up in, whether that works or not."""
+        pinned = obj.status.get("account")
+        if obj.deleting and pinned:
+            kind = str(pinned.get("kind") or "")
+            namespace = obj.key.namespace if kind == "Account" else ""
+            return ObjectKey(kind, namespace, str(pinned.get("name") or ""))
+        account = self._asked_for(obj)
+        if account is not None:
+            return account.key
+        has_own = self._settings.own_account is not None and not obj.spec.get("accountRef")
+        return OWN_ACCOUNT if has_own else None
 
     async def _own_binding_of(self, obj: KubeObject) -> Binding:
         explicit = obj.spec.get("accountRef")
@@ -188,6 +203,7 @@ class AccountDirectory:
         )
 
 
+_PASSING = {error.reason.value: error for error in (Unavailable, Throttled)}
 _REFUSED = ("CredentialsInvalid", "CredentialsNotFound", "AccessDenied", "InvalidParameter")
 
 
@@ -206,9 +222,12 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
     if account.deleting:
         raise DependencyNotReady(f"{account.key} is being deleted")
     if ready.get("status") != "True" or account.observed_generation != account.generation:
-        raise DependencyNotReady(
-            f"{account.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
-        )
+        reason = ready.get("reason") or "Pending"
+        message = f"{account.key} is not Ready: {reason}; see its conditions"
+        if account.status.get("atProvider") and reason in _PASSING:
+            # It worked before: what is new waits as everything else in it does.
+            raise _PASSING[reason](message)
+        raise DependencyNotReady(message)
 
 
 def _missing(explicit: Any, obj: KubeObject) -> str:

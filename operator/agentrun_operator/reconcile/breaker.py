@@ -1,17 +1,30 @@
 """Answers for the cloud where it refused already, until it is time for one caller to try.
 
 A refusal that concerns the whole account (its keys), or one operation of it (a permission, a
-quota), is not asked for again by each of its objects.
+quota), is not asked for again by each of its objects. Nor does each of them wait for an answer that
+does not come: after a few calls in a row without one, the account counts as silent.
 """
 
 from dataclasses import dataclass
 
-from agentrun_operator.core.errors import CredentialsInvalid, ForeignKeys, OperatorError
+from agentrun_operator.core.errors import (
+    CredentialsInvalid,
+    ForeignKeys,
+    OperatorError,
+    Unavailable,
+)
+from agentrun_operator.reconcile.contact import FEW
 from agentrun_operator.reconcile.ports import Clock
 
 _ACCOUNT = "the account"
+_ANSWER = "any answer"
 _FIRST_SECONDS = 30.0
 _CAP_SECONDS = 300.0
+_SILENT_FIRST_SECONDS = 5.0
+_SILENT_CAP_SECONDS = 30.0
+"""Half a poll interval: the end of an outage is to be seen within one."""
+_TRIAL_SECONDS = 60.0
+"""How long a trial may take; the transport gives up before."""
 
 
 @dataclass(slots=True)
@@ -24,16 +37,18 @@ class _Refusal:
 
 
 class Breaker:
-    """Remembers refusals of one account."""
+    """Remembers refusals of one account, and its silence."""
 
     def __init__(self, clock: Clock) -> None:
         """Start closed: every call goes through."""
         self._clock = clock
         self._refusals: dict[str, _Refusal] = {}
+        self._unanswered = 0
+        """Calls in a row that got no usable answer."""
 
     def check(self, operation: str) -> None:
         """Raise the remembered refusal; when its time is over, let one caller try."""
-        for scope in (_ACCOUNT, operation):
+        for scope in (_ANSWER, _ACCOUNT, operation):
             refusal = self._refusals.get(scope)
             if refusal is None:
                 continue
@@ -43,7 +58,7 @@ class Breaker:
                     refusal.error.message, request_id=refusal.error.request_id
                 )
             # This caller tries; the others are refused meanwhile.
-            refusal.until = now + refusal.pause
+            refusal.until = now + (_TRIAL_SECONDS if scope == _ANSWER else refusal.pause)
             refusal.is_tried = True
 
     def refused(self, operation: str, error: OperatorError) -> None:
@@ -51,16 +66,40 @@ class Breaker:
 
         Race: calls that were under way together are refused together, and count once.
         """
+        self.answered()
         scope = _ACCOUNT if isinstance(error, CredentialsInvalid | ForeignKeys) else operation
-        before = self._refusals.get(scope)
-        pause = _FIRST_SECONDS if before is None else before.pause
-        if before is not None and before.is_tried:
-            pause = min(pause * 2, _CAP_SECONDS)
-        self._refusals[scope] = _Refusal(error, self._clock.monotonic() + pause, pause)
+        self._remember(scope, error, _FIRST_SECONDS, _CAP_SECONDS)
+
+    def unanswered(self) -> None:
+        """Count a call without a usable answer; a few in a row close the account."""
+        self._unanswered += 1
+        if self._unanswered >= FEW:
+            # Not in the words of that call: they may quote an object of somebody else.
+            error = Unavailable("AgentRun gives no usable answer; it is asked again soon")
+            self._remember(_ANSWER, error, _SILENT_FIRST_SECONDS, _SILENT_CAP_SECONDS)
+
+    def answered(self) -> None:
+        """Forget the silence: whatever the answer was, there is one."""
+        self._unanswered = 0
+        self._refusals.pop(_ANSWER, None)
+
+    def unsent(self) -> None:
+        """Let the next caller try in the place of one whose call never went out."""
+        silence = self._refusals.get(_ANSWER)
+        if silence is not None and silence.is_tried:
+            silence.until = self._clock.monotonic()
 
     def succeeded(self, operation: str) -> None:
         """Forget what this success disproves; a deletion also makes room under a quota."""
+        self.answered()
         self._refusals.pop(_ACCOUNT, None)
         self._refusals.pop(operation, None)
         if operation.startswith("Delete"):
             self._refusals.pop(operation.replace("Delete", "Create", 1), None)
+
+    def _remember(self, scope: str, error: OperatorError, first: float, cap: float) -> None:
+        before = self._refusals.get(scope)
+        pause = first if before is None else before.pause
+        if before is not None and before.is_tried:
+            pause = min(pause * 2, cap)
+        self._refusals[scope] = _Refusal(error, self._clock.monotonic() + pause, pause)

@@ -18,6 +18,7 @@ from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.contact import Contacts
 from agentrun_operator.reconcile.guard import GuardedAPI, check_leadership
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.places import Places
@@ -73,6 +74,7 @@ class AccountClients:
         leadership: Leadership,
     ) -> None:
         """Start without clients."""
+        self.contacts = Contacts(clock)
         self._kinds = kinds
         self._cache = cache
         self._reader = reader
@@ -125,7 +127,7 @@ class AccountClients:
             known.stale = self._heard != heard
             return known
         connection = self._connection(account, secret, keys)
-        api = self._open(connection, account.key.namespace)
+        api = self._open(connection, account.key)
         try:
             is_verified = await api.identify()
             place = await self._find(account, known, api)
@@ -238,7 +240,7 @@ class AccountClients:
                 origin="the operator's own credentials",
                 identity_check=IdentityCheck(own.checks_identity, own.token_service),
             )
-            api = self._open(connection, "")
+            api = self._open(connection, OWN_ACCOUNT)
             try:
                 is_verified = await api.identify()
             except OperatorError as error:
@@ -282,6 +284,7 @@ class AccountClients:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
                 self._refusals.forget(key)
+        self.contacts.keep(set(self._clients))
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
         self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
         # Race: a lock looks free for a moment while it passes from one to the next.
@@ -302,8 +305,9 @@ class AccountClients:
             await client.api.aclose()
         self._clients.clear()
 
-    def _open(self, connection: AccountConnection, namespace: str) -> GuardedAPI:
+    def _open(self, connection: AccountConnection, source: ObjectKey) -> GuardedAPI:
         """Return a guarded client; those of one account and namespace share a budget."""
+        namespace = source.namespace
         rate = connection.requests_per_second
         budget = self._budgets.setdefault(
             (namespace, connection.identity), Budget(self._clock, rate)
@@ -319,6 +323,7 @@ class AccountClients:
             self._cloud.connect(connection, turn),
             budget=budget,
             breaker=Breaker(self._clock),
+            contact=self.contacts.of(source),
             leadership=self._leadership,
         )
 

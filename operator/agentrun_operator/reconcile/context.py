@@ -292,9 +292,10 @@ class Context:
         return not may_follow or self.obj.observed_generation == self.obj.generation
 
     def _is_past_deadline(self) -> bool:
-        ready = self.obj.condition("Ready") or {}
+        # Of the last write, which an outage does not hide as it hides Ready.
+        synced = self.obj.condition("Synced") or {}
         if (
-            ready.get("reason") == Reason.TIMEOUT.value
+            synced.get("reason") == Reason.TIMEOUT.value
             and self.obj.observed_generation == self.obj.generation
         ):
             return True

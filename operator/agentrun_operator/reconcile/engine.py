@@ -8,7 +8,6 @@ import structlog
 
 from agentrun_operator.core.identity import GROUP, ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -52,6 +51,7 @@ class Engine:
         self._resync = Resync(world.kinds, world.cache, reader, world.clock)
         self._active = 0
         world.cache.listen(self._object_changed)
+        world.clients.contacts.listen(self._reach_changed)
         self.is_synced = False
         """The start-up barrier is behind us."""
 
@@ -108,11 +108,38 @@ class Engine:
             self._wake_targets(held)
             self._wake_rivals(held)
 
+    def _reach_changed(self, source: ObjectKey) -> None:
+        """Let the account say that it is out of reach, or back; its objects hear it from there."""
+        if self._world.cache.get(source) is not None:
+            # To be back is no reason to prove the keys: a call just did.
+            self.queue.add(source, fresh=self._world.clients.contacts.of(source).is_out)
+        elif not self._world.clients.contacts.of(source).is_out:
+            self._wake_users(source)
+
     def _wake_users(self, target: ObjectKey) -> None:
         # A shared LIST will do: what changed is on our side, and a write reads before it. Accounts
         # refer to nothing but their keys, which have to be verified anew.
-        for user in self._world.cache.users_of(target):
-            self.queue.add(user, fresh=user.kind in ACCOUNT_KINDS)
+        users = self._world.cache.users_of(target)
+        pause = self._pause_between(target, len(users))
+        for place, user in enumerate(users):
+            delay = place * pause - 1.0
+            if delay <= 0:
+                self.queue.add(user, fresh=user.kind in ACCOUNT_KINDS)
+            else:
+                self.queue.add_after(user, delay)
+
+    def _pause_between(self, target: ObjectKey, users: int) -> float:
+        """Return the seconds between two users that are woken, after the first second's worth.
+
+        A fleet whose account is back would spend the account's budget at once, and who asks for
+        something then waits behind all of it.
+        """
+        if target.kind not in ACCOUNT_KINDS or not users:
+            return 0.0
+        account = self._world.cache.get(target)
+        asked = account.spec.get("requestsPerSecond") if account is not None else None
+        rate = float(asked or self._world.settings.requests_per_second)
+        return min(1.0 / rate, self._world.settings.polling.steady_seconds / users)
 
     def _wake_targets(self, obj: KubeObject) -> None:
         """What an object refers to may be waiting to be deleted."""
@@ -271,8 +298,7 @@ class Engine:
         # Race: the watch may have told of its end before the write that let it go was answered.
         if (known := self._world.memory.peek(obj.key)) is not None:
             known.conflicts = 0
-        refused = result.verdict is not None and result.verdict.reason is Reason.CREDENTIALS_INVALID
-        if refused or result.blames_account:
+        if result.blames_account:
             self._wake_accounts(obj)
         return result
 

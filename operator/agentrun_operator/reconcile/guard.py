@@ -9,6 +9,7 @@ from agentrun_operator.core.errors import (
     AccessDenied,
     CredentialsInvalid,
     ForeignKeys,
+    OperatorError,
     QuotaExceeded,
     Throttled,
     Unavailable,
@@ -18,6 +19,7 @@ from agentrun_operator.core.kind import Rest, Verb
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
+from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     ExternalAPI,
@@ -40,12 +42,19 @@ class GuardedAPI:
     """An `ExternalAPI` behind leadership, breaker and budget."""
 
     def __init__(
-        self, api: ExternalAPI, *, budget: Budget, breaker: Breaker, leadership: Leadership
+        self,
+        api: ExternalAPI,
+        *,
+        budget: Budget,
+        breaker: Breaker,
+        contact: Contact,
+        leadership: Leadership,
     ) -> None:
         """Stand before `api`, whose transport waits for `budget` before each request."""
         self._api = api
         self._budget = budget
         self._breaker = breaker
+        self._contact = contact
         self._leadership = leadership
         self._active = 0
         self._is_retired = False
@@ -128,12 +137,8 @@ class GuardedAPI:
         self._active += 1
         try:
             answer = await call()
-        except Throttled as error:
-            if not error.is_ours:
-                self._budget.throttled(error.retry_after)
-            raise
-        except (CredentialsInvalid, ForeignKeys, AccessDenied, QuotaExceeded) as error:
-            self._breaker.refused(operation, error)
+        except BaseException as error:
+            self._note_failure(operation, error)
             raise
         finally:
             self._active -= 1
@@ -141,7 +146,30 @@ class GuardedAPI:
                 await self.aclose()
         self._budget.succeeded()
         self._breaker.succeeded(operation)
+        self._contact.answered()
         return answer
+
+    def _note_failure(self, operation: str, error: BaseException) -> None:
+        """Tell budget, breaker and the account's record what a failure means to them."""
+        match error:
+            case Throttled(is_ours=False):
+                self._budget.throttled(error.retry_after)
+                self._breaker.answered()
+                self._contact.failed(error)
+            case CredentialsInvalid() | ForeignKeys():
+                self._breaker.refused(operation, error)
+                self._contact.failed(error)
+            case Unavailable():
+                self._breaker.unanswered()
+                self._contact.failed(error)
+            case AccessDenied() | QuotaExceeded():
+                self._breaker.refused(operation, error)
+                self._contact.answered()
+            case OperatorError() if not isinstance(error, Throttled):
+                self._breaker.answered()
+                self._contact.answered()
+            case _:
+                self._breaker.unsent()
 
 
 class FencedWriter:

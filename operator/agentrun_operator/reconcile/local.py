@@ -4,14 +4,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import CredentialsInvalid, ForeignKeys, OperatorError
+from agentrun_operator.core.errors import (
+    CredentialsInvalid,
+    ForeignKeys,
+    OperatorError,
+    Throttled,
+    Unavailable,
+)
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.binding import VERIFIED, Binding
+from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
@@ -43,7 +51,7 @@ class LocalReconciler:
             result = await self._run(obj, changes, fresh=fresh or memory.failures > 0)
             memory.failures, memory.failing_since = 0, None
         except OperatorError as error:
-            result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
+            result = self._failed(error, obj, memory)
             if isinstance(error, CredentialsInvalid | ForeignKeys):
                 # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
                 self._world.clients.distrust(obj.key, error)
@@ -61,6 +69,35 @@ class LocalReconciler:
             if raw is not None:
                 self._world.cache.update(raw, obj.key.kind)
         return result
+
+    def _failed(self, error: OperatorError, obj: KubeObject, memory: Memory) -> Outcome:
+        """Return what the account says of a failure: since when, and when there was an answer."""
+        contact = self._world.clients.contacts.of(obj.key)
+        if isinstance(error, Throttled) and error.is_ours and not contact.is_out:
+            return Outcome(None, error.retry_after, "requeue_after")
+        if contact.is_out:
+            # Whatever calls failed before this one, they were the account's as well.
+            memory.failures = max(memory.failures, outcome.GRACE_FAILURES)
+        result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
+        if not isinstance(error, OUT_OF_REACH):
+            return result
+        result = replace(result, requeue_after=self._seconds_to_trial(error, result))
+        if result.verdict is None:
+            return result
+        if _is_told(obj, error):
+            # The words of each try differ; a write for each of them would tell nobody anything.
+            return replace(result, verdict=None)
+        message = f"{error.message}; {contact.history()}"
+        return replace(result, verdict=replace(result.verdict, message=message))
+
+    def _seconds_to_trial(self, error: OperatorError, result: Outcome) -> float | None:
+        """Return when to ask again: all objects of the account wait for this one call."""
+        steady = self._world.settings.polling.steady_seconds
+        most = {CredentialsInvalid: steady, Unavailable: steady / 2, Throttled: steady / 2}
+        if type(error) not in most:
+            return result.requeue_after
+        asked = error.retry_after if isinstance(error, Throttled) else None
+        return max(asked or 0.0, min(result.requeue_after or steady, most[type(error)]))
 
     def _newest(self, obj: KubeObject) -> KubeObject:
         """Return the version that this pass's claim made, for the spec that the pass has read."""
@@ -108,6 +145,16 @@ class LocalReconciler:
         if obj.is_claimed:
             await self._world.writer.remove_finalizer(obj)
         return Outcome(None)
+
+
+def _is_told(obj: KubeObject, error: OperatorError) -> bool:
+    ready = obj.condition("Ready") or {}
+    if ready.get("status") != "False" or ready.get("reason") != error.reason.value:
+        return False
+    if obj.observed_generation != obj.generation:
+        return False
+    says_more = not isinstance(error, Unavailable | Throttled)
+    return not says_more or str(ready.get("message")).startswith(error.message)
 
 
 def _is_verified(obj: KubeObject) -> bool:

@@ -68,6 +68,14 @@ class Memory:
     """Monotonic time of our last cloud write; a LIST begun before it says nothing."""
     read_at: float = float("-inf")
     """Monotonic time of the last read of the resource itself."""
+    known_since: float | None = None
+    """Monotonic time of this process's first pass: a look before that is on no record."""
+    seen_at: float | None = None
+    """Monotonic time of the last look, a LIST's too, that found the resource."""
+    patience: float = float("inf")
+    """For so many seconds after it what was seen counts."""
+    is_overdue: bool = False
+    """A pass was asked for since, because that time is over."""
     stamp: tuple[Any, Any] | None = None
     """Change token and state of the last look; another stamp in a LIST asks for a pass."""
     differs: bool = False
@@ -122,6 +130,11 @@ class Memory:
     unanswered: dict[Unanswered, float] = field(default_factory=dict)
     """Updates whose answer got lost → monotonic time at which each was last sent."""
 
+    def note_seen(self, at: float) -> None:
+        """Remember a look, begun at a monotonic time, that found the resource."""
+        self.seen_at = at if self.seen_at is None else max(self.seen_at, at)
+        self.is_overdue = False
+
 
 @dataclass(slots=True)
 class MemoryBank:
@@ -140,6 +153,17 @@ class MemoryBank:
     def peek(self, key: ObjectKey) -> Memory | None:
         """Return the notes of a key, or None."""
         return self._notes.get(key)
+
+    def overdue(self, now: float) -> list[ObjectKey]:
+        """Return whose last look is too long ago; each once, until it is seen again."""
+        found = []
+        for key, notes in self._notes.items():
+            seen = notes.seen_at if notes.seen_at is not None else notes.known_since
+            if seen is None or notes.is_overdue or now - seen < notes.patience:
+                continue
+            notes.is_overdue = True
+            found.append(key)
+        return found
 
     def forget(self, key: ObjectKey) -> None:
         """Drop the notes of an object that is gone."""

@@ -9,6 +9,7 @@ from agentrun_operator.core.errors import (
     CredentialsInvalid,
     ForeignKeys,
     OperatorError,
+    Throttled,
 )
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
@@ -16,6 +17,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.contact import OUT_OF_REACH, Contacts
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listings import (
     Collection,
@@ -49,6 +51,7 @@ class Poller:
         self._memory: MemoryBank = world.memory
         self._accounts: AccountDirectory = world.accounts
         self._listings: Listings = world.listings
+        self._contacts: Contacts = world.clients.contacts
         self._due: dict[Collection, float] = {}
         self._tried: dict[Collection, float] = {}
         self._busy: set[ObjectKey] = set()
@@ -76,6 +79,9 @@ class Poller:
 
     def start_due(self, polls: asyncio.TaskGroup) -> None:
         """Begin to LIST every collection that is due, each account's in a task of its own."""
+        for key in self._memory.overdue(self._world.clock.monotonic()):
+            # A shared LIST will do: it is news enough that one comes about at all.
+            self._queue.add(key, fresh=False)
         for due in self._due_by_account():
             polls.create_task(self._poll_all(due))
 
@@ -127,9 +133,8 @@ class Poller:
             # The class only: a LIST's own words may quote any object of the account.
             failure = type(error).__name__
             log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
-            if isinstance(error, _REFUSALS) and account is not None:
-                self._world.clients.distrust(at.account, error)
-                self._queue.add(at.account)
+            if account is not None:
+                self._tell(at.account, error)
             return
         except LeadershipLost:
             raise
@@ -140,6 +145,17 @@ class Poller:
             log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return
         self._wake(at, held, listing)
+
+    def _tell(self, account: ObjectKey, error: Exception) -> None:
+        """Have the account find out whether it is all of it that cannot be read."""
+        if isinstance(error, _REFUSALS):
+            self._world.clients.distrust(account, error)
+            self._queue.add(account)
+            return
+        is_ours = isinstance(error, Throttled) and error.is_ours
+        is_sign = isinstance(error, OUT_OF_REACH) and not is_ours
+        if is_sign and not self._contacts.of(account).is_out:
+            self._queue.add(account)
 
     def _wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:
         rest = self._world.kinds[at.kind].rest
@@ -157,9 +173,20 @@ class Poller:
                 is_changed = before[ident] != now[ident]
             else:
                 is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
+            if ident in listing.by_id:
+                is_changed |= self._note_seen(key, listing)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._queue.add(key, fresh=bool(rest.list_omits))
         self._seen[at] = now
+
+    def _note_seen(self, key: ObjectKey, listing: Listing) -> bool:
+        """Note that a LIST shows an object's resource; returns whether it was missed for long."""
+        notes = self._memory.peek(key)
+        if notes is None:
+            return False
+        was_overdue = notes.is_overdue
+        notes.note_seen(listing.begun_at)
+        return was_overdue
 
     def _wake_rest(self, gone: Collection) -> None:
         """Let the few that are left where no LIST is worth it look for themselves from now on."""

@@ -24,6 +24,7 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
+from agentrun_operator.reconcile.freshness import Freshness
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
@@ -64,6 +65,7 @@ class Reconciler:
         writing = WritingSteps(world, self._reporter, settlement, claims)
         updating = UpdatingSteps(world, settlement)
         deleting = DeletionSteps(world)
+        self._freshness = Freshness(world)
         self._steps = {**reading.table, **writing.table, **updating.table, **deleting.table}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
@@ -106,6 +108,8 @@ class Reconciler:
             raise RuntimeError(f"{kind.kind} is a local kind")
         memory = self._world.memory.of(obj.key, obj.uid)
         memory.now_hint = self._world.clock.monotonic()
+        if memory.known_since is None:
+            memory.known_since = memory.now_hint
         return Context(
             obj=obj,
             kind=kind,
@@ -138,7 +142,8 @@ class Reconciler:
         if isinstance(error, Busy) and not ctx.obj.deleting:
             error = ctx.blocked = self._world.references.blame_parent(ctx.obj, error)
         if isinstance(error, Throttled) and error.is_ours and not ctx.changes:
-            return Outcome(None, error.retry_after, "requeue_after")
+            own = Outcome(None, error.retry_after, "requeue_after")
+            return self._freshness.failed(ctx, error, own)
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             ctx.memory.refused = ctx.desired_digest
@@ -148,7 +153,8 @@ class Reconciler:
             reason = _REASONS_OF_DELETION.get(type(error), error.reason)
             verdict = outcome.deleting(reason, error.message)
             # Not in transition: the poller would bring it back before its backoff is over.
-            return Outcome(verdict, result.requeue_after, "error")
+            result = Outcome(verdict, result.requeue_after, "error")
+        result = self._freshness.failed(ctx, error, result)
         if result.verdict is None and ctx.changes:
             # Within the grace nothing is said, but a mark that no longer holds must go.
             return Outcome(

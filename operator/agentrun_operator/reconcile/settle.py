@@ -10,7 +10,7 @@ import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError
-from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION, Locator
+from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.snapshot import Existence
@@ -19,6 +19,7 @@ from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile import contest, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.report import Reporter
@@ -27,7 +28,6 @@ from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
 
-_MIN_POLL_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
 """From the report of an end to a removal that is due."""
 
@@ -145,10 +145,9 @@ class Settlement:
     def steady_delay(self, ctx: Context) -> float | None:
         """Return when to look again; None where the poller of the collection sees to it."""
         polling = self._world.settings.polling
-        asked = ctx.obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
-        # Not `isdigit`, which lets "²" through, and that is no number.
-        if asked.isdecimal():
-            return spread(max(float(asked), _MIN_POLL_SECONDS))
+        asked = asked_interval(ctx.obj)
+        if asked is not None:
+            return spread(asked)
         if self._world.settings.secret_access == "get" and ctx.has_references:
             # Nobody tells us of a rotation: the references are read again at the poll interval.
             return spread(polling.steady_seconds)

@@ -7,13 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agentrun_operator.core.conditions import Verdict, merge_conditions
+from agentrun_operator.core.conditions import Condition, Verdict, merge_conditions
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import ConditionType, Reason
 from agentrun_operator.reconcile.ports import Json
 
+_OF_WRITES = (ConditionType.SYNCED, ConditionType.REFERENCES_RESOLVED)
+"""What a failed look says nothing of."""
 _MAX_DRIFT = 32
 _MAX_SHOWN_CHARS = 4096
 """Of one text of the cloud; with megabytes the API server would take no status at all."""
@@ -53,13 +56,33 @@ def compose(
     keeps = verdict.paused or not is_observed
     generation = obj.observed_generation if keeps else obj.generation
     status["observedGeneration"] = generation
+    before = obj.status.get("conditions") or ()
     status["conditions"] = merge_conditions(
-        obj.status.get("conditions") or (), verdict.conditions(), generation=generation, now=now
+        before, _standing(before, verdict), generation=generation, now=now
     )
     token = obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
     if token and not verdict.paused:
         status["lastRequest"] = token
     return status
+
+
+def _standing(before: Sequence[Json], verdict: Verdict) -> tuple[Condition, ...]:
+    """Return the conditions of a verdict; what nobody could look at keeps what was said of it.
+
+    Without that the last write would count as not done, and be done again after each outage.
+    """
+    wanted = verdict.conditions()
+    if not verdict.is_unseen:
+        return wanted
+    kept = {
+        c["type"]: Condition(
+            ConditionType(c["type"]), c["status"], Reason(c["reason"]), c.get("message") or ""
+        )
+        for c in before
+        if c.get("type") in _OF_WRITES
+    }
+    others = (c for c in wanted if c.type not in _OF_WRITES)
+    return (*others, *kept.values())
 
 
 def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: datetime) -> list[Json]:

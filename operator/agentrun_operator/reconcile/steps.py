@@ -19,6 +19,7 @@ from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.reconcile import observe, outcome, unanswered
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
@@ -64,7 +65,9 @@ class ReadingSteps:
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.wrote_at, ctx.memory.absent_since or float("-inf"))
             item = await self._world.listings.item(ctx.obj, ctx.bound, oldest)
-            self._note_look(ctx, observe.from_list(ctx.aim, item))
+            at = collection_of(ctx.kind, ctx.obj)
+            begun = ctx.memory.now_hint if at is None else self._world.listings.begun_at(at)
+            self._note_look(ctx, observe.from_list(ctx.aim, item), begun)
             return None
         return await self.confirm(ctx)
 
@@ -72,7 +75,8 @@ class ReadingSteps:
         """Read the resource itself."""
         if ctx.is_unrecorded and ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled:
             await self._recall_incarnation(ctx)
-        self._note_look(ctx, await observe.look(ctx.bound.api, ctx.aim))
+        begun = self._world.clock.monotonic()
+        self._note_look(ctx, await observe.look(ctx.bound.api, ctx.aim), begun)
         ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
@@ -99,11 +103,14 @@ class ReadingSteps:
             ctx.changes["incarnation"] = newest
             ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))
 
-    @staticmethod
-    def _note_look(ctx: Context, seen: Observation) -> None:
+    def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen
         if seen.existence is Existence.PRESENT:
             ctx.memory.absent_since = None
+            shared = self._world.listings.covers(ctx.obj)
+            polling = self._world.settings.polling
+            ctx.memory.patience = patience_of(ctx.obj, polling, is_shared=shared)
+            ctx.memory.note_seen(begun_at)
         ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:

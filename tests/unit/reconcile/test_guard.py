@@ -8,6 +8,7 @@ import pytest
 from agentrun_operator.core.errors import (
     AccessDenied,
     CredentialsInvalid,
+    InvalidParameter,
     OperatorError,
     QuotaExceeded,
     Throttled,
@@ -18,6 +19,7 @@ from agentrun_operator.core.kind import Rest
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
+from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.guard import GuardedAPI, LeadershipLost
 from fakes.clock import VirtualClock
 from fakes.lab import FakeLeadership
@@ -63,12 +65,18 @@ class Bench:
         self.answers = Answers()
         self.leadership = FakeLeadership()
         self.budget = Budget(self.clock, 20)
+        self.heard = 0
+        self.contact = Contact(self.clock, self._hear)
         self.api = GuardedAPI(
             self.answers,
             budget=self.budget,
             breaker=Breaker(self.clock),
+            contact=self.contact,
             leadership=self.leadership,
         )
+
+    def _hear(self) -> None:
+        self.heard += 1
 
     async def refused(self, call: Any) -> type[OperatorError] | None:
         try:
@@ -151,12 +159,116 @@ async def test_a_delete_makes_room_under_a_quota() -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable("down"), Throttled("slow")], ids=str)
-async def test_what_a_retry_may_heal_closes_nothing(error: OperatorError) -> None:
+async def test_what_a_retry_may_heal_closes_nothing_at_first(error: OperatorError) -> None:
     bench = Bench()
     bench.answers.error = error
     for _ in range(3):
         await bench.refused(bench.api.read(PROXIES, AT))
     assert bench.answers.calls == 3
+
+
+# ------------------------------------------------ silence
+
+
+async def silent_bench() -> Bench:
+    """Return a bench whose account gave no answer three times in a row."""
+    bench = Bench()
+    bench.answers.error = Unavailable("GetModelProxy: no answer about canary", maybe_applied=True)
+    for _ in range(3):
+        await bench.refused(bench.api.read(PROXIES, AT))
+    return bench
+
+
+async def test_a_silent_account_is_not_waited_for_by_each_of_its_objects() -> None:
+    bench = await silent_bench()
+    for _ in range(50):
+        with pytest.raises(Unavailable) as caught:
+            await bench.api.create(CREDENTIALS, {})
+        assert not caught.value.maybe_applied, "nothing was sent"
+        assert "canary" not in caught.value.message
+    assert bench.answers.calls == 3
+
+
+async def test_one_trial_at_a_time_finds_out_whether_it_is_over() -> None:
+    bench = await silent_bench()
+    bench.clock.advance(5)
+    bench.answers.is_slow = True
+    calls = [bench.refused(bench.api.read(CREDENTIALS, AT)) for _ in range(10)]
+    assert set(await asyncio.gather(*calls)) == {Unavailable}
+    assert bench.answers.calls == 4
+    bench.clock.advance(10)
+    bench.answers.error = None
+    assert await bench.refused(bench.api.read(PROXIES, AT)) is None
+    assert await bench.refused(bench.api.read(CREDENTIALS, AT)) is None
+
+
+async def test_trials_of_a_silent_account_are_at_most_half_a_minute_apart() -> None:
+    bench = await silent_bench()
+    times = []
+    for second in range(200):
+        before = bench.answers.calls
+        await bench.refused(bench.api.read(PROXIES, AT))
+        if bench.answers.calls > before:
+            times.append(second)
+        bench.clock.advance(1)
+    assert times == [5, 15, 35, 65, 95, 125, 155, 185]
+
+
+async def test_a_trial_that_our_own_budget_held_back_is_made_up_for() -> None:
+    bench = await silent_bench()
+    bench.clock.advance(5)
+    bench.answers.error = Throttled("the budget is spent", is_ours=True)
+    await bench.refused(bench.api.read(PROXIES, AT))
+    bench.answers.error = None
+    assert await bench.refused(bench.api.read(PROXIES, AT)) is None
+
+
+@pytest.mark.parametrize("error", [AccessDenied("no"), InvalidParameter("bad"), Throttled("slow")])
+async def test_any_answer_ends_the_silence(error: OperatorError) -> None:
+    bench = await silent_bench()
+    bench.clock.advance(5)
+    bench.answers.error = error
+    assert await bench.refused(bench.api.read(CREDENTIALS, AT)) is type(error)
+    bench.answers.error = None
+    assert await bench.refused(bench.api.read(PROXIES, AT)) is None
+
+
+async def test_an_answer_between_failures_keeps_the_account_open() -> None:
+    bench = Bench()
+    for _ in range(20):
+        bench.answers.error = Unavailable("down")
+        await bench.refused(bench.api.read(PROXIES, AT))
+        await bench.refused(bench.api.read(PROXIES, AT))
+        bench.answers.error = None
+        assert await bench.refused(bench.api.read(CREDENTIALS, AT)) is None
+    assert bench.heard == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [(Unavailable("down"), 3), (Throttled("slow"), 3), (CredentialsInvalid("refused"), 1)],
+    ids=str,
+)
+async def test_the_account_hears_once_that_it_is_out_of_reach_and_once_that_it_is_back(
+    error: OperatorError, calls: int
+) -> None:
+    bench = Bench()
+    bench.clock.advance(100)
+    await bench.api.read(PROXIES, AT)
+    answered = bench.clock.now()
+    bench.clock.advance(10)
+    failed = bench.clock.now()
+    bench.answers.error = error
+    for n in range(6):
+        assert bench.contact.is_out == (n >= calls)
+        await bench.refused(bench.api.verify())
+        bench.clock.advance(7)
+    assert (bench.contact.last_answer, bench.contact.failing_since) == (answered, failed)
+    assert bench.heard == 1
+    bench.answers.error = None
+    await bench.api.verify()
+    assert not bench.contact.is_out
+    assert bench.heard == 2
 
 
 async def test_a_throttled_call_slows_the_account_down() -> None:

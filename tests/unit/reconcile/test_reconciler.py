@@ -277,8 +277,8 @@ async def test_a_short_outage_is_no_news_of_a_ready_resource() -> None:
 async def test_a_long_outage_is_told_and_ends() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     inject(lab, action="Get.*", effect="drop-before", times=None)
-    await lab.elapse(200)
-    assert lab.ready(key) == ("False", "ProviderUnavailable")
+    await lab.elapse(260)
+    assert lab.ready(key) == ("Unknown", "ProviderUnavailable")
     assert lab.condition(key, "Reconciling") == ("True", "ProviderUnavailable")
     lab.simulator.clear_faults()
     await lab.elapse(300)

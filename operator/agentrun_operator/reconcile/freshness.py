@@ -1,0 +1,176 @@
+"""Ready has a date: when a resource was last seen, and what is said once that is too long ago.
+
+No status carries the date while all is well, or a quiet fleet would be written all the time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import OperatorError, Throttled, Unavailable
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT
+from agentrun_operator.reconcile.contact import OUT_OF_REACH
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.intervals import patience_of
+from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.status import timestamp
+from agentrun_operator.reconcile.trouble import Trouble, Troubles
+from agentrun_operator.reconcile.world import World
+
+_HOLD_SECONDS = 5.0
+"""Between two passes that wait for the account to say what is wrong with it."""
+_LONGEST_HOLD_SECONDS = 60.0
+"""A proof of keys that is not answered takes about half of it."""
+
+
+class Freshness:
+    """Decides what a pass says that could not look."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self._troubles = Troubles(world.cache, world.clients.contacts)
+
+    def failed(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
+        """Return what a failed pass ends with; `own` is what its error alone would come to."""
+        trouble = self._trouble_of(ctx, error)
+        if ctx.obj.deleting:
+            return self._deleting(ctx, trouble, own)
+        if not (ctx.obj.external_id or ctx.obj.status.get("creation")):
+            return own
+        if trouble is None:
+            return self._own_trouble(ctx, error, own)
+        return self._account_trouble(ctx, trouble, own)
+
+    def _account_trouble(self, ctx: Context, trouble: Trouble, own: Outcome) -> Outcome:
+        """Return what an object says whose account cannot be used: what all of them say."""
+        delay = own.requeue_after or _HOLD_SECONDS
+        if trouble.source == OWN_ACCOUNT:
+            # No object stands for it that would ask again and wake the others.
+            delay = min(delay, self._world.settings.polling.steady_seconds)
+        if not trouble.is_told and self._may_hold(ctx):
+            return Outcome(None, min(delay, _HOLD_SECONDS), "error")
+        is_news = ctx.has_news or bool(ctx.changes)
+        if not is_news:
+            is_told = _is_told(ctx.obj, trouble.reason)
+            left = float("inf") if is_told else self._seconds_left(ctx, trouble)
+            if left > 0:
+                return Outcome(None, min(delay, left), "error")
+        return self._unseen(ctx, trouble.reason, _story(trouble), delay, is_news=is_news)
+
+    def _own_trouble(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
+        """Return what an object says that cannot be looked at although its account answers."""
+        if not isinstance(error, Unavailable | Throttled) or ctx.has_news or ctx.changes:
+            return own
+        delay = own.requeue_after or _HOLD_SECONDS
+        if isinstance(error, Unavailable):
+            delay = min(delay, self._world.settings.polling.steady_seconds)
+        left = self._seconds_left(ctx, None)
+        is_first = ctx.memory.failures < outcome.GRACE_FAILURES and left <= 0
+        if is_first or left > 0 or _is_told(ctx.obj, error.reason):
+            return Outcome(None, min(delay, left) if left > 0 else delay, own.result)
+        return self._unseen(ctx, error.reason, error.message, delay)
+
+    def _unseen(
+        self, ctx: Context, reason: Reason, why: str, delay: float, *, is_news: bool = False
+    ) -> Outcome:
+        """Return what is said of a resource that nobody could look at for too long.
+
+        News of the spec is another matter: that it is not in place yet is certain.
+        """
+        ctx.memory.is_overdue = True
+        verdict = Verdict(
+            "Unknown",
+            reason,
+            f"{why}; {self._last_seen(ctx.memory)}",
+            synced=False,
+            reconciling=True,
+            is_unseen=not is_news,
+        )
+        return Outcome(verdict, delay, "error")
+
+    def _deleting(self, ctx: Context, trouble: Trouble | None, own: Outcome) -> Outcome:
+        if trouble is None or own.verdict is None:
+            return own
+        if own.verdict.reason is Reason.DELETION_BLOCKED:
+            # It says what to do, which is more than to wait.
+            return own
+        if not trouble.is_told and self._may_hold(ctx):
+            return Outcome(None, _HOLD_SECONDS, "error")
+        message = f"the deletion waits: {_story(trouble)}"
+        return replace(own, verdict=outcome.deleting(trouble.reason, message))
+
+    def _trouble_of(self, ctx: Context, error: OperatorError) -> Trouble | None:
+        """Return the account's trouble where that is why the pass failed."""
+        if ctx.binding is not None and not isinstance(error, OUT_OF_REACH):
+            return None
+        if ctx.binding is not None:
+            source: ObjectKey | None = ctx.binding.source
+        else:
+            source = self._world.accounts.source_of(ctx.obj)
+        return None if source is None else self._troubles.of(source)
+
+    def _may_hold(self, ctx: Context) -> bool:
+        since = ctx.memory.failing_since
+        return since is None or ctx.memory.now_hint - since < _LONGEST_HOLD_SECONDS
+
+    def _seconds_left(self, ctx: Context, trouble: Trouble | None) -> float:
+        """Return how long what was last said of an object still counts; for ever if it ended."""
+        ready = ctx.obj.condition("Ready") or {}
+        if ready.get("reason") == Reason.COMPLETED.value:
+            return float("inf")
+        if ready.get("status") != "True" or (trouble is not None and trouble.is_refusal):
+            return 0.0
+        memory = ctx.memory
+        seen = memory.seen_at if memory.seen_at is not None else memory.known_since or 0.0
+        if trouble is not None:
+            seen = max(seen, self._last_answer(trouble))
+        shared = self._world.listings.covers(ctx.obj)
+        until = seen + patience_of(ctx.obj, self._world.settings.polling, is_shared=shared)
+        return until - memory.now_hint
+
+    def _last_answer(self, trouble: Trouble) -> float:
+        """Return from when on the looks at all objects of an account count as missed.
+
+        The same moment for all of them, however their own looks were spread. What is answered after
+        the account told of its trouble puts nothing off: it was an answer to something else.
+        """
+        if not trouble.is_told or trouble.since is None:
+            return float("-inf")
+        spent = (self._world.clock.now() - trouble.since).total_seconds()
+        answered = self._world.clients.contacts.of(trouble.source).answered_at
+        return min(answered, self._world.clock.monotonic() - spent)
+
+    def _last_seen(self, memory: Memory) -> str:
+        if memory.seen_at is None:
+            started = self._wall(memory.known_since or memory.now_hint)
+            return f"not seen since this operator took over at {timestamp(started)}"
+        return f"last seen at {timestamp(self._wall(memory.seen_at))}"
+
+    def _wall(self, monotonic: float) -> datetime:
+        spent = self._world.clock.monotonic() - monotonic
+        return self._world.clock.now() - timedelta(seconds=spent)
+
+
+def _story(trouble: Trouble) -> str:
+    """Say the same of every object of an account, and the same at every try."""
+    since = f" since {timestamp(trouble.since)}" if trouble.since is not None else ""
+    if trouble.source == OWN_ACCOUNT:
+        return f"the operator's own account cannot be used{since}: {trouble.reason}"
+    return f"{trouble.source} is not Ready{since}: {trouble.reason}; see its conditions"
+
+
+def _is_told(obj: KubeObject, reason: Reason) -> bool:
+    ready: Mapping[str, Any] = obj.condition("Ready") or {}
+    return (
+        ready.get("status") == "Unknown"
+        and ready.get("reason") == reason.value
+        and obj.observed_generation == obj.generation
+    )

@@ -1,0 +1,65 @@
+"""Why an account cannot be used: told by the account, and repeated by all of its objects."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.contact import Contacts
+
+_PASSING = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED, Reason.ACCOUNT_MISMATCH})
+"""Nothing is known to be wrong with the resources: what was seen lately still counts."""
+_REFUSED = {
+    Reason.CREDENTIALS_INVALID: Reason.CREDENTIALS_INVALID,
+    Reason.CREDENTIALS_NOT_FOUND: Reason.CREDENTIALS_NOT_FOUND,
+    Reason.ACCESS_DENIED: Reason.DEPENDENCY_NOT_READY,
+    Reason.INVALID_PARAMETER: Reason.DEPENDENCY_NOT_READY,
+}
+"""Somebody has to act before anything works again; and what the account's objects say then: they
+are not the ones that a permission or a field is wrong for."""
+_TOLD: dict[str, Reason] = {
+    **{reason.value: reason for reason in _PASSING},
+    **{reason.value: told for reason, told in _REFUSED.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One account that cannot be used at present."""
+
+    source: ObjectKey
+    reason: Reason
+    since: datetime | None
+    is_told: bool = True
+    """The account itself says so. Its objects wait for that, so that nobody tells another story."""
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it lasts until somebody acts, so that there is nothing to wait for."""
+        return self.reason not in _PASSING
+
+
+class Troubles:
+    """Knows of each account whether it can be used."""
+
+    def __init__(self, cache: ObjectCache, contacts: Contacts) -> None:
+        """Read the conditions of account objects; the operator's own account has a record only."""
+        self._cache = cache
+        self._contacts = contacts
+
+    def of(self, source: ObjectKey) -> Trouble | None:
+        """Return why an account cannot be used; None where nothing speaks against it.
+
+        What the account's conditions say outlives a restart, and its `since` does.
+        """
+        contact = self._contacts.of(source)
+        account = self._cache.get(source) if source.kind in ACCOUNT_KINDS else None
+        ready = (account.condition("Ready") or {}) if account is not None else {}
+        told = _TOLD.get(str(ready.get("reason")))
+        if ready.get("status") == "False" and told is not None:
+            return Trouble(source, told, parse_time(ready.get("lastTransitionTime")))
+        if not contact.is_out or contact.error is None:
+            return None
+        return Trouble(source, contact.error.reason, contact.failing_since, is_told=account is None)
