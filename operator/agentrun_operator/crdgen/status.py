@@ -46,6 +46,9 @@ def status_schema(kind: ResourceKind) -> Schema:
             ),
             "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
             "creation": _creation(),
+            "deleteSentAt": _time(
+                "When DELETE was first sent because the object was deleted; kept for what is told."
+            ),
             "drift": _list("Where the resource differs from the spec.", _drift()),
             "lastRequest": _text(
                 "Last value of agentrun.dev/reconcile-requested-at that was served."

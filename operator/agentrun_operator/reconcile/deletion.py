@@ -1,16 +1,20 @@
 """What a pass does with an object that is on its way out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.errors import OperatorError, Unavailable
+from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
-from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.farewell import AT_WORK, farewell, went_out
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.status import message_of, timestamp
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
@@ -20,9 +24,10 @@ _MAX_NAMED = 5
 class DeletionSteps:
     """The actions of the deletion table."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, reporter: Reporter) -> None:
         """Work on one world."""
         self._world = world
+        self._reporter = reporter
         self.table: Mapping[Action, Step] = {
             Action.NOTHING: self.nothing,
             Action.RELEASE: self.release,
@@ -41,15 +46,23 @@ class DeletionSteps:
 
     async def release(self, ctx: Context) -> Outcome | None:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
-        if ctx.observation.existence is Existence.ABSENT:
-            self._world.events.emit(ctx.obj, "Normal", "Deleted", "the cloud resource is gone")
-        elif ctx.is_unrecorded and ctx.observation.existence is Existence.PRESENT:
-            message = "left the cloud resource alone: no record says that it was made for this one"
-            self._world.events.emit(ctx.obj, "Warning", "Retained", message)
-        elif ctx.obj.external_id:
-            self._world.events.emit(ctx.obj, "Normal", "Retained", "left the cloud resource alone")
+        policies = ctx.snapshot().policies
+        is_kept = policies.retain or policies.observe_only
+        if is_kept and went_out(ctx.obj):
+            await self._see_what_became_of_it(ctx)
+        told = farewell(ctx.obj, ctx.observation, is_kept=is_kept, is_unrecorded=ctx.is_unrecorded)
+        if told is not None:
+            self._world.events.emit(ctx.obj, told.type, told.reason, told.message)
         await self._world.writer.remove_finalizer(ctx.obj)
         return Outcome(None)
+
+    @staticmethod
+    async def _see_what_became_of_it(ctx: Context) -> None:
+        """Look once, if that is possible: to let go of a resource needs no cloud."""
+        is_possible = ctx.binding is not None and ctx.target is not None
+        if is_possible and ctx.observation.existence is Existence.NOT_LOOKED:
+            with suppress(OperatorError):
+                ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
 
     async def block(self, ctx: Context) -> Outcome | None:
         """Users hold it, or nobody can reach the account."""
@@ -73,7 +86,7 @@ class DeletionSteps:
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
             ctx.memory.failed_deletes += 1
-        await ctx.bound.api.delete(ctx.rest, ctx.aim.locator_of(seen.resource))
+        await self._send(ctx, ctx.aim.locator_of(seen.resource))
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.deleted = True
         if ctx.memory.transition_since is None:
@@ -81,11 +94,25 @@ class DeletionSteps:
         ctx.forget_look()
         return None
 
+    async def _send(self, ctx: Context, at: Locator) -> None:
+        """Send DELETE, with that on record before: what is told later must not depend on us."""
+        is_first = not ctx.obj.status.get("deleteSentAt")
+        if is_first:
+            ctx.changes["deleteSentAt"] = timestamp(ctx.started_at)
+            await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
+        try:
+            await ctx.bound.api.delete(ctx.rest, at)
+        except OperatorError as error:
+            may_be_applied = isinstance(error, Unavailable) and error.maybe_applied
+            if is_first and not may_be_applied:
+                ctx.changes["deleteSentAt"] = None
+            raise
+
     async def await_deletion(self, ctx: Context) -> Outcome | None:
         """The cloud is at it; say so, and say why if it failed before or takes too long."""
         polling = self._world.settings.polling
         seen = ctx.observation
-        message = "the cloud is deleting the resource"
+        message = AT_WORK
         pause = polling.transition_seconds
         if seen.phase is Phase.DELETE_FAILED:
             why = message_of(dict(seen.resource), ctx.rest.state_reason_field, ctx.redact)

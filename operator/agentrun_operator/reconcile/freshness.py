@@ -42,7 +42,7 @@ class Freshness:
         """Return what a failed pass ends with; `own` is what its error alone would come to."""
         trouble = self._trouble_of(ctx, error)
         if ctx.obj.deleting:
-            return self._deleting(ctx, trouble, own)
+            return self._deleting(ctx, trouble, error, own)
         if not (ctx.obj.external_id or ctx.obj.status.get("creation")):
             return own
         if trouble is None:
@@ -96,13 +96,19 @@ class Freshness:
         )
         return Outcome(verdict, delay, "error")
 
-    def _deleting(self, ctx: Context, trouble: Trouble | None, own: Outcome) -> Outcome:
-        if trouble is None or own.verdict is None:
+    def _deleting(
+        self, ctx: Context, trouble: Trouble | None, error: OperatorError, own: Outcome
+    ) -> Outcome:
+        if own.verdict is None:
             return own
+        if trouble is None:
+            is_passing = isinstance(error, Unavailable | Throttled) and not ctx.changes
+            is_first = is_passing and ctx.memory.failures < outcome.GRACE_FAILURES
+            return replace(own, verdict=None) if is_first else own
         if own.verdict.reason is Reason.DELETION_BLOCKED:
             # It says what to do, which is more than to wait.
             return own
-        if not trouble.is_told and self._may_hold(ctx):
+        if not trouble.is_told and not ctx.changes and self._may_hold(ctx):
             return Outcome(None, _HOLD_SECONDS, "error")
         message = f"the deletion waits: {_story(trouble)}"
         return replace(own, verdict=outcome.deleting(trouble.reason, message))

@@ -64,7 +64,7 @@ class Reconciler:
         self._preparation = Preparation(world, claims)
         writing = WritingSteps(world, self._reporter, settlement, claims)
         updating = UpdatingSteps(world, settlement)
-        deleting = DeletionSteps(world)
+        deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
         self._steps = {**reading.table, **writing.table, **updating.table, **deleting.table}
 

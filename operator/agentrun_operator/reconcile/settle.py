@@ -50,6 +50,7 @@ class Settlement:
         if memory.write_only is None or not ctx.write_only_changed:
             memory.write_only = ctx.write_only_digest
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
+        ctx.changes["deleteSentAt"] = None
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):

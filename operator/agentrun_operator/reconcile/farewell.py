@@ -1,0 +1,80 @@
+"""What is told of the cloud resource when its object goes: what became of it, as far as known.
+
+Whether DELETE went out is on record in `status.deleteSentAt`, so that neither a restart nor a
+change of mind afterwards makes the event say what is not true.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.snapshot import Existence, Observation
+from agentrun_operator.reconcile.ports import EventType
+
+AT_WORK = "the cloud is deleting the resource"
+"""How each message begins that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """One event."""
+
+    type: EventType
+    reason: str
+    message: str
+
+
+def went_out(obj: KubeObject) -> bool:
+    """Whether DELETE was sent, or the cloud was seen deleting the resource."""
+    ready: Any = obj.condition("Ready") or {}
+    # An object that the version before was deleting has no record of when it began.
+    is_going = str(ready.get("message")).startswith(AT_WORK) and obj.external_id is not None
+    return bool(obj.deleting and (obj.status.get("deleteSentAt") or is_going))
+
+
+def farewell(
+    obj: KubeObject, seen: Observation, *, is_kept: bool, is_unrecorded: bool
+) -> Farewell | None:
+    """Return what to tell; None where there never was anything.
+
+    `is_kept` tells that the policies want the resource left, `is_unrecorded` that no record says
+    whose it is.
+    """
+    if not went_out(obj):
+        return _untouched(obj, seen, is_unrecorded=is_unrecorded)
+    return _too_late(obj, seen) if is_kept else _deleted(seen)
+
+
+def _too_late(obj: KubeObject, seen: Observation) -> Farewell:
+    """Say what became of a resource that was to be kept after DELETE had been sent."""
+    at = obj.status.get("deleteSentAt")
+    sent = f"DELETE had been sent at {at}" if at else "the cloud was deleting the resource already"
+    reason, end = "DeleteSent", "it is still there, and may go yet. Look at it"
+    if seen.existence is Existence.ABSENT:
+        reason, end = "Deleted", "it is gone"
+    elif seen.existence is Existence.NOT_LOOKED:
+        end = "nobody can see what became of it"
+    elif seen.phase is Phase.DELETE_FAILED:
+        reason, end = "Retained", "the cloud could not delete it, and it was left there"
+    elif seen.phase is Phase.DELETING:
+        end = "the cloud is deleting it"
+    return Farewell("Warning", reason, f"{sent}, before the resource was to be kept; {end}")
+
+
+def _deleted(seen: Observation) -> Farewell:
+    if seen.existence is Existence.ABSENT:
+        return Farewell("Normal", "Deleted", "the cloud resource is gone")
+    message = "the cloud resource is gone; what has its name now is somebody else's and was left"
+    return Farewell("Normal", "Deleted", message)
+
+
+def _untouched(obj: KubeObject, seen: Observation, *, is_unrecorded: bool) -> Farewell | None:
+    if seen.existence is Existence.ABSENT:
+        return Farewell("Normal", "AlreadyGone", "the cloud resource was already gone")
+    if is_unrecorded and seen.existence is Existence.PRESENT:
+        message = "left the cloud resource alone: no record says that it was made for this one"
+        return Farewell("Warning", "Retained", message)
+    if obj.external_id:
+        return Farewell("Normal", "Retained", "left the cloud resource alone")
+    return None
