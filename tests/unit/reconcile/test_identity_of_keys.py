@@ -233,6 +233,25 @@ async def test_a_token_service_out_of_reach_is_no_mismatch() -> None:
     assert lab.get(DEFAULT).status["atProvider"]["identity"] == "NotVerified"
 
 
+async def test_a_restart_without_the_token_service_says_so_and_recovers() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.restart()
+    since = position(lab)
+    lab.calls.before = no_token_service
+    await lab.elapse(400)
+    assert lab.ready(DEFAULT) == ("False", "ProviderUnavailable")
+    assert lab.ready(key) == ("Unknown", "ProviderUnavailable")
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is not None, "nothing is released unseen"
+    assert lab.simulator.requests(since) == []
+    lab.calls.before = lambda _name: None
+    await lab.elapse(100)
+    assert lab.ready(DEFAULT) == GOOD
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
 async def test_an_account_may_name_another_token_service() -> None:
     lab = Lab()
     lab.cloud.elsewhere["http://sts.test"] = lab.simulator
