@@ -130,7 +130,7 @@ class AccountClients:
         api = self._open(connection, account.key)
         try:
             is_verified = await api.identify()
-            place = await self._find(account, known, api)
+            place = await self._find(account, known, api, is_verified=is_verified)
         except OperatorError as error:
             if self._heard == heard:
                 stamp = account.uid, account.generation
@@ -177,14 +177,20 @@ class AccountClients:
             )
         return data.data, data.version
 
-    async def _find(self, account: KubeObject, known: "_Client | None", api: GuardedAPI) -> str:
+    async def _find(
+        self, account: KubeObject, known: "_Client | None", api: GuardedAPI, *, is_verified: bool
+    ) -> str:
         """Return the cloud that an account leads to, once it is known to be the one of before."""
         place = self._places.of(account)
         before = self._places.recorded(account)
-        if known is not None and known.uid == account.uid:
+        has_new_keys = known is not None and known.uid == account.uid
+        if known is not None and has_new_keys:
             before = known.place
         if place != before:
-            await self._places.check(account, api)
+            await self._places.check(account, api, changed="spec.endpoint")
+        elif has_new_keys and not is_verified:
+            # Nobody says whose these are, so a resource has to: another account has none of them.
+            await self._places.check(account, api, changed="the access key")
         return place
 
     def _connection(

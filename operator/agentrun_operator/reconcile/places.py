@@ -7,7 +7,7 @@ endpoint that was edited has to show one resource that is on record before it is
 
 from collections.abc import Iterator, Mapping
 
-from agentrun_operator.core.errors import AccountChanged
+from agentrun_operator.core.errors import AccountChanged, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -37,11 +37,15 @@ class Places:
         seen = account.status.get("atProvider") or {}
         if not seen.get("region"):
             return None
-        endpoint = seen.get("endpoint")
-        return self._cloud.place_of(str(seen["region"]), str(endpoint) if endpoint else None)
+        endpoint = str(seen.get("endpoint") or "")
+        try:
+            return self._cloud.place_of(str(seen["region"]), endpoint or None)
+        except InvalidParameter:
+            # No place that a spec could lead to: whatever it is now, it is another one.
+            return f"nowhere {endpoint}"
 
-    async def check(self, account: KubeObject, api: ExternalAPI) -> None:
-        """Find one resource of an account where its endpoint leads to now.
+    async def check(self, account: KubeObject, api: ExternalAPI, *, changed: str) -> None:
+        """Find one resource of an account where it leads to since something `changed`.
 
         Raises:
             AccountChanged: none is there, though some are on record.
@@ -55,9 +59,9 @@ class Places:
         if residents:
             known = residents[0].key
             raise AccountChanged(
-                f"spec.endpoint of {account.key} leads to another cloud than before: none of "
+                f"{changed} of {account.key} leads to another cloud than before: none of "
                 f"{min(len(residents), _TRIES)} resources on record is there, such as that of "
-                f"{known}; correct spec.endpoint. Nothing is created, deleted or released meanwhile"
+                f"{known}; correct {changed}. Nothing is created, deleted or released meanwhile"
             )
 
     def _residents(self, account: KubeObject) -> Iterator[KubeObject]:

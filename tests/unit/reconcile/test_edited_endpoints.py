@@ -207,3 +207,14 @@ async def test_an_official_host_of_another_region_is_refused() -> None:
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
     assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+async def test_a_record_that_makes_no_sense_has_to_be_proven() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    raw = lab.cluster.raw(DEFAULT)
+    assert raw is not None
+    raw["status"]["atProvider"]["endpoint"] = "https://agentrun.cn-beijing.aliyuncs.com"
+    lab.cluster.set_status(DEFAULT, raw["status"])
+    lab.restart()
+    await lab.elapse(30)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD

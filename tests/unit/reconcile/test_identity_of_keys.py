@@ -8,7 +8,7 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.settings import OwnAccount, Settings
-from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
 from fakes.lab import Lab, account_spec
 from unit.reconcile.specs import CREDENTIAL, PROXY, RUNTIME, SAMPLES, made, ready
 
@@ -260,6 +260,23 @@ async def test_an_account_may_name_another_token_service() -> None:
     lab.cluster.apply("Account", "default", spec)
     await lab.elapse(5)
     assert lab.ready(DEFAULT) == GOOD
+
+
+@pytest.mark.parametrize("kind", ["ModelProxy", "AgentRuntime"])
+async def test_unverified_keys_have_to_show_a_known_resource(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    lab.edit(DEFAULT, identityCheck={"mode": "Off"})
+    await lab.elapse(30)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+    secret_of(lab, keys_of(OTHER))
+    await lab.elapse(200)
+    assert lab.ready(DEFAULT) == lab.ready(key) == ("False", "AccountChanged")
+    assert "correct the access key" in lab.message(DEFAULT)
+    assert {a[:3] for a in sent_to(lab, OTHER.account_id)} == {"Get"}
+    secret_of(lab, keys_of(TEMPORARY))
+    await lab.elapse(60)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+    assert len(made(lab, SAMPLES[kind])) == 1
 
 
 # ------------------------------------------------ cost, upgrade
