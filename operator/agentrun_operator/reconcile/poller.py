@@ -173,8 +173,9 @@ class Poller:
                 is_changed = before[ident] != now[ident]
             else:
                 is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
-            if ident in listing.by_id:
-                is_changed |= self._note_seen(key, listing)
+            if ident in listing.by_id and self._note_seen(key, listing):
+                # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
+                self._queue.add(key, fresh=False)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._queue.add(key, fresh=bool(rest.list_omits))
         self._seen[at] = now

@@ -61,6 +61,20 @@ ROWS = [
         for reason in (Reason.THROTTLED, Reason.PROVIDER_UNAVAILABLE)
     ),
     *(
+        pytest.param(
+            object_with(Verdict("Unknown", reason, MESSAGE, reconciling=True)),
+            IN_PROGRESS,
+            "Progressing",
+            id=f"not seen for long: {reason}",
+        )
+        for reason in (
+            Reason.PROVIDER_UNAVAILABLE,
+            Reason.THROTTLED,
+            Reason.CREDENTIALS_INVALID,
+            Reason.ACCOUNT_MISMATCH,
+        )
+    ),
+    *(
         pytest.param(object_with(stalled(reason)), FAILED, "Degraded", id=reason.value)
         for reason in (
             Reason.INVALID_PARAMETER,

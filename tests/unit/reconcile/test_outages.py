@@ -1,5 +1,6 @@
 """One story in trouble: what an account and all of its objects say, and what that costs."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -193,6 +194,51 @@ async def test_an_object_made_during_an_outage_says_the_same_and_comes_about() -
     lab.simulator.clear_faults()
     await lab.elapse(60)
     assert lab.ready(new) == ("True", "Available")
+
+
+@pytest.mark.parametrize("fault", [DOWN, REFUSED], ids=["503", "refused"])
+async def test_what_was_reported_before_is_reported_after_and_not_corrected(
+    fault: dict[str, Any],
+) -> None:
+    lab, _ = await fleet()
+    reported = ObjectKey("ModelProxy", "team-a", "reported")
+    lab.simulator.edit("ModelProxy", "reported", {"description": "by hand"})
+    await lab.elapse(70)
+    assert lab.ready(reported) == ("False", "DriftDetected")
+    lab.calls.take()
+    inject(lab, fault)
+    await lab.elapse(300)
+    assert lab.ready(reported)[0] == "Unknown"
+    assert lab.condition(reported, "Synced") == ("False", "DriftDetected")
+    assert lab.condition(reported, "Stalled") == ("", "")
+    lab.simulator.clear_faults()
+    await lab.elapse(70)
+    assert lab.ready(reported) == ("False", "DriftDetected")
+    assert lab.condition(reported, "Stalled") == ("True", "DriftDetected")
+    assert not [name for name in lab.calls.names if name.startswith("Update")]
+
+
+async def test_a_fleet_comes_back_within_one_poll_at_the_pace_of_its_account() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    keys = [lab.cluster.apply("Credential", f"it-{n}", CREDENTIAL) for n in range(200)]
+    await lab.elapse(120)
+    inject(lab, DOWN)
+    await lab.elapse(300)
+    assert stories(lab, keys) == {("Unknown", "ProviderUnavailable")}
+    lab.simulator.clear_faults()
+    begun = lab.clock.monotonic()
+    asked: Counter[int] = Counter()
+
+    def count(name: str) -> None:
+        asked[int(lab.clock.monotonic())] += "Credential" in name
+
+    lab.calls.before = count
+    await lab.elapse(60)
+    assert stories(lab, keys) == {("True", "Available")}
+    assert lab.clock.monotonic() - begun < 62
+    assert max(asked.values()) <= 42, "twenty in a second, and as many at once at first"
 
 
 async def test_a_new_process_in_an_outage_comes_to_the_same_story() -> None:
