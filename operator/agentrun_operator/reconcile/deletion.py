@@ -11,7 +11,7 @@ from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import observe, outcome
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.farewell import AT_WORK, farewell, went_out
+from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.status import message_of, timestamp
@@ -48,7 +48,7 @@ class DeletionSteps:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
         policies = ctx.snapshot().policies
         is_kept = policies.retain or policies.observe_only
-        if is_kept and went_out(ctx.obj):
+        if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)
         told = farewell(ctx.obj, ctx.observation, is_kept=is_kept, is_unrecorded=ctx.is_unrecorded)
         if told is not None:
@@ -95,18 +95,26 @@ class DeletionSteps:
         return None
 
     async def _send(self, ctx: Context, at: Locator) -> None:
-        """Send DELETE, with that on record before: what is told later must not depend on us."""
-        is_first = not ctx.obj.status.get("deleteSentAt")
-        if is_first:
-            ctx.changes["deleteSentAt"] = timestamp(ctx.started_at)
+        """Send DELETE, with that on record before: what is told later must not depend on us.
+
+        Once it was refused, tries that go on being refused write nothing; then a look has to tell.
+        """
+        record = {"deleteSentAt": timestamp(ctx.started_at)}
+        is_recorded = "deleteSentAt" in ctx.obj.status
+        if not is_recorded and not ctx.memory.is_delete_refused:
+            ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
             await ctx.bound.api.delete(ctx.rest, at)
         except OperatorError as error:
-            may_be_applied = isinstance(error, Unavailable) and error.maybe_applied
-            if is_first and not may_be_applied:
-                ctx.changes["deleteSentAt"] = None
+            ctx.memory.is_delete_refused = not (
+                isinstance(error, Unavailable) and error.maybe_applied
+            )
+            if not is_recorded:
+                ctx.changes |= {"deleteSentAt": None} if ctx.memory.is_delete_refused else record
             raise
+        if "deleteSentAt" not in ctx.obj.status:
+            ctx.changes |= record
 
     async def await_deletion(self, ctx: Context) -> Outcome | None:
         """The cloud is at it; say so, and say why if it failed before or takes too long."""

@@ -9,11 +9,25 @@ from typing import Any
 
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.reconcile.ports import EventType
 
 AT_WORK = "the cloud is deleting the resource"
 """How each message begins that says so."""
+
+
+_MET_ON_THE_WAY = frozenset(
+    {
+        Reason.DELETING,
+        Reason.DELETION_BLOCKED,
+        Reason.ACCESS_DENIED,
+        Reason.THROTTLED,
+        Reason.PROVIDER_UNAVAILABLE,
+        Reason.CREDENTIALS_INVALID,
+    }
+)
+"""Reasons of an object whose deletion we had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,16 @@ def went_out(obj: KubeObject) -> bool:
     return bool(obj.deleting and (obj.status.get("deleteSentAt") or is_going))
 
 
+def may_have_gone_out(obj: KubeObject) -> bool:
+    """Whether a look is worth it before a resource is called left alone.
+
+    A try that follows a refused one is not announced in the status. The process may have ended
+    between its success and the record of it.
+    """
+    ready: Any = obj.condition("Ready") or {}
+    return went_out(obj) or (obj.deleting and ready.get("reason") in _MET_ON_THE_WAY)
+
+
 def farewell(
     obj: KubeObject, seen: Observation, *, is_kept: bool, is_unrecorded: bool
 ) -> Farewell | None:
@@ -41,7 +65,8 @@ def farewell(
     `is_kept` tells that the policies want the resource left, `is_unrecorded` that no record says
     whose it is.
     """
-    if not went_out(obj):
+    is_going = seen.existence is Existence.PRESENT and seen.phase is Phase.DELETING
+    if not went_out(obj) and not (is_kept and is_going):
         return _untouched(obj, seen, is_unrecorded=is_unrecorded)
     return _too_late(obj, seen) if is_kept else _deleted(seen)
 

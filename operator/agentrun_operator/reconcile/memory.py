@@ -108,6 +108,8 @@ class Memory:
     window of a create do not count."""
     deleted: bool = False
     """The cloud answered a DELETE of ours: its resource is expected to be absent."""
+    is_delete_refused: bool = False
+    """The last DELETE was refused: the next one is not announced in the status."""
     failed_deletes: int = 0
     """How often a deletion was begun anew because the cloud gave up the one before."""
     removed: bool = False

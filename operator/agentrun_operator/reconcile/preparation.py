@@ -35,7 +35,7 @@ from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.farewell import went_out
+from agentrun_operator.reconcile.farewell import may_have_gone_out
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
@@ -99,7 +99,8 @@ class Preparation:
         may_exist = before.ever_created or before.unrecorded
         if not before.claimed or not may_exist or before.held_by:
             return
-        if before.policies.retain and not before.creation_unknown and not went_out(ctx.obj):
+        is_kept = before.policies.retain and not before.creation_unknown
+        if is_kept and not may_have_gone_out(ctx.obj):
             return
         try:
             binding = await self._world.accounts.bind_for_deletion(ctx.obj)

@@ -26,6 +26,17 @@ def deletes(lab: Lab) -> int:
     return len([name for name in lab.calls.names if name.startswith("Delete")])
 
 
+def crash_at_delete(lab: Lab) -> None:
+    """Let the process die right after DELETE, before it can say so."""
+
+    def crash(name: str) -> None:
+        if name.startswith("Delete"):
+            lab.calls.before = lambda _name: None
+            lab.calls.crash_after = 1
+
+    lab.calls.before = crash
+
+
 @pytest.mark.parametrize("restarts", [False, True], ids=["one process", "another process"])
 async def test_delete_then_retain(*, restarts: bool) -> None:
     lab, key = await ready(RUNTIME)
@@ -50,13 +61,7 @@ async def test_a_crash_right_after_delete_forgets_nothing(kind: str) -> None:
     lab, key = await ready(SAMPLES[kind])
     if kind == "AgentRuntime":
         inject(lab, SLOW)
-
-    def crash(name: str) -> None:
-        if name.startswith("Delete"):
-            lab.calls.before = lambda _name: None
-            lab.calls.crash_after = 1
-
-    lab.calls.before = crash
+    crash_at_delete(lab)
     lab.cluster.delete(key)
     with pytest.raises(Crash):
         await lab.drain()
@@ -149,6 +154,38 @@ async def test_a_delete_that_was_refused_is_not_called_sent(fault: dict[str, obj
     await lab.elapse(5)
     assert told(lab) == ("Retained", "left the cloud resource alone")
     assert len(made(lab, RUNTIME)) == 1
+
+
+async def test_a_delete_that_goes_on_being_refused_writes_nothing_more() -> None:
+    lab, key = await ready(RUNTIME)
+    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
+    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    lab.calls.take()
+    await lab.elapse(1200)
+    assert deletes(lab) > 2
+    assert "write_status" not in lab.calls.names
+
+
+async def test_an_accepted_try_that_was_never_recorded_is_seen_by_a_look() -> None:
+    lab, key = await ready(RUNTIME)
+    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
+    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    lab.simulator.clear_faults()
+    inject(lab, SLOW)
+    crash_at_delete(lab)
+    with pytest.raises(Crash):
+        await lab.elapse(400)
+    assert "deleteSentAt" not in lab.get(key).status
+    lab.restart()
+    lab.edit(key, deletionPolicy="Retain")
+    await lab.elapse(5)
+    assert told(lab)[0] == "DeleteSent"
+    assert told(lab)[1].endswith("; the cloud is deleting it")
 
 
 async def test_delete_failed_then_retain() -> None:
