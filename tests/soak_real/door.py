@@ -18,6 +18,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from rig.cloud import QUESTION
+
 T = TypeVar("T")
 
 Whose = Callable[[int], str]
@@ -214,7 +216,8 @@ class Door:
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        is_write = request.method not in ("GET", "HEAD")
+        is_question = request.headers.get("x-acs-action") == QUESTION
+        is_write = request.method not in ("GET", "HEAD") and not is_question
         if is_write:
             self._note(request, body)
         await self._passage(request)
