@@ -35,6 +35,7 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.queue import WorkQueue
@@ -140,7 +141,12 @@ BUGS: tuple[Bug, ...] = (
         "two objects, one name",
         (Claims, "conflict", m.no_conflict),
     ),
-    _bug("poller-blind", "nobody is woken by a LIST", (Poller, "_wake", m.never)),
+    _bug(
+        "poller-blind",
+        "nobody is woken by a LIST, nor for want of one",
+        (Poller, "_wake", m.never),
+        (MemoryBank, "overdue", m.nobody),
+    ),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),
     _bug("secret-shown", "a value in a message", (report, "_redacted", m.secret_in_message)),
     _bug("own-edit-lost", "an edit in our own answer", (engine, "_is_edited", m.always_false)),
