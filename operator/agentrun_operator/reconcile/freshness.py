@@ -13,6 +13,7 @@ from agentrun_operator.core.errors import OperatorError, Throttled, Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
@@ -68,6 +69,9 @@ class Freshness:
     def _own_trouble(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
         """Return what an object says that cannot be looked at although its account answers."""
         if not isinstance(error, Unavailable | Throttled) or ctx.has_news or ctx.changes:
+            return own
+        if ctx.acted or ctx.observation.existence is not Existence.NOT_LOOKED:
+            # The look went well, and what failed is a write: that is news whatever its date.
             return own
         delay = own.requeue_after or _HOLD_SECONDS
         if isinstance(error, Unavailable):

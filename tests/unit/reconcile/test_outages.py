@@ -298,6 +298,20 @@ async def test_what_else_answers_puts_no_date_off() -> None:
     assert stories(lab, [*keys, DEFAULT]) == {("True", "Available")}
 
 
+async def test_a_write_that_fails_is_told_although_looks_go_well() -> None:
+    lab, _ = await fleet()
+    drifted = ObjectKey("ModelProxy", "team-a", "get")
+    lab.simulator.edit("ModelProxy", "get", {"description": "by hand"})
+    inject(lab, DOWN, action="Update.*")
+    await lab.elapse(90)
+    assert lab.ready(drifted) == ("False", "ProviderUnavailable")
+    assert lab.condition(drifted, "Synced") == ("False", "ProviderUnavailable")
+    assert "UpdateModelProxy" in lab.message(drifted)
+    lab.simulator.clear_faults()
+    await lab.elapse(310)
+    assert lab.ready(drifted) == ("True", "Available")
+
+
 async def test_a_longer_poll_interval_is_a_later_date() -> None:
     lab, keys = await fleet()
     patient = ObjectKey("ModelProxy", "team-a", "get")
