@@ -221,6 +221,7 @@ class Operator:
             kinds,
             controller_class=settings.controller_class,
             operator_namespace=settings.operator_namespace,
+            cluster_id=self._cluster_id,
         )
         cloud = AgentRunCloud(
             environ=self._environ,

@@ -135,6 +135,28 @@ class FakeCluster:
             raw["metadata"]["generation"] += 1
             self._store("MODIFIED", raw)
 
+    def put_back(self, key: ObjectKey, backup: Json) -> ObjectKey:
+        """Create an object from a backup with its finalizers and status; what was there is gone."""
+        raw = copy.deepcopy(backup)
+        raw["metadata"] |= {
+            "namespace": key.namespace,
+            "name": key.name,
+            "uid": f"uid-{next(self._uids)}",
+            "generation": 1,
+            "creationTimestamp": timestamp(self._clock.now()),
+        }
+        raw["metadata"].pop("deletionTimestamp", None)
+        if key in self._objects:
+            self._remove(key)
+        self._store("ADDED", raw)
+        return key
+
+    def put_status(self, key: ObjectKey, status: Json) -> None:
+        """Replace a status, as anybody may who has the right to."""
+        raw = copy.deepcopy(self._objects[key])
+        raw["status"] = copy.deepcopy(status)
+        self._store("MODIFIED", raw)
+
     def reset_status(self, key: ObjectKey) -> None:
         """Lose a status, as a backup that is restored without it does."""
         raw = copy.deepcopy(self._objects[key])

@@ -56,12 +56,20 @@ class Lab:
         kinds: Mapping[str, ResourceKind] | None = None,
         *,
         transition_seconds: float = 2.0,
+        cluster_id: str = CLUSTER_ID,
+        beside: "Lab | None" = None,
     ) -> None:
-        self.clock = VirtualClock(jumps=True)
+        """Start with an empty cluster; it shares the cloud and the clock of another one's lab."""
+        self.cluster_id = cluster_id
+        self.clock: VirtualClock = VirtualClock(jumps=True) if beside is None else beside.clock
         self.leadership = FakeLeadership()
-        self.calls = Calls()
+        self.calls: Calls = Calls() if beside is None else beside.calls
         self.cluster = FakeCluster(self.clock, self.calls)
-        self.cloud = SimulatedCloud(self.clock, self.calls, transition_seconds=transition_seconds)
+        self.cloud: SimulatedCloud = (
+            SimulatedCloud(self.clock, self.calls, transition_seconds=transition_seconds)
+            if beside is None
+            else beside.cloud
+        )
         self.settings = settings or Settings()
         self.kinds = dict(kinds or catalogue())
         self.echoes_first = False
@@ -93,6 +101,7 @@ class Lab:
             kinds,
             controller_class=settings.controller_class,
             operator_namespace=settings.operator_namespace,
+            cluster_id=self.cluster_id,
         )
         clients = AccountClients(
             kinds,
@@ -118,7 +127,7 @@ class Lab:
             events=self.cluster,
             connections=self.cluster,
             outcomes=Outcomes(settings.backoff, jitter=lambda: 1.0),
-            cluster_id=CLUSTER_ID,
+            cluster_id=self.cluster_id,
         )
 
     # ------------------------------------------------ scheduling

@@ -247,6 +247,7 @@ class Process:
             kinds,
             controller_class=settings.controller_class,
             operator_namespace=settings.operator_namespace,
+            cluster_id=CLUSTER_ID,
         )
         writer = StatusAndFinalizerWriter(kube, kinds.values())
         clients = AccountClients(

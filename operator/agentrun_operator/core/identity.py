@@ -64,6 +64,23 @@ class Locator:
     parent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The object that an ownership tag names."""
+
+    cluster_id: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, tag: str) -> Self | None:
+        """Read an ownership tag; None for a tag of another form."""
+        parts = tag.removeprefix(TAG_PREFIX).removesuffix("/adopted").split("/")
+        if not tag.startswith(TAG_PREFIX) or len(parts) != 3:  # noqa: PLR2004 - the three above
+            return None
+        return cls(*parts)
+
+
 def ownership_tag(cluster_id: str, key: ObjectKey) -> str:
     """Return the tag that marks an external resource as created for this object."""
     return f"{TAG_PREFIX}{cluster_id}/{key.namespace}/{key.name}"

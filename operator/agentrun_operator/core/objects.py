@@ -62,6 +62,17 @@ class KubeObject:
         return self.external_id is not None and "adopted" in self.status
 
     @property
+    def is_heir(self) -> bool:
+        """Whether its record was written for a predecessor: restored, and not yet confirmed."""
+        bound = self.status.get("boundTo")
+        return bound is not None and bound.get("uid") != self.uid
+
+    @property
+    def copied_from(self) -> Mapping[str, str] | None:
+        """Whose resource the status told of that was copied here; None where none was."""
+        return self.status.get("copiedFrom") or None
+
+    @property
     def observed_generation(self) -> int:
         """Generation that the last written status speaks of; -1 before the first."""
         return int(self.status.get("observedGeneration", -1))

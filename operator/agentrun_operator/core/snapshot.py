@@ -86,6 +86,10 @@ class Snapshot:
     """A create was announced, or an answer persisted, or a resource adopted."""
     unrecorded: bool = False
     """The finalizer stands and no status says what for: the record of a resource may be lost."""
+    is_heir: bool = False
+    """The record was written for a predecessor of the same name, and restored."""
+    is_copy: bool = False
+    """The status was another object's, and nothing proves a resource of this one."""
     adopted: bool = False
     """The resource was there before us."""
     settled: bool = True

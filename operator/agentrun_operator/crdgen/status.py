@@ -29,6 +29,8 @@ def status_schema(kind: ResourceKind) -> Schema:
                 "default": -1,
             },
             "conditions": _conditions(),
+            "boundTo": _bound_to(),
+            "copiedFrom": _copied_from(),
             "account": _account(),
             "externalId": _text("Id or key that AgentRun gave the resource."),
             "externalName": _text("Name that the resource has in AgentRun."),
@@ -115,6 +117,32 @@ def _account() -> Schema:
             "name": _text("Name of the account object."),
             "accountId": _text("Alibaba Cloud account id."),
             "region": _text("Region id."),
+        },
+    )
+
+
+def _bound_to() -> Schema:
+    return _object(
+        "Object that this status was written for. In any other object it proves nothing.",
+        {
+            "clusterId": _text("Cluster of the object, as in the marks on AgentRun resources."),
+            "namespace": _text("Namespace of the object."),
+            "name": _text("Name of the object."),
+            "uid": _text("Uid of the object."),
+        },
+    )
+
+
+def _copied_from() -> Schema:
+    return _object(
+        "Object for which a status was written that was copied here, and the resource that it "
+        "tells of. Gone once this object has a resource of its own.",
+        {
+            "clusterId": _text("Cluster of that object."),
+            "namespace": _text("Namespace of that object."),
+            "name": _text("Name of that object."),
+            "externalId": _text("Id of its resource."),
+            "externalName": _text("Name of its resource."),
         },
     )
 

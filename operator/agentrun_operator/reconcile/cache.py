@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import binding_of, own_part
 from agentrun_operator.reconcile.ports import Held
 
 K = TypeVar("K")
@@ -31,13 +32,20 @@ class ObjectCache:
     """The last version of each object that we saw, indexed by reference and by external name."""
 
     def __init__(
-        self, kinds: Mapping[str, ResourceKind], *, controller_class: str, operator_namespace: str
+        self,
+        kinds: Mapping[str, ResourceKind],
+        *,
+        controller_class: str,
+        operator_namespace: str,
+        cluster_id: str,
     ) -> None:
         """Start empty; objects of another controller class are never taken in.
 
-        References of cluster-scoped objects lead into `operator_namespace`.
+        References of cluster-scoped objects lead into `operator_namespace`. Records bound to
+        another cluster than `cluster_id` are none.
         """
         self._kinds = kinds
+        self.cluster_id = cluster_id
         self._class = controller_class
         self._operator_namespace = operator_namespace
         self._changed: Callable[[KubeObject | None, KubeObject], None] = lambda _before, _now: None
@@ -54,7 +62,7 @@ class ObjectCache:
         of one resource type as integers is allowed by the API since Kubernetes 1.35 and true in
         practice before.
         """
-        obj = KubeObject.of(raw, kind)
+        obj = self.view(raw, kind)
         if str(obj.spec.get("controllerClass") or "") != self._class:
             return None
         known = self._entries.get(obj.key)
@@ -65,6 +73,20 @@ class ObjectCache:
         self._replace(obj, raw, version)
         self._changed(before, obj)
         return obj
+
+    def view(self, raw: Mapping[str, Any], kind: str) -> KubeObject:
+        """Read a raw object, its status only as far as it is its own: no reader sees more."""
+        obj = KubeObject.of(raw, kind)
+        if self._kinds[kind].is_local:
+            return obj
+        status = own_part(
+            obj.status, cluster_id=self.cluster_id, key=obj.key, created_at=obj.created_at
+        )
+        return obj if status is obj.status else replace(obj, status=status)
+
+    def binding_of(self, obj: KubeObject) -> dict[str, str]:
+        """Return what ties a record to an object of this cluster."""
+        return binding_of(self.cluster_id, obj.key, obj.uid)
 
     def update(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
         """Take in the answer to a write of ours, unless the object went away meanwhile.

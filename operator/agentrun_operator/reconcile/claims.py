@@ -54,7 +54,8 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
 
 
 def _may_have_it(obj: KubeObject) -> bool:
-    return bool(obj.is_in_charge or obj.status.get("creation"))
+    # A restored record counts less than any other until a look has confirmed it.
+    return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:

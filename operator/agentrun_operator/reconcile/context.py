@@ -65,6 +65,8 @@ class Context:
     """Lost updates that may have been carried out after a newer one, and will come no more."""
     contested: frozenset[str] = frozenset()
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
+    is_heir_confirmed: bool = False
+    """A look of this pass confirmed the record of a predecessor, or a create follows it."""
     has_recalled: bool = False
     """The last incarnation was looked for, because the record of it is lost."""
     taken: str = ""
@@ -177,6 +179,8 @@ class Context:
             creation_unknown=bool(creation) and not obj.is_in_charge,
             ever_created=bool(creation) or obj.is_in_charge,
             unrecorded=self.is_unrecorded,
+            is_heir=obj.is_heir,
+            is_copy=obj.copied_from is not None and self.memory.held is None,
             adopted=bool(obj.status.get("adopted")),
             settled=self._is_settled(),
             proven=self.seconds_to_proof <= 0,

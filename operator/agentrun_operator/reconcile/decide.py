@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from agentrun_operator.core.errors import CredentialsNotFound, ReferenceNotFound
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.snapshot import Existence, Ownership, Snapshot
 
@@ -53,6 +54,8 @@ class Action(Enum):
 
 
 _IN_TRANSITION = (Phase.PROGRESSING, Phase.DELETING, Phase.UNKNOWN)
+NOWHERE = (CredentialsNotFound, ReferenceNotFound)
+"""What is missing in a namespace into which only a part of a backup was restored."""
 FAILED = (Phase.CREATE_FAILED, Phase.UPDATE_FAILED, Phase.DELETE_FAILED)
 
 
@@ -112,10 +115,16 @@ DELETION: tuple[Row, ...] = (
         lambda s: (s.policies.retain or s.policies.observe_only) and not s.creation_unknown,
         Action.RELEASE,
     ),
+    Row(
+        # Nobody can look, and no record of its own tells of anything to look for.
+        "a copy, and no place to look in",
+        lambda s: s.is_copy and not s.ever_created and isinstance(s.blocked, NOWHERE),
+        Action.RELEASE,
+    ),
     Row("account unusable", lambda s: s.blocked is not None, Action.BLOCK_DELETION),
     Row(
         "another object's",
-        lambda s: s.unrecorded and not s.ever_created and s.conflict is not None,
+        lambda s: ((s.unrecorded and not s.ever_created) or s.is_heir) and s.conflict is not None,
         Action.RELEASE,
     ),
     Row(

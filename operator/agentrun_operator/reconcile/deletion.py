@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
-from agentrun_operator.reconcile import observe, outcome
+from agentrun_operator.reconcile import foreign, observe, outcome
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
@@ -50,7 +50,13 @@ class DeletionSteps:
         is_kept = policies.retain or policies.observe_only
         if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)
-        told = farewell(ctx.obj, ctx.observation, is_kept=is_kept, is_unrecorded=ctx.is_unrecorded)
+        told = farewell(
+            ctx.obj,
+            ctx.observation,
+            is_kept=is_kept,
+            is_unrecorded=ctx.is_unrecorded,
+            owner=foreign.owner_left_alone(ctx, self._world.cache),
+        )
         if told is not None:
             self._world.events.emit(ctx.obj, told.type, told.reason, told.message)
         await self._world.writer.remove_finalizer(ctx.obj)

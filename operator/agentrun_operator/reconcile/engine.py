@@ -8,6 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import GROUP, ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import record_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -73,9 +74,18 @@ class Engine:
             if self._world.cache.version(key) is None:
                 self._resync.ignore(key, int(raw["metadata"]["resourceVersion"]))
             return
-        if before is None or _deserves_a_pass(before, obj):
+        if before is None or _deserves_a_pass(before, obj) or self._was_rewritten(before, obj):
             # At start a shared LIST will do; afterwards somebody changed something.
             self.queue.add(key, fresh=self.is_synced)
+
+    def _was_rewritten(self, before: KubeObject, now: KubeObject) -> bool:
+        """Whether somebody else wrote another record than ours into the status."""
+        record = record_of(now.status)
+        if record_of(before.status) == record:
+            return False
+        # Race: the event of our own write may come before the answer to it.
+        notes = self._world.memory.peek(now.key)
+        return notes is None or notes.written != record
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""

@@ -58,16 +58,21 @@ def may_have_gone_out(obj: KubeObject) -> bool:
 
 
 def farewell(
-    obj: KubeObject, seen: Observation, *, is_kept: bool, is_unrecorded: bool
+    obj: KubeObject,
+    seen: Observation,
+    *,
+    is_kept: bool,
+    is_unrecorded: bool,
+    owner: str | None = None,
 ) -> Farewell | None:
     """Return what to tell; None where there never was anything.
 
     `is_kept` tells that the policies want the resource left, `is_unrecorded` that no record says
-    whose it is.
+    whose it is, `owner` that it is somebody else's ("carries the mark of ...").
     """
     is_going = seen.existence is Existence.PRESENT and seen.phase is Phase.DELETING
     if not went_out(obj) and not (is_kept and is_going):
-        return _untouched(obj, seen, is_unrecorded=is_unrecorded)
+        return _untouched(obj, seen, is_unrecorded=is_unrecorded, owner=owner)
     return _too_late(obj, seen) if is_kept else _deleted(seen)
 
 
@@ -94,9 +99,14 @@ def _deleted(seen: Observation) -> Farewell:
     return Farewell("Normal", "Deleted", message)
 
 
-def _untouched(obj: KubeObject, seen: Observation, *, is_unrecorded: bool) -> Farewell | None:
+def _untouched(
+    obj: KubeObject, seen: Observation, *, is_unrecorded: bool, owner: str | None
+) -> Farewell | None:
     if seen.existence is Existence.ABSENT:
         return Farewell("Normal", "AlreadyGone", "the cloud resource was already gone")
+    if owner is not None:
+        message = f"left the cloud resource alone: it {owner}"
+        return Farewell("Warning", "Retained", message)
     if is_unrecorded and seen.existence is Existence.PRESENT:
         message = "left the cloud resource alone: no record says that it was made for this one"
         return Farewell("Warning", "Retained", message)

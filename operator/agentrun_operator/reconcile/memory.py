@@ -93,6 +93,10 @@ class Memory:
     """Writes in a row that the cluster refused as out of date."""
     is_unsure: bool = False
     """The cached object may lack a write of ours, or the cause of a conflict."""
+    held: tuple[str, bool] | None = None
+    """Id of the resource that this process made, adopted or found on record; whether adopted."""
+    written: dict[str, Any] | None = None
+    """The record in our last status write: another one in the cluster is somebody else's."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
     sent: Sent | None = None

@@ -25,21 +25,34 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     """Say whose a resource is that stands where ours would."""
     if target.rest.key is KeyedBy.CHOSEN_ID:
         return Ownership.OURS
-    tags = _tags(target.rest, resource)
-    if target.marks.intersection(tags) == {target.tag}:
+    obj, ident = target.obj, target.id_of(resource)
+    own = target.marks.intersection(_tags(target.rest, resource))
+    is_on_record = obj.is_in_charge and obj.external_id == ident
+    if own == {target.tag} or (own and is_on_record):
         return Ownership.OURS
-    obj = target.obj
-    # Another id under our name: ours was deleted and somebody made a new one.
-    if obj.is_in_charge and obj.external_id == target.id_of(resource):
-        return Ownership.OURS
-    # Order: before the mark. Of two clusters with one manifest the slower one finds an equal.
-    others = set(tags) - target.marks
-    if any(t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS for t in others):
+    # Order: before the record, which somebody may have copied or restored, and before what a create
+    # sent: of two clusters with one manifest the slower one finds an equal.
+    if owners(target, resource):
         return Ownership.FOREIGN
+    # Another id under our name: ours was deleted and somebody made a new one.
+    if is_on_record or target.held_id == ident:
+        return Ownership.OURS
     is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
     if is_announced and _may_be_our_create(target, resource, drift):
         return Ownership.OURS
-    return Ownership.ADOPTABLE
+    return Ownership.FOREIGN if _is_copied(target, ident) else Ownership.ADOPTABLE
+
+
+def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the marks of other owners on a resource."""
+    others = (t for t in _tags(target.rest, resource) if t not in target.marks)
+    return tuple(t for t in others if t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS)
+
+
+def _is_copied(target: Target, ident: str) -> bool:
+    """Whether a status that was copied here tells of this very resource as another object's."""
+    origin = target.obj.copied_from or {}
+    return ident == origin.get("externalId") or target.name == origin.get("externalName")
 
 
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:

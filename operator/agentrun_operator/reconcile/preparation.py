@@ -110,7 +110,7 @@ class Preparation:
             ctx.blocked = error
             return
         ctx.blocked = None
-        if before.unrecorded:
+        if before.unrecorded or ctx.obj.is_heir:
             ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, binding)
         try:
             if before.creation_unknown and ctx.spec is not None:
@@ -169,6 +169,8 @@ class Preparation:
             name=str(recorded or obj.external_name),
             parent=parent,
             chosen_id=chosen_id(obj.uid, obj.status),
+            inherited_id=_inherited_id(obj),
+            held_id=ctx.memory.held[0] if ctx.memory.held else None,
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
             creates=creates,
@@ -229,6 +231,11 @@ def _encoded(
     except ReferenceNotFound as error:
         problems = value_problems(spec, resolution) or (error,)
     raise combined(problems)
+
+
+def _inherited_id(obj: KubeObject) -> str | None:
+    """Return the id that the predecessor of a restored object chose."""
+    return chosen_id(str(obj.status["boundTo"].get("uid")), obj.status) if obj.is_heir else None
 
 
 def _check_recordable(kind: ResourceKind, desired: Json) -> None:

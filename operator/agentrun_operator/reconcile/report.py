@@ -8,6 +8,7 @@ import structlog
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, UnfitReference
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import bind, record_of
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -38,21 +39,31 @@ class Reporter:
         changes, ctx.changes = ctx.changes, {}
         if ctx.resolution is not None:
             verdict, changes = _redacted(verdict, changes, ctx.resolution)
-        raw = await self.write_object(
-            ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded
-        )
-        if raw is not None:
-            ctx.memory.reported_at = ctx.memory.now_hint
-            self.absorb(ctx, raw)
+        status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
+        if status == ctx.obj.status and not ctx.is_heir_confirmed:
+            # A status of a version that bound nothing is bound with the next change.
+            return
+        if not ctx.obj.is_heir or ctx.is_heir_confirmed:
+            status = bind(status, self._cache.binding_of(ctx.obj))
+        if status == ctx.obj.status:
+            return
+        ctx.memory.written = record_of(status)
+        raw = await self._write(ctx.obj, verdict, status)
+        ctx.memory.reported_at = ctx.memory.now_hint
+        self.absorb(ctx, raw)
 
-    async def write_object(
+    async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:
+        """Write the status of a local object; None when it already says all that."""
+        status = self._composed(obj, verdict, changes)
+        return None if status == obj.status else await self._write(obj, verdict, status)
+
+    def _composed(
         self, obj: KubeObject, verdict: Verdict, changes: Json, *, is_observed: bool = True
-    ) -> Json | None:
-        """Write the status of an object; None when it already says all that."""
+    ) -> Json:
         now = self._clock.now()
-        status = compose(obj, verdict, StatusDraft(changes), now=now, is_observed=is_observed)
-        if status == obj.status:
-            return None
+        return compose(obj, verdict, StatusDraft(changes), now=now, is_observed=is_observed)
+
+    async def _write(self, obj: KubeObject, verdict: Verdict, status: Json) -> Json:
         raw = await self._writer.write_status(obj, status)
         event = None if verdict.paused else outcome.event_of(obj.condition("Ready"), verdict)
         if event is not None:
@@ -62,7 +73,7 @@ class Reporter:
     def absorb(self, ctx: Context, raw: Json) -> None:
         """Take in the answer of a write, so that its echo in the watch is old news."""
         self._cache.update(raw, ctx.obj.key.kind)
-        ctx.refocus(KubeObject.of(raw, ctx.obj.key.kind))
+        ctx.refocus(self._cache.view(raw, ctx.obj.key.kind))
 
 
 def log_bug(obj: KubeObject, bug: Exception, resolution: Resolution | None) -> OperatorError:

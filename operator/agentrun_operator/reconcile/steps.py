@@ -15,8 +15,8 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.core.snapshot import Existence, Observation
-from agentrun_operator.reconcile import observe, outcome, unanswered
+from agentrun_operator.core.snapshot import Existence, Observation, Ownership
+from agentrun_operator.reconcile import foreign, observe, outcome, unanswered
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
@@ -111,10 +111,17 @@ class ReadingSteps:
             polling = self._world.settings.polling
             ctx.memory.patience = patience_of(ctx.obj, polling, is_shared=shared)
             ctx.memory.note_seen(begun_at)
+        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        if seen.confirmed and is_ours:
+            ctx.is_heir_confirmed = ctx.obj.is_heir
+        ident = ctx.obj.external_id
+        is_on_record = ident is not None and ctx.obj.is_in_charge
+        if is_ours and is_on_record and ctx.aim.id_of(seen.resource) == ident:
+            ctx.memory.held = (str(ident), bool(ctx.obj.status["adopted"]))
         ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:
-        if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None:
+        if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:
             return False
         if ctx.memory.differs or ctx.obj.status.get("drift"):
             # What a LIST leaves out says nothing: only a read can end what a read has shown.
@@ -206,11 +213,7 @@ class ReadingSteps:
     async def stall_foreign(self, ctx: Context) -> Outcome | None:
         """The name belongs to somebody else; whatever create of ours met it made nothing."""
         ctx.changes["creation"] = None
-        raise AlreadyExistsNotOwned(
-            f"{ctx.kind.kind} {ctx.aim.name!r} already exists in AgentRun and is not ours; choose "
-            "another spec.externalName, set spec.adoptionPolicy: Adopt to use it, or annotate "
-            "agentrun.dev/adopt=force to take it from its owner"
-        )
+        raise AlreadyExistsNotOwned(foreign.explain(ctx, self._world.cache))
 
     async def stall_refused(self, ctx: Context) -> Outcome | None:
         """The API refused this spec: send it no more, and go on looking at what is there."""

@@ -32,6 +32,10 @@ class Target:
     ignored: frozenset[str] = frozenset()
     sent: Json | None = field(default=None, repr=False)
     """What the announced create sent; None where another process announced it."""
+    inherited_id: str | None = None
+    """The chosen id of a predecessor, whose record was restored."""
+    held_id: str | None = None
+    """The id of what this process made, adopted or found on record for the object."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
 
@@ -48,7 +52,7 @@ class Target:
         known = self.obj.external_id
         if self.rest.key is KeyedBy.CHOSEN_ID:
             # An object that was restored has another uid than its record was made with.
-            return Locator(known or self.chosen_id, self.parent)
+            return Locator(known or self.inherited_id or self.chosen_id, self.parent)
         return Locator(known, self.parent) if known else None
 
     def locator_of(self, resource: Mapping[str, Any]) -> Locator:

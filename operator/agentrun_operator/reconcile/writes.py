@@ -105,8 +105,9 @@ class WritingSteps:
         ctx.memory.is_untouched = False
         ctx.memory.sent = None
         ctx.changes |= self._identity(ctx)
-        ctx.changes["externalId"] = ctx.aim.id_of(dict(resource))
-        ctx.changes["adopted"] = adopted
+        ident = ctx.aim.id_of(dict(resource))
+        ctx.changes |= {"externalId": ident, "adopted": adopted}
+        self._hold(ctx, ident, adopted=adopted)
         verdict = outcome.progressing(
             Reason.UPDATING if adopted else Reason.CREATING, "the resource is known"
         )
@@ -116,6 +117,12 @@ class WritingSteps:
         if not as_sent and ctx.rest.updatable:
             part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
             ctx.write_only_changed = tuple(sorted(part))
+
+    @staticmethod
+    def _hold(ctx: Context, ident: str, *, adopted: bool) -> None:
+        """Remember what no status can prove: this very process has had the answer."""
+        ctx.memory.held = (ident, adopted)
+        ctx.is_heir_confirmed = ctx.obj.is_heir
 
     def _identity(self, ctx: Context) -> Json:
         return self._settlement.identity(ctx)
@@ -137,6 +144,7 @@ class WritingSteps:
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
+        ctx.is_heir_confirmed = ctx.obj.is_heir
         # Only looks after this create tell anything about it.
         ctx.memory.absent_since = None
         ctx.memory.deleted = False
@@ -213,8 +221,9 @@ class WritingSteps:
         ctx.memory.sent = None
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
-        ctx.changes["externalId"] = ctx.aim.id_of(answer)
-        ctx.changes["adopted"] = False
+        ident = ctx.aim.id_of(answer)
+        ctx.changes |= {"externalId": ident, "adopted": False}
+        self._hold(ctx, ident, adopted=False)
         ctx.changes["applied"] = self._settlement.applied(ctx)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)

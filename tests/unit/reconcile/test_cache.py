@@ -16,7 +16,9 @@ KINDS = catalogue()
 
 
 def cache(controller_class: str = "") -> ObjectCache:
-    return ObjectCache(KINDS, controller_class=controller_class, operator_namespace="system")
+    return ObjectCache(
+        KINDS, controller_class=controller_class, operator_namespace="system", cluster_id="c"
+    )
 
 
 def raw(

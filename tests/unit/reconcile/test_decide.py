@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import (
     DependencyNotReady,
     ExternalNameConflict,
     OperatorError,
+    ReferenceNotFound,
 )
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.snapshot import (
@@ -61,6 +62,10 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
     "never created": (Snapshot(deleting=True, held_by=("Sandbox a/b",)), Action.RELEASE),
     "in use": (replace(GOING, held_by=("Sandbox a/b",)), Action.BLOCK_DELETION),
     "retained": (replace(GOING, policies=Policies(retain=True), blocked=BLOCKED), Action.RELEASE),
+    "a copy, and no place to look in": (
+        replace(LOST, is_copy=True, blocked=ReferenceNotFound("no such runtime")),
+        Action.RELEASE,
+    ),
     "account unusable": (replace(GOING, blocked=BLOCKED), Action.BLOCK_DELETION),
     "another object's": (replace(LOST, conflict=CONFLICT), Action.RELEASE),
     "not looked yet": (GOING, Action.CONFIRM),

@@ -51,7 +51,7 @@ class Pages:
 
 
 def listings(clock: VirtualClock) -> Listings:
-    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s")
+    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s", cluster_id="c")
     return Listings(KINDS, cache, clock, Polling())
 
 
@@ -194,7 +194,7 @@ def test_what_finds_an_item(kind: str, expected: str) -> None:
 
 
 def test_a_fingerprint_follows_the_item() -> None:
-    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s")
+    cache = ObjectCache(KINDS, controller_class="", operator_namespace="s", cluster_id="c")
     shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
     for name in ("a", "b"):
         metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"}
@@ -220,7 +220,7 @@ class CountingCache(ObjectCache):
 
 
 def test_a_survey_reads_only_what_changed() -> None:
-    cache = CountingCache(KINDS, controller_class="", operator_namespace="s")
+    cache = CountingCache(KINDS, controller_class="", operator_namespace="s", cluster_id="c")
     shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
     status = {"account": PIN, "externalId": "x"}
 

@@ -48,7 +48,7 @@ def raw(
 
 
 def cache_of(*objects: dict[str, Any]) -> ObjectCache:
-    cache = ObjectCache(KINDS, controller_class="", operator_namespace="system")
+    cache = ObjectCache(KINDS, controller_class="", operator_namespace="system", cluster_id="c")
     for found in objects:
         cache.observe(found, found["kind"])
     return cache

@@ -1,0 +1,92 @@
+"""Whose record a status is. A backup, or anybody who may write `/status`, can put any status there.
+
+A record names the object that it was written for in `boundTo`. One that names another cluster,
+namespace or name proves nothing: the object counts as one without a record, and `copiedFrom` keeps
+whose resource the copied record told of. One that names a predecessor of the same cluster,
+namespace and name counts until a look disproves it: nobody else can have inherited from that.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agentrun_operator.core.identity import ObjectKey
+
+RECORD_FIELDS = (
+    "boundTo",
+    "copiedFrom",
+    "externalId",
+    "externalName",
+    "parentId",
+    "account",
+    "adopted",
+    "incarnation",
+    "creation",
+)
+"""What a status proves of a resource, or of a create."""
+
+_SKEW = timedelta(seconds=30)
+"""By how much the clocks of API server and operator may differ."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Time of the condition that the schema gives a new object."""
+
+
+def binding_of(cluster_id: str, key: ObjectKey, uid: str) -> dict[str, str]:
+    """Return what `boundTo` says of an object."""
+    return {"clusterId": cluster_id, "namespace": key.namespace, "name": key.name, "uid": uid}
+
+
+def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a status proves, to compare two of them."""
+    return {name: status[name] for name in RECORD_FIELDS if status.get(name) is not None}
+
+
+def own_part(
+    status: Mapping[str, Any], *, cluster_id: str, key: ObjectKey, created_at: str
+) -> Mapping[str, Any]:
+    """Return a status as far as it can be the object's own."""
+    bound = status.get("boundTo")
+    if isinstance(bound, Mapping):
+        place = (bound.get("clusterId"), bound.get("namespace") or "", bound.get("name"))
+        return status if place == (cluster_id, key.namespace, key.name) else _as_copy(status, bound)
+    # Written by a version that bound nothing: its times have to be possible.
+    return _as_copy(status, {}) if _is_older(status, created_at) else status
+
+
+def bind(status: Mapping[str, Any], binding: Mapping[str, str]) -> dict[str, Any]:
+    """Return a status as its object writes it: bound, and no copy's once it has its own record."""
+    bound = {**status, "boundTo": dict(binding)}
+    if status.get("creation") or (status.get("externalId") and "adopted" in status):
+        bound.pop("copiedFrom", None)
+    return bound
+
+
+def _as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str, Any]:
+    origin = status.get("copiedFrom") or {}
+    if status.get("externalId"):
+        origin = {
+            "clusterId": bound.get("clusterId"),
+            "namespace": bound.get("namespace"),
+            "name": bound.get("name"),
+            "externalId": status.get("externalId"),
+            "externalName": status.get("externalName"),
+        }
+    told = {name: value for name, value in origin.items() if value}
+    return {"observedGeneration": -1, **({"copiedFrom": told} if told else {})}
+
+
+def _is_older(status: Mapping[str, Any], created_at: str) -> bool:
+    """Whether a status tells of times before its object was created."""
+    created = _time(created_at)
+    if created is None:
+        return False
+    times = (_time(c.get("lastTransitionTime")) for c in status.get("conditions") or ())
+    return any(t is not None and _EPOCH < t < created - _SKEW for t in times)
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
