@@ -41,6 +41,7 @@ from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable, Leadership
+from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
@@ -250,7 +251,7 @@ class Operator:
                 leadership,
             ),
             events=recorder,
-            connections=ConfigMapConnectionWriter(client),
+            connections=Publications(ConfigMapConnectionWriter(client), clock, leadership),
             outcomes=Outcomes(settings.backoff),
             cluster_id=self._cluster_id,
         )

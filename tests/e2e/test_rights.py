@@ -80,11 +80,23 @@ def live(rig: Rig, *, is_cluster_wide: bool) -> None:
         "the connection to be put right",
         seconds=30,
     )
+    for name in ("chat-proxy", "chat-endpoint"):
+        rig.kubectl("delete", "configmap", name, where)
+        eventually(lambda name=name: name in maps(rig), f"{name} to be restored", seconds=10)  # type: ignore[misc]
+    moved = '{"spec": {"writeConnectionTo": {"configMap": {"name": "moved"}}}}'
+    rig.kubectl("patch", "modelproxy", "chat", where, "--type=merge", f"--patch={moved}")
+    eventually(lambda: {"moved", "chat-proxy"} & maps(rig) == {"moved"}, "the address to move")
     rig.delete_all(TENANT)
     rig.delete_all()
     if is_cluster_wide:
         rig.kubectl("delete", "clusteraccount", "shared", "--timeout=30s")
     rig.stop_operator()
+
+
+def maps(rig: Rig) -> set[str]:
+    """Return the names of the ConfigMaps beside the samples."""
+    names = "--output=jsonpath={.items[*].metadata.name}"
+    return set(rig.kubectl("get", "configmaps", f"--namespace={SAMPLES_NAMESPACE}", names).split())
 
 
 def own_account(rig: Rig) -> dict[str, Any]:

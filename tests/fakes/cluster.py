@@ -63,12 +63,14 @@ class FakeCluster:
         self._objects: dict[ObjectKey, Json] = {}
         self._data: dict[ObjectKey, SecretData] = {}
         self.notify: Notify = lambda _event, _raw: None
-        self.reference_changed: Callable[[str, str, str], None] = lambda *_where: None
+        self.reference_changed: Callable[[str, str, str, str], None] = lambda *_where: None
         self.is_reachable = True
         """Whether reads are answered."""
         self.namespaces: dict[str, dict[str, str]] = {}
         self.events: list[Event] = []
         self.connections: dict[tuple[str, str], dict[str, str]] = {}
+        self._map_owners: dict[tuple[str, str], str] = {}
+        self._map_versions: dict[tuple[str, str], str] = {}
         self.foreign_config_maps: set[tuple[str, str]] = set()
 
     # ------------------------------------------------ what users do
@@ -197,7 +199,7 @@ class FakeCluster:
     def delete_secret(self, name: str, *, namespace: str = "team-a") -> None:
         """Delete a Secret."""
         del self._data[ObjectKey("Secret", namespace, name)]
-        self.reference_changed("Secret", namespace, name)
+        self.reference_changed("Secret", namespace, name, "")
 
     # ------------------------------------------------ what tests look at
 
@@ -296,15 +298,37 @@ class FakeCluster:
 
     # ------------------------------------------------ ConnectionWriter, EventRecorder
 
-    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
+    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> str:
         at = (owner.key.namespace, name)
-        if at in self.foreign_config_maps:
+        if at in self.foreign_config_maps or self._map_owners.get(at, owner.uid) != owner.uid:
             raise AlreadyExistsNotOwned(f"ConfigMap {name!r} exists and is not ours")
         if self.connections.get(at) != dict(data):
-            await self._calls.make("publish", lambda: self._publish(at, data))
+            await self._calls.make("publish", lambda: self._publish(at, owner.uid, data))
+        return self._map_versions.get(at, "")
 
-    async def _publish(self, at: tuple[str, str], data: Mapping[str, str]) -> None:
+    async def _publish(self, at: tuple[str, str], uid: str, data: Mapping[str, str]) -> None:
+        self._map_owners[at] = uid
+        self.write_map(at, data)
+
+    async def withdraw(self, owner: KubeObject, name: str) -> None:
+        at = (owner.key.namespace, name)
+        if self._map_owners.get(at) == owner.uid:
+            await self._calls.make("withdraw", lambda: self._withdraw(at))
+
+    async def _withdraw(self, at: tuple[str, str]) -> None:
+        self.remove_map(at)
+
+    def write_map(self, at: tuple[str, str], data: Mapping[str, str]) -> None:
+        """Write a published ConfigMap, as anybody may; the watch shows it before an answer."""
         self.connections[at] = dict(data)
+        self._map_versions[at] = str(self._next_version())
+        self.reference_changed("ConfigMap", *at, self._map_versions[at])
+
+    def remove_map(self, at: tuple[str, str]) -> None:
+        """Delete a published ConfigMap, as anybody may, and the garbage collector does."""
+        for known in (self.connections, self._map_versions, self._map_owners):
+            known.pop(at, None)
+        self.reference_changed("ConfigMap", *at, "")
 
     def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
         self.events.append(Event(obj.key, kind, reason, message))
@@ -330,6 +354,9 @@ class FakeCluster:
         raw = self._objects.pop(key)
         raw["metadata"]["resourceVersion"] = str(self._next_version())
         self.notify("DELETED", copy.deepcopy(raw))
+        uid = raw["metadata"]["uid"]
+        for at in [at for at, owner in self._map_owners.items() if owner == uid]:
+            self.remove_map(at)
 
     def _put(
         self,
@@ -339,9 +366,10 @@ class FakeCluster:
         data: Mapping[str, str],
         unreadable: tuple[str, ...] = (),
     ) -> None:
-        key, version = ObjectKey(kind, namespace, name), f"uid-of-{name}/{self._next_version()}"
-        self._data[key] = SecretData(dict(data), version, frozenset(unreadable))
-        self.reference_changed(kind, namespace, name)
+        key, version = ObjectKey(kind, namespace, name), str(self._next_version())
+        where = f"uid-of-{name}/{version}"
+        self._data[key] = SecretData(dict(data), where, frozenset(unreadable))
+        self.reference_changed(kind, namespace, name, version)
 
     def _read(self, kind: str, namespace: str, name: str) -> SecretData | None:
         if not self.is_reachable:

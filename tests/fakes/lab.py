@@ -24,6 +24,7 @@ from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from agentrun_simulator.simulator import Simulator
@@ -125,7 +126,7 @@ class Lab:
             listings=Listings(kinds, cache, self.clock, settings.polling),
             writer=FencedWriter(self.cluster, self.leadership),
             events=self.cluster,
-            connections=self.cluster,
+            connections=Publications(self.cluster, self.clock, self.leadership),
             outcomes=Outcomes(settings.backoff, jitter=lambda: 1.0),
             cluster_id=self.cluster_id,
         )

@@ -264,6 +264,9 @@ class Changes:
         self._access = access
         self._namespaces = namespaces
 
+    def _changed(self, kind: str, namespace: str, name: str, _version: str) -> None:
+        self.seen.append((kind, namespace, name))
+
     def named(self, name: str) -> int:
         return sum(1 for _, _, each in self.seen if each == name)
 
@@ -271,9 +274,7 @@ class Changes:
     async def running(self) -> AsyncIterator["Changes"]:
         stop = asyncio.Event()
         async with KubeClient.open(self._access, streams=4) as client:
-            watch = MetadataWatch(
-                client, lambda *change: self.seen.append(change), namespaces=self._namespaces
-            )
+            watch = MetadataWatch(client, self._changed, namespaces=self._namespaces)
             task = asyncio.create_task(watch.run(stop))
             await watch.settled()
             yield self

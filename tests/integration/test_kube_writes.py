@@ -240,7 +240,37 @@ async def test_a_connection_is_owned_kept_current_and_never_taken_from_others(
     metadata = found["metadata"]
     assert [r["uid"] for r in metadata["ownerReferences"]] == [owner.uid]
     assert metadata["labels"] == {"app.kubernetes.io/managed-by": "agentrun-operator"}
-    assert "annotations" not in metadata
+    assert metadata["annotations"] == {"agentrun.dev/published-by": f"{WIDGET.kind}/owner"}
     control_plane.kubectl("create", "configmap", "users", f"-n={TEAM}", "--from-literal=a=b")
     with pytest.raises(AlreadyExistsNotOwned):
         await writer.publish(owner, "users", {"url": "two"})
+    await writer.withdraw(owner, "users")
+    assert (await client.get(core_path("configmaps", TEAM, "users")))["data"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("owners", ["null", "old"])
+async def test_a_connection_of_a_backup_is_taken_back_and_withdrawn(
+    client: KubeClient, owners: str
+) -> None:
+    owner = await created(client, f"restored-{owners}")
+    writer, name = ConfigMapConnectionWriter(client), f"restored-{owners}"
+    path = core_path("configmaps", TEAM, name)
+    await writer.publish(owner, name, {"url": "one"})
+    found = await client.get(path)
+    await client.delete(path, uid=found["metadata"]["uid"], version=version_of(found))
+    kept = {k: found["metadata"][k] for k in ("name", "labels", "annotations")}
+    old = {**found["metadata"]["ownerReferences"][0], "uid": "0" * 8}
+    backup = {"metadata": kept if owners == "null" else {**kept, "ownerReferences": [old]}}
+    await client.post(core_path("configmaps", TEAM), {**backup, "data": {"url": "dead"}})
+    written = await writer.publish(owner, name, {"url": "two"})
+    found = await client.get(path)
+    assert (found["data"], version_of(found)) == ({"url": "two"}, written)
+    assert [r["uid"] for r in found["metadata"]["ownerReferences"]] == [owner.uid]
+    assert await writer.publish(owner, name, {"url": "two"}) == written, "nothing to write"
+    await writer.withdraw(owner, name)
+    with pytest.raises(ObjectGone):
+        await client.get(path)
+
+
+def version_of(raw: Json) -> str:
+    return str(raw["metadata"]["resourceVersion"])

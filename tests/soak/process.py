@@ -33,6 +33,7 @@ from agentrun_operator.reconcile.ports import (
     ExternalAPI,
     Leadership,
 )
+from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from soak.watch import Watch
@@ -266,7 +267,7 @@ class Process:
             listings=Listings(kinds, cache, clock, settings.polling),
             writer=FencedWriter(writer, self.leadership),
             events=self,
-            connections=ConfigMapConnectionWriter(kube),
+            connections=Publications(ConfigMapConnectionWriter(kube), clock, self.leadership),
             outcomes=Outcomes(settings.backoff),
             cluster_id=CLUSTER_ID,
         )

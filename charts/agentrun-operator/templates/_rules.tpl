@@ -50,7 +50,7 @@
   - list
   - watch
 {{- end }}
-# env and configuration by reference; connection ConfigMaps that objects publish
+# env and configuration by reference; connection ConfigMaps that objects publish, and no longer publish
 - apiGroups:
   - ''
   resources:
@@ -61,6 +61,7 @@
   - watch
   - create
   - patch
+  - delete
 # one Event per transition
 - apiGroups:
   - ''

@@ -22,6 +22,10 @@ POLL_INTERVAL_ANNOTATION = f"{GROUP}/poll-interval"
 ADOPT_ANNOTATION = f"{GROUP}/adopt"
 """`force` takes over a resource that carries somebody else's mark."""
 
+PUBLISHED_BY_ANNOTATION = f"{GROUP}/published-by"
+"""On a ConfigMap of ours: `<Kind>/<name>` of the object whose address it holds. An owner reference
+says the same, but does not outlive a backup."""
+
 TAG_PREFIX = "k8s:"
 """Ownership tags are `k8s:<clusterId>/<namespace>/<name>`, on what was adopted with `/adopted`."""
 

@@ -1,7 +1,8 @@
 """What the operator may do in the cluster, as data: one entry per reason to have the right.
 
 The chart's roles are generated from here, so code that needs another right adds it here. Nothing is
-granted that no code uses: no write to a spec, no delete, no Secret write, nothing on CRDs.
+granted that no code uses: no write to a spec, no delete of an object of ours, no Secret write,
+nothing on CRDs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,8 +49,9 @@ def namespaced_permissions(
         Permission(
             CORE,
             ("configmaps",),
-            ("get", "list", "watch", "create", "patch"),
-            "env and configuration by reference; connection ConfigMaps that objects publish",
+            ("get", "list", "watch", "create", "patch", "delete"),
+            "env and configuration by reference; connection ConfigMaps that objects publish, and "
+            "no longer publish",
         ),
         Permission(CORE, ("events",), ("create",), "one Event per transition"),
     )

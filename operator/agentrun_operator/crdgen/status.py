@@ -55,6 +55,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             "lastRequest": _text(
                 "Last value of agentrun.dev/reconcile-requested-at that was served."
             ),
+            **({"connection": _connection()} if kind.connection else {}),
             "atProvider": at_provider,
         },
         default={},
@@ -167,6 +168,13 @@ def _creation() -> Schema:
             "incarnation": _integer("Incarnation that is being created."),
             "generation": _integer("Generation of the spec that is being created."),
         },
+    )
+
+
+def _connection() -> Schema:
+    return _object(
+        "Where the address was published last.",
+        {"configMap": _text("Name of the ConfigMap, in the object's namespace.")},
     )
 
 

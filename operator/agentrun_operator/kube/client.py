@@ -166,6 +166,15 @@ class KubeClient:
         """POST one object; returns the object as it is now."""
         return await self._request("POST", path, body, params=params)
 
+    async def delete(self, path: str, *, uid: str, version: str) -> Json:
+        """DELETE one object, if it is still this very version of it."""
+        body: Json = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid, "resourceVersion": version},
+        }
+        return await self._request("DELETE", path, body)
+
     async def _request(
         self,
         method: str,

@@ -1,9 +1,15 @@
 """ConfigMaps with addresses, for workloads to mount; only ever those that we made."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from agentrun_operator.core.errors import AccessDenied, AlreadyExistsNotOwned, InvalidParameter
-from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER
+from agentrun_operator.core.identity import (
+    API_VERSION,
+    FIELD_MANAGER,
+    GROUP,
+    PUBLISHED_BY_ANNOTATION,
+)
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.client import (
     MERGE_PATCH,
@@ -22,7 +28,9 @@ from agentrun_operator.reconcile.ports import (
 
 ATTEMPTS = 3
 """Somebody may create, edit or delete it between our read and our write."""
+T = TypeVar("T")
 _MANAGER = {"fieldManager": FIELD_MANAGER}
+_LABEL = "app.kubernetes.io/managed-by"
 
 
 class ConfigMapConnectionWriter:
@@ -32,8 +40,11 @@ class ConfigMapConnectionWriter:
         """Write through a client."""
         self._client = client
 
-    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
+    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> str:
         """Create or update the ConfigMap `name`; nothing is written when it says the same.
+
+        One that carries our label and names this very object is ours, whatever a backup or
+        `--cascade=orphan` made of its owner references: it gets the present one.
 
         Raises:
             AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
@@ -47,43 +58,98 @@ class ConfigMapConnectionWriter:
                 f"writeConnectionTo.configMap.name {name!r} is no legal ConfigMap name; use "
                 "lower-case letters, digits, '-' and '.'"
             )
+        return await self._insist(owner, name, lambda: self._publish(owner, name, data))
+
+    async def withdraw(self, owner: KubeObject, name: str) -> None:
+        """Delete the ConfigMap `name` if it is ours."""
+        # A status that somebody else wrote may name anything.
+        if is_object_name(name):
+            await self._insist(owner, name, lambda: self._withdraw(owner, name))
+
+    async def _insist(self, owner: KubeObject, name: str, write: Callable[[], Awaitable[T]]) -> T:
         for _ in range(ATTEMPTS):
             try:
-                await self._publish(owner, name, data)
+                return await write()
             except (ObjectConflict, ObjectGone) as error:
                 failure = error
             except (ClusterForbidden, ClusterInvalid) as error:
                 raise AccessDenied(
                     f"the cluster refuses ConfigMap {name!r} of spec.writeConnectionTo ({error}); "
-                    "clear the way, or remove the field"
+                    "clear the way, or remove the field or the ConfigMap"
                 ) from error
-            else:
-                return
         raise ClusterUnavailable(f"ConfigMap {owner.key.namespace}/{name}: {failure}")
 
-    async def _publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
+    async def _publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> str:
         path = core_path("configmaps", owner.key.namespace, name)
         try:
             found = await self._client.get(path)
         except ObjectGone:
             collection = core_path("configmaps", owner.key.namespace)
-            await self._client.post(collection, _config_map(owner, name, data), params=_MANAGER)
-            return
-        owners = found["metadata"].get("ownerReferences") or ()
-        if not any(reference.get("uid") == owner.uid for reference in owners):
+            made = _config_map(owner, name, data)
+            return _version(await self._client.post(collection, made, params=_MANAGER))
+        if not _is_ours(owner, found):
             raise AlreadyExistsNotOwned(
                 f"ConfigMap {name!r} exists and does not belong to {owner.key}; choose another "
                 "name in spec.writeConnectionTo, or delete it"
             )
-        old = found.get("data") or {}
-        if old == dict(data):
+        body = _correction(owner, found, data)
+        if body is None:
+            return _version(found)
+        return _version(
+            await self._client.patch(path, body, content_type=MERGE_PATCH, params=_MANAGER)
+        )
+
+    async def _withdraw(self, owner: KubeObject, name: str) -> None:
+        path = core_path("configmaps", owner.key.namespace, name)
+        try:
+            found = await self._client.get(path)
+            if _is_ours(owner, found):
+                uid = found["metadata"]["uid"]
+                await self._client.delete(path, uid=uid, version=_version(found))
+        except ObjectGone:
             return
-        changed: dict[str, str | None] = {**dict.fromkeys(old), **data}
-        body = {
-            "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
-            "data": changed,
-        }
-        await self._client.patch(path, body, content_type=MERGE_PATCH, params=_MANAGER)
+
+
+def _is_ours(owner: KubeObject, found: Json) -> bool:
+    """Whether a ConfigMap belongs to an object: by its uid, or by our label and its name."""
+    metadata = found["metadata"]
+    owners = metadata.get("ownerReferences") or ()
+    if any(reference.get("uid") == owner.uid for reference in owners):
+        return True
+    if (metadata.get("labels") or {}).get(_LABEL) != FIELD_MANAGER:
+        return False
+    namesakes = [each for each in owners if _names(each, owner)]
+    if len(namesakes) < len(owners):
+        return False
+    named = (metadata.get("annotations") or {}).get(PUBLISHED_BY_ANNOTATION)
+    return bool(named == _name_of(owner) if named else namesakes)
+
+
+def _names(reference: Json, owner: KubeObject) -> bool:
+    """Whether an owner reference names an object, be it an earlier one of that name."""
+    group = str(reference.get("apiVersion")).partition("/")[0]
+    place = (group, reference.get("kind"), reference.get("name"))
+    return place == (GROUP, owner.key.kind, owner.key.name)
+
+
+def _correction(owner: KubeObject, found: Json, data: Mapping[str, str]) -> Json | None:
+    """Return the patch that makes a ConfigMap of ours right, None where it is."""
+    metadata: Json = found["metadata"]
+    made = _config_map(owner, metadata.get("name", ""), data)["metadata"]
+    changed: Json = {}
+    owners = metadata.get("ownerReferences") or ()
+    if not any(reference.get("uid") == owner.uid for reference in owners):
+        changed["ownerReferences"] = made["ownerReferences"]
+    for part in ("labels", "annotations"):
+        if not made[part].items() <= (metadata.get(part) or {}).items():
+            changed[part] = made[part]
+    old = found.get("data") or {}
+    if old == dict(data) and not changed:
+        return None
+    body: Json = {"metadata": {"resourceVersion": _version(found), **changed}}
+    if old != dict(data):
+        body["data"] = {**dict.fromkeys(old), **data}
+    return body
 
 
 def _config_map(owner: KubeObject, name: str, data: Mapping[str, str]) -> Json:
@@ -99,8 +165,17 @@ def _config_map(owner: KubeObject, name: str, data: Mapping[str, str]) -> Json:
         "metadata": {
             "name": name,
             "namespace": owner.key.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "agentrun-operator"},
+            "labels": {_LABEL: FIELD_MANAGER},
+            "annotations": {PUBLISHED_BY_ANNOTATION: _name_of(owner)},
             "ownerReferences": [reference],
         },
         "data": dict(data),
     }
+
+
+def _name_of(owner: KubeObject) -> str:
+    return f"{owner.key.kind}/{owner.key.name}"
+
+
+def _version(raw: Json) -> str:
+    return str((raw.get("metadata") or {}).get("resourceVersion") or "")

@@ -25,8 +25,8 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGo
 
 log = structlog.get_logger(__name__)
 
-Changed = Callable[[str, str, str], None]
-"""(kind, namespace, name): this object appeared, changed or went."""
+Changed = Callable[[str, str, str, str], None]
+"""(kind, namespace, name, resourceVersion): this object appeared or changed; "": it went."""
 
 STREAM_SECONDS = (240, 300)
 """Asked of the server; spread, so that not all streams start over at once."""
@@ -171,7 +171,7 @@ class _Stream:
         if not silent:
             for key in before.keys() | found.keys():
                 if before.get(key) != found.get(key):
-                    self._changed(self._watched.kind, *key)
+                    self._changed(self._watched.kind, *key, found.get(key, ""))
 
     async def _follow(self, version: str) -> None:
         events = self._client.watch(
@@ -187,11 +187,12 @@ class _Stream:
                 self._version = place.version
                 if event["type"] == "BOOKMARK":
                     continue
-                if event["type"] == "DELETED":
-                    self._known.pop(place.key, None)
+                version = "" if event["type"] == "DELETED" else place.version
+                if version:
+                    self._known[place.key] = version
                 else:
-                    self._known[place.key] = place.version
-                self._changed(self._watched.kind, *place.key)
+                    self._known.pop(place.key, None)
+                self._changed(self._watched.kind, *place.key, version)
 
 
 @dataclass(frozen=True, slots=True)

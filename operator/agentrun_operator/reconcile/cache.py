@@ -11,6 +11,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import binding_of, own_part
 from agentrun_operator.reconcile.ports import Held
+from agentrun_operator.reconcile.publications import map_key, published_name
 
 K = TypeVar("K")
 
@@ -26,6 +27,8 @@ class _Entry:
     """Compact JSON without managedFields: a tenth of the same as dictionaries."""
     refers_to: frozenset[ObjectKey]
     claims: tuple[str, str]
+    publishes: ObjectKey | None
+    """The ConfigMap that it wants to write."""
 
 
 class ObjectCache:
@@ -53,6 +56,7 @@ class ObjectCache:
         self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
         self._users: dict[ObjectKey, set[ObjectKey]] = {}
         self._claims: dict[tuple[str, str], set[ObjectKey]] = {}
+        self._publishers: dict[ObjectKey, set[ObjectKey]] = {}
 
     def observe(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
         """Take in one version; None if it is stale, unchanged, or not ours to serve.
@@ -134,6 +138,10 @@ class ObjectCache:
         """Return who refers to a key (ours, Secret, ConfigMap), in a stable order."""
         return sorted(self._users.get(target, ()))
 
+    def publishers_of(self, config_map: ObjectKey) -> list[ObjectKey]:
+        """Return who wants to write an address to a ConfigMap, in a stable order."""
+        return sorted(self._publishers.get(config_map, ()))
+
     def targets_of(self, obj: KubeObject) -> list[ObjectKey]:
         """Return what an object refers to, accounts included."""
         return sorted(self._references(obj))
@@ -157,17 +165,26 @@ class ObjectCache:
             body=json.dumps(slim, separators=(",", ":")).encode(),
             refers_to=self._references(obj),
             claims=(obj.key.kind, obj.external_name),
+            publishes=self._published(obj),
         )
         self._entries[obj.key] = entry
         self._by_kind[obj.key.kind].add(obj.key)
         self._claims.setdefault(entry.claims, set()).add(obj.key)
         for target in entry.refers_to:
             self._users.setdefault(target, set()).add(obj.key)
+        if entry.publishes is not None:
+            self._publishers.setdefault(entry.publishes, set()).add(obj.key)
 
     def _unlink(self, key: ObjectKey, entry: _Entry) -> None:
         _discard(self._claims, entry.claims, key)
         for target in entry.refers_to:
             _discard(self._users, target, key)
+        if entry.publishes is not None:
+            _discard(self._publishers, entry.publishes, key)
+
+    def _published(self, obj: KubeObject) -> ObjectKey | None:
+        name = published_name(self._kinds[obj.key.kind], obj.spec)
+        return None if name is None else map_key(obj.key.namespace, name)
 
     def _references(self, obj: KubeObject) -> frozenset[ObjectKey]:
         kind = self._kinds[obj.key.kind]

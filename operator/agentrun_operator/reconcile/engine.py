@@ -53,6 +53,7 @@ class Engine:
         self._active = 0
         world.cache.listen(self._object_changed)
         world.clients.contacts.listen(self._reach_changed)
+        world.connections.listen(self._republish)
         self.is_synced = False
         """The start-up barrier is behind us."""
 
@@ -98,11 +99,17 @@ class Engine:
         if before is not None and _claim_of(before) != _claim_of(obj):
             self._wake_rivals(before)
 
-    def reference_changed(self, kind: str, namespace: str, name: str) -> None:
-        """Wake exactly the users of a Secret or ConfigMap, and the accounts that read it."""
+    def reference_changed(self, kind: str, namespace: str, name: str, version: str) -> None:
+        """Wake the users of a Secret or ConfigMap, and who publishes it; version "": it is gone."""
         target = ObjectKey(kind, namespace, name)
         self._world.clients.secret_changed(target)
         self._wake_users(target)
+        if self._world.cache.publishers_of(target):
+            self._world.connections.changed(target, version)
+
+    def _republish(self, config_map: ObjectKey, seconds: float) -> None:
+        for publisher in self._world.cache.publishers_of(config_map):
+            self.queue.add_after(publisher, seconds)
 
     def _gone(self, key: ObjectKey, uid: str | None) -> None:
         held = self._world.cache.get(key)

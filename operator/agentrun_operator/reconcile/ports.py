@@ -261,12 +261,20 @@ class KubeReader(Protocol):
 class ConnectionWriter(Protocol):
     """Publishes addresses for workloads to mount."""
 
-    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
-        """Create or update the ConfigMap `name`, owned by `owner`.
+    async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> str:
+        """Create or update the ConfigMap `name`, owned by `owner`; return its resourceVersion.
 
         Raises:
             AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
             InvalidParameter: no ConfigMap can have that name.
+            AccessDenied: the cluster refuses it until somebody changes something.
+            ClusterUnavailable: the API server did not take it.
+        """
+
+    async def withdraw(self, owner: KubeObject, name: str) -> None:
+        """Delete the ConfigMap `name` if it is `owner`'s; one that is not stays.
+
+        Raises:
             AccessDenied: the cluster refuses it until somebody changes something.
             ClusterUnavailable: the API server did not take it.
         """

@@ -22,6 +22,13 @@ from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.publications import (
+    check_rivals,
+    map_key,
+    published_name,
+    record_of,
+    recorded_name,
+)
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.target import Target
 from agentrun_operator.reconcile.world import World
@@ -175,14 +182,20 @@ class Settlement:
         return [{"name": n, "version": v} for n, v in sorted(ctx.resolution.versions.items())]
 
     async def _publish(self, ctx: Context) -> None:
-        wanted = getattr(ctx.spec, "write_connection_to", None)
-        if wanted is None or wanted.config_map is None:
-            return
-        data = {
-            key: str(ctx.observation.resource.get(field) or "")
-            for key, field in ctx.kind.connection.items()
-        }
-        await self._world.connections.publish(ctx.obj, wanted.config_map.name, data)
+        """Write the address where it is wanted, and take it away from where it was."""
+        world, obj = self._world, ctx.obj
+        wanted, recorded = published_name(ctx.kind, obj.spec), recorded_name(obj)
+        if wanted is not None:
+            publishers = world.cache.publishers_of(map_key(obj.key.namespace, wanted))
+            rivals = [world.cache.get(key) for key in publishers if key != obj.key]
+            check_rivals(obj, wanted, [rival for rival in rivals if rival is not None])
+            seen = ctx.observation.resource
+            data = {key: str(seen.get(field) or "") for key, field in ctx.kind.connection.items()}
+            await world.connections.publish(obj, wanted, data)
+        # Order: workloads find the new one before the old one goes.
+        if recorded is not None and recorded != wanted:
+            await world.connections.withdraw(obj, recorded)
+        ctx.changes |= record_of(ctx.kind, wanted)
 
 
 def spread(seconds: float) -> float:

@@ -13,11 +13,11 @@ from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import (
     Clock,
-    ConnectionWriter,
     EventRecorder,
     KubeWriter,
     Leadership,
 )
+from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.references import ReferenceResolver
 
 
@@ -37,6 +37,6 @@ class World:
     listings: Listings
     writer: KubeWriter
     events: EventRecorder
-    connections: ConnectionWriter
+    connections: Publications
     outcomes: Outcomes
     cluster_id: str

@@ -40,9 +40,11 @@ GRANTED = (
 )
 
 
-def test_nothing_is_ever_deleted_or_replaced() -> None:
+def test_nothing_is_deleted_but_config_maps_and_nothing_replaced() -> None:
     used = {verb for permission in GRANTED for verb in permission.verbs}
-    assert used == {"get", "list", "watch", "create", "patch"}
+    assert used == {"get", "list", "watch", "create", "patch", "delete"}
+    deleting = [permission.resources for permission in GRANTED if "delete" in permission.verbs]
+    assert deleting == [("configmaps",)]
 
 
 def test_every_permission_says_why() -> None:

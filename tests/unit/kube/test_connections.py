@@ -16,9 +16,32 @@ from unit.kube.scripted_cluster import Answer, ScriptedClient, widget
 DATA = {"url": "https://chat.test"}
 
 
+LABELS = {"app.kubernetes.io/managed-by": "agentrun-operator"}
+MARK = {"agentrun.dev/published-by": "Widget/chat"}
+OWN = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "Widget", "name": "chat", "uid": "uid-1"}
+
+
 def stored(uid: str = "uid-1", **data: str) -> Json:
-    owner = {"kind": "Widget", "name": "chat", "uid": uid}
-    return {"metadata": {"resourceVersion": "3", "ownerReferences": [owner]}, "data": data}
+    return found(owners=[{**OWN, "uid": uid}], data=data)
+
+
+def found(
+    *,
+    owners: list[Json] | None = None,
+    labels: Json | None = None,
+    marks: Json | None = None,
+    data: Json | None = None,
+) -> Json:
+    """Return a ConfigMap as it is stored: ours in every respect, unless said otherwise."""
+    metadata = {
+        "name": "chat-endpoint",
+        "uid": "map",
+        "resourceVersion": "3",
+        "ownerReferences": [OWN] if owners is None else owners,
+        "labels": LABELS if labels is None else labels,
+        "annotations": MARK if marks is None else marks,
+    }
+    return {"metadata": metadata, "data": DATA if data is None else data}
 
 
 async def test_a_missing_one_is_created_with_its_owner() -> None:
@@ -35,7 +58,8 @@ async def test_a_missing_one_is_created_with_its_owner() -> None:
             "uid": "uid-1",
         }
     ]
-    assert body["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "agentrun-operator"}
+    assert body["metadata"]["labels"] == LABELS
+    assert body["metadata"]["annotations"] == MARK
 
 
 async def test_an_equal_one_is_not_written() -> None:
@@ -53,18 +77,80 @@ async def test_a_stale_one_is_updated_and_loses_old_keys() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "found",
-    [
-        pytest.param(stored(uid="uid-2"), id="of another object"),
-        pytest.param({"metadata": {"resourceVersion": "3"}}, id="of nobody"),
-    ],
-)
-async def test_one_that_is_not_ours_is_refused(found: Json) -> None:
-    client = ScriptedClient(found)
+OLD = {**OWN, "uid": "of-the-one-before"}
+NAMESAKE = {**OWN, "uid": "uid-9", "kind": "Gadget"}
+OTHER_MARK = {"agentrun.dev/published-by": "Gadget/chat"}
+FOREIGN = {
+    "of another object": found(owners=[{**OWN, "uid": "uid-2"}], labels={}, marks={}),
+    "of nobody": {"metadata": {"resourceVersion": "3"}},
+    "with our label only": found(owners=[], marks={}),
+    "with the name of this object, but not our label": found(owners=[], labels={}),
+    "of an object of the same name and another kind": found(owners=[NAMESAKE], marks={}),
+    "marked by an object of the same name and another kind": found(owners=[], marks=OTHER_MARK),
+    "marked by another one, and owned by one before": found(owners=[OLD], marks=OTHER_MARK),
+    "with another owner beside": found(owners=[OLD, NAMESAKE]),
+}
+RESTORED = {
+    "without owner references": found(owners=[]),
+    "with those of the object before": found(owners=[OLD]),
+    "of the version before, with those of the object before": found(owners=[OLD], marks={}),
+}
+
+
+@pytest.mark.parametrize("raw", FOREIGN.values(), ids=FOREIGN)
+async def test_one_that_is_not_ours_is_refused(raw: Json) -> None:
+    client = ScriptedClient(raw)
     with pytest.raises(AlreadyExistsNotOwned, match=r"does not belong to Widget team/chat"):
         await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
     assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize("raw", RESTORED.values(), ids=RESTORED)
+async def test_one_that_was_restored_is_taken_back(raw: Json) -> None:
+    client = ScriptedClient(raw, found())
+    await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    method, _, body = client.asked[1]
+    assert method == "PATCH"
+    assert body["metadata"]["resourceVersion"] == "3"
+    assert body["metadata"]["ownerReferences"] == [OWN]
+    assert "data" not in body
+
+
+@pytest.mark.parametrize("lacking", ["labels", "marks"])
+async def test_one_that_lost_our_signs_gets_them_again(lacking: str) -> None:
+    """Those of the version before have no mark; a restore without owners needs it."""
+    raw = found(labels={"theirs": "1"}) if lacking == "labels" else found(marks={"theirs": "1"})
+    client = ScriptedClient(raw, found())
+    await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    signs = {"labels": LABELS} if lacking == "labels" else {"annotations": MARK}
+    assert client.asked[1][2] == {"metadata": {"resourceVersion": "3", **signs}}
+
+
+@pytest.mark.parametrize("raw", [found(), *RESTORED.values()])
+async def test_one_that_is_ours_is_withdrawn_in_this_very_version(raw: Json) -> None:
+    client = ScriptedClient(raw, {})
+    await ConfigMapConnectionWriter(client).withdraw(widget(), "chat-endpoint")
+    assert [method for method, _, _ in client.asked] == ["GET", "DELETE"]
+    assert client.asked[1][2]["preconditions"] == {"uid": "map", "resourceVersion": "3"}
+
+
+@pytest.mark.parametrize("raw", [*FOREIGN.values(), ObjectGone("x")])
+async def test_one_that_is_not_ours_is_not_withdrawn(raw: Answer) -> None:
+    client = ScriptedClient(raw)
+    await ConfigMapConnectionWriter(client).withdraw(widget(), "chat-endpoint")
+    assert len(client.asked) == 1
+
+
+async def test_a_status_that_names_something_else_leads_nowhere() -> None:
+    client = ScriptedClient()
+    await ConfigMapConnectionWriter(client).withdraw(widget(), "../secrets/x")
+    assert client.asked == []
+
+
+async def test_a_right_that_is_missing_to_withdraw_is_told() -> None:
+    client = ScriptedClient(found(), ClusterForbidden("HTTP 403: may not delete"))
+    with pytest.raises(AccessDenied, match="remove the field or the ConfigMap"):
+        await ConfigMapConnectionWriter(client).withdraw(widget(), "chat-endpoint")
 
 
 async def test_a_lost_race_is_read_again() -> None:

@@ -43,14 +43,17 @@ class Run:
     def __init__(self, *script: Step, watched: Watched = SECRETS) -> None:
         self.client = ScriptedStream(*script)
         self.changes: list[tuple[str, str, str]] = []
+        self.versions: dict[str, str] = {}
+        """What was last said of each, "" of what is gone."""
         self.delays: list[float] = []
         self._stop = asyncio.Event()
         self.watch = MetadataWatch(
             self.client, self._changed, watched=(watched,), sleep=self._sleep
         )
 
-    def _changed(self, kind: str, namespace: str, name: str) -> None:
+    def _changed(self, kind: str, namespace: str, name: str, version: str) -> None:
         self.changes.append((kind, namespace, name))
+        self.versions[name] = version
 
     async def _sleep(self, seconds: float) -> None:
         self.delays.append(seconds)
@@ -99,6 +102,7 @@ async def test_after_an_expiry_the_new_list_reports_the_differences() -> None:
         [],
     ).finish()
     assert sorted(run.names) == ["changed", "gone", "new"]
+    assert run.versions == {"changed": "80", "gone": "", "new": "81"}
 
 
 async def test_a_first_list_that_fails_makes_the_next_one_report_everything() -> None:
