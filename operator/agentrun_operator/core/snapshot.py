@@ -90,6 +90,8 @@ class Snapshot:
     """The record was written for a predecessor of the same name, and restored."""
     is_copy: bool = False
     """The status was another object's, and nothing proves a resource of this one."""
+    misrecorded: bool = False
+    """Ours, and the record names another id: somebody wrote an older status back."""
     adopted: bool = False
     """The resource was there before us."""
     settled: bool = True

@@ -18,7 +18,7 @@ from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.snapshot import Existence, Observation, Policies, Snapshot
+from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Policies, Snapshot
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory, Unanswered
@@ -177,11 +177,12 @@ class Context:
             conflict=self.conflict,
             blocked=self.blocked,
             creation_unknown=bool(creation) and not obj.is_in_charge,
-            ever_created=bool(creation) or obj.is_in_charge,
+            ever_created=bool(creation) or obj.is_in_charge or self.memory.held is not None,
             unrecorded=self.is_unrecorded,
             is_heir=obj.is_heir,
             is_copy=obj.copied_from is not None and self.memory.held is None,
-            adopted=bool(obj.status.get("adopted")),
+            misrecorded=self._is_misrecorded(),
+            adopted=self.is_adopted,
             settled=self._is_settled(),
             proven=self.seconds_to_proof <= 0,
             finished=self._is_finished(),
@@ -191,6 +192,22 @@ class Context:
             cleared_before=self._was_cleared(),
             observation=self.seen,
         )
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether the resource was there before the object; this process knows it better."""
+        held = self.memory.held
+        return held[1] if held is not None else bool(self.obj.status.get("adopted"))
+
+    def _is_misrecorded(self) -> bool:
+        seen, obj = self.observation, self.obj
+        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        if not is_ours or self.target is None or self.observes_only:
+            return False
+        ident, held = self.target.id_of(seen.resource), self.memory.held
+        if held is not None and held[0] == ident and held[1] != obj.status.get("adopted"):
+            return True
+        return not obj.is_in_charge or obj.external_id != ident
 
     @property
     def is_edited(self) -> bool:
@@ -233,7 +250,7 @@ class Context:
         if spec.adoption_policy is not None:
             may_adopt = spec.adoption_policy == "Adopt"
         return Policies(
-            retain=retains(self.obj),
+            retain=retains(self.obj, is_adopted=self.is_adopted),
             may_adopt=may_adopt,
             force_adopt=self.obj.annotations.get(ADOPT_ANNOTATION) == "force",
             observe_only=self.observes_only,

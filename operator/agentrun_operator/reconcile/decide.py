@@ -34,6 +34,7 @@ class Action(Enum):
     AWAIT_PROOF = "await-proof"
     """Nothing was found for the first time: look once more, after a while."""
     PERSIST = "persist"
+    CORRECT_RECORD = "correct-record"
     ADOPT = "adopt"
     REPORT_MISSING = "report-missing"
     CREATE = "create"
@@ -175,6 +176,12 @@ LIFE: tuple[Row, ...] = (
         lambda s: _ours(s) and not s.ever_created and not s.policies.observe_only,
         Action.PERSIST,
     ),
+    Row(
+        "ours, on record under another id, unconfirmed",
+        lambda s: s.misrecorded and not s.observation.confirmed,
+        Action.CONFIRM,
+    ),
+    Row("ours, on record under another id", lambda s: s.misrecorded, Action.CORRECT_RECORD),
     Row(
         "somebody else's",
         lambda s: (

@@ -20,10 +20,13 @@ async def look(api: ExternalAPI, target: Target) -> Observation:
     if found.resource is None and at is not None and target.rest.key is KeyedBy.ID:
         # The stored id is gone; somebody may have made the resource again under its name.
         found = await _by_name(api, target)
-    own = Locator(target.chosen_id, target.parent)
-    if found.resource is None and target.rest.key is KeyedBy.CHOSEN_ID and at != own:
-        # The recorded one is gone, whose id was made of the uid before a restore.
-        found = await _by_key(api, target, own)
+    if target.rest.key is KeyedBy.CHOSEN_ID:
+        # The recorded one is gone, whose id was made of the uid before a restore, or which has had
+        # a successor since an older status was written.
+        for ident in dict.fromkeys((target.chosen_id, target.held_id)):
+            other = Locator(ident or "", target.parent)
+            if found.resource is None and ident and other != at:
+                found = await _by_key(api, target, other)
     return interpret(target, found, confirmed=True)
 
 

@@ -25,22 +25,57 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     """Say whose a resource is that stands where ours would."""
     if target.rest.key is KeyedBy.CHOSEN_ID:
         return Ownership.OURS
-    obj, ident = target.obj, target.id_of(resource)
+    # Order: the mark before the record, which somebody may have copied or restored, and before what
+    # a create sent: of two clusters with one manifest the slower one finds an equal.
+    marked = _by_mark(target, resource)
+    if marked is not None:
+        return marked
+    if _is_proven(target, resource, drift):
+        return Ownership.OURS
+    if _is_copied(target, target.id_of(resource)):
+        return Ownership.FOREIGN
+    return Ownership.OURS if _was_made_again(target, resource, drift) else Ownership.ADOPTABLE
+
+
+def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
     own = target.marks.intersection(_tags(target.rest, resource))
-    is_on_record = obj.is_in_charge and obj.external_id == ident
+    is_on_record = target.obj.is_in_charge and target.obj.external_id == target.id_of(resource)
     if own == {target.tag} or (own and is_on_record):
         return Ownership.OURS
-    # Order: before the record, which somebody may have copied or restored, and before what a create
-    # sent: of two clusters with one manifest the slower one finds an equal.
-    if owners(target, resource):
-        return Ownership.FOREIGN
+    return Ownership.FOREIGN if owners(target, resource) else None
+
+
+def _is_proven(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> bool:
+    """Whether an answer that we had, or one that we lost, gave us this resource."""
+    obj, ident = target.obj, target.id_of(resource)
     # Another id under our name: ours was deleted and somebody made a new one.
-    if is_on_record or target.held_id == ident:
-        return Ownership.OURS
+    if (obj.is_in_charge and obj.external_id == ident) or target.held_id == ident:
+        return True
     is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
-    if is_announced and _may_be_our_create(target, resource, drift):
-        return Ownership.OURS
-    return Ownership.FOREIGN if _is_copied(target, ident) else Ownership.ADOPTABLE
+    return is_announced and _may_be_our_create(target, resource, drift)
+
+
+def _was_made_again(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> bool:
+    """Recognise what we made after the status was written that somebody wrote back since.
+
+    For kinds without a mark, in a process that has had no answer about it: the record says that
+    the object makes what has this name, and what is there is not older than the object and equal to
+    its spec; or it lives below a parent that was made anew for an object of ours.
+    """
+    obj = target.obj
+    if not obj.is_in_charge or obj.status.get("adopted") or obj.is_heir or target.held_id:
+        return False
+    if target.rest.tags_field is not None:
+        return False
+    if target.is_parent_made and obj.status.get("parentId") != target.parent:
+        return True
+    if drift or not target.desired:
+        return False
+    if target.rest.created_field is None:
+        return True
+    created = parse_time(str(resource.get(target.rest.created_field) or ""))
+    began = parse_time(obj.created_at)
+    return created is not None and began is not None and created >= began - _POST_FOLLOWS
 
 
 def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:

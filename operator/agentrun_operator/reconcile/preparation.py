@@ -119,7 +119,8 @@ class Preparation:
             # What it referred to may be gone already; the mark, the name and the rest still tell.
             log.debug("deleting without references", object=str(ctx.obj.key))
         if ctx.target is None:
-            desired = await self._what_is_left(ctx, binding) if before.creation_unknown else {}
+            is_told = before.creation_unknown or _is_told_by_its_content(ctx)
+            desired = await self._what_is_left(ctx, binding) if is_told else {}
             ctx.target = self._target(ctx, desired, parent)
             self._compare_what_is_left(ctx)
 
@@ -170,6 +171,7 @@ class Preparation:
             parent=parent,
             chosen_id=chosen_id(obj.uid, obj.status),
             inherited_id=_inherited_id(obj),
+            is_parent_made=self._is_parent_made(ctx),
             held_id=ctx.memory.held[0] if ctx.memory.held else None,
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
@@ -179,6 +181,10 @@ class Preparation:
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
         )
+
+    def _is_parent_made(self, ctx: Context) -> bool:
+        parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
+        return parent is not None and parent.status.get("adopted") is False
 
     def _compare_write_only(self, ctx: Context, desired: Json) -> None:
         """Tell whether what cannot be read back is still what was last sent.
@@ -231,6 +237,11 @@ def _encoded(
     except ReferenceNotFound as error:
         problems = value_problems(spec, resolution) or (error,)
     raise combined(problems)
+
+
+def _is_told_by_its_content(ctx: Context) -> bool:
+    """Whether an older status may hide what was made since: only its content would tell."""
+    return ctx.obj.is_in_charge and ctx.memory.held is None and ctx.rest.tags_field is None
 
 
 def _inherited_id(obj: KubeObject) -> str | None:

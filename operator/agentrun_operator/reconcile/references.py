@@ -122,7 +122,7 @@ class ReferenceResolver:
         given = (obj.spec.get(kind.rest.parent) or {}).get("externalName")
         if given:
             return str(given)
-        parent = self._parent_of(obj)
+        parent = self.parent_of(obj)
         if parent is not None and parent.external_id:
             return parent.external_id
         raise ReferenceNotFound(
@@ -135,12 +135,12 @@ class ReferenceResolver:
 
         Source: control-plane reference, "endpoint create/update while the runtime is not READY".
         """
-        parent = self._parent_of(obj)
+        parent = self.parent_of(obj)
         if parent is None or (parent.condition("Ready") or {}).get("status") == "True":
             return error
         return DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
 
-    def _parent_of(self, obj: KubeObject) -> KubeObject | None:
+    def parent_of(self, obj: KubeObject) -> KubeObject | None:
         """Return the object that a spec names as parent; None where it names none of ours."""
         kind = self._kinds[obj.key.kind]
         for need in dependencies(kind, obj.spec):
@@ -240,10 +240,12 @@ def observes_only(obj: KubeObject) -> bool:
     return obj.spec.get("managementPolicy") == "Observe"
 
 
-def retains(obj: KubeObject) -> bool:
-    """Whether deleting the object leaves its cloud resource alone."""
+def retains(obj: KubeObject, *, is_adopted: bool | None = None) -> bool:
+    """Whether deleting the object leaves its cloud resource alone; its status says if adopted."""
     policy = obj.spec.get("deletionPolicy")
-    return policy == "Retain" or (policy is None and bool(obj.status.get("adopted")))
+    if is_adopted is None:
+        is_adopted = bool(obj.status.get("adopted"))
+    return policy == "Retain" or (policy is None and is_adopted)
 
 
 def _is_pinned_to(user: KubeObject, account: ObjectKey) -> bool:

@@ -70,6 +70,13 @@ class Reporter:
             self._events.emit(obj, event[0], event[1], verdict.message)
         return raw
 
+    async def write_record(self, ctx: Context, record: Json) -> None:
+        """Write what the record says now; no condition has anything new to tell."""
+        status = StatusDraft(record).over(dict(ctx.obj.status))
+        status = bind(status, self._cache.binding_of(ctx.obj))
+        ctx.memory.written = record_of(status)
+        self.absorb(ctx, await self._writer.write_status(ctx.obj, status))
+
     def absorb(self, ctx: Context, raw: Json) -> None:
         """Take in the answer of a write, so that its echo in the watch is old news."""
         self._cache.update(raw, ctx.obj.key.kind)

@@ -24,6 +24,7 @@ from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
 Step = Callable[[Context], Awaitable[Outcome | None]]
@@ -76,7 +77,10 @@ class ReadingSteps:
         if ctx.is_unrecorded and ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled:
             await self._recall_incarnation(ctx)
         begun = self._world.clock.monotonic()
-        self._note_look(ctx, await observe.look(ctx.bound.api, ctx.aim), begun)
+        seen = await observe.look(ctx.bound.api, ctx.aim)
+        if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
+            seen = await self._look_elsewhere(ctx) or seen
+        self._note_look(ctx, seen, begun)
         ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
@@ -84,6 +88,53 @@ class ReadingSteps:
         if is_absent and ctx.memory.absent_since is None and ctx.window_passed:
             ctx.memory.absent_since = ctx.memory.now_hint
         return None
+
+    @staticmethod
+    def _is_doubtful(ctx: Context) -> bool:
+        """Whether nothing but the status says where the resource was: an older one may."""
+        held = ctx.memory.held
+        return ctx.obj.is_in_charge and (held is None or held[0] != ctx.obj.external_id)
+
+    async def _look_elsewhere(self, ctx: Context) -> Observation | None:
+        """Look where a resource would be that was made since an older status was written."""
+        if ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled:
+            before = ctx.aim.chosen_id
+            await self._recall_incarnation(ctx)
+            if ctx.aim.chosen_id == before:
+                return None
+        elif ctx.rest.parent is not None and ctx.obj.deleting:
+            parent = await self._present_parent(ctx)
+            if parent is None or parent == ctx.aim.parent:
+                return None
+            ctx.target = replace(ctx.aim, parent=parent)
+        else:
+            return None
+        return await observe.look(ctx.bound.api, ctx.aim)
+
+    async def _present_parent(self, ctx: Context) -> str | None:
+        """Return the id that a look finds of the parent, whose status may be an older one as well.
+
+        A parent that is being deleted waits for this object, and does not look before.
+        """
+        parent = self._world.references.parent_of(ctx.obj)
+        kind = None if parent is None else self._world.kinds[parent.key.kind]
+        if parent is None or kind is None or kind.rest is None:
+            return None
+        notes = self._world.memory.peek(parent.key)
+        target = Target(
+            kind=kind,
+            rest=kind.rest,
+            obj=parent,
+            name=str(parent.status.get("externalName") or parent.external_name),
+            parent=None,
+            chosen_id=chosen_id(parent.uid, parent.status),
+            tag=tag_for(self._world.cluster_id, parent),
+            desired={},
+            held_id=notes.held[0] if notes is not None and notes.held else None,
+        )
+        seen = await observe.look(ctx.bound.api, target)
+        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        return target.id_of(seen.resource) if is_ours else None
 
     async def _recall_incarnation(self, ctx: Context) -> None:
         """Find the last incarnation by its id, which begins like that of each one before."""
@@ -117,7 +168,9 @@ class ReadingSteps:
         ident = ctx.obj.external_id
         is_on_record = ident is not None and ctx.obj.is_in_charge
         if is_ours and is_on_record and ctx.aim.id_of(seen.resource) == ident:
-            ctx.memory.held = (str(ident), bool(ctx.obj.status["adopted"]))
+            is_known = ctx.memory.held is not None and ctx.memory.held[0] == ident
+            if not is_known:
+                ctx.memory.held = (str(ident), bool(ctx.obj.status["adopted"]))
         ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:

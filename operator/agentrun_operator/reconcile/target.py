@@ -36,6 +36,8 @@ class Target:
     """The chosen id of a predecessor, whose record was restored."""
     held_id: str | None = None
     """The id of what this process made, adopted or found on record for the object."""
+    is_parent_made: bool = False
+    """The parent was made for an object of this cluster."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
 

@@ -6,6 +6,8 @@ Order: within a step, the write that must not be lost comes before the one that 
 from collections.abc import Mapping
 from dataclasses import replace
 
+import structlog
+
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     InUse,
@@ -26,10 +28,12 @@ from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.settle import Settlement, chosen_id
+from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
 
 _EDITED_PAUSE_SECONDS = 0.2
 """Until the edit has come through the watch."""
@@ -53,6 +57,7 @@ class WritingSteps:
         self.table: Mapping[Action, Step] = {
             Action.CLAIM: self.claim,
             Action.PERSIST: self.persist,
+            Action.CORRECT_RECORD: self.correct_record,
             Action.ADOPT: self.adopt,
             Action.CREATE: self.create,
             Action.RECREATE: self.recreate,
@@ -71,8 +76,27 @@ class WritingSteps:
     async def persist(self, ctx: Context) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
         as_sent = self._is_as_sent(ctx)
-        await self._record(ctx, ctx.observation.resource, adopted=False, as_sent=as_sent)
+        adopted = self._was_adopted(ctx)
+        await self._record(ctx, ctx.observation.resource, adopted=adopted, as_sent=as_sent)
         return None
+
+    async def correct_record(self, ctx: Context) -> Outcome | None:
+        """Put the id that a look found on record, in the place of an older one."""
+        ident = ctx.aim.id_of(ctx.observation.resource)
+        adopted = self._was_adopted(ctx)
+        log.warning("the record named another resource", object=str(ctx.obj.key))
+        self._hold(ctx, ident, adopted=adopted)
+        record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
+        if ctx.rest.key is KeyedBy.CHOSEN_ID:
+            record["incarnation"] = incarnation_of(ctx.obj.uid, ident) or None
+        await self._reporter.write_record(ctx, record)
+        return None
+
+    @staticmethod
+    def _was_adopted(ctx: Context) -> bool:
+        """Whether this process has adopted what is there now; else it was made for the object."""
+        held = ctx.memory.held
+        return held == (ctx.aim.id_of(ctx.observation.resource), True)
 
     def _is_as_sent(self, ctx: Context) -> bool:
         """Whether what a create sent is what is desired now, also where no read can tell."""
@@ -149,12 +173,13 @@ class WritingSteps:
         ctx.memory.absent_since = None
         ctx.memory.deleted = False
         ctx.memory.removed = False
+        ctx.memory.held = None
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
             digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.created)
         )
         # What an earlier create sent is no measure of this one's answer.
-        ctx.target = replace(ctx.aim, sent=None)
+        ctx.target = replace(ctx.aim, sent=None, held_id=None)
         verdict = outcome.progressing(Reason.CREATING, "creating the resource")
         await self._reporter.write(ctx, replace(verdict, synced=False))
         if await self._is_rivalled(ctx):
@@ -291,7 +316,8 @@ class WritingSteps:
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
         )
         await self._remove_ended(ctx, ctx.aim.locator_of(ctx.observation.resource), incarnation)
-        ctx.target = self._settlement.retarget(ctx)
+        ctx.memory.held = None
+        ctx.target = replace(self._settlement.retarget(ctx), held_id=None)
         ctx.forget_look()
         return None
 

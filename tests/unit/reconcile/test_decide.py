@@ -108,6 +108,11 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
     "ours by its mark, on no record": (life(seen(), ever_created=False), Action.PERSIST),
+    "ours, on record under another id, unconfirmed": (
+        life(seen(confirmed=False), misrecorded=True),
+        Action.CONFIRM,
+    ),
+    "ours, on record under another id": (life(seen(), misrecorded=True), Action.CORRECT_RECORD),
     "somebody else's": (life(seen(ownership=Ownership.FOREIGN)), Action.STALL_FOREIGN),
     "nobody's": (life(seen(ownership=Ownership.ADOPTABLE)), Action.ADOPT),
     "ended, to be replaced, unconfirmed": (

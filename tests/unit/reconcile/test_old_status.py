@@ -1,0 +1,162 @@
+"""An older status that somebody writes back: the record is corrected by what a look finds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from fakes.lab import Lab
+from unit.reconcile.specs import (
+    ENDPOINT,
+    PROXY,
+    RUNTIME,
+    SAMPLES,
+    SANDBOX,
+    TEMPLATE,
+    Sample,
+    cloud_key,
+    keys,
+    made,
+    ready,
+)
+from unit.reconcile.strangers import PROXY_BODY, by_hand
+
+kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+restarts = pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
+
+
+def status_of(lab: Lab, key: ObjectKey) -> dict[str, Any]:
+    raw = lab.cluster.raw(key)
+    assert raw is not None
+    return dict(raw["status"])
+
+
+async def made_again(sample: Sample, **more: Any) -> tuple[Lab, ObjectKey, dict[str, Any]]:
+    """Return a lab whose object's resource was deleted and made again, and the first status."""
+    lab, key = await ready(sample, **more)
+    old = status_of(lab, key)
+    await lab.elapse(60)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert len(made(lab, sample)) == 1
+    lab.calls.take()
+    return lab, key, old
+
+
+@restarts
+@kinds
+async def test_an_old_status_is_corrected(sample: Sample, *, restarted: bool) -> None:
+    lab, key, old = await made_again(sample)
+    new = status_of(lab, key)
+    since = lab.simulator.requests()[-1]["seq"]
+    lab.cluster.put_status(key, old)
+    if restarted:
+        lab.restart()
+    await lab.elapse(10)
+    status = status_of(lab, key)
+    assert [status[f] for f in ("externalId", "adopted")] == [new["externalId"], False]
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.writes_to_cloud(since) == []
+    assert lab.calls.names.count("write_status") <= 3
+    await lab.elapse(100)
+    settled = status_of(lab, key)
+    await lab.elapse(300)
+    assert status_of(lab, key) == settled
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, sample) == []
+
+
+@restarts
+@kinds
+async def test_an_old_status_keeps_nothing_from_being_deleted(
+    sample: Sample, *, restarted: bool
+) -> None:
+    lab, key, old = await made_again(sample)
+    lab.cluster.put_status(key, old)
+    lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, sample) == []
+
+
+async def test_users_follow_a_corrected_id() -> None:
+    lab, key, old = await made_again(SAMPLES["AgentRuntime"])
+    lab.cluster.put_status(key, old)
+    lab.restart()
+    endpoint = lab.cluster.apply("AgentRuntimeEndpoint", "at", {"runtimeRef": {"name": "it"}})
+    await lab.elapse(60)
+    assert lab.ready(endpoint) == ("True", "Available"), lab.message(endpoint)
+    assert lab.get(endpoint).status["parentId"] == lab.get(key).external_id
+
+
+async def namespace_made_again() -> tuple[Lab, list[ObjectKey]]:
+    """Return a lab with an object of each kind, all made again, and all with their first status."""
+    lab = Lab()
+    await lab.ready_account()
+    await keys(lab)
+    specs: dict[str, Mapping[str, Any]] = {
+        "AgentRuntime": RUNTIME,
+        "AgentRuntimeEndpoint": ENDPOINT,
+        "SandboxTemplate": TEMPLATE,
+        "Sandbox": {**SANDBOX, "restartPolicy": "Always"},
+        "Credential": SAMPLES["Credential"].spec,
+        "ModelService": SAMPLES["ModelService"].spec,
+        "ModelProxy": PROXY,
+    }
+    objects = [lab.cluster.apply(kind, "base", spec) for kind, spec in specs.items()]
+    await lab.elapse(60)
+    old = {key: status_of(lab, key) for key in objects}
+    sandbox = ObjectKey("Sandbox", "team-a", "base")
+    lab.simulator.edit("Sandbox", cloud_key(lab, sandbox), {"status": "TERMINATED"})
+    await lab.elapse(100)
+    for key in objects:
+        if key.kind not in ("Sandbox", "AgentRuntimeEndpoint"):
+            lab.simulator.remove(SAMPLES[key.kind].family, cloud_key(lab, key))
+        lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(200)
+    assert {lab.ready(key) for key in objects} == {("True", "Available")}
+    for key in objects:
+        assert lab.get(key).external_id != old[key]["externalId"], key
+        lab.cluster.put_status(key, old[key])
+    return lab, objects
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
+@restarts
+async def test_nothing_stays_of_a_namespace_with_old_statuses(
+    *, restarted: bool, at_once: bool
+) -> None:
+    lab, objects = await namespace_made_again()
+    if restarted:
+        lab.restart()
+    if not at_once:
+        await lab.elapse(100)
+        assert {lab.ready(key) for key in objects} == {("True", "Available")}
+    for key in objects:
+        lab.cluster.delete(key)
+    await lab.elapse(200)
+    assert [(key, lab.message(key)) for key in objects if lab.cluster.raw(key) is not None] == []
+    for sample in SAMPLES.values():
+        left = [r for r in lab.resources(sample.family) if "Default" not in r.values()]
+        assert left == [], sample.kind
+
+
+@restarts
+async def test_a_stranger_is_no_successor_of_an_old_record(*, restarted: bool) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    await lab.elapse(60)
+    lab.simulator.remove("ModelProxy", "it")
+    await by_hand(lab, "ModelProxy", PROXY_BODY)
+    lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
