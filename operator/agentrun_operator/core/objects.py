@@ -62,6 +62,15 @@ class KubeObject:
         return self.external_id is not None and "adopted" in self.status
 
     @property
+    def awaits_answer(self) -> bool:
+        """Whether a create was announced and its answer is not on record yet.
+
+        The record of what it replaces stays until then.
+        """
+        creation = self.status.get("creation") or {}
+        return bool(creation) and (not self.is_in_charge or "replaces" in creation)
+
+    @property
     def is_heir(self) -> bool:
         """Whether its record was written for a predecessor: restored, and not yet confirmed."""
         bound = self.status.get("boundTo")

@@ -102,6 +102,8 @@ class Snapshot:
     """It ended as it should, and its end was reported."""
     refused: bool = False
     """The API refused exactly this desired state; only an edit can change the answer."""
+    create_refused: bool = False
+    """It was a create that the API refused so."""
     edited: bool = True
     """This spec, or what it refers to, or a request token, has not been acted on yet."""
     past_deadline: bool = False

@@ -166,6 +166,7 @@ def _creation() -> Schema:
             "startedAt": _time("When the mark was written."),
             "lookedUpAt": _time("The cloud's own time of the look-up that found nothing."),
             "incarnation": _integer("Incarnation that is being created."),
+            "replaces": _text("Id of the resource that is gone, on record until the answer is."),
             "generation": _integer("Generation of the spec that is being created."),
         },
     )

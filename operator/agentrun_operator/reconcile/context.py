@@ -89,6 +89,11 @@ class Context:
         return observes_only(self.obj)
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether the resource is on record, and not merely the one that it replaces."""
+        return self.obj.external_id is not None and not self.obj.awaits_answer
+
+    @property
     def is_unrecorded(self) -> bool:
         """Whether a resource may exist that the status knows nothing of."""
         return is_unrecorded(self.obj) and not self.memory.is_untouched
@@ -176,7 +181,7 @@ class Context:
             held_by=self.held_by,
             conflict=self.conflict,
             blocked=self.blocked,
-            creation_unknown=bool(creation) and not obj.is_in_charge,
+            creation_unknown=obj.awaits_answer,
             ever_created=bool(creation) or obj.is_in_charge or self.memory.held is not None,
             unrecorded=self.is_unrecorded,
             is_heir=obj.is_heir,
@@ -187,6 +192,7 @@ class Context:
             proven=self.seconds_to_proof <= 0,
             finished=self._is_finished(),
             refused=self._is_refused(),
+            create_refused=self._is_refused() and self.memory.is_create_refused,
             edited=self.is_edited,
             past_deadline=self._is_past_deadline(),
             cleared_before=self._was_cleared(),
@@ -196,8 +202,15 @@ class Context:
     @property
     def is_adopted(self) -> bool:
         """Whether the resource was there before the object; this process knows it better."""
-        held = self.memory.held
-        return held[1] if held is not None else bool(self.obj.status.get("adopted"))
+        obj, held = self.obj, self.memory.held
+        is_known = held is not None
+        if obj.awaits_answer and self.observation.existence is Existence.PRESENT:
+            # What was adopted before is gone, and with it the reason to retain.
+            ident = self.aim.id_of(self.observation.resource)
+            if ident not in (obj.external_id, held[0] if held else None):
+                return False
+            is_known = held is not None and held[0] == ident
+        return held[1] if held and is_known else bool(obj.status.get("adopted"))
 
     def _is_misrecorded(self) -> bool:
         seen, obj = self.observation, self.obj
@@ -261,7 +274,7 @@ class Context:
         )
 
     def _is_settled(self) -> bool:
-        return self.window_passed or self.obj.external_id is not None
+        return self.window_passed or not self.obj.awaits_answer
 
     @property
     def is_on_record(self) -> bool:
@@ -282,9 +295,7 @@ class Context:
         if not self.is_on_record:
             return 0.0
         since = self.memory.absent_since
-        is_expected = (
-            self.memory.deleted or self.obj.external_id is None or self._has_reported_end()
-        )
+        is_expected = self.memory.deleted or not self.is_recorded or self._has_reported_end()
         needed = self.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
         return needed if since is None else max(0.0, since + needed - self.memory.now_hint)
 

@@ -165,6 +165,7 @@ LIFE: tuple[Row, ...] = (
     Row(
         "observed, missing", lambda s: _absent(s) and s.policies.observe_only, Action.REPORT_MISSING
     ),
+    Row("refused, and gone", lambda s: _absent(s) and s.create_refused, Action.STALL_REFUSED),
     Row("absent", _absent, Action.CREATE),
     Row(
         "answer lost, found again",
@@ -193,6 +194,12 @@ LIFE: tuple[Row, ...] = (
             )
         ),
         Action.STALL_FOREIGN,
+    ),
+    Row(
+        # An item of a LIST may lack what would tell that it is ours.
+        "nobody's, unconfirmed",
+        lambda s: not _ours(s) and not s.policies.observe_only and not s.observation.confirmed,
+        Action.CONFIRM,
     ),
     Row(
         "nobody's",

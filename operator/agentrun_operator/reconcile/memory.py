@@ -87,6 +87,8 @@ class Memory:
     """Digest of the desired state that was last found in place, or sent."""
     refused: bytes | None = None
     """Digest of the desired state that the API refused."""
+    is_create_refused: bool = False
+    """Whether it was a create that was refused: an update asks for something else."""
     refusal: str = ""
     """What it said."""
     conflicts: int = 0

@@ -34,7 +34,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
         return Ownership.OURS
     if _is_copied(target, target.id_of(resource)):
         return Ownership.FOREIGN
-    return Ownership.OURS if _was_made_again(target, resource, drift) else Ownership.ADOPTABLE
+    return Ownership.OURS if _was_made_again(target, resource) else Ownership.ADOPTABLE
 
 
 def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
@@ -51,11 +51,10 @@ def _is_proven(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, 
     # Another id under our name: ours was deleted and somebody made a new one.
     if (obj.is_in_charge and obj.external_id == ident) or target.held_id == ident:
         return True
-    is_announced = bool(obj.status.get("creation")) and not obj.is_in_charge
-    return is_announced and _may_be_our_create(target, resource, drift)
+    return obj.awaits_answer and _may_be_our_create(target, resource, drift)
 
 
-def _was_made_again(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> bool:
+def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     """Recognise what we made after the status was written that somebody wrote back since.
 
     For kinds without a mark, in a process that has had no answer about it: the record says that
@@ -69,7 +68,8 @@ def _was_made_again(target: Target, resource: Mapping[str, Any], drift: tuple[Dr
         return False
     if target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
-    if drift or not target.desired:
+    sent = target.created
+    if not sent or find_drift(target.kind, sent, resource, partial=False):
         return False
     if target.rest.created_field is None:
         return True

@@ -195,7 +195,7 @@ class Preparation:
         ignored = ctx.aim.ignored
         part = write_only_part(ctx.kind, desired, ignored) if ctx.rest.updatable else {}
         ctx.write_only_digest = self._world.memory.digest(part)
-        if ctx.rest.updatable and ctx.obj.external_id is not None:
+        if ctx.rest.updatable and ctx.is_recorded:
             ctx.write_only_gone = _gone(ctx, desired)
         known = ctx.memory.write_only
         if not part:
@@ -208,7 +208,7 @@ class Preparation:
             changed = not (settled and sent == versions)
         else:
             changed = known != ctx.write_only_digest
-        if changed and ctx.obj.external_id is not None:
+        if changed and ctx.is_recorded:
             ctx.write_only_changed = tuple(sorted(part))
 
     def _deadline(self, ctx: Context) -> float:

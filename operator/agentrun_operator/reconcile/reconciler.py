@@ -147,6 +147,7 @@ class Reconciler:
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             ctx.memory.refused = ctx.desired_digest
+            ctx.memory.is_create_refused = "create" in ctx.acted
             ctx.memory.refusal = error.message
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:

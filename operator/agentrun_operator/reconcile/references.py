@@ -188,6 +188,8 @@ def _check_usable(user: KubeObject, target: KubeObject) -> None:
     ready = target.condition("Ready") or {}
     if target.deleting and not user.external_id:
         raise DependencyNotReady(f"{target.key} is being deleted")
+    if target.awaits_answer:
+        raise DependencyNotReady(f"{target.key} is being created anew")
     if target.external_id and (user.external_id or ready.get("status") == "True"):
         return
     raise DependencyNotReady(

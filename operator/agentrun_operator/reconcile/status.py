@@ -124,6 +124,8 @@ def at_provider(kind: ResourceKind, resource: Json) -> Json:
 def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime) -> Json:
     """Return the mark that announces a create."""
     mark: Json = {"startedAt": timestamp(now), "generation": obj.generation}
+    if obj.is_in_charge:
+        mark["replaces"] = obj.external_id
     if looked_up is not None:
         mark["lookedUpAt"] = timestamp(looked_up)
     return mark

@@ -59,7 +59,7 @@ def take_up(ctx: Context) -> None:
         else:
             ctx.overtaken.append(lost)
             ctx.fresh = True
-    if ctx.obj.external_id is None or not ctx.rest.updatable:
+    if not ctx.is_recorded or not ctx.rest.updatable:
         return
     if any(u.write_only != ctx.write_only_digest for u in ctx.overtaken):
         part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)

@@ -17,6 +17,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import KeyedBy, Phase
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
@@ -94,9 +95,12 @@ class WritingSteps:
 
     @staticmethod
     def _was_adopted(ctx: Context) -> bool:
-        """Whether this process has adopted what is there now; else it was made for the object."""
-        held = ctx.memory.held
-        return held == (ctx.aim.id_of(ctx.observation.resource), True)
+        """Whether what is there was adopted, as far as anybody knows; else it was made for it."""
+        held, obj = ctx.memory.held, ctx.obj
+        ident = ctx.aim.id_of(ctx.observation.resource)
+        if held is not None and held[0] == ident:
+            return held[1]
+        return obj.external_id == ident and bool(obj.status.get("adopted"))
 
     def _is_as_sent(self, ctx: Context) -> bool:
         """Whether what a create sent is what is desired now, also where no read can tell."""
@@ -130,7 +134,7 @@ class WritingSteps:
         ctx.memory.sent = None
         ctx.changes |= self._identity(ctx)
         ident = ctx.aim.id_of(dict(resource))
-        ctx.changes |= {"externalId": ident, "adopted": adopted}
+        ctx.changes |= {"externalId": ident, "adopted": adopted, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=adopted)
         verdict = outcome.progressing(
             Reason.UPDATING if adopted else Reason.CREATING, "the resource is known"
@@ -162,8 +166,6 @@ class WritingSteps:
         ctx.acted.add("create")
         await self._remove_forgotten(ctx)
         ctx.changes |= self._identity(ctx)
-        # What was adopted before is gone, and with it the reason to retain.
-        ctx.changes |= {"externalId": None, "adopted": None}
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
@@ -173,7 +175,6 @@ class WritingSteps:
         ctx.memory.absent_since = None
         ctx.memory.deleted = False
         ctx.memory.removed = False
-        ctx.memory.held = None
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
             digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.created)
@@ -247,7 +248,7 @@ class WritingSteps:
         ctx.memory.desired = ctx.desired_digest
         ctx.memory.write_only = ctx.write_only_digest
         ident = ctx.aim.id_of(answer)
-        ctx.changes |= {"externalId": ident, "adopted": False}
+        ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=False)
         ctx.changes["applied"] = self._settlement.applied(ctx)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
@@ -336,6 +337,12 @@ class WritingSteps:
         """
         ctx.memory.succeeded = incarnation
         await self._settlement.delete_ended(ctx, at)
+
+
+def _answered(obj: KubeObject) -> Json | None:
+    """Return the mark of a create whose answer is on record from now on."""
+    creation = obj.status.get("creation") or {}
+    return {name: value for name, value in creation.items() if name != "replaces"} or None
 
 
 def _withdraw(ctx: Context) -> None:

@@ -105,6 +105,7 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "absent by one answer": (life(ABSENT, policies=OBSERVE, proven=False), Action.AWAIT_PROOF),
     "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
+    "refused, and gone": (life(ABSENT, create_refused=True), Action.STALL_REFUSED),
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
     "ours by its mark, on no record": (life(seen(), ever_created=False), Action.PERSIST),
@@ -114,6 +115,10 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "ours, on record under another id": (life(seen(), misrecorded=True), Action.CORRECT_RECORD),
     "somebody else's": (life(seen(ownership=Ownership.FOREIGN)), Action.STALL_FOREIGN),
+    "nobody's, unconfirmed": (
+        life(seen(ownership=Ownership.ADOPTABLE, confirmed=False)),
+        Action.CONFIRM,
+    ),
     "nobody's": (life(seen(ownership=Ownership.ADOPTABLE)), Action.ADOPT),
     "ended, to be replaced, unconfirmed": (
         life(seen(Phase.ENDED, confirmed=False), policies=Policies(restart_ended=True)),
