@@ -17,8 +17,12 @@ class Claims:
         self._cache = cache
         self._accounts = accounts
 
-    async def conflict(self, obj: KubeObject, rest: Rest, binding: Binding) -> OperatorError | None:
+    async def conflict(
+        self, obj: KubeObject, rest: Rest, binding: Binding, parent: str | None = None
+    ) -> OperatorError | None:
         """Return ExternalNameConflict when another object comes first with this name.
+
+        `parent` is the id of the parent, where a pass knows it by now.
 
         Race: two passes may find the name free at the same moment, so it is asked again before
         anything follows from the answer.
@@ -26,7 +30,7 @@ class Claims:
         if rest.key is KeyedBy.CHOSEN_ID or observes_only(obj):
             return None
         for other in self._cache.claimants(obj.key.kind, obj.external_name):
-            if other.key == obj.key or not _same_parent(other, obj, rest):
+            if other.key == obj.key or not _same_parent(other, obj, rest, parent):
                 continue
             if observes_only(other):
                 continue
@@ -39,7 +43,8 @@ class Claims:
             ):
                 return ExternalNameConflict(
                     f"{other.key} came first and claims the same external name "
-                    f"{obj.external_name!r}; set another spec.externalName here"
+                    f"{obj.external_name!r}; set another spec.externalName here, or delete that "
+                    "object (with spec.deletionPolicy: Retain, so that this one can adopt)"
                 )
         return None
 
@@ -58,12 +63,12 @@ def _may_have_it(obj: KubeObject) -> bool:
     return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
 
 
-def _same_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
+def _same_parent(one: KubeObject, other: KubeObject, rest: Rest, parent: str | None) -> bool:
     if rest.parent is None:
         return True
-    mine, theirs = one.status.get("parentId"), other.status.get("parentId")
-    if mine and theirs:
-        return bool(mine == theirs)
+    its, theirs = one.status.get("parentId"), parent or other.status.get("parentId")
+    if its and theirs:
+        return bool(its == theirs)
     return one.key.namespace == other.key.namespace and (
         one.spec.get(rest.parent) == other.spec.get(rest.parent)
     )

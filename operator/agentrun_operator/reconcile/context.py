@@ -257,6 +257,17 @@ class Context:
             and not self.is_untried
         )
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether the resource may be taken from its owner: once, or two that force would fight."""
+        if self.obj.annotations.get(ADOPT_ANNOTATION) != "force":
+            return False
+        taken, seen = self.memory.taken_over, self.observation
+        if taken is None or self.target is None or self.has_news:
+            return True
+        is_taken_back = seen.ownership is Ownership.FOREIGN
+        return not (is_taken_back and self.target.id_of(seen.resource) == taken)
+
     def _policies(self) -> Policies:
         spec = self.spec or ResourceSpec()
         may_adopt = self.kind.adopts_by_default
@@ -265,7 +276,7 @@ class Context:
         return Policies(
             retain=retains(self.obj, is_adopted=self.is_adopted),
             may_adopt=may_adopt,
-            force_adopt=self.obj.annotations.get(ADOPT_ANNOTATION) == "force",
+            force_adopt=self.is_forced,
             observe_only=self.observes_only,
             drift=spec.drift_policy,
             delete_adopted=self.obj.spec.get("deletionPolicy") == "Delete",

@@ -6,61 +6,82 @@ from agentrun_operator.reconcile import ownership
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
 
-_FORCE = "annotate agentrun.dev/adopt=force to take it over"
-_RENAME = "choose another spec.externalName"
-
 
 def explain(ctx: Context, cache: ObjectCache) -> str:
     """Return the message of AlreadyExistsNotOwned: owner, whether it still exists, remedy."""
     what = f"{ctx.kind.kind} {ctx.aim.name!r} already exists in AgentRun"
-    if ctx.observation.ownership is Ownership.FOREIGN:
-        owner, remedy = _owner_and_remedy(ctx, cache)
-        return f"{what} and {owner}; {remedy}"
-    # Nobody's mark: only the policy is in the way.
-    return (
-        f"{what}, carries nobody's mark, and this object may not adopt it; {_RENAME}, or set "
-        f"spec.adoptionPolicy: Adopt to use it (or {_FORCE})"
-    )
+    instead, force = _instead(ctx), _force(ctx)
+    if ctx.observation.ownership is not Ownership.FOREIGN:
+        # Nobody's mark: only the policy is in the way.
+        return (
+            f"{what}, carries nobody's mark, and this object may not adopt it; {instead}, or set "
+            "spec.adoptionPolicy: Adopt to use it"
+        )
+    owner = _owner(ctx)
+    told = _told_of(ctx, cache, owner)
+    if owner is None:
+        return f"{what} and {told}; {instead}, or {force}"
+    if owner.cluster_id != cache.cluster_id:
+        return f"{what} and {told}; {instead}, or give it up there and {force}"
+    if cache.get(_key_of(ctx, owner)) is None:
+        return f"{what} and {told}; {force}, or {instead}"
+    handover = "delete that object with spec.deletionPolicy: Retain"
+    return f"{what} and {told}; {instead}, or {handover}, then {force}"
 
 
 def owner_left_alone(ctx: Context, cache: ObjectCache) -> str | None:
     """Return whose the resource is that a deleted object leaves alone; None if nobody else's."""
-    if ctx.observation.ownership is Ownership.FOREIGN:
-        return _owner_and_remedy(ctx, cache)[0]
     is_looked_at = ctx.observation.existence is not Existence.NOT_LOOKED
-    return None if is_looked_at or ctx.obj.copied_from is None else _copied(ctx, cache)[0]
+    is_foreign = ctx.observation.ownership is Ownership.FOREIGN
+    if not is_foreign and (is_looked_at or ctx.obj.copied_from is None):
+        return None
+    return _told_of(ctx, cache, _owner(ctx))
 
 
-def _owner_and_remedy(ctx: Context, cache: ObjectCache) -> tuple[str, str]:
-    marks = ownership.owners(ctx.aim, ctx.observation.resource)
-    if not marks:
-        return _copied(ctx, cache)
-    owner = Owner.of(marks[0])
-    if owner is None:
-        return f"belongs to another tool, by its mark {marks[0]!r}", f"{_RENAME}, or {_FORCE}"
-    where, remedy = _place(ctx, cache, owner)
-    return f"carries the mark of {where}", remedy
+def _marks(ctx: Context) -> tuple[str, ...]:
+    return () if ctx.target is None else ownership.owners(ctx.target, ctx.observation.resource)
 
 
-def _copied(ctx: Context, cache: ObjectCache) -> tuple[str, str]:
-    """Say what the record tells that was copied into the status of this object."""
+def _owner(ctx: Context) -> Owner | None:
+    """Return the object that the mark names, or else the copied record; None for neither."""
+    if marks := _marks(ctx):
+        return Owner.of(marks[0])
     origin = ctx.obj.copied_from or {}
     if not origin.get("name"):
-        told = "the status restored here is older than this object, so it may be another one's"
-        return told, f"{_RENAME}, or, if nobody else uses it, {_FORCE}"
-    owner = Owner(
-        str(origin.get("clusterId") or ""), str(origin.get("namespace") or ""), origin["name"]
-    )
-    where, remedy = _place(ctx, cache, owner)
-    return f"seems to belong to {where}, for which the status restored here was written", remedy
+        return None
+    return Owner(origin.get("clusterId", ""), origin.get("namespace", ""), origin["name"])
 
 
-def _place(ctx: Context, cache: ObjectCache, owner: Owner) -> tuple[str, str]:
-    key = ObjectKey(ctx.obj.key.kind, owner.namespace, owner.name)
-    if owner.cluster_id != cache.cluster_id:
-        where = f"{key.namespace}/{key.name} of cluster {owner.cluster_id!r}"
-        return where, f"{_RENAME}, or give it up there and {_FORCE}"
-    if cache.get(key) is None:
-        return f"{key}, which does not exist in this cluster", f"{_FORCE}, or {_RENAME}"
-    handover = "delete that object with spec.deletionPolicy: Retain"
-    return f"{key}, which exists in this cluster", f"{_RENAME}, or {handover}, then {_FORCE}"
+def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
+    marks = _marks(ctx)
+    if owner is None:
+        if marks:
+            return f"belongs to another tool, by its mark {marks[0]!r}"
+        return "may be another object's: the status restored here is older than this object"
+    where = f"{owner.namespace}/{owner.name} of cluster {owner.cluster_id!r}"
+    if owner.cluster_id == cache.cluster_id:
+        key = _key_of(ctx, owner)
+        exists = "exists" if cache.get(key) is not None else "does not exist"
+        where = f"{key}, which {exists} in this cluster"
+    if marks:
+        return f"carries the mark of {where}"
+    return f"seems to belong to {where}, for which the status restored here was written"
+
+
+def _key_of(ctx: Context, owner: Owner) -> ObjectKey:
+    return ObjectKey(ctx.obj.key.kind, owner.namespace, owner.name)
+
+
+def _instead(ctx: Context) -> str:
+    """Return what helps without taking anything from anybody."""
+    if ctx.obj.is_in_charge:
+        # The name is immutable by now.
+        return "delete this object, which leaves the resource alone"
+    return "choose another spec.externalName"
+
+
+def _force(ctx: Context) -> str:
+    """Return how to take it; an annotation that stands has been acted on."""
+    if ctx.memory.taken_over is not None:
+        return "annotate agentrun.dev/reconcile-requested-at to take it over once more"
+    return "annotate agentrun.dev/adopt=force to take it over"

@@ -97,6 +97,8 @@ class Memory:
     """The cached object may lack a write of ours, or the cause of a conflict."""
     held: tuple[str, bool] | None = None
     """Id of the resource that this process made, adopted or found on record; whether adopted."""
+    taken_over: str | None = None
+    """Id of the resource whose former owner's mark this process replaced."""
     written: dict[str, Any] | None = None
     """The record in our last status write: another one in the cluster is somebody else's."""
     write_only: bytes | None = None

@@ -14,7 +14,7 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.reconcile import contest, observe, outcome, ownership, unanswered
+from agentrun_operator.reconcile import contest, observe, outcome, ownership, takeover, unanswered
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.memory import Memory, Uncertain
@@ -221,9 +221,13 @@ class UpdatingSteps:
         body = {api: desired[api] for api in desired if api in changed & mutable}
         leftovers = [d for d in pending if d.clearing]
         body |= clearing_values(ctx.kind, leftovers, desired, ctx.aim.created)
-        body |= _required_of_updates(ctx, desired)
+        body |= takeover.required_of_updates(ctx, desired)
         tags = ctx.rest.tags_field
-        if tags is not None and ctx.aim.mark not in (seen.resource.get(tags) or ()):
+        if tags is not None and ctx.obj.status.get("adopted"):
+            marks = takeover.marks_without_others(ctx)
+            if marks != list(seen.resource.get(tags) or ()):
+                body[tags] = marks
+        elif tags is not None and ctx.aim.mark not in (seen.resource.get(tags) or ()):
             body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.mark]
         if ctx.spec is not None and ctx.resolution is not None:
             body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
@@ -238,17 +242,6 @@ def _there(ctx: Context) -> list[tuple[str, object]]:
         (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
         for d in (*seen.drift, *seen.leftovers)
     ]
-
-
-def _required_of_updates(ctx: Context, desired: Json) -> Json:
-    """Return what every update must repeat: what is desired, or else what stands there."""
-    found: Json = {}
-    reads = {rule.api: rule.reads for rule in field_rules(ctx.kind)}
-    for api in ctx.rest.always_send:
-        value = desired.get(api, read_path(ctx.seen.resource, reads[api])[0])
-        if value is not None:
-            found[api] = value
-    return found
 
 
 def _has_failed(ctx: Context) -> bool:

@@ -21,7 +21,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import observe, outcome, ownership
+from agentrun_operator.reconcile import observe, outcome, ownership, takeover
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
@@ -118,7 +118,10 @@ class WritingSteps:
         """Take charge of a resource that was there before."""
         if await self._is_rivalled(ctx):
             return None
+        is_taken = await takeover.take_over(ctx, self._world.clock)
         await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
+        if is_taken:
+            ctx.forget_look()
         self._world.events.emit(
             ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
         )
@@ -238,7 +241,7 @@ class WritingSteps:
 
     async def _is_rivalled(self, ctx: Context) -> bool:
         """Ask once more whether the name is ours to take; a conflict stalls the pass."""
-        ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.bound)
+        ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.bound, ctx.aim.parent)
         return ctx.conflict is not None
 
     async def _created(self, ctx: Context, answer: Json) -> None:

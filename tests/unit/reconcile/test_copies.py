@@ -305,3 +305,23 @@ async def test_a_restored_object_leaves_what_another_object_holds(*, lives: bool
     assert lab.cluster.raw(key) is None
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
     assert lab.ready(heir) == ("True", "Available")
+
+
+@pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
+async def test_a_cluster_that_takes_the_identity_of_another_one_goes_on(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab, key = await ready(sample)
+    other = Lab(beside=lab)
+    await other.ready_account()
+    await sample.prepare(other)
+    since = lab.simulator.requests()[-1]["seq"]
+    lab.clock.advance(100)
+    other.cluster.put_back(key, backup(lab, key))
+    other.restart()
+    await other.elapse(30)
+    assert other.ready(key) == ("True", "Available"), other.message(key)
+    assert other.get(key).status["adopted"] is False
+    assert lab.writes_to_cloud(since) == []
+    other.cluster.delete(key)
+    await other.elapse(60)
+    assert made(lab, sample) == []

@@ -87,8 +87,9 @@ async def test_another_owners_mark_is_respected_unless_forced(tag: str) -> None:
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     [found] = made(lab, SAMPLES["AgentRuntime"])
     assert found["description"] == "first"
-    assert set(found["systemTags"]) == {tag, f"k8s:{CLUSTER_ID}/team-a/it/adopted"}, (
-        "foreign tags stay"
+    kept = {tag} - {"k8s:other/team-a/it"}
+    assert set(found["systemTags"]) == {*kept, f"k8s:{CLUSTER_ID}/team-a/it/adopted"}, (
+        "the mark of another object goes, the tag of a tool stays"
     )
 
 
@@ -387,3 +388,17 @@ async def test_adopting_sends_what_cannot_be_read_once() -> None:
     assert lab.get(key).status["adopted"] is True
     assert SECRET_VALUE in str(lab.resources("ModelService"))
     assert lab.calls.names.count("UpdateModelService") == 1
+
+
+async def test_an_endpoint_named_by_the_runtimes_id_takes_no_other_objects_endpoint() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntimeEndpoint"])
+    runtime = lab.get(ObjectKey("AgentRuntime", "team-a", "base")).external_id
+    await lab.ready_account(namespace="team-b")
+    spec = {"runtimeRef": {"externalName": runtime}, "externalName": "it"}
+    other = lab.cluster.apply("AgentRuntimeEndpoint", "other", spec, namespace="team-b")
+    await lab.elapse(30)
+    assert lab.ready(other) == ("False", "ExternalNameConflict"), lab.message(other)
+    assert str(key) in lab.message(other)
+    lab.cluster.delete(other)
+    await lab.elapse(30)
+    assert len(made(lab, SAMPLES["AgentRuntimeEndpoint"])) == 1
