@@ -149,6 +149,13 @@ class ClusterView:
         answer = self._http.patch(path_of(*key), content=json.dumps(changes), headers=headers)
         return self._seen({"kind": key[0], **_body(answer)})
 
+    def write_status(self, key: Key, status: Mapping[str, Any]) -> Body:
+        """Merge a status into an object's, as anybody may who has the right to."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        path, body = f"{path_of(*key)}/status", json.dumps({"status": status})
+        answer = self._http.patch(path, content=body, headers=headers)
+        return self._seen({"kind": key[0], **_body(answer)})
+
     def delete(self, key: Key, *, propagation: str = "Background") -> None:
         """Ask for the deletion of an object."""
         _body(self._http.delete(path_of(*key), params={"propagationPolicy": propagation}))

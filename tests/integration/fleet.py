@@ -338,13 +338,18 @@ def restless(versions: Iterable[Version]) -> list[str]:
     last: dict[tuple[str, str], tuple[str, str]] = {}
     found = []
     for version in versions:
+        uid = version.body["metadata"].get("uid", "")
+        bound = version.body.get("status", {}).get("boundTo") or {}
+        if bound.get("uid", uid) != uid:
+            # Another object's, which somebody copied here.
+            continue
         for each in conditions(version.body):
-            key = (version.body["metadata"].get("uid", ""), each["type"])
+            key = (uid, each["type"])
             status, since = last.get(key, (each["status"], each["lastTransitionTime"]))
             if status == each["status"] and since != each["lastTransitionTime"]:
                 found.append(f"{each['type']} moved without a change: {described(version.body)}")
             last[key] = (each["status"], each["lastTransitionTime"])
         # One that was taken away begins anew when it comes back.
-        uid, standing = version.body["metadata"].get("uid", ""), _types(version.body)
+        standing = _types(version.body)
         last = {key: seen for key, seen in last.items() if key[0] != uid or key[1] in standing}
     return found
