@@ -62,9 +62,11 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     its spec; or it lives below a parent that was made anew for an object of ours.
     """
     obj = target.obj
-    if not obj.is_in_charge or obj.status.get("adopted") or obj.is_heir or target.held_id:
-        return False
-    if target.rest.tags_field is not None:
+    is_its_maker = obj.is_in_charge and not obj.status.get("adopted") and not obj.is_heir
+    # The status was another object's. Our finalizer says that this one may have made something, and
+    # what is younger than it was not there when a backup was restored.
+    is_dated = obj.copied_from is not None and target.rest.created_field is not None
+    if not (is_its_maker or is_dated) or target.held_id or target.rest.tags_field is not None:
         return False
     if target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
@@ -75,7 +77,9 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
         return True
     created = parse_time(str(resource.get(target.rest.created_field) or ""))
     began = parse_time(obj.created_at)
-    return created is not None and began is not None and created >= began - _POST_FOLLOWS
+    if created is None or began is None:
+        return False
+    return created >= (began - _POST_FOLLOWS if is_its_maker else began)
 
 
 def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:

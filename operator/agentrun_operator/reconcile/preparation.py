@@ -241,7 +241,8 @@ def _encoded(
 
 def _is_told_by_its_content(ctx: Context) -> bool:
     """Whether an older status may hide what was made since: only its content would tell."""
-    return ctx.obj.is_in_charge and ctx.memory.held is None and ctx.rest.tags_field is None
+    is_doubtful = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
+    return is_doubtful and ctx.memory.held is None and ctx.rest.tags_field is None
 
 
 def _inherited_id(obj: KubeObject) -> str | None:

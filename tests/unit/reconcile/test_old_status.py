@@ -160,3 +160,39 @@ async def test_a_stranger_is_no_successor_of_an_old_record(*, restarted: bool) -
     await lab.elapse(30)
     assert lab.cluster.raw(key) is None
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
+@restarts
+@pytest.mark.parametrize("kind", [k for k in SAMPLES if k != "AgentRuntimeEndpoint"])
+async def test_another_objects_status_hides_nothing_of_its_own(
+    kind: str, *, restarted: bool, at_once: bool
+) -> None:
+    sample = SAMPLES[kind]
+    lab, key = await ready(sample)
+    other = lab.cluster.apply(kind, "other", sample.spec)
+    await lab.elapse(30)
+    before = lab.get(key).external_id
+    since = lab.simulator.requests()[-1]["seq"]
+    lab.cluster.put_status(key, status_of(lab, other))
+    if restarted:
+        lab.restart()
+    if not at_once:
+        await lab.elapse(30)
+        assert lab.ready(key) == ("True", "Available"), lab.message(key)
+        assert (lab.get(key).external_id, lab.get(key).status["adopted"]) == (before, False)
+        # What no read shows may be sent once more.
+        assert set(lab.writes_to_cloud(since)) <= {"UpdateModelService"}
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert [r[ident_field(lab, sample)] for r in made(lab, sample)] == [
+        lab.get(other).external_id
+    ], "its own is gone, the other one is not touched"
+    assert lab.ready(other) == ("True", "Available")
+
+
+def ident_field(lab: Lab, sample: Sample) -> str:
+    rest = lab.kinds[sample.kind].rest
+    assert rest is not None
+    return rest.id_field
