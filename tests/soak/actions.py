@@ -12,6 +12,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
 from soak.cloud import API, MODEL
+from soak.restores import Restores
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
 from soak.tenants import OTHERS, Tenants
@@ -32,12 +33,14 @@ class Actions:
         self._serial = 0
         self._asked_again: set[str] = set()
         self.tenants = Tenants(simulation)
+        self.restores = Restores(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
-        doer = self if hasattr(self, step.name) else self.tenants
+        doers = (self, self.tenants, self.restores)
+        doer = next(doer for doer in doers if hasattr(doer, step.name))
         getattr(doer, step.name)(**step.options)
 
     # ------------------------------------------------ users
@@ -141,6 +144,7 @@ class Actions:
             return
         self._serial += 1
         self.edited.add(record)
+        self.restores.override(record)
         cloud = self._simulation.cloud.simulator
         self._simulation.cloud.touch()
         cloud.edit(SLOTS[slot].family, record.key, {"description": f"outside {self._serial}"})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.api.client import AgentRunClient
+from agentrun_operator.api.identity import OwnedKeys
 from agentrun_operator.kube import metadata_watch
 from agentrun_operator.kube.lease import LeaseElector
 from agentrun_operator.kube.reader import ReferenceReader
@@ -19,6 +20,7 @@ from agentrun_operator.reconcile import (
     context,
     deletion,
     engine,
+    farewell,
     guard,
     observe,
     outcome,
@@ -29,6 +31,8 @@ from agentrun_operator.reconcile import (
     report,
     status,
     steps,
+    unanswered,
+    updates,
     writes,
 )
 from agentrun_operator.reconcile.accounts import AccountDirectory
@@ -175,6 +179,19 @@ BUGS: tuple[Bug, ...] = (
         "Report says Ready",
         (reconciler, "decide", m.deciding(m.drift_not_told)),
     ),
+    _bug("keys-unasked", "whose keys they are is not asked", (OwnedKeys, "_check", m.no_conflict)),
+    _bug(
+        "absent-at-once",
+        "one answer proves an absence",
+        (context.Context, "seconds_to_proof", m.no_seconds),
+    ),
+    _bug(
+        "counted-on-answer",
+        "a lost correction is none",
+        (updates.UpdatingSteps, "_counted", m.counted_when_answered),
+    ),
+    _bug("late-undone", "a late update stays", (unanswered, "take_up", m.never)),
+    _bug("retained-untold", "DELETE is forgotten", (farewell, "went_out", m.always_false)),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", m.always_true)),
 )
 

@@ -57,6 +57,8 @@ class Checks:
         """Resources that were left alone on purpose when their object went."""
         self.abandoned: set[str] = set()
         """Uids of objects that vanished without having been released."""
+        self.deleted: set[str] = set()
+        """Uids of objects for which a deletion reached the cloud."""
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
         self.passes: Counter[ObjectKey] = Counter()
@@ -83,8 +85,10 @@ class Checks:
             self.violated("no secret shown", f"log: {text[:300]}")
 
     def event(self, obj: KubeObject, kind: str, reason: str, message: str) -> None:
-        """No value of a Secret is ever shown in an event."""
+        """No value of a Secret is ever shown in an event, and no event is untrue."""
         self._simulation.trace(f"  event {kind} {reason} on {obj.key}: {message}")
+        if reason == "Retained" and obj.uid in self.deleted:
+            self.violated("retained is true", f"{obj.key}: {message}; DELETE was sent before")
         if CANARY in message:
             self.violated("no secret shown", f"event on {obj.key}: {message}")
 
@@ -100,15 +104,14 @@ class Checks:
         """Two masters do not fight for ever: a process gives in after so many corrections."""
         simulation = self._simulation
         named = [s for s in SLOT_OF.values() if s.external_name == record.name]
-        found = [simulation.kube.find(slot.key) for slot in named]
-        asked = [
-            (r["metadata"]["uid"], r["metadata"]["generation"], r["metadata"].get("annotations"))
-            for r in found
-            if r
-        ]
+        processes = simulation.living()
+        # As far as a process knows: an edit that its watch has yet to tell begins nothing anew.
+        known = [p.engine._world.cache for p in processes if p.engine is not None]
+        found = [cache.get(slot.key) for cache in known for slot in named]
+        asked = [(obj.uid, obj.generation, dict(obj.annotations)) for obj in found if obj]
         tokens = [simulation.actions.tenants.token(name) for name in NAMESPACES]
-        processes = [process.name for process in simulation.living()]
-        what = (id(record), str(asked), str(tokens), str(processes))
+        names = [process.name for process in processes]
+        what = (id(record), str(asked), str(tokens), str(names))
         self._strikes[what] += 1
         if self._strikes[what] > _MAX_STRIKES:
             self.violated("nobody fights", f"{record.name} was corrected {_MAX_STRIKES} times")

@@ -50,6 +50,10 @@ MAIN = Account.model_validate(
 OTHER = Account.model_validate(
     {"accountId": "20002", "accessKeyId": "other-id", "accessKeySecret": "canary-other-key"}
 )
+FOREIGN = Account.model_validate(
+    {"accountId": "30003", "accessKeyId": "foreign-id", "accessKeySecret": "canary-foreign-key"}
+)
+"""An account that no object here is meant to live in."""
 NEXT = MAIN.model_copy(
     update={"access_key_id": "next-id", "access_key_secret": SecretStr("canary-next-key")}
 )
@@ -85,7 +89,7 @@ class _KeyCheck:
     """Stands for the verification of signatures: same keys, same refusals, no cryptography."""
 
     def __init__(self) -> None:
-        self.accounts = [MAIN, NEXT, OTHER]
+        self.accounts = [MAIN, NEXT, OTHER, FOREIGN]
         """The keys in force."""
 
     def verify(self, request: SignedRequest, _now: datetime) -> Account:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentrun_operator.api.auth import encode_segment
 from agentrun_operator.api.exchange import Call
+from agentrun_operator.api.identity import GET_CALLER_IDENTITY
 from agentrun_operator.core.identity import (
     ADOPT_ANNOTATION,
     FINALIZER,
@@ -14,7 +15,9 @@ from agentrun_operator.core.identity import (
     ownership_tag,
 )
 from agentrun_simulator.cloud import Exchange
+from agentrun_simulator.store import Record
 from soak.checks import Checks
+from soak.cloud import FOREIGN
 from soak.process import CLUSTER_ID, Pass, Process, current
 from soak.slots import SLOT_OF, held, wanted
 from soak.tenants import SHARED
@@ -49,6 +52,7 @@ class CloudChecks:
         if found is None:
             checks.violated("writes belong to a pass", call.action)
             return
+        self._in_a_known_account(call, exchange)
         self._in_the_pinned_account(found, call, exchange)
         self._policies_allow(found, call)
         if call.method == "POST" and call.action.startswith("Create"):
@@ -59,6 +63,7 @@ class CloudChecks:
     def answered(self, call: Call, exchange: Exchange, status: int | None) -> None:
         """Look at what a request led to."""
         found = current.get()
+        self._in_a_known_account(call, exchange)
         if call.method == "GET":
             if found is not None:
                 self._in_the_pinned_account(found, call, exchange)
@@ -66,12 +71,21 @@ class CloudChecks:
             return
         if found is not None and status == HTTPStatus.OK and call.method in ("PUT", "PATCH"):
             found.drift = ""
+        was_lost = exchange.fault is not None and exchange.fault.effect == "drop-before"
+        arrived = status == HTTPStatus.OK or (status is None and not was_lost)
+        if found is not None and call.method == "DELETE" and arrived:
+            self._checks.deleted.add(found.obj.uid)
         effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
         self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
         if found is not None and call.action.startswith("Create"):
             self._one_resource(found)
 
     # ------------------------------------------------ the rules
+
+    def _in_a_known_account(self, call: Call, exchange: Exchange) -> None:
+        """Whatever a Secret contains, nothing but the question whose keys they are is asked."""
+        if exchange.entry.account == FOREIGN.account_id and call != GET_CALLER_IDENTITY:
+            self._checks.violated("foreign account", f"{call.action} in {FOREIGN.account_id}")
 
     def _read(self, found: Pass, call: Call, exchange: Exchange, status: int | None) -> None:
         """Keep in mind what a read told the pass, for the checks of what it does then."""
@@ -162,6 +176,7 @@ class CloudChecks:
         obj = found.obj
         if call.method == "DELETE":
             self._nobody_uses_it(found, call)
+        self._is_asked_for(found, call, record)
         owner = self._simulation.cloud.ledger.get(record)
         tags = set(record.data.get("systemTags") or ())
         ours = ownership_tag(CLUSTER_ID, obj.key)
@@ -180,6 +195,21 @@ class CloudChecks:
             )
         elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
             self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _is_asked_for(self, found: Pass, call: Call, record: Record) -> None:
+        """Report and Ignore leave alone what somebody else changed, whatever wakes the pass."""
+        obj = found.obj
+        sent = (call.body or {}).get("description")
+        if obj.spec.get("driftPolicy") not in ("Report", "Ignore") or sent is None:
+            return
+        raw = self._simulation.kube.find(obj.key)
+        if raw is None or raw["metadata"]["uid"] != obj.uid or call.method == "DELETE":
+            return
+        is_kept = sent == record.data.get("description")
+        if not is_kept and self._simulation.actions.restores.is_overwritten_unasked(record, raw):
+            self._checks.violated(
+                "nothing unasked", f"{obj.key}: {call.action} takes back somebody else's change"
+            )
 
     def _nobody_uses_it(self, found: Pass, call: Call) -> None:
         """What is referred to goes after those that do; one of them may go during the pass."""

@@ -1,5 +1,6 @@
 """What "converged" means for each object, given what users and the cloud did to it."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, Obje
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.cloud import MAIN, OTHER
+from soak.doubts import is_doubted, ready_of
 from soak.kube import OURS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
 from soak.tenants import OTHERS
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
+_NUMBERED = re.compile(r"\(\d+\) ")
+"""Stands before each of several problems that one message tells."""
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
 """What an object that is to be deleted says when its account cannot be reached."""
 
@@ -74,7 +78,7 @@ class Convergence:
                 needed = True
                 continue
             found.append(f"{slot.name}: {ready_of(raw)}")
-            if self._is_lost(slot, raw):
+            if self._is_lost(slot, raw) or self._is_doubted(slot, raw):
                 self._tenants.give_up_object(slot.key)
         if not needed:
             mine = [k for k in self._kube.objects if k.kind == "Account"]
@@ -94,6 +98,11 @@ class Convergence:
         has_parent = any(p is not None and p["status"].get("externalId") for p in parents)
         is_blocked = ready_of(raw)[1] == "DeletionBlocked"
         return slot.name == "ep" and is_blocked and _was_restored(raw) and not has_parent
+
+    def _is_doubted(self, slot: Slot, raw: Json) -> bool:
+        """Whether an account made anew cannot show the one resource that is on record there."""
+        is_blocked = "leads to another cloud than before" in message_of(raw)
+        return is_blocked and not self._simulation.cloud.record_of(slot, raw, raw["status"])
 
     def _said(self, key: ObjectKey) -> str:
         return f"{key}: {ready_of(self._kube.objects[key])}"
@@ -127,7 +136,7 @@ class Convergence:
             elif "deletionTimestamp" in account["metadata"]:
                 if not self._is_leaving(account):
                     yield f"{key} is still being deleted: {ready_of(account)}"
-            elif ready_of(account)[0] != "True":
+            elif ready_of(account)[0] != "True" and not is_doubted(self._simulation, key):
                 yield f"{key}: {ready_of(account)}"
 
     def _places(self) -> list[ObjectKey]:
@@ -227,9 +236,10 @@ class Convergence:
         """Whether an object may stay as it is."""
         reason = ready_of(raw)[1]
         if reason in _WAITING:
-            # Any of several things to wait for may be named, as long as it is so at this moment.
-            said = message_of(raw)
-            return any(wait in said for wait in self._waits(slot, raw))
+            # Some of several things to wait for may be named, as long as each is so at this moment.
+            parts = _NUMBERED.split(message_of(raw))
+            waits = list(self._waits(slot, raw))
+            return all(any(wait in part for wait in waits) for part in parts[1:] or parts)
         return reason in _FOR_HUMANS or self._has_an_obstacle(slot, raw, reason)
 
     def _waits(self, slot: Slot, raw: Json) -> Iterator[str]:
@@ -243,7 +253,7 @@ class Convergence:
             if "deletionTimestamp" in need["metadata"]:
                 yield f"{key} is being deleted"
             if ready_of(need)[0] != "True":
-                yield f"{key} is not Ready: {ready_of(need)[1]}; see its conditions"
+                yield f"{key} is not Ready: {ready_of(need)[1]}"
             if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
                 # It takes no change below it. One in transition does so soon: that is no excuse.
                 yield f"must be in READY status; see the conditions of {key}"
@@ -369,11 +379,3 @@ def message_of(raw: Json) -> str:
         if condition["type"] == "Ready":
             return str(condition["message"])
     return ""
-
-
-def ready_of(raw: Json) -> tuple[str, str]:
-    """Return status and reason of the Ready condition, empty without one."""
-    for condition in (raw.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Ready":
-            return condition["status"], condition["reason"]
-    return "", ""

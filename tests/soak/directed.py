@@ -143,9 +143,37 @@ DIRECTED: Mapping[str, Directed] = {
             75.0,
             (
                 *_made("solo", "bare", "cred"),
-                _step(_AT, "account", what="new-keys"),
-                _step(45.0, "account", what="old-keys-end"),
+                _step(_AT, "rotate_keys"),
+                _step(45.0, "withdraw_old_key"),
                 *_edited(46.0, 1, "solo", "bare"),
+            ),
+        ),
+        Directed(
+            "keys-of-another",
+            80.0,
+            (
+                *_made("cred", "solo", "bare", "ep"),
+                _step(_AT, "foreign_keys", namespace="team-a"),
+                *_edited(_AT + 1.0, 1, "solo", "bare"),
+                _step(_AT + 10.0, "account", what="good-keys"),
+            ),
+        ),
+        Directed(
+            "lie",
+            80.0,
+            (
+                *_made("cred", "svc", "bare", "tpl"),
+                _step(_AT, "lie", seconds=1.8, times=None, action="Get.*|List.*"),
+                *_edited(_AT + 0.1, 1, "svc", "bare"),
+                *_each(_AT + 0.2, "delete", "cred", "tpl"),
+            ),
+        ),
+        Directed(
+            "retain-late",
+            75.0,
+            (
+                *_made("cred", "solo", "bare"),
+                *_each(_AT, "retain_late", "cred", "solo", "bare", seconds=0.5),
             ),
         ),
         Directed(

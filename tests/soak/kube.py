@@ -134,6 +134,17 @@ class KubeServer:
             raw["metadata"]["generation"] += 1
             self._store("MODIFIED", key, raw)
 
+    def statuses(self, key: ObjectKey) -> list[Json]:
+        """Return every status that the present object of a name ever had, oldest first."""
+        uid = self._found(key)["metadata"]["uid"]
+        seen = [raw for _, _, at, raw in self._events if at == key]
+        return [raw["status"] for raw in seen if raw["metadata"]["uid"] == uid]
+
+    def put_status(self, key: ObjectKey, status: Json) -> None:
+        """Let somebody with rights on `/status` write any."""
+        before = self._found(key)
+        self._replace(key, before, {**before, "status": status}, "status")
+
     def lose(self, key: ObjectKey) -> None:
         """Let an object vanish, finalizers or not."""
         if key in self.objects:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from soak.chance import Chance
-from soak.slots import SLOTS, VARIANTS
+from soak.slots import RIVALS, SLOTS, VARIANTS
 
 Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
 """Names are those of `actions.Actions`."""
@@ -72,6 +72,39 @@ def config_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
 def account(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     what = chance.choice("account", _ACCOUNTS)
     return "account", {"what": what, "namespace": SLOTS[slot(chance, names)].namespace}
+
+
+def foreign_keys(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "foreign_keys", {"namespace": SLOTS[slot(chance, names)].namespace}
+
+
+def gone_and_back(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "gone_and_back", {
+        "namespace": SLOTS[slot(chance, names)].namespace,
+        "what": chance.choice("what goes", ("secret", "account", "both")),
+        "seconds": chance.choice("goes for", (3.0, 15.0, 40.0)),
+    }
+
+
+def retain_late(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "retain_late", {
+        "slot": slot(chance, names),
+        "seconds": chance.choice("retains after", (0.3, 1.0, 2.5, 6.0)),
+    }
+
+
+def restart_policy(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    value = chance.choice("restart policy", ("Always", "Always", "Never", ""))
+    return "policy", {"slot": "box", "field": "restartPolicy", "value": value}
+
+
+def old_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "old_status", {"slot": slot(chance, names), "share": round(chance.unit("how old"), 2)}
+
+
+def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    copies = [name for name, of in RIVALS.items() if of in names] or sorted(RIVALS)
+    return "copy_status", {"slot": chance.choice("copied", copies)}
 
 
 _ACCOUNTS = (
@@ -150,6 +183,15 @@ def lost_answer(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]
     if effect == "drop-late":
         options["seconds"] = chance.choice("late by", (2.0, 8.0, 14.0))
     return "fault", options
+
+
+def lie(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    """Shorter than the time between the two answers that prove an absence."""
+    return "lie", {
+        "seconds": 1.8,
+        "times": chance.choice("lies", (1, None)),
+        "action": chance.choice("lies about", ("Get.*", "List.*", "Get.*|List.*")),
+    }
 
 
 def failure(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import CredentialsNotFound, Throttled, Unavai
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
+from agentrun_operator.reconcile import contest
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 
@@ -252,6 +253,19 @@ def asleep(_: Any) -> Any:
         await asyncio.Event().wait()
 
     return sleeping
+
+
+def no_seconds(_: Any) -> Any:
+    return property(lambda _self: 0.0)
+
+
+def counted_when_answered(_: Any) -> Any:
+    async def counting(_self: Any, ctx: Any, paths: Any, sending: Any) -> Any:
+        answer = await sending
+        contest.note_corrections(ctx.memory, paths)
+        return answer
+
+    return counting
 
 
 def no_conflict(_: Any) -> Any:

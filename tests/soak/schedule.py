@@ -87,6 +87,11 @@ def generate(seed: int) -> Schedule:
         maker = chance.choice("maker", makers)
         name, options = maker(chance, names)
         steps.append(Step(round(chance.between("when", 0.0, ACTIVE_SECONDS), 1), name, options))
+    for _ in range(int(chance.unit("extras") * 4)):
+        maker = chance.choice("extra", _EXTRAS)
+        name, options = maker(chance, names)
+        at = round(chance.between("when extra", 10.0, ACTIVE_SECONDS - 10.0), 1)
+        steps.append(Step(at, name, options))
     lending = chance.choice("lending", ("", "", "names", "selector"))
     return Schedule(
         seed=seed,
@@ -240,6 +245,17 @@ _MIXTURE = (
     moves.freeze,
     moves.jump,
 )
+
+
+_EXTRAS = (
+    moves.foreign_keys,
+    moves.gone_and_back,
+    moves.retain_late,
+    moves.restart_policy,
+    moves.lie,
+)
+"""Beside the mixture, from streams of their own: they disturb no history of an older seed but
+where they happen."""
 
 
 def _mixture(chance: Chance) -> list[moves.Maker]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import base64
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.settings import Account
-from soak.cloud import MAIN, NEXT, OTHER, keys_of
+from soak.cloud import FOREIGN, MAIN, NEXT, OTHER, keys_of
 from soak.kube import OURS
 from soak.process import OPERATOR_NAMESPACE
 from soak.slots import NAMESPACE, NAMESPACES, SECOND, SLOT_OF
@@ -53,6 +54,8 @@ class Tenants:
         self._keys_gone_at: dict[ObjectKey, float] = {}
         self._bad_keys: set[ObjectKey] = set()
         self._revoked_at: dict[str, float] = {}
+        self.described: Counter[str] = Counter()
+        """By uid: how often a user has edited the description."""
 
     # ------------------------------------------------ the beginning
 
@@ -173,6 +176,14 @@ class Tenants:
                 self._point(namespace, None)
             case "revoke" | "allow":
                 self._lend(namespace, is_allowed=what == "allow")
+            case unknown if unknown != "lend":
+                raise ValueError(f"nobody knows how to {unknown}")
+
+    def foreign_keys(self, namespace: str = NAMESPACE) -> None:
+        """Write the keys of somebody else's account into the Secret."""
+        secret = secret_of(self.account_of(namespace))
+        self.put(secret, keys_of(FOREIGN))
+        self._bad_keys.add(secret)
 
     def rotate_keys(self, namespace: str = NAMESPACE) -> None:
         """Write another key of the same account into its Secret."""
@@ -346,6 +357,8 @@ class Tenants:
         """Let a user write a spec."""
 
         def change(raw: Json) -> None:
+            if raw["spec"].get("description") != spec.get("description"):
+                self.described[raw["metadata"]["uid"]] += 1
             raw["spec"] = spec
 
         self._kube.edit(key, change)

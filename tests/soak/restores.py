@@ -1,0 +1,128 @@
+"""What backups, tools and a cloud that lies do to objects: old and copied records, late changes."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentrun_operator.core.identity import FINALIZER
+from agentrun_operator.reconcile.ports import Json
+from agentrun_simulator.faults import Fault
+from agentrun_simulator.store import Record
+from soak.slots import RIVALS, SLOTS
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+_TRUTH_SECONDS = 15.0
+"""So long after a lie the cloud tells the truth: two lies some time apart would be a proof."""
+
+
+class Restores:
+    """One method per step name."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._kube = simulation.kube
+        self._lied_until = float("-inf")
+        self.copies: set[str] = set()
+        """Uids of objects whose status was another one's once."""
+        self.overridden: dict[Record, tuple[str, int]] = {}
+        """Resources that somebody else changed while they were as specified → owner's uid, and how
+        often its description had been edited by then."""
+
+    # ------------------------------------------------ statuses
+
+    def old_status(self, slot: str, share: float) -> None:
+        """Write back what a status was once; `share` says how long ago."""
+        raw = self._kube.find(SLOTS[slot].key)
+        if raw is None:
+            return
+        known = [s for s in self._kube.statuses(SLOTS[slot].key) if s.get("externalId")]
+        if known:
+            self._kube.put_status(SLOTS[slot].key, known[int(share * len(known))])
+
+    def copy_status(self, slot: str) -> None:
+        """Restore the object that a slot rivals as this slot's, finalizer and status included."""
+        place = SLOTS[slot]
+        original = self._kube.find(SLOTS[RIVALS[slot]].key)
+        if original is None or place.namespace in self._kube.terminating:
+            return
+        status = original["status"]
+        if self._kube.find(place.key) is not None:
+            self._kube.put_status(place.key, status)
+        else:
+            spec = dict(original["spec"])
+            if place.external:
+                spec["externalName"] = place.external
+            body = {"metadata": {"finalizers": [FINALIZER]}, "spec": spec}
+            self._kube.create(place.key, body, status=status)
+        self.copies.add(self._kube.get(place.key)["metadata"]["uid"])
+
+    # ------------------------------------------------ accounts
+
+    def gone_and_back(self, namespace: str, what: str, seconds: float) -> None:
+        """Delete the Secret of an account, the account, or both; bring them back after a while."""
+        tenants = self._simulation.actions.tenants
+        account = tenants.account_of(namespace)
+        if namespace in self._kube.terminating:
+            return
+        if what != "account":
+            tenants.account("no-keys", namespace)
+        if what != "secret":
+            tenants.drop(account)
+
+        def back() -> None:
+            if not self._simulation.is_over and namespace not in self._kube.terminating:
+                tenants.account("good-keys", namespace)
+                tenants.restore_accounts()
+
+        asyncio.get_running_loop().call_later(seconds, back)
+
+    # ------------------------------------------------ deletion
+
+    def retain_late(self, slot: str, seconds: float) -> None:
+        """Delete an object, and change one's mind about its resource."""
+        key = SLOTS[slot].key
+        if self._kube.find(key) is None:
+            return
+        self._kube.delete(key)
+
+        def retain() -> None:
+            raw = self._kube.find(key)
+            if raw is not None and "deletionTimestamp" in raw["metadata"]:
+                spec = {**raw["spec"], "deletionPolicy": "Retain"}
+                self._simulation.actions.tenants.set_spec(key, spec)
+
+        asyncio.get_running_loop().call_later(seconds, retain)
+
+    # ------------------------------------------------ the cloud
+
+    def lie(self, seconds: float, times: int | None, action: str) -> None:
+        """Let the cloud say for a moment that what it has does not exist."""
+        loop, cloud = asyncio.get_running_loop(), self._simulation.cloud
+        if loop.time() < self._lied_until + _TRUTH_SECONDS:
+            return
+        self._lied_until = loop.time() + seconds
+        options: Mapping[str, Any] = {"effect": "absent", "action": action, "times": times}
+        number = cloud.simulator.inject(Fault.model_validate(options))
+        loop.call_later(seconds, cloud.core.faults.remove, number)
+        cloud.touch()
+
+    def override(self, record: Record) -> None:
+        """Note that somebody else changes a resource, if it is as its object wants it."""
+        cloud = self._simulation.cloud
+        cloud.take_stock()
+        owner = cloud.ledger.get(record)
+        key = self._kube.keys.get(owner.uid) if owner is not None else None
+        raw = self._kube.find(key) if key is not None else None
+        if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
+            return
+        if raw["spec"].get("description") == record.data.get("description"):
+            tenants = self._simulation.actions.tenants
+            self.overridden[record] = (owner.uid, tenants.described[owner.uid])
+
+    def is_overwritten_unasked(self, record: Record, raw: Json) -> bool:
+        """Whether an object's user has edited nothing since somebody else changed the resource."""
+        uid = raw["metadata"]["uid"]
+        described = self._simulation.actions.tenants.described[uid]
+        return self.overridden.get(record) == (uid, described)
