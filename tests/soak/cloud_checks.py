@@ -65,6 +65,9 @@ class CloudChecks:
         found = current.get()
         self._in_a_known_account(call, exchange)
         if call.method == "GET":
+            if status == HTTPStatus.OK and exchange.fault is None and exchange.route is not None:
+                family = exchange.route.family.name
+                self._simulation.freshness.looked(exchange.entry.account, family)
             if found is not None:
                 self._in_the_pinned_account(found, call, exchange)
                 self._read(found, call, exchange, status)

@@ -194,6 +194,10 @@ def lie(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     }
 
 
+def outage(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "outage", {"seconds": chance.choice("out for", (20.0, 110.0))}
+
+
 def failure(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     effect = chance.choice("failure", ("create-failed", "update-failed", "delete-failed"))
     return "fault", {"effect": effect, "action": ".*", "times": chance.choice("fails", (1, 2))}

@@ -108,6 +108,13 @@ class Restores:
         loop.call_later(seconds, cloud.core.faults.remove, number)
         cloud.touch()
 
+    def outage(self, seconds: float) -> None:
+        """Let no call through for a while."""
+        cloud = self._simulation.cloud
+        fault = Fault.model_validate({"effect": "error", "status": 503, "times": None})
+        number = cloud.simulator.inject(fault)
+        asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
+
     def override(self, record: Record) -> None:
         """Note that somebody else changes a resource, if it is as its object wants it."""
         cloud = self._simulation.cloud

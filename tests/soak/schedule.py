@@ -253,6 +253,7 @@ _EXTRAS = (
     moves.retain_late,
     moves.restart_policy,
     moves.lie,
+    moves.outage,
 )
 """Beside the mixture, from streams of their own: they disturb no history of an older seed but
 where they happen."""

@@ -19,6 +19,7 @@ from soak.checks import Checks, Violation
 from soak.cloud import SimulatedCloud
 from soak.cloud_checks import CloudChecks
 from soak.endings import Endings
+from soak.freshness import CHECK_SECONDS, Freshness
 from soak.kube import KubeServer
 from soak.loop import START_SECONDS, SimulatedLoop, StuckError
 from soak.process import OPERATOR_NAMESPACE, Process, task_factory
@@ -90,6 +91,7 @@ class Simulation:
         self.checks = Checks(self)
         self.settings = settings_for(schedule)
         self.actions = Actions(self)
+        self.freshness = Freshness(self)
         self.watch_seconds = 0.3
         self.processes: list[Process] = []
         self.is_over = False
@@ -152,6 +154,7 @@ class Simulation:
         self.actions.tenants.set_the_stage()
         replicas = ["alpha", "beta"] if self.schedule.two_leaders else ["alpha"]
         keepers = [self.loop.create_task(self._keep_alive(name)) for name in replicas]
+        keepers.append(self.loop.create_task(self._watch_dates()))
         for step in self.schedule.steps:
             await self._until(step.at)
             self.trace(f"> {step}")
@@ -172,6 +175,11 @@ class Simulation:
         left = START_SECONDS + at - self.loop.time()
         if left > 0:
             await asyncio.sleep(left)
+
+    async def _watch_dates(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            self.freshness.check()
 
     async def _keep_alive(self, replica: str) -> None:
         """Start the operator again whenever it ended, as a kubelet does."""
