@@ -65,7 +65,8 @@ class CloudChecks:
         found = current.get()
         self._in_a_known_account(call, exchange)
         if call.method == "GET":
-            if status == HTTPStatus.OK and exchange.fault is None and exchange.route is not None:
+            is_good = status == HTTPStatus.OK and _says_something(exchange)
+            if is_good and exchange.route is not None:
                 family = exchange.route.family.name
                 self._simulation.freshness.looked(exchange.entry.account, family)
             if found is not None:
@@ -92,8 +93,7 @@ class CloudChecks:
 
     def _read(self, found: Pass, call: Call, exchange: Exchange, status: int | None) -> None:
         """Keep in mind what a read told the pass, for the checks of what it does then."""
-        fault = exchange.fault
-        if fault is not None and fault.effect in ("error", "html", "empty"):
+        if not _says_something(exchange):
             return
         if status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             found.looked.add(call.path)
@@ -233,3 +233,9 @@ class CloudChecks:
         if len(living) > 1:
             names = ", ".join(f"{record.name}/{record.key}" for record in living)
             self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
+
+
+def _says_something(exchange: Exchange) -> bool:
+    """Whether the answer to a request is one of the API, be it late or a lie."""
+    fault = exchange.fault
+    return fault is None or fault.effect not in ("error", "html", "empty")
