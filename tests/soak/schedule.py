@@ -1,5 +1,6 @@
 """What happens in a history besides the engine: an explicit list, so that it can be minimised."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +126,7 @@ def _alone(seed: int, chance: Chance) -> Schedule:
     troubles: tuple[tuple[Step, ...], ...] = (
         revoked,
         lost,
+        *_lost_updates(name),
         (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
@@ -143,6 +145,23 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         active_seconds=300.0,
         lending="names" if is_lent else "",
         lent=(namespace,) if is_lent else (),
+    )
+
+
+def _lost_updates(name: str) -> Iterator[tuple[Step, ...]]:
+    """Yield histories in which the answers of updates get lost, and time passes before they land."""
+    fault: dict[str, Any] = {"action": "Update.*", "times": 6, "effect": "drop-after"}
+    yield (
+        Step(18.0, "fault", fault),
+        Step(20.0, "fight", {"slot": name, "seconds": 270.0}),
+    )
+    rotate = {"what": "rotate", "namespace": SLOTS["svc"].namespace}
+    late = {"action": "Update.*", "times": 1, "effect": "drop-late", "seconds": 14.0}
+    yield (
+        Step(1.0, "apply", {"slot": "svc", "variant": 0, "policies": {"driftPolicy": "Report"}}),
+        Step(30.0, "fault", late),
+        Step(31.0, "secret", rotate),
+        Step(36.0, "secret", rotate),
     )
 
 
