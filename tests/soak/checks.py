@@ -219,9 +219,14 @@ class Checks:
     ) -> None:
         """Reconciling and Stalled exclude each other; times move with the status only.
 
-        Whose last write was applied and not answered knows older times, until its watch tells.
+        Whose last write was applied and not answered knows older times, until its watch tells. What
+        somebody else wrote there is no status of ours.
         """
-        unanswered_at = process.wire.unanswered.get(place.key, float("-inf"))
+        written_at = self._simulation.actions.restores.written_at
+        unanswered_at = max(
+            process.wire.unanswered.get(place.key, float("-inf")),
+            written_at.get(place.key, float("-inf")),
+        )
         is_behind = self._simulation.loop.time() - unanswered_at < _BLIND_SECONDS
         old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
         new = {c["type"]: c for c in status.get("conditions") or ()}

@@ -48,7 +48,7 @@ class Freshness:
             if is_left or "deletionTimestamp" in meta or not status.get("account"):
                 continue
             place = (str(status["account"]["accountId"]), slot.family)
-            unseen = now - self._seen.get(place, simulation.seconds_of(raw))
+            unseen = now - max(self._seen.get(place, 0.0), simulation.seconds_of(raw))
             if unseen > limit:
                 simulation.checks.violated(
                     "ready has a date", f"{slot.key}: Ready, and not seen for {unseen:.0f}s"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentrun_operator.core.identity import FINALIZER
+from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
@@ -24,8 +24,8 @@ class Restores:
         self._simulation = simulation
         self._kube = simulation.kube
         self._lied_until = float("-inf")
-        self.copies: set[str] = set()
-        """Uids of objects whose status was another one's once."""
+        self.written_at: dict[ObjectKey, float] = {}
+        """When somebody else wrote an object's status."""
         self.overridden: dict[Record, tuple[str, int]] = {}
         """Resources that somebody else changed while they were as specified → owner's uid, and how
         often its description had been edited by then."""
@@ -39,7 +39,7 @@ class Restores:
             return
         known = [s for s in self._kube.statuses(SLOTS[slot].key) if s.get("externalId")]
         if known:
-            self._kube.put_status(SLOTS[slot].key, known[int(share * len(known))])
+            self._put(SLOTS[slot].key, known[int(share * len(known))])
 
     def copy_status(self, slot: str) -> None:
         """Restore the object that a slot rivals as this slot's, finalizer and status included."""
@@ -49,14 +49,18 @@ class Restores:
             return
         status = original["status"]
         if self._kube.find(place.key) is not None:
-            self._kube.put_status(place.key, status)
+            self._put(place.key, status)
         else:
             spec = dict(original["spec"])
             if place.external:
                 spec["externalName"] = place.external
             body = {"metadata": {"finalizers": [FINALIZER]}, "spec": spec}
             self._kube.create(place.key, body, status=status)
-        self.copies.add(self._kube.get(place.key)["metadata"]["uid"])
+            self.written_at[place.key] = self._simulation.loop.time()
+
+    def _put(self, key: ObjectKey, status: Json) -> None:
+        self.written_at[key] = self._simulation.loop.time()
+        self._kube.put_status(key, status)
 
     # ------------------------------------------------ accounts
 

@@ -149,7 +149,7 @@ def _alone(seed: int, chance: Chance) -> Schedule:
 
 
 def _lost_updates(name: str) -> Iterator[tuple[Step, ...]]:
-    """Yield histories in which the answers of updates get lost, and time passes before they land."""
+    """Yield histories in which answers of updates get lost, or updates land late."""
     fault: dict[str, Any] = {"action": "Update.*", "times": 6, "effect": "drop-after"}
     yield (
         Step(18.0, "fault", fault),
@@ -273,6 +273,7 @@ _EXTRAS = (
     moves.restart_policy,
     moves.lie,
     moves.outage,
+    moves.copy_status,
 )
 """Beside the mixture, from streams of their own: they disturb no history of an older seed but
 where they happen."""
