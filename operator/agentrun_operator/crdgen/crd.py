@@ -9,7 +9,8 @@ from agentrun_operator.core.kind import Column, ResourceKind
 from agentrun_operator.core.policies import AccountReference
 from agentrun_operator.core.wire import is_model, json_name, shape_of
 from agentrun_operator.crdgen import rules
-from agentrun_operator.crdgen.schema import GenerationError, Schema, object_schema
+from agentrun_operator.crdgen.scalars import GenerationError, Schema
+from agentrun_operator.crdgen.schema import object_schema
 from agentrun_operator.crdgen.status import status_schema
 
 MAX_SELECTABLE = 8

@@ -8,19 +8,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 from agentrun_operator.core.fields import (
     MAX_LIST,
-    MAX_TEXT,
     ApiName,
     CreateDefault,
     FreeForm,
     Immutable,
-    Quantity,
     Ref,
     Reference,
     SecretDocument,
@@ -33,10 +31,8 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.wire import is_model, json_name, marker
 from agentrun_operator.crdgen import rules
+from agentrun_operator.crdgen.scalars import GenerationError, Schema, scalar
 
-Schema = dict[str, Any]
-
-_MAX_INT32 = 2**31 - 1
 _MAX_PROPERTIES = 64
 _FIRST_KEYS = ("description", "type", "format", "default", "enum")
 _FIRST = frozenset(_FIRST_KEYS)
@@ -44,10 +40,6 @@ _LINE_BREAKS: Mapping[Any, str] = {
     SecretSource: "A trailing line break is not sent.",
     SecretDocument: "A line break at the end of a single line is not sent.",
 }
-
-
-class GenerationError(Exception):
-    """A declaration that no structural schema can express; the message names kind and field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,81 +146,8 @@ def _typed(annotation: Any, markers: tuple[Any, ...], style: Style, where: str) 
     return (
         object_schema(annotation, style)
         if is_model(annotation)
-        else _scalar(annotation, markers, style, where)
+        else scalar(annotation, markers, where, is_bounded=style.bounded)
     )
-
-
-def _scalar(annotation: Any, markers: tuple[Any, ...], style: Style, where: str) -> Schema:
-    quantity = marker(markers, Quantity)
-    if quantity is not None:
-        return _quantity(quantity, markers)
-    if get_origin(annotation) is Literal:
-        return {"type": "string", "enum": [str(word) for word in get_args(annotation)]}
-    if annotation is bool:
-        return {"type": "boolean"}
-    if annotation is int:
-        return _integer(markers)
-    if annotation is str:
-        return _string(markers, style)
-    raise GenerationError(f"{where}: {annotation!r} has no place in a structural schema")
-
-
-def _integer(markers: tuple[Any, ...]) -> Schema:
-    low, high = _bounds(markers)
-    small = high is not None and high <= _MAX_INT32
-    schema: Schema = {"type": "integer", "format": "int32" if small else "int64"}
-    if low is not None:
-        schema["minimum"] = low
-    if high is not None:
-        schema["maximum"] = high
-    return schema
-
-
-def _bounds(markers: tuple[Any, ...]) -> tuple[int | None, int | None]:
-    low: int | None = None
-    high: int | None = None
-    for each in markers:
-        if isinstance(each, Ge):
-            low = int(each.ge)  # type: ignore[call-overload]
-        elif isinstance(each, Gt):
-            low = int(each.gt) + 1  # type: ignore[call-overload]
-        elif isinstance(each, Le):
-            high = int(each.le)  # type: ignore[call-overload]
-        elif isinstance(each, Lt):
-            high = int(each.lt) - 1  # type: ignore[call-overload]
-    return low, high
-
-
-def _string(markers: tuple[Any, ...], style: Style) -> Schema:
-    schema: Schema = {"type": "string"}
-    if not style.bounded:
-        return schema
-    low, high = marker(markers, MinLen), marker(markers, MaxLen)
-    schema["maxLength"] = high.max_length if high else MAX_TEXT
-    if low and low.min_length:
-        schema["minLength"] = low.min_length
-    pattern = _pattern(markers)
-    if pattern:
-        schema["pattern"] = pattern
-    return schema
-
-
-def _pattern(markers: tuple[Any, ...]) -> str | None:
-    # pydantic keeps a pattern in a private class of its own, with this attribute.
-    found = next((p for m in markers if (p := getattr(m, "pattern", None))), None)
-    return str(found) if found else None
-
-
-def _quantity(quantity: Quantity, markers: tuple[Any, ...]) -> Schema:
-    schema: Schema = {
-        **_string(markers, SPEC),
-        "x-kubernetes-validations": [rules.quantity_rule(quantity.unit)],
-    }
-    if quantity.unit == "cpu":
-        del schema["type"]
-        schema["anyOf"] = [{"type": "integer"}, {"type": "string"}]
-        schema["x-kubernetes-int-or-string"] = True
-    return schema
 
 
 def _map(annotation: Any, markers: tuple[Any, ...], style: Style, where: str) -> Schema:

@@ -4,7 +4,8 @@ from typing import Any
 
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.reasons import ConditionType, Reason
-from agentrun_operator.crdgen.schema import OBSERVED, Schema, object_schema
+from agentrun_operator.crdgen.scalars import Schema
+from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 
 _MAX_MESSAGE = 32768
 _EPOCH = "1970-01-01T00:00:00Z"

@@ -6,7 +6,8 @@ import pytest
 from pydantic import Field
 
 from agentrun_operator.core.fields import Immutable, SpecModel, Unordered
-from agentrun_operator.crdgen.schema import OBSERVED, GenerationError, object_schema
+from agentrun_operator.crdgen.scalars import GenerationError
+from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 from unit.crdgen.sample import Variable, WidgetObserved, WidgetSpec
 
 
