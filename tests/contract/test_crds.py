@@ -39,6 +39,7 @@ FUNCTIONS = {
         "filter",
         "has",
         "isGreaterThan",
+        "isLessThan",
         "isQuantity",
         "map",
     ),
@@ -73,7 +74,8 @@ def test_generated_files_are_fresh() -> None:
 def test_every_node_has_a_type_that_a_structural_schema_knows(kind: ResourceKind) -> None:
     for path, node in nodes(root_schema(kind)):
         assert not {"$ref", "title", "oneOf", "allOf", "not"} & set(node), path
-        if node.get("x-kubernetes-int-or-string"):
+        is_any_scalar = "minProperties" in node and node.get("x-kubernetes-preserve-unknown-fields")
+        if node.get("x-kubernetes-int-or-string") or is_any_scalar:
             assert "type" not in node, path
         else:
             assert node["type"] in {"object", "array", "string", "integer", "boolean"}, path
@@ -91,12 +93,12 @@ def test_every_property_is_described(kind: ResourceKind) -> None:
 @each_kind
 def test_everything_in_a_spec_is_bounded(kind: ResourceKind) -> None:
     for path, node in spec_nodes(kind):
-        if node.get("type") == "string" and "enum" not in node:
+        if node.get("type", "string") == "string" and "enum" not in node:
             assert "maxLength" in node, path
         if node.get("type") == "array":
             assert "maxItems" in node, path
         is_map = "additionalProperties" in node or "x-kubernetes-preserve-unknown-fields" in node
-        if is_map:
+        if is_map and "type" in node:
             assert "maxProperties" in node, path
 
 

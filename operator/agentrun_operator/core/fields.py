@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agentrun_operator.core.quantities import cpu_cores, memory_mib
+from agentrun_operator.core.quantities import cpu_cores, memory_mib, number_as_text
 
 MAX_NAME = 253
 MAX_TEXT = 4096
@@ -163,10 +163,41 @@ class Quantity:
     """A Kubernetes quantity that the API takes as a number of cores, or of MB (1 MB = 1 Mi)."""
 
     unit: Literal["cpu", "memory"]
+    """Its range is `quantities.CPU_RANGE` or `MEMORY_RANGE`, which admission alone asks for."""
 
     def encode(self, value: str) -> float | int:
         """Return cores as a float, or memory in whole MiB."""
         return cpu_cores(value) if self.unit == "cpu" else memory_mib(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a text must look like, for admission alone: see `core.forms`."""
+
+    regex: str
+    remedy: str
+    """What admission says: `must be …`."""
+    examples: tuple[str, str]
+    """Two that fit and differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """A text that people write as a plain number.
+
+    Admission takes the number where it can only mean one text; else it says to quote it, because
+    YAML may have changed the digits (`0123`, `1e3`, more than 15 of them).
+    """
+
+    means_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A text that is a number or a word of JSON most of the time: written with or without quotes.
+
+    Its node of the schema has no type, so that no rule can see it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +226,8 @@ DataKey = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[-.
 """Key in the data of a Secret or ConfigMap."""
 Cpu = Annotated[
     str,
-    BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
-    Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]{1,2})?)$", max_length=16),
+    BeforeValidator(number_as_text),
+    Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$", max_length=16),
     Quantity("cpu"),
 ]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$", max_length=16), Quantity("memory")]

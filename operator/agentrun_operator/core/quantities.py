@@ -1,8 +1,23 @@
 """Kubernetes quantities as the API's numbers."""
 
 from decimal import Decimal
+from typing import Any
 
 _MIB = {"Mi": 1, "Gi": 1024}
+CPU_RANGE = (Decimal("0.05"), 16)
+"""Cores. Source: control-plane reference, §8.1; proxies and templates run on the same service."""
+CPU_FORM = (
+    r"^0*(0[.](0[5-9]|[1-9][0-9]?)|([1-9]|1[0-5])([.][0-9]{1,2})?|16([.]0{1,2})?"
+    r"|([5-9][0-9]|[1-9][0-9]{2,3}|1[0-5][0-9]{3}|16000)m)$"
+)
+"""The same range as a text: cores with two decimals, or millicores."""
+MEMORY_RANGE = ("128Mi", "32Gi")
+
+
+def number_as_text(value: Any) -> Any:
+    """Return a plain number as the text that it stands for; anything else as it is."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value
 
 
 def cpu_cores(value: str) -> float:

@@ -68,7 +68,7 @@ def _type(node: Mapping[str, Any]) -> str:
     if node.get("x-kubernetes-int-or-string"):
         return "integer or string"
     if node.get("x-kubernetes-preserve-unknown-fields"):
-        return "free-form object"
+        return "free-form object" if "type" in node else "number or string"
     return str(node["type"])
 
 

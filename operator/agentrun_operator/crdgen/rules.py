@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from agentrun_operator.core.fields import CreateDefault, Immutable, Quantity, SpecModel
+from agentrun_operator.core.fields import CreateDefault, Form, Immutable, Quantity, SpecModel
 from agentrun_operator.core.kind import ResourceKind, Rule
+from agentrun_operator.core.quantities import MEMORY_RANGE
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 
 CelRule = dict[str, Any]
@@ -52,28 +53,41 @@ _RESERVED: Final = frozenset(
 )
 
 
-def quantity_rule(unit: Literal["cpu", "memory"]) -> CelRule:
-    """Return the rule of a quantity, whose message tells how to write one."""
-    if unit == "cpu":
-        form = r"type(self) == int || self.matches('^([0-9]+m|[0-9]+([.][0-9]{1,2})?)$')"
-        message = (
-            "must be a positive number of cores: whole like 2, a quoted decimal like "
-            '"0.5" with at most two places, or millicores like 500m'
-        )
-        return {
-            "rule": f"({form}) && quantity(string(self)).isGreaterThan(quantity('0'))",
-            "message": message,
-        }
+def memory_rule() -> CelRule:
+    """Return the rule of an amount of memory, whose message tells how to write one."""
+    low, high = MEMORY_RANGE
+    bounds = (("isLessThan", low), ("isGreaterThan", high))
+    inside = " && ".join(f"!quantity(self).{beyond}(quantity('{end}'))" for beyond, end in bounds)
     return {
-        "rule": "self.matches('^[0-9]+(Mi|Gi)$') && quantity(self).isGreaterThan(quantity('0'))",
-        "message": "must be a positive whole number of Mi or Gi, like 512Mi or 4Gi",
+        "rule": f"type(self) == string && self.matches('^[0-9]+(Mi|Gi)$') && {inside}",
+        "message": (
+            f"must be a whole number of Mi or Gi from {low} to {high}, like 512Mi or 4Gi; "
+            "a number without unit could be bytes or MB, so write 4096Mi for 4096 MB"
+        ),
     }
 
 
-def pattern_rule(pattern: str, description: str) -> CelRule:
-    """Return the rule beside a `pattern`, whose own message shows nothing but the expression."""
+def quoted_rule() -> CelRule:
+    """Return the rule of a text that people write as a number, where YAML may change it."""
     return {
-        "rule": f"self.matches({cel_text(pattern)})",
+        "rule": "type(self) == string",
+        "message": 'must be a text, and this is a number; quote it, like "123"',
+    }
+
+
+def form_rule(form: Form, *, may_be_number: bool) -> CelRule:
+    """Return the rule of a documented form."""
+    fits = f"self.matches({cel_text(form.regex)})"
+    # A plain number is a text of digits, or was refused by a rule beside this one.
+    rule = f"type(self) != string || {fits}" if may_be_number else fits
+    return {"rule": rule, "message": form.remedy}
+
+
+def pattern_rule(pattern: str, description: str, *, may_be_number: bool) -> CelRule:
+    """Return the rule beside a `pattern`, whose own message shows nothing but the expression."""
+    fits = f"self.matches({cel_text(pattern)})"
+    return {
+        "rule": f"type(self) != string || {fits}" if may_be_number else fits,
         "message": f"has not the form that is expected here: {description}",
     }
 
@@ -86,11 +100,16 @@ class ImmutablePath:
     optional: tuple[bool, ...]
     """For each step, whether the field may be absent."""
     unit: Literal["cpu", "memory"] | None = None
-    """Of a quantity, which is compared by its amount: 4Gi is 4096Mi."""
+    """Of a quantity. Memory is compared by its amount: 4Gi is 4096Mi."""
     may_come_and_go: bool = False
     """It has a create default: unset leaves the resource as it is, which is no change."""
     is_fixed: bool = False
     """Immutable from the first moment, whether a resource exists or not."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether rules see it; else the object says ImmutableFieldChanged, after the edit."""
+        return self.unit != "cpu"
 
     @property
     def dotted(self) -> str:
@@ -143,11 +162,10 @@ def immutability_rules(paths: Iterable[ImmutablePath]) -> list[CelRule]:
 def _unchanged(path: ImmutablePath, below: str) -> str:
     now, before = _value(f"self{below}", path.steps), _value(f"oldSelf{below}", path.steps)
     same = f"{now} == {before}"
-    if path.unit:
-        new, old = _amount(now, path.unit), _amount(before, path.unit)
+    if path.unit == "memory":
         # What is no quantity has a rule of its own; here it would only be an evaluation error.
-        are_amounts = f"isQuantity({new}) && isQuantity({old})"
-        same = f"(!({are_amounts}) || quantity({new}).compareTo(quantity({old})) == 0)"
+        are_amounts = " && ".join(f"type({v}) == string && isQuantity({v})" for v in (now, before))
+        same = f"(!({are_amounts}) || quantity({now}).compareTo(quantity({before})) == 0)"
     present = _presence(f"self{below}", path)
     if not present:
         return same
@@ -155,11 +173,6 @@ def _unchanged(path: ImmutablePath, below: str) -> str:
     if path.may_come_and_go:
         return f"!({present}) || !({was_present}) || {same}"
     return f"({present}) == ({was_present}) && (!({present}) || {same})"
-
-
-def _amount(value: str, unit: Literal["cpu", "memory"]) -> str:
-    # `string()` of a string has no known bound, so the cost estimator refuses it for memory.
-    return f"string({value})" if unit == "cpu" else value
 
 
 def _presence(root: str, path: ImmutablePath) -> str:
@@ -252,7 +265,7 @@ def _transition_rules(kind: ResourceKind) -> Iterator[CelRule]:
             "externalName",
         )
     for path in immutable_paths(kind.spec):
-        if not path.is_fixed:
+        if path.is_seen and not path.is_fixed:
             yield _once_it_exists(
                 _unchanged(path, ".spec"),
                 f"{path.dotted} is immutable once the resource exists: restore it, "

@@ -19,6 +19,7 @@ from agentrun_operator.core.fields import (
     CreateDefault,
     FreeForm,
     Immutable,
+    Quantity,
     Ref,
     Reference,
     SecretDocument,
@@ -29,6 +30,7 @@ from agentrun_operator.core.fields import (
     ValueFrom,
     WriteOnly,
 )
+from agentrun_operator.core.quantities import CPU_RANGE, MEMORY_RANGE
 from agentrun_operator.core.wire import is_model, json_name, marker
 from agentrun_operator.crdgen import rules
 from agentrun_operator.crdgen.scalars import GenerationError, Schema, scalar
@@ -95,9 +97,11 @@ def _property(model: type[SpecModel], attribute: str, style: Style) -> Schema:
     if default is not None:
         schema["default"] = default
     schema["description"] = _description(info, markers, schema)
-    if "pattern" in schema and "x-kubernetes-validations" not in schema:
-        rule = rules.pattern_rule(schema["pattern"], _prose(info.description))
-        schema["x-kubernetes-validations"] = [rule]
+    if "pattern" in schema and "x-kubernetes-preserve-unknown-fields" not in schema:
+        is_text = "x-kubernetes-int-or-string" not in schema
+        prose = _prose(info.description)
+        rule = rules.pattern_rule(schema["pattern"], prose, may_be_number=not is_text)
+        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", ()), rule]
     ordered = [*(key for key in _FIRST_KEYS if key in schema), *sorted(set(schema) - _FIRST)]
     return {key: schema[key] for key in ordered}
 
@@ -225,7 +229,8 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
     """Return the docstring, and what the markers and bounds add that it does not say itself."""
     text = _prose(info.description or "")
     said = text.lower()
-    limit, word = _limit(schema)
+    quantity = marker(markers, Quantity)
+    limit, word = _limit(schema) if quantity is None else _range(quantity)
     parts = [text]
     if limit and word not in said:
         parts.append(limit)
@@ -262,6 +267,11 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items())
     return str(value)
+
+
+def _range(quantity: Quantity) -> tuple[str, str]:
+    low, high = CPU_RANGE if quantity.unit == "cpu" else MEMORY_RANGE
+    return f"Range {low} to {high}.", f"{low} to {high}".lower()
 
 
 def _limit(schema: Schema) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from agentrun_operator.core.fields import (
     ServerDefault,
     UpdateOnly,
 )
+from agentrun_operator.core.forms import ResourceGroupId, WebAddress
 from agentrun_operator.core.kind import Column, Derived, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.code import CODE_RULES, Code
@@ -24,7 +25,7 @@ from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT
 from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
-from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, Url, open_to_all
+from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, open_to_all
 from agentrun_operator.kinds.parts.sessions import SESSION_RULE, SessionSpec
 from agentrun_operator.kinds.parts.storage import OssMount
 from agentrun_operator.kinds.parts.workload import WORKLOAD_RULES, WorkloadSpec
@@ -52,9 +53,9 @@ class AgentRuntimeSpec(WorkloadSpec, SessionSpec):
     """Whether instances are started only by scaling, not by calls; server default false."""
     edition: Name | None = None
     """Edition of the service, in the words of the API."""
-    external_agent_endpoint_url: Url | None = None
+    external_agent_endpoint_url: WebAddress | None = None
     """Address of an agent that runs elsewhere and is registered here."""
-    resource_group_id: Annotated[Name | None, Immutable()] = None
+    resource_group_id: Annotated[ResourceGroupId | None, Immutable()] = None
     """Resource group; server default: the account's default group. Immutable."""
     force_evict_instances: Annotated[bool | None, UpdateOnly()] = None
     """Whether an update ends running sessions in order to apply sooner. Goes along with updates

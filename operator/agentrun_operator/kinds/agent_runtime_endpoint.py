@@ -13,13 +13,13 @@ from agentrun_operator.core.fields import (
     ClearWith,
     Immutable,
     Local,
-    Name,
     ObservedModel,
     Ref,
     Reference,
     ServerDefault,
     Unordered,
 )
+from agentrun_operator.core.forms import Version
 from agentrun_operator.core.kind import Column, KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.policies import NamedSpec
 from agentrun_operator.kinds.parts.connection import WriteConnection
@@ -33,7 +33,7 @@ class AgentRuntimeEndpointSpec(NamedSpec):
 
     runtime_ref: Annotated[Reference, Ref("AgentRuntime"), Immutable(), Local()]
     """The AgentRuntime it belongs to; externalName is the runtime's id. Immutable."""
-    target_version: Annotated[Name | None, ServerDefault("LATEST")] = None
+    target_version: Annotated[Version | None, ServerDefault("LATEST")] = None
     """Version that answers, a number or LATEST; server default LATEST. Excludes routing."""
     routing: Annotated[
         tuple[Route, ...],

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Name, SecretReference, SpecModel
+from agentrun_operator.core.fields import SecretReference, SpecModel
+from agentrun_operator.core.forms import NamespaceName
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.kinds.parts.account import (
     ANY_NAME,
@@ -54,7 +55,7 @@ class NamespaceSelector(SpecModel):
 class AllowedNamespaces(SpecModel):
     """Which namespaces may use the account: the listed ones and the selected ones."""
 
-    names: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    names: Annotated[tuple[NamespaceName, ...], Field(max_length=64)] = ()
     """Names of namespaces, at most 64."""
     selector: NamespaceSelector | None = None
     """Namespaces by their labels."""

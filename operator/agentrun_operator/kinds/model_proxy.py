@@ -19,6 +19,7 @@ from agentrun_operator.core.fields import (
     Words,
     WriteOnly,
 )
+from agentrun_operator.core.forms import RegionId
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.kinds.parts.connection import WriteConnection
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
@@ -44,9 +45,9 @@ class ModelProxySpec(PlacedSpec):
     ] = None
     """Single (one endpoint) or Multi (balanced over several). Required; immutable."""
     cpu: Annotated[Cpu | None, Immutable(), CreateDefault("2")] = None
-    """Cores; quote decimals: "0.5" or 500m. Immutable."""
+    """Cores, 0.05 to 16, like 2, 0.5 or 500m. Immutable."""
     memory: Annotated[Memory | None, Immutable(), CreateDefault("4Gi")] = None
-    """Memory in whole Mi or Gi. Immutable."""
+    """Memory in whole Mi or Gi, 128Mi to 32Gi. Immutable."""
     execution_role_arn: RoleArn | None = None
     """RAM role of the proxy, `acs:ram::<account>:role/<name>`. Required."""
     credential_ref: CredentialRef | None = None
@@ -70,7 +71,7 @@ class ModelProxySpec(PlacedSpec):
     """Version of LiteLLM, e.g. `v1.78.5-nightly`; server default: the newest. Immutable."""
     model_type: Annotated[Name | None, Immutable()] = None
     """Type of the models, e.g. `llm`, `text-embedding`, `rerank`. Immutable."""
-    service_region_id: Annotated[Name | None, Immutable()] = None
+    service_region_id: Annotated[RegionId | None, Immutable()] = None
     """Region of the service, e.g. `cn-hangzhou`. Immutable."""
     write_connection_to: Annotated[WriteConnection | None, Local()] = None
     """ConfigMap that gets the proxy's address."""

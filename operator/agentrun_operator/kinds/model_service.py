@@ -17,6 +17,7 @@ from agentrun_operator.core.fields import (
     Unordered,
     WriteOnly,
 )
+from agentrun_operator.core.forms import WebAddress
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.model_info import ModelInfo
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
@@ -30,7 +31,7 @@ class ProviderSettings(SpecModel):
     # Quirk: whether a read returns the key, masked or not, is not attested, so it is not compared.
     api_key_from: Annotated[SecretSource | None, ApiName("apiKey"), WriteOnly()] = None
     """The provider's API key, by reference; alternatively spec.credentialRef."""
-    base_url: Annotated[str | None, Field(max_length=2048, pattern=r"^https?://")] = None
+    base_url: WebAddress | None = None
     """Base URL of the provider's API, e.g. `https://api.openai.com/v1`."""
     model_names: Annotated[tuple[Name, ...], Unordered(), Field(max_length=256)] = ()
     """Names of the models offered, at most 256."""

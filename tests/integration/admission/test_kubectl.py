@@ -78,7 +78,7 @@ def properties(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Ma
 def test_explain_tells_unit_and_immutability(control_plane: ControlPlane, server: Server) -> None:
     del server
     text = control_plane.kubectl("explain", "modelproxy.spec.cpu")
-    assert 'quote decimals: "0.5" or 500m' in text
+    assert "0.05 to 16, like 2, 0.5 or 500m" in text
     assert "Immutable" in text
 
 

@@ -2,11 +2,14 @@
 
 import copy
 import re
+from collections import defaultdict
 
 import pytest
 import yaml
 
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.wire import encode
 from agentrun_operator.kinds import catalogue
 from integration.admission.objects import (
     KINDS,
@@ -21,6 +24,8 @@ from integration.admission.objects import (
 from integration.admission.server import Json, Refused, Server
 
 MALFORMED: list[Json] = yaml.safe_load((TABLES / "malformed.yaml").read_text())
+ACCEPTED: list[Json] = yaml.safe_load((TABLES / "accepted.yaml").read_text())
+ANY_REFERENCE = Resolution(references=defaultdict(lambda: "x"))
 
 
 def spoilt(row: Json) -> Json | None:
@@ -71,6 +76,17 @@ def test_a_mistake_is_refused_with_the_field_and_the_remedy(server: Server, row:
         )
     for part in row["expect"]:
         assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize("row", ACCEPTED, ids=lambda r: f"{r['kind']}: {r['because']}")
+def test_what_means_one_thing_is_accepted_and_sent_as_the_api_has_it(
+    server: Server, row: Json
+) -> None:
+    kind = catalogue()[row["kind"]]
+    sent = manifest(kind, "accepted", spoilt(row))
+    stored = server.create(collection(kind), sent, dry_run=True)
+    body = encode(kind, kind.spec.model_validate(stored["spec"]), ANY_REFERENCE)
+    assert {name: body[name] for name in row["sends"]} == row["sends"]
 
 
 def test_a_typed_spec_error_never_repeats_a_secret_reference_as_a_value(server: Server) -> None:

@@ -1,12 +1,14 @@
 """Kubernetes quantities as the API's numbers."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from agentrun_operator.core.fields import Cpu, Memory
-from agentrun_operator.core.quantities import cpu_cores, memory_mib
+from agentrun_operator.core.quantities import CPU_FORM, cpu_cores, memory_mib
 
 
 @pytest.mark.parametrize(
@@ -51,11 +53,23 @@ def test_every_memory_that_the_type_accepts_is_a_number(text: str) -> None:
     assert memory_mib(TypeAdapter(Memory).validate_python(text)) >= 0
 
 
-def test_unquoted_whole_cores_are_accepted() -> None:
-    assert TypeAdapter(Cpu).validate_python(2) == "2"
+@pytest.mark.parametrize(("number", "cores"), [(2, 2.0), (0.5, 0.5), (0.05, 0.05), (4.0, 4.0)])
+def test_unquoted_cores_are_accepted(number: float, cores: float) -> None:
+    assert cpu_cores(TypeAdapter(Cpu).validate_python(number)) == cores
 
 
-@pytest.mark.parametrize("value", ["0.125", "2 ", "-1", "", "1e3", "2M", 0.5, True, -1, None])
+@pytest.mark.parametrize("value", ["50m", "0.05", "2", "00.5", "15.99", "16", "16.00", "16000m"])
+def test_the_form_of_cores_takes_what_is_in_range(value: str) -> None:
+    assert re.search(CPU_FORM, value)
+    assert 0.05 <= cpu_cores(value) <= 16
+
+
+@given(st.from_regex(r"\A([0-9]{1,6}m|[0-9]{1,3}(\.[0-9]{1,2})?)\Z"))
+def test_the_form_of_cores_is_its_range(value: str) -> None:
+    assert bool(re.search(CPU_FORM, value)) is (0.05 <= cpu_cores(value) <= 16)
+
+
+@pytest.mark.parametrize("value", ["2 ", "-1", "", "1e3", "2M", True, -1, None])
 def test_refused_cpu(value: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Cpu).validate_python(value)

@@ -54,7 +54,7 @@ def test_files_of_a_kind_that_is_gone_are_removed(tmp_path: Path) -> None:
 
 def test_the_reference_page_names_type_default_and_rules() -> None:
     page = generate(KINDS)["docs/reference/widget.md"]
-    assert "| `cpu` | integer or string | Cores. Default 2. Immutable. |" in page
+    assert "| `cpu` | number or string | Cores. Range 0.05 to 16. Default 2. Immutable. |" in page
     assert "| `env[].name*` | string |" in page
     assert "| `place.mode` | Public \\| Private |" in page
     assert "- title is required; set it" in page

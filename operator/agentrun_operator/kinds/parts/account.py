@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Immutable, ObservedModel, SpecModel
+from agentrun_operator.core.fields import Immutable, ObservedModel, SpecModel, Unquoted
 from agentrun_operator.core.kind import Column, Rule
 
 
@@ -33,7 +33,9 @@ class IdentityCheck(SpecModel):
 class AccountBase(SpecModel):
     """Which cloud account, in which region."""
 
-    account_id: Annotated[str, Immutable(), Field(pattern=r"^[0-9]{5,32}$", max_length=32)]
+    account_id: Annotated[
+        str, Immutable(), Field(pattern=r"^[0-9]{5,32}$", max_length=32), Unquoted()
+    ]
     """Id of the Alibaba Cloud account, quoted digits. Immutable."""
     region: Annotated[str, Immutable(), Field(pattern=r"^[a-z]{2}-[a-z0-9-]{2,30}$", max_length=33)]
     """Region, e.g. `cn-hangzhou`. Immutable."""

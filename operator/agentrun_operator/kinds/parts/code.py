@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import SpecModel, WriteOnly
+from agentrun_operator.core.fields import SpecModel, Unquoted, WriteOnly
+from agentrun_operator.core.forms import BucketName
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.kinds.parts.container import Command
 
@@ -21,11 +22,11 @@ class Code(SpecModel):
     # A read need not return the archive, so it is not compared with one.
     zip_file: Annotated[str | None, Field(max_length=1_048_576), WriteOnly()] = None
     """The code as a zip archive in base64, at most 1 MiB of text; larger code belongs in OSS."""
-    oss_bucket_name: Annotated[str | None, Field(min_length=3, max_length=63)] = None
+    oss_bucket_name: BucketName | None = None
     """OSS bucket of the zip archive."""
     oss_object_name: Annotated[str | None, Field(min_length=1, max_length=1023)] = None
     """OSS object of the zip archive."""
-    checksum: Annotated[str | None, Field(max_length=64)] = None
+    checksum: Annotated[str | None, Field(max_length=64), Unquoted()] = None
     """CRC-64 of the archive; a new value tells that the OSS object changed."""
 
 

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from agentrun_operator.core.fields import Name, Names, SpecModel
+from agentrun_operator.core.fields import Names, SpecModel
+from agentrun_operator.core.forms import ConfigMapName
 
 
 class ConnectionTarget(SpecModel):
     """A ConfigMap that the operator creates and owns; one that is not its own is left alone."""
 
-    name: Name
+    name: ConfigMapName
     """Name of the ConfigMap, in the object's namespace."""
 
 

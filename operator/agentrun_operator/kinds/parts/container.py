@@ -13,14 +13,21 @@ from agentrun_operator.core.fields import (
     SecretReference,
     Sensitive,
     SpecModel,
+    Unquoted,
     Words,
     WriteOnly,
 )
+from agentrun_operator.core.forms import (
+    ImageReference,
+    RegistryInstanceId,
+    SecurityGroupId,
+    VpcId,
+    VSwitchId,
+)
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.kinds.parts.network import CloudId
 
-Argument = Annotated[str, Field(max_length=4096)]
+Argument = Annotated[str, Field(max_length=4096), Unquoted()]
 Command = Annotated[tuple[Argument, ...], Field(max_length=64)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -39,11 +46,11 @@ class RegistryCertificate(SpecModel):
 class RegistryNetwork(SpecModel):
     """From where in a VPC the registry is reached."""
 
-    vpc_id: CloudId | None = None
+    vpc_id: VpcId | None = None
     """VPC."""
-    v_switch_id: CloudId | None = None
+    v_switch_id: VSwitchId | None = None
     """vSwitch of that VPC."""
-    security_group_id: CloudId | None = None
+    security_group_id: SecurityGroupId | None = None
     """Security group of that VPC."""
 
 
@@ -66,7 +73,7 @@ def _login(container: "Container", resolution: Resolution) -> dict[str, str] | N
 class Container(SpecModel):
     """An image and how to run it."""
 
-    image: Annotated[str, Image(), Field(min_length=1, max_length=1024)]
+    image: Annotated[ImageReference, Image()]
     """Image with its registry, e.g. `registry.example.com/team/agent:v1`."""
     command: Command = ()
     """Command and arguments, at most 64; unset: the image's own."""
@@ -76,7 +83,7 @@ class Container(SpecModel):
         Literal["ACR", "ACREE", "Custom"] | None, Words({"Custom": "CUSTOM"})
     ] = None
     """ACR (Container Registry), ACREE (its Enterprise Edition) or Custom."""
-    acr_instance_id: CloudId | None = None
+    acr_instance_id: RegistryInstanceId | None = None
     """Instance of the Enterprise Edition; needed with ACREE."""
     registry_config: Annotated[Registry | None, Inline()] = None
     """How the registry is reached."""

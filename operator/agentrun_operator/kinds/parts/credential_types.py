@@ -10,8 +10,10 @@ from agentrun_operator.core.fields import (
     SecretSource,
     SpecModel,
     Unordered,
+    Unquoted,
     ValueFrom,
 )
+from agentrun_operator.core.forms import WebAddress
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -34,7 +36,7 @@ class ApiKey(SpecModel):
 class RemoteJwks(SpecModel):
     """A key set behind a URL."""
 
-    uri: Annotated[str, Field(max_length=2048, pattern=r"^https?://")]
+    uri: WebAddress
     """Where the key set is."""
     timeout_seconds: Seconds | None = None
     """Upper bound of one fetch, in seconds."""
@@ -97,7 +99,7 @@ class AccessKey(SpecModel):
     """Whose key it is, e.g. `aliyun`, or `custom`."""
     access_key_id: Annotated[str | None, Field(min_length=1, max_length=256)] = None
     """The id of the key; not secret."""
-    account_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    account_id: Annotated[str | None, Field(min_length=1, max_length=64), Unquoted()] = None
     """Account that the key belongs to."""
     secret_from: SecretSource | None = None
     """The secret of the key, by reference."""

@@ -10,6 +10,7 @@ from agentrun_operator.core.fields import (
     SecretReference,
     SpecModel,
     Unordered,
+    Unquoted,
     ValueFrom,
 )
 from agentrun_operator.core.kind import Derived, Rule
@@ -24,7 +25,7 @@ class EnvVar(SpecModel):
 
     name: Annotated[str, Field(min_length=1, max_length=253, pattern=_VARIABLE)]
     """Name of the variable."""
-    value: Annotated[str | None, Field(max_length=8192)] = None
+    value: Annotated[str | None, Field(max_length=8192), Unquoted()] = None
     """Its value; not for secrets."""
     value_from: ValueFrom | None = None
     """Where its value comes from."""

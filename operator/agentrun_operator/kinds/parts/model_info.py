@@ -3,10 +3,11 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from agentrun_operator.core.fields import ApiName, EncodedBy, Name, SpecModel, Text, Unordered
+from agentrun_operator.core.fields import ApiName, Bare, EncodedBy, Name, SpecModel, Text, Unordered
 from agentrun_operator.core.nesting import is_deeper
+from agentrun_operator.core.quantities import number_as_text
 from agentrun_operator.core.resolution import Resolution
 
 _MAX_DEPTH = 64
@@ -46,6 +47,10 @@ def _default(rule: "ModelParameterRule", _: Resolution) -> Any:
     return text if is_deeper(value, _MAX_DEPTH) else value
 
 
+def _as_written(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else number_as_text(value)
+
+
 class ModelParameterRule(SpecModel):
     """One parameter that callers may set."""
 
@@ -59,9 +64,10 @@ class ModelParameterRule(SpecModel):
     """Lower bound."""
     max: int | None = None
     """Upper bound."""
-    default: Annotated[Text | None, EncodedBy(_default)] = None
-    """Default value, always quoted here; sent as JSON where it is JSON (`"0.7"`, `"true"`), as text
-    otherwise."""
+    default: Annotated[Text | None, BeforeValidator(_as_written), Bare(), EncodedBy(_default)] = (
+        None
+    )
+    """Default value; sent as JSON where it is JSON (0.7, true, `"[1]"`), as text otherwise."""
 
 
 class ModelInfo(SpecModel):

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentrun_operator.core.fields import ApiName, Clear, CreateDefault, SpecModel, Unordered, Words
+from agentrun_operator.core.forms import SecurityGroupId, VpcId, VSwitchId
 from agentrun_operator.core.kind import Rule
-
-CloudId = Annotated[str, Field(min_length=1, max_length=128)]
 
 _MODES = {"Public": "PUBLIC", "Private": "PRIVATE", "PublicAndPrivate": "PUBLIC_AND_PRIVATE"}
 
@@ -23,13 +22,13 @@ class Network(SpecModel):
         CreateDefault("Public"),
     ] = None
     """Public, Private (inside the VPC) or PublicAndPrivate. The two private modes need vpcId."""
-    vpc_id: CloudId | None = None
+    vpc_id: VpcId | None = None
     """VPC, e.g. `vpc-bp1…`."""
     vswitch_ids: Annotated[
-        tuple[CloudId, ...], ApiName("vswitchIds"), Unordered(), Field(max_length=16)
+        tuple[VSwitchId, ...], ApiName("vswitchIds"), Unordered(), Field(max_length=16)
     ] = ()
     """vSwitches of that VPC, at most 16; use two zones where availability matters."""
-    security_group_id: CloudId | None = None
+    security_group_id: SecurityGroupId | None = None
     """Security group of that VPC."""
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import ApiName, SecretSource, SpecModel
-
-SlsName = Annotated[str, Field(min_length=1, max_length=128)]
+from agentrun_operator.core.forms import SlsName
 
 
 class Log(SpecModel):

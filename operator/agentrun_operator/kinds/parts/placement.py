@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agentrun_operator.core.fields import (
     ApiName,
+    Form,
     Immutable,
     Inline,
     Name,
@@ -14,10 +15,19 @@ from agentrun_operator.core.fields import (
     Reference,
     SpecModel,
 )
+from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.policies import NamedSpec
 
 Description = Annotated[str, Field(max_length=256)]
-RoleArn = Annotated[str, Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$")]
+RoleArn = Annotated[
+    str,
+    Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$"),
+    Form(
+        r"^acs:ram::[0-9]+:role/[A-Za-z0-9._@/-]+$",
+        "must be the ARN of a RAM role, acs:ram::<account>:role/<name>",
+        ("acs:ram::12345:role/a", "acs:ram::12345:role/b"),
+    ),
+]
 
 InboundCredential = Annotated[Reference, Ref("Credential", {"purpose": ("Inbound",)})]
 """A Credential that callers present."""
@@ -31,7 +41,7 @@ ModelCredentialRef = Annotated[
 class Workspace(SpecModel):
     """A workspace of the account."""
 
-    id: Annotated[Name, ApiName("workspaceId"), Immutable()]
+    id: Annotated[Name, ApiName("workspaceId"), Immutable(), NO_BLANKS]
     """Id of the workspace."""
 
 

@@ -13,6 +13,7 @@ from agentrun_operator.core.fields import (
     SpecModel,
     Unordered,
 )
+from agentrun_operator.core.forms import WebAddress
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.kinds.parts.rules import not_empty
 
@@ -28,7 +29,7 @@ class ProxyEndpoint(SpecModel):
     """The ModelService to call."""
     model_names: Annotated[tuple[Name, ...], Unordered(), Field(max_length=64)] = ()
     """Models of that service to offer, at most 64."""
-    base_url: Annotated[str | None, Field(max_length=2048, pattern=r"^https?://")] = None
+    base_url: WebAddress | None = None
     """Base URL, where it differs from the service's own."""
     weight: Annotated[int | None, Field(ge=0, le=100)] = None
     """Share of the calls in percent. Set on every endpoint or on none; they sum to 100."""

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, EncodedBy, Name, SpecModel
+from agentrun_operator.core.fields import ApiName, EncodedBy, SpecModel
+from agentrun_operator.core.forms import Version
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.resolution import Resolution
 
@@ -21,7 +22,7 @@ def _weight(route: "Route", resolution: Resolution) -> float:
 class Route(SpecModel):
     """One version and its share."""
 
-    version: Name
+    version: Version
     """Version number, or LATEST."""
     weight_percent: Annotated[int, ApiName("weight"), EncodedBy(_weight), Field(ge=0, le=100)]
     """Share of the calls in percent; all shares sum to 100."""

@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import Clear, Name, SpecModel, Unordered
+from agentrun_operator.core.forms import Moment, TimeZone
 from agentrun_operator.core.kind import Rule
 
 Instances = Annotated[int, Field(ge=0, le=10_000)]
-Time = Annotated[str, Field(max_length=64)]
 
 
 class ScheduledPolicy(SpecModel):
@@ -18,11 +18,11 @@ class ScheduledPolicy(SpecModel):
     """Name of the policy."""
     schedule_expression: Annotated[str, Field(min_length=1, max_length=256)]
     """When it starts, e.g. `cron(0 30 8 * * *)`."""
-    start_time: Time | None = None
+    start_time: Moment | None = None
     """First moment it applies, ISO 8601."""
-    end_time: Time | None = None
+    end_time: Moment | None = None
     """Last moment it applies, ISO 8601."""
-    time_zone: Time | None = None
+    time_zone: TimeZone | None = None
     """Time zone of the expression, e.g. `Asia/Shanghai`."""
     target: Instances
     """Instances at least while it applies; not below minInstances."""

@@ -15,6 +15,7 @@ from agentrun_operator.core.fields import (
     Unordered,
     Words,
 )
+from agentrun_operator.core.forms import UrlOrPath
 
 Schema = Annotated[str, Field(max_length=32_768)]
 Url = Annotated[str, Field(max_length=2048)]
@@ -45,7 +46,7 @@ class ProtocolSetting(SpecModel):
     """JSON schema of responses."""
     a2a_agent_card: Annotated[Schema | None, Field(alias="a2aAgentCard")] = None
     """A2A agent card, JSON text."""
-    a2a_agent_card_url: Annotated[Url | None, Field(alias="a2aAgentCardUrl")] = None
+    a2a_agent_card_url: Annotated[UrlOrPath | None, Field(alias="a2aAgentCardUrl")] = None
     """Where the A2A agent card is."""
     config: Annotated[Schema | None, Sensitive()] = None
     """Further settings, JSON text; may hold tokens, so its drift is not shown."""
@@ -69,7 +70,7 @@ class Protocol(SpecModel):
 class HealthCheck(SpecModel):
     """How AgentRun finds out whether an instance is healthy."""
 
-    http_get_url: Annotated[Url | None, ServerDefault("/health")] = None
+    http_get_url: Annotated[UrlOrPath | None, ServerDefault("/health")] = None
     """Path asked by GET; server default /health."""
     initial_delay_seconds: Annotated[int | None, ServerDefault("30"), Field(ge=0, le=300)] = None
     """Seconds before the first question; server default 30."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import Clear, Name, SpecModel, Unordered
-from agentrun_operator.kinds.parts.network import CloudId
+from agentrun_operator.core.forms import BucketName, CloudId, NasAddress
 
 Directory = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^/")]
 UserId = Annotated[int, Field(ge=-1, le=65_534), Clear(0)]
@@ -15,7 +15,7 @@ Path = Annotated[str, Field(max_length=1024)]
 class NasMountPoint(SpecModel):
     """One NAS file system."""
 
-    server_addr: Annotated[str, Field(min_length=1, max_length=512)]
+    server_addr: NasAddress
     """Address and path, `<host>:/<path>`."""
     mount_dir: Directory
     """Directory in the workload."""
@@ -39,7 +39,7 @@ class Nas(SpecModel):
 class OssMountPoint(SpecModel):
     """One OSS bucket."""
 
-    bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
+    bucket_name: BucketName
     """Name of the bucket."""
     bucket_path: Path | None = None
     """Path in the bucket."""
@@ -87,7 +87,7 @@ class PolarFs(SpecModel):
 class TemplateOssMount(SpecModel):
     """One OSS bucket of a sandbox template, which has a structure of its own."""
 
-    bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
+    bucket_name: BucketName
     """Name of the bucket."""
     mount_point: Directory
     """Directory in the sandbox."""

@@ -16,7 +16,7 @@ class WorkloadSpec(PlacedSpec, EnvironmentSpec):
     """Desired state of what runs. A create must carry cpu, memory and network."""
 
     cpu: Annotated[Cpu | None, CreateDefault("2")] = None
-    """Cores, 0.05 to 16; quote decimals: "0.5" or 500m."""
+    """Cores, 0.05 to 16, like 2, 0.5 or 500m."""
     memory: Annotated[Memory | None, CreateDefault("4Gi")] = None
     """Memory in whole Mi or Gi, 128Mi to 32Gi."""
     network: Annotated[
