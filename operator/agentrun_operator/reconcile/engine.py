@@ -6,11 +6,17 @@ from typing import Any
 
 import structlog
 
-from agentrun_operator.core.identity import GROUP, ObjectKey
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import record_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
+from agentrun_operator.reconcile.changes import (
+    claim_of,
+    concerns_users,
+    deserves_a_pass,
+    is_edited,
+)
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.memory import Memory
@@ -27,7 +33,6 @@ from agentrun_operator.reconcile.ports import (
 )
 from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
-from agentrun_operator.reconcile.references import observes_only
 from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.world import World
@@ -75,7 +80,7 @@ class Engine:
             if self._world.cache.version(key) is None:
                 self._resync.ignore(key, int(raw["metadata"]["resourceVersion"]))
             return
-        if before is None or _deserves_a_pass(before, obj) or self._was_rewritten(before, obj):
+        if before is None or deserves_a_pass(before, obj) or self._was_rewritten(before, obj):
             # At start a shared LIST will do; afterwards somebody changed something.
             self.queue.add(key, fresh=self.is_synced)
 
@@ -90,13 +95,13 @@ class Engine:
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
-        if before is not None and _is_edited(before, obj):
+        if before is not None and is_edited(before, obj):
             # Race: the answer of our own write may show an edit first, and its event is old news.
             self.queue.add(obj.key, fresh=self.is_synced)
-        if before is None or _concerns_users(before, obj):
+        if before is None or concerns_users(before, obj):
             self._wake_users(obj.key)
             self._wake_targets(obj)
-        if before is not None and _claim_of(before) != _claim_of(obj):
+        if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
 
     def reference_changed(self, kind: str, namespace: str, name: str, version: str) -> None:
@@ -356,52 +361,3 @@ class Engine:
             return
         log.warning("resync: dropping an object that no longer exists", object=str(key))
         self._gone(key, None)
-
-
-def _claim_of(obj: KubeObject) -> tuple[str, str, bool]:
-    """Return what others with the same external name may wait for the end of."""
-    return obj.uid, obj.external_name, observes_only(obj)
-
-
-def _deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
-    """Whether a change concerns us: everything but our own status and foreign metadata.
-
-    Race: the event of our own claim may come before the answer to it, and is no news either.
-    """
-    return (
-        before.uid != now.uid
-        or _is_edited(before, now)
-        or (before.is_claimed and not now.is_claimed)
-        or (before.status != now.status and now.status == {})
-    )
-
-
-def _is_edited(before: KubeObject, now: KubeObject) -> bool:
-    """Whether somebody asks for something else than before."""
-    return (
-        before.generation != now.generation
-        or before.deleting != now.deleting
-        or _asked(before) != _asked(now)
-    )
-
-
-def _asked(obj: KubeObject) -> dict[str, str]:
-    """Return the annotations that speak to us."""
-    return {k: v for k, v in obj.annotations.items() if k.startswith(f"{GROUP}/")}
-
-
-def _concerns_users(before: KubeObject, now: KubeObject) -> bool:
-    """Whether those that refer to an object may want to know."""
-    # Not the edit itself: until the account is verified anew, nobody may use it.
-    is_account_verified_anew = (
-        now.key.kind in ACCOUNT_KINDS and before.observed_generation != now.observed_generation
-    )
-    return (
-        is_account_verified_anew
-        or before.uid != now.uid
-        or before.deleting != now.deleting
-        or before.external_id != now.external_id
-        or before.is_claimed != now.is_claimed
-        or (before.condition("Ready") or {}).get("status")
-        != (now.condition("Ready") or {}).get("status")
-    )

@@ -1,0 +1,55 @@
+"""Whom a change of an object concerns: the object itself, its users, or its rivals."""
+
+from agentrun_operator.core.identity import GROUP
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
+from agentrun_operator.reconcile.references import observes_only
+
+
+def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
+    """Return what others with the same external name may wait for the end of."""
+    return obj.uid, obj.external_name, observes_only(obj)
+
+
+def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
+    """Whether a change concerns us: everything but our own status and foreign metadata.
+
+    Race: the event of our own claim may come before the answer to it, and is no news either.
+    """
+    return (
+        before.uid != now.uid
+        or is_edited(before, now)
+        or (before.is_claimed and not now.is_claimed)
+        or (before.status != now.status and now.status == {})
+    )
+
+
+def is_edited(before: KubeObject, now: KubeObject) -> bool:
+    """Whether somebody asks for something else than before."""
+    return (
+        before.generation != now.generation
+        or before.deleting != now.deleting
+        or asked(before) != asked(now)
+    )
+
+
+def asked(obj: KubeObject) -> dict[str, str]:
+    """Return the annotations that speak to us."""
+    return {k: v for k, v in obj.annotations.items() if k.startswith(f"{GROUP}/")}
+
+
+def concerns_users(before: KubeObject, now: KubeObject) -> bool:
+    """Whether those that refer to an object may want to know."""
+    # Not the edit itself: until the account is verified anew, nobody may use it.
+    is_account_verified_anew = (
+        now.key.kind in ACCOUNT_KINDS and before.observed_generation != now.observed_generation
+    )
+    return (
+        is_account_verified_anew
+        or before.uid != now.uid
+        or before.deleting != now.deleting
+        or before.external_id != now.external_id
+        or before.is_claimed != now.is_claimed
+        or (before.condition("Ready") or {}).get("status")
+        != (now.condition("Ready") or {}).get("status")
+    )
