@@ -20,6 +20,7 @@ from agentrun_operator.reconcile.changes import (
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.notices import Notices
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.ports import (
@@ -53,6 +54,7 @@ class Engine:
         self.queue = WorkQueue(world.clock, metrics)
         self._reconciler = Reconciler(world)
         self._local = LocalReconciler(world)
+        self._notices = Notices(world)
         self._poller = Poller(world, self.queue)
         self._resync = Resync(world.kinds, world.cache, reader, world.clock)
         self._active = 0
@@ -95,6 +97,7 @@ class Engine:
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
+        self._notices.tell(before, obj)
         if before is not None and is_edited(before, obj):
             # Race: the answer of our own write may show an edit first, and its event is old news.
             self.queue.add(obj.key, fresh=self.is_synced)

@@ -4,7 +4,7 @@ from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 
-_MIN_POLL_SECONDS = 5.0
+MIN_POLL_SECONDS = 5.0
 
 
 def patience_of(obj: KubeObject, polling: Polling, *, is_shared: bool) -> float:
@@ -21,4 +21,4 @@ def asked_interval(obj: KubeObject) -> float | None:
     """Return the poll interval that an object asks for by annotation."""
     asked = obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
     # Not `isdigit`, which lets "²" through, and that is no number.
-    return max(float(asked), _MIN_POLL_SECONDS) if asked.isdecimal() else None
+    return max(float(asked), MIN_POLL_SECONDS) if asked.isdecimal() else None
