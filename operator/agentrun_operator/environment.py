@@ -57,7 +57,7 @@ def described() -> Iterator[tuple[str, str]]:
     """Yield the name of each variable, and its default as people write it."""
     for variable in VARIABLES:
         yield PREFIX + variable.name, _written(variable.default)
-    for name in (_ACCOUNT_ID, _REGION, _ENDPOINT, _TOKEN_SERVICE):
+    for name in (_ACCOUNT_ID, _REGION, _ENDPOINT, _STS_ENDPOINT):
         yield PREFIX + name, ""
     yield PREFIX + _IDENTITY_CHECK, _CHECK_MODES[0]
 
@@ -79,7 +79,7 @@ def _own_account(environ: Mapping[str, str]) -> OwnAccount | None:
             f"{PREFIX}{_ACCOUNT_ID} and {PREFIX}{_REGION} belong together; set both or neither"
         )
     mode, service = (
-        environ.get(PREFIX + name, "").strip() for name in (_IDENTITY_CHECK, _TOKEN_SERVICE)
+        environ.get(PREFIX + name, "").strip() for name in (_IDENTITY_CHECK, _STS_ENDPOINT)
     )
     if mode not in ("", *_CHECK_MODES):
         raise SettingsError(
@@ -124,7 +124,7 @@ _count_or_zero = _number(int, may_be_zero=True)
 
 _ACCOUNT_ID, _REGION, _ENDPOINT = "ACCOUNT_ID", "REGION", "ENDPOINT"
 """Of the operator's own account, which is made of all three."""
-_IDENTITY_CHECK, _TOKEN_SERVICE = "IDENTITY_CHECK", "TOKEN_SERVICE"
+_IDENTITY_CHECK, _STS_ENDPOINT = "IDENTITY_CHECK", "STS_ENDPOINT"
 """Of the operator's own account as well: whether, and where, to ask whose keys it has."""
 _CHECK_MODES = ("Verify", "Off")
 

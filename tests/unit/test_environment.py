@@ -69,7 +69,7 @@ def test_every_setting_can_be_set() -> None:
 
 def test_help_lists_every_variable_with_its_default() -> None:
     listed = dict(described())
-    of_the_account = ("ENDPOINT", "IDENTITY_CHECK", "TOKEN_SERVICE")
+    of_the_account = ("ENDPOINT", "IDENTITY_CHECK", "STS_ENDPOINT")
     assert listed.keys() == {f"{PREFIX}{name}" for name in (*EVERYTHING, *of_the_account)}
     assert listed[f"{PREFIX}WORKERS"] == "32"
     assert listed[f"{PREFIX}LEADER_ELECTION"] == "true"
@@ -92,7 +92,7 @@ def test_the_own_account_says_how_its_keys_are_checked() -> None:
     assert own() == OwnAccount("1001", "cn-hangzhou")
     assert own(IDENTITY_CHECK="Verify") == OwnAccount("1001", "cn-hangzhou")
     assert own(IDENTITY_CHECK="Off") == OwnAccount("1001", "cn-hangzhou", checks_identity=False)
-    found = own(TOKEN_SERVICE="https://sts.example")
+    found = own(STS_ENDPOINT="https://sts.example")
     assert found is not None
     assert found.token_service == "https://sts.example"
     with pytest.raises(SettingsError, match="IDENTITY_CHECK is 'no'; use Verify or Off"):

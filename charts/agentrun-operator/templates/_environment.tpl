@@ -51,7 +51,7 @@
   value: {{ $.Values.account.endpoint | quote }}
 - name: AGENTRUN_OPERATOR_IDENTITY_CHECK
   value: {{ dig "identityCheck" "mode" "Verify" $.Values.account | quote }}
-- name: AGENTRUN_OPERATOR_TOKEN_SERVICE
+- name: AGENTRUN_OPERATOR_STS_ENDPOINT
   value: {{ dig "identityCheck" "endpoint" "" $.Values.account | quote }}
 {{- end }}
 {{ include "agentrun-operator.credentials" . }}
