@@ -10,6 +10,7 @@ from agentrun_simulator.store import Record
 from soak.cloud import MAIN, OTHER
 from soak.doubts import is_doubted, ready_of
 from soak.kube import OURS
+from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
 from soak.tenants import OTHERS
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
+_ADDRESSES = {"ModelProxy": "endpoint", "AgentRuntimeEndpoint": "endpointPublicUrl"}
+"""By kind: the field of a resource whose value is published."""
 _NUMBERED = re.compile(r"\(\d+\) ")
 """Stands before each of several problems that one message tells."""
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
@@ -200,6 +203,7 @@ class Convergence:
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
         observes = spec.get("managementPolicy") == "Observe"
+        yield from self._address(slot, raw, record)
         leaves_it = observes or spec.get("driftPolicy") == "Ignore"
         if leaves_it and "description" in spec:
             said = "description" in message_of(raw)
@@ -213,6 +217,15 @@ class Convergence:
         version = f"{keys['metadata'].get('uid')}/{keys['metadata'].get('resourceVersion')}"
         if any(sent["version"] != version for sent in raw["status"].get("sentSecrets") or ()):
             yield "Ready, and sentSecrets names another version"
+
+    def _address(self, slot: Slot, raw: Json, record: Record) -> Iterator[str]:
+        """Compare the cloud with what the object publishes of it."""
+        published = map_of(slot, raw)
+        if published is not None:
+            told = (self._kube.find(published) or {}).get("data")
+            want = held(record.data, _ADDRESSES[slot.kind])
+            if told != {"url": want}:
+                yield f"Ready, and {published} says {told} instead of {want!r}"
 
     def _drift(self, slot: Slot, raw: Json, record: Record) -> Iterator[str]:
         """Compare the cloud with what the spec and its references say."""

@@ -8,6 +8,7 @@ from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
 from soak.convergence import Convergence, waits_for_another
 from soak.doubts import ready_of
+from soak.restores import map_of
 from soak.slots import SLOTS, Slot, held
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Endings:
         self._one_object_per_resource()
         await self._stays_quiet()
         await self._rotation_is_quick()
+        await self._map_is_quick()
         await self._edit_is_quick()
         if simulation.schedule.ends_empty and not simulation.history.violations:
             simulation.is_calm = not simulation.schedule.last_troubles
@@ -158,6 +160,23 @@ class Endings:
         ]
         if others:
             self._checks.violated("rotation touches its users", f"{others[:3]}")
+
+    async def _map_is_quick(self) -> None:
+        """A published address that somebody deletes is back when the watch has told of it."""
+        simulation = self._simulation
+        for slot in (SLOTS["solo"], SLOTS["ep"], SLOTS["b-solo"]):
+            raw = simulation.kube.find(slot.key)
+            if raw is None or simulation.history.violations or ready_of(raw)[0] != "True":
+                continue
+            published = map_of(slot, raw)
+            if published is None or simulation.kube.find(published) is None:
+                continue
+            simulation.trace(f"> delete {published}")
+            simulation.kube.delete(published)
+            await asyncio.sleep(ROTATION_SECONDS)
+            if simulation.kube.find(published) is None:
+                self._checks.violated("a map is quickly back", f"{published} is still missing")
+            return
 
     async def _edit_is_quick(self) -> None:
         """An edit reaches the cloud when the watch tells of it, not with the next resync."""

@@ -188,6 +188,14 @@ class KubeServer:
             _apply(raw, step, place.key)
         return self._replace(place.key, before, raw, place.subresource)
 
+    def remove(self, place: Place, preconditions: Json) -> Json:
+        """Answer a DELETE of an object."""
+        meta = self._found(place.key)["metadata"]
+        if any(meta[name] != value for name, value in preconditions.items()):
+            raise ObjectConflict(f"{place.key}: it is another one by now")
+        self.delete(place.key)
+        return {}
+
     def watch(self, place: Place, version: int, delay: Callable[[], float]) -> Feed:
         """Answer a WATCH of a collection after a version."""
         if version < self.compacted:

@@ -107,6 +107,13 @@ def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "copy_status", {"slot": chance.choice("copied", copies)}
 
 
+def address_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "address_map", {
+        "slot": slot(chance, names),
+        "what": chance.choice("map", ("delete", "edit", "orphan")),
+    }
+
+
 _ACCOUNTS = (
     "bad-keys",
     "no-keys",

@@ -8,13 +8,19 @@ from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
-from soak.slots import RIVALS, SLOTS
+from soak.slots import RIVALS, SLOTS, Slot
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
 _TRUTH_SECONDS = 15.0
 """So long after a lie the cloud tells the truth: two lies some time apart would be a proof."""
+
+
+def map_of(slot: Slot, raw: Json | None) -> ObjectKey | None:
+    """Return the ConfigMap that an object publishes its address in."""
+    target = ((raw or {}).get("spec") or {}).get("writeConnectionTo")
+    return target and ObjectKey("ConfigMap", slot.namespace, target["configMap"]["name"])
 
 
 class Restores:
@@ -47,8 +53,11 @@ class Restores:
         original = self._kube.find(SLOTS[RIVALS[slot]].key)
         if original is None or place.namespace in self._kube.terminating:
             return
-        status = original["status"]
-        if self._kube.find(place.key) is not None:
+        status, present = original["status"], self._kube.find(place.key)
+        if present is not None and present["status"].get("externalId"):
+            # Its own record would be gone, and with it the only proof that some kinds have.
+            return
+        if present is not None:
             self._put(place.key, status)
         else:
             spec = dict(original["spec"])
@@ -61,6 +70,22 @@ class Restores:
     def _put(self, key: ObjectKey, status: Json) -> None:
         self.written_at[key] = self._simulation.loop.time()
         self._kube.put_status(key, status)
+
+    def address_map(self, slot: str, what: str) -> None:
+        """Delete the ConfigMap with an object's address, edit it, or take its owner away."""
+        key = map_of(SLOTS[slot], self._kube.find(SLOTS[slot].key))
+        if key is None or self._kube.find(key) is None:
+            return
+        if what == "delete":
+            self._kube.delete(key)
+            return
+
+        def change(raw: Json) -> None:
+            if what == "edit":
+                raw["data"] = {"url": "https://elsewhere.example"}
+            raw["metadata"].pop("ownerReferences" if what == "orphan" else "", None)
+
+        self._kube.edit(key, change)
 
     # ------------------------------------------------ accounts
 

@@ -274,6 +274,7 @@ _EXTRAS = (
     moves.lie,
     moves.outage,
     moves.copy_status,
+    moves.address_map,
 )
 """Beside the mixture, from streams of their own: they disturb no history of an older seed but
 where they happen."""

@@ -186,6 +186,7 @@ _BODIES: Mapping[str, Json] = {
     },
     "solo": {
         **_PROXY,
+        "writeConnectionTo": {"configMap": {"name": "solo-address"}},
         "endpoints": [{"modelServiceRef": {"externalName": FAR}, "modelNames": ["m"]}],
     },
     "twin": {
@@ -204,7 +205,11 @@ _BODIES: Mapping[str, Json] = {
         ],
     },
     "bare": {**_RUNTIME},
-    "ep": {"runtimeRef": {"name": "bare"}, "targetVersion": "LATEST"},
+    "ep": {
+        "runtimeRef": {"name": "bare"},
+        "targetVersion": "LATEST",
+        "writeConnectionTo": {"configMap": {"name": "ep-address"}},
+    },
     "tpl": {"type": "CodeInterpreter", "cpu": "2", "memory": "4Gi"},
     "box": {"templateRef": {"name": "tpl"}},
 }

@@ -247,6 +247,12 @@ class SimulatedKubeClient:
             f"post {place.kind}", place, lambda: self._server.post(place, body), body
         )
 
+    async def delete(self, path: str, *, uid: str, version: str) -> Json:
+        place = Place.of(path)
+        body = {"uid": uid, "resourceVersion": version}
+        name = f"delete {place.kind}"
+        return await self._call(name, place, lambda: self._server.remove(place, body), body)
+
     async def _call(self, name: str, place: Place, apply: Callable[[], T], body: Any = None) -> T:
         def deliver() -> T:
             fault = self._fault(name)
