@@ -139,6 +139,7 @@ async def test_a_failed_poll_quotes_nothing(log: io.StringIO) -> None:
 
 def _shown(values: tuple[str, ...]) -> list[str]:
     """Return what in this process shows a value, as a dump of all its objects would print them."""
+    gc.collect()
     found = []
     for each in gc.get_objects():
         # Of some built-in types the module is no text.
