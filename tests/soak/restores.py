@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentrun_operator.core.identity import FINALIZER, ObjectKey
+from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as REQUESTED
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
@@ -32,9 +33,9 @@ class Restores:
         self._lied_until = float("-inf")
         self.written_at: dict[ObjectKey, float] = {}
         """When somebody else wrote an object's status."""
-        self.overridden: dict[Record, tuple[str, int]] = {}
-        """Resources that somebody else changed while they were as specified → owner's uid, and how
-        often its description had been edited by then."""
+        self.overridden: dict[Record, tuple[str, int, str]] = {}
+        """Resources that somebody else changed while they were as specified → owner's uid, and what
+        its user had asked for by then: edits of the description, and the last request."""
 
     # ------------------------------------------------ statuses
 
@@ -154,11 +155,16 @@ class Restores:
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
             return
         if raw["spec"].get("description") == record.data.get("description"):
-            tenants = self._simulation.actions.tenants
-            self.overridden[record] = (owner.uid, tenants.described[owner.uid])
+            self.overridden[record] = self._asked(raw)
 
     def is_overwritten_unasked(self, record: Record, raw: Json) -> bool:
-        """Whether an object's user has edited nothing since somebody else changed the resource."""
-        uid = raw["metadata"]["uid"]
-        described = self._simulation.actions.tenants.described[uid]
-        return self.overridden.get(record) == (uid, described)
+        """Whether an object's user has asked for nothing since somebody else changed the resource.
+
+        A request asks for the whole spec once more, as an edit does for what it edits.
+        """
+        return self.overridden.get(record) == self._asked(raw)
+
+    def _asked(self, raw: Json) -> tuple[str, int, str]:
+        meta = raw["metadata"]
+        described = self._simulation.actions.tenants.described[meta["uid"]]
+        return meta["uid"], described, meta.get("annotations", {}).get(REQUESTED, "")
