@@ -148,6 +148,20 @@ class ReferenceResolver:
                 return self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
         return None
 
+    def check_staying(self, obj: KubeObject) -> None:
+        """Let a create wait for what it names, if that is being deleted.
+
+        A user that exists is served to the end. One whose resource is gone has to be made anew, and
+        its record, which stands until then, holds what it names: neither would ever end.
+
+        Raises:
+            DependencyNotReady: something that the spec names is on its way out.
+        """
+        for need in dependencies(self._kinds[obj.key.kind], obj.spec):
+            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+            if target is not None and target.deleting:
+                raise _is_leaving(target)
+
     async def secrets_of(self, obj: KubeObject) -> Resolution:
         """Return the Secrets of an object as far as they are there, to know their values by."""
         secrets: dict[str, Mapping[str, str]] = {}
@@ -187,7 +201,7 @@ def _check_usable(user: KubeObject, target: KubeObject) -> None:
     """Ask less of a target once the user exists: a restart of the target is no news to it."""
     ready = target.condition("Ready") or {}
     if target.deleting and not user.external_id:
-        raise DependencyNotReady(f"{target.key} is being deleted")
+        raise _is_leaving(target)
     if target.awaits_answer:
         raise DependencyNotReady(f"{target.key} is being created anew")
     if target.external_id and (user.external_id or ready.get("status") == "True"):
@@ -195,6 +209,10 @@ def _check_usable(user: KubeObject, target: KubeObject) -> None:
     raise DependencyNotReady(
         f"{target.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
     )
+
+
+def _is_leaving(target: KubeObject) -> DependencyNotReady:
+    return DependencyNotReady(f"{target.key} is being deleted")
 
 
 def _check_account(target: KubeObject, binding: Binding) -> None:

@@ -192,6 +192,22 @@ async def test_a_target_is_held_while_it_has_users() -> None:
     assert lab.cluster.raw(runtime) is None, "the end of its last user wakes it"
 
 
+async def test_what_is_gone_is_not_made_anew_from_what_is_being_deleted() -> None:
+    lab, [runtime, endpoint, *_] = await chain()
+    lab.cluster.delete(runtime)
+    await lab.drain()
+    for key in (endpoint, runtime):
+        lab.simulator.remove(key.kind, cloud_key(lab, key))
+    await lab.elapse(100)
+    assert "CreateAgentRuntimeEndpoint" not in lab.calls.names
+    assert lab.ready(endpoint) == ("False", "DependencyNotReady")
+    assert lab.message(endpoint) == f"{runtime} is being deleted"
+    assert lab.ready(runtime) == ("False", "DeletionBlocked")
+    lab.cluster.delete(endpoint)
+    await lab.elapse(60)
+    assert [lab.cluster.raw(key) for key in (runtime, endpoint)] == [None, None]
+
+
 async def test_a_mass_delete_runs_from_users_to_targets() -> None:
     lab, keys = await chain()
     account = ObjectKey("Account", "team-a", "default")
