@@ -21,10 +21,13 @@ from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
+
+_DISOWNED = (Reason.EXTERNAL_NAME_CONFLICT.value, Reason.ALREADY_EXISTS_NOT_OWNED.value)
 
 
 class ReferenceResolver:
@@ -204,7 +207,10 @@ def _check_usable(user: KubeObject, target: KubeObject) -> None:
         raise _is_leaving(target)
     if target.awaits_answer:
         raise DependencyNotReady(f"{target.key} is being created anew")
-    if target.external_id and (user.external_id or ready.get("status") == "True"):
+    # What a target has on record is not its own while another one's claim to the name comes first.
+    is_its_own = ready.get("reason") not in _DISOWNED
+    is_there = bool(user.external_id) and is_its_own
+    if target.external_id and (is_there or ready.get("status") == "True"):
         return
     raise DependencyNotReady(
         f"{target.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"

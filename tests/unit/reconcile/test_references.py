@@ -21,6 +21,7 @@ from fakes.lab import Lab
 KINDS = catalogue()
 PIN = {"kind": "Account", "name": "default", "accountId": "1001", "region": "r"}
 READY = [{"type": "Ready", "status": "True", "reason": "Available"}]
+RIVALLED = [{"type": "Ready", "status": "False", "reason": "ExternalNameConflict"}]
 BINDING = Binding(ObjectKey("Account", "ns", "default"), AccountIdentity("1001", "r"), api=None)  # type: ignore[arg-type]
 CREDENTIAL = ObjectKey("Credential", "ns", "c")
 
@@ -90,6 +91,7 @@ async def test_a_kind_keyed_by_id_resolves_to_its_id() -> None:
         (raw("Credential", "c"), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(conditions=[])), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(conditions=[])), True, None),
+        (raw("Credential", "c", status=usable(conditions=RIVALLED)), True, DependencyNotReady),
         (raw("Credential", "c", status=usable(), deletionTimestamp="t"), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(), deletionTimestamp="t"), True, None),
         (
@@ -104,6 +106,7 @@ async def test_a_kind_keyed_by_id_resolves_to_its_id() -> None:
         "not created",
         "not ready",
         "not ready, user exists",
+        "another one's by name, user exists",
         "going",
         "going, user exists",
         "another account",
