@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.reconcile import observe
+from agentrun_operator.reconcile import facts, observe
 from agentrun_simulator.faults import Fault
 from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
 from drift.stage import Stage, altered
@@ -71,7 +71,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     await reconciler._preparation.prepare(ctx)
     ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
     parts: dict[str, Any] = {
-        "snapshot": ctx.snapshot(),
+        "snapshot": facts.snapshot(ctx),
         "observation": ctx.observation,
         "resolution": ctx.resolution,
         "binding": ctx.binding,

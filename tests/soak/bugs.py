@@ -16,10 +16,11 @@ from agentrun_operator.kube.lease import LeaseElector
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher
 from agentrun_operator.reconcile import (
+    absence,
     contest,
-    context,
     deletion,
     engine,
+    facts,
     farewell,
     guard,
     observe,
@@ -94,7 +95,7 @@ BUGS: tuple[Bug, ...] = (
         (reconciler, "decide", m.deciding(m.failed_is_gone)),
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
-    _bug("no-settle-window", "absence trusted", (context.Context, "_is_settled", m.always_true)),
+    _bug("no-settle-window", "absence trusted", (absence, "is_settled", m.always_true)),
     _bug("answer-not-kept", "a wrong id is persisted", (_Writing, "_created", m.persisted_not)),
     _bug("stale-cache", "older versions taken in", (ObjectCache, "observe", m.stale_cache)),
     _bug(
@@ -109,7 +110,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "adopted-deleted",
         "what was adopted is deleted",
-        (context, "retains", m.always_false),
+        (facts, "retains", m.always_false),
         (references, "retains", m.always_false),
     ),
     _bug(
@@ -183,7 +184,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "absent-at-once",
         "one answer proves an absence",
-        (context.Context, "seconds_to_proof", m.no_seconds),
+        (absence, "seconds_to_proof", m.no_seconds),
     ),
     _bug(
         "counted-on-answer",

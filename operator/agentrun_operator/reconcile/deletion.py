@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
-from agentrun_operator.reconcile import foreign, observe, outcome
+from agentrun_operator.reconcile import facts, foreign, observe, outcome
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
@@ -46,7 +46,7 @@ class DeletionSteps:
 
     async def release(self, ctx: Context) -> Outcome | None:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
-        policies = ctx.snapshot().policies
+        policies = facts.snapshot(ctx).policies
         is_kept = policies.retain or policies.observe_only
         if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)

@@ -14,7 +14,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
-from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile import edits, outcome
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Context
@@ -58,7 +58,7 @@ class Freshness:
             delay = min(delay, self._world.settings.polling.steady_seconds)
         if not trouble.is_told and self._may_hold(ctx):
             return Outcome(None, min(delay, _HOLD_SECONDS), "error")
-        is_news = ctx.has_news or bool(ctx.changes)
+        is_news = edits.has_news(ctx) or bool(ctx.changes)
         if not is_news:
             is_told = _is_told(ctx.obj, trouble.reason)
             left = float("inf") if is_told else self._seconds_left(ctx, trouble)
@@ -68,7 +68,7 @@ class Freshness:
 
     def _own_trouble(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
         """Return what an object says that cannot be looked at although its account answers."""
-        if not isinstance(error, Unavailable | Throttled) or ctx.has_news or ctx.changes:
+        if not isinstance(error, Unavailable | Throttled) or edits.has_news(ctx) or ctx.changes:
             return own
         if ctx.acted or ctx.observation.existence is not Existence.NOT_LOOKED:
             # The look went well, and what failed is a write: that is news whatever its date.

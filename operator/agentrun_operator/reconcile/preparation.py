@@ -30,7 +30,7 @@ from agentrun_operator.core.wire import (
     shape_of,
 )
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import outcome, unanswered
+from agentrun_operator.reconcile import edits, facts, outcome, unanswered
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
@@ -67,7 +67,7 @@ class Preparation:
         ctx.deadline_seconds = self._deadline(ctx)
         if ctx.obj.deleting:
             await self._prepare_deletion(ctx)
-        elif ctx.blocked is None and not ctx.snapshot().paused:
+        elif ctx.blocked is None and not facts.snapshot(ctx).paused:
             await self._prepare_life(ctx)
 
     async def _prepare_life(self, ctx: Context) -> None:
@@ -95,7 +95,7 @@ class Preparation:
 
     async def _prepare_deletion(self, ctx: Context) -> None:
         ctx.held_by = holders(ctx.obj.key, self._world.cache)
-        before = ctx.snapshot()
+        before = facts.snapshot(ctx)
         may_exist = before.ever_created or before.unrecorded
         if not before.claimed or not may_exist or before.held_by:
             return
@@ -265,7 +265,7 @@ def _gone(ctx: Context, desired: Json) -> frozenset[str]:
     if not applied:
         return frozenset()
     done: frozenset[str] = frozenset()
-    if cleared is not None and cleared[0] == ctx.obj.generation and not ctx.has_news:
+    if cleared is not None and cleared[0] == ctx.obj.generation and not edits.has_news(ctx):
         done = cleared[1]
     gone = applied - done - set(applied_paths(ctx.kind, desired))
     return frozenset(path for path in gone if not covers(ctx.aim.ignored, path))

@@ -18,7 +18,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import outcome, unanswered
+from agentrun_operator.reconcile import facts, outcome, unanswered
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
@@ -123,11 +123,11 @@ class Reconciler:
 
     async def _run(self, ctx: Context) -> Outcome:
         await self._preparation.prepare(ctx)
-        if ctx.desired_digest is not None and not ctx.snapshot().refused:
+        if ctx.desired_digest is not None and not facts.snapshot(ctx).refused:
             # Another spec, or asked to try again: what was refused before says nothing any more.
             ctx.memory.refused = None
         for _ in range(_MAX_STEPS):
-            action = decide(ctx.snapshot())
+            action = decide(facts.snapshot(ctx))
             log.debug("decided", object=str(ctx.obj.key), action=action.value)
             result = await self._steps[action](ctx)
             if result is not None:

@@ -16,7 +16,7 @@ from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
-from agentrun_operator.reconcile import contest, outcome, status
+from agentrun_operator.reconcile import contest, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
@@ -85,7 +85,7 @@ class Settlement:
             ctx.changes["applied"] = self.applied(ctx)
         if wait is not None and wait <= 0:
             # Order: its end is on record first, or its absence would be made up for.
-            wait = await self._remove(ctx) if ctx.snapshot().finished else _REPORT_SECONDS
+            wait = await self._remove(ctx) if facts.snapshot(ctx).finished else _REPORT_SECONDS
         return Outcome(outcome.completed("the sandbox ended"), wait, "success")
 
     async def _remove(self, ctx: Context) -> float | None:
@@ -125,7 +125,7 @@ class Settlement:
         """Return when it ended, as the cloud says, or else as far as we know."""
         seen = ctx.observation.resource or ctx.obj.status.get("atProvider") or {}
         told = parse_time(str(seen.get(ctx.rest.ended_field or "") or ""))
-        if told is not None or not ctx.snapshot().finished:
+        if told is not None or not facts.snapshot(ctx).finished:
             return told
         ready = ctx.obj.condition("Ready") or {}
         return parse_time(ready.get("lastTransitionTime"))

@@ -16,7 +16,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import foreign, observe, outcome, unanswered
+from agentrun_operator.reconcile import absence, edits, foreign, observe, outcome, unanswered
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
@@ -85,7 +85,7 @@ class ReadingSteps:
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
         is_absent = ctx.observation.existence is Existence.ABSENT
-        if is_absent and ctx.memory.absent_since is None and ctx.window_passed:
+        if is_absent and ctx.memory.absent_since is None and absence.window_passed(ctx):
             ctx.memory.absent_since = ctx.memory.now_hint
         return None
 
@@ -211,7 +211,7 @@ class ReadingSteps:
 
     async def await_proof(self, ctx: Context) -> Outcome | None:
         """One answer says that the resource is gone: say nothing of it before a second one does."""
-        pause = ctx.seconds_to_proof
+        pause = absence.seconds_to_proof(ctx)
         is_moving = ctx.memory.in_transition
         if ctx.obj.status.get("creation"):
             # It was made a moment ago, and a read may come too early for it.
@@ -241,7 +241,7 @@ class ReadingSteps:
         word = ctx.observation.resource.get(ctx.rest.state_field or "")
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         verdict = outcome.in_cloud(reason, word)
-        if ctx.is_edited and not ctx.acted:
+        if edits.is_edited(ctx) and not ctx.acted:
             # Not sent yet: this must not pass for tried, should the process end before it is.
             verdict = replace(verdict, synced=False)
         return self._settlement.in_transition(ctx, verdict)

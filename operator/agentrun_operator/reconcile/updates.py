@@ -14,7 +14,15 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
-from agentrun_operator.reconcile import contest, observe, outcome, ownership, takeover, unanswered
+from agentrun_operator.reconcile import (
+    contest,
+    edits,
+    observe,
+    outcome,
+    ownership,
+    takeover,
+    unanswered,
+)
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.memory import Memory, Uncertain
@@ -55,9 +63,9 @@ class UpdatingSteps:
     def _begin_anew(self, ctx: Context) -> None:
         """Forget what came to nothing. An edit or a request ends a contest, a rotation does not."""
         ctx.memory.unheard = None
-        if ctx.has_news:
+        if edits.has_news(ctx):
             ctx.memory.contests.clear()
-        if not ctx.is_untried:
+        if not edits.is_untried(ctx):
             self._note_contested(ctx)
 
     async def correct(self, ctx: Context) -> Outcome | None:
@@ -81,7 +89,7 @@ class UpdatingSteps:
             return self._settlement.in_transition(ctx, verdict)
         word = str(ctx.observation.resource.get(ctx.rest.state_field or ""))
         attempt = self._world.memory.digest([verb.action, word])
-        is_correction = not ctx.is_edited
+        is_correction = not edits.is_edited(ctx)
         if is_correction:
             self._note_contested(ctx)
             if STATE_PATH in ctx.contested:
@@ -184,7 +192,7 @@ class UpdatingSteps:
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
-            ctx.memory.cleared_for = ctx.request_token
+            ctx.memory.cleared_for = edits.request_token(ctx)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.changes["drift"] = None

@@ -1,0 +1,52 @@
+"""What a pass knows of edits: what was changed on our side, and whether it was tried."""
+
+from agentrun_operator.core.identity import ADOPT_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION
+from agentrun_operator.core.snapshot import Ownership
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.outcome import was_tried
+
+
+def is_edited(ctx: Context) -> bool:
+    """Whether the spec, what it refers to, or a request token waits to be acted on."""
+    # What no read returns cannot drift: if it differs, it was changed on our side.
+    if ctx.write_only_changed or ctx.write_only_gone or is_untried(ctx):
+        return True
+    known = ctx.memory.desired
+    return known is not None and ctx.desired_digest is not None and known != ctx.desired_digest
+
+
+def has_news(ctx: Context) -> bool:
+    """Whether the spec was edited, or a new request token came, since the last report."""
+    obj, token = ctx.obj, request_token(ctx)
+    is_asked = token is not None and obj.status.get("lastRequest") != token
+    return is_asked or obj.observed_generation != obj.generation
+
+
+def is_untried(ctx: Context) -> bool:
+    """Whether the spec as it stands, or a request token, was not acted on to an end."""
+    return not was_tried(ctx.obj, request_token(ctx))
+
+
+def request_token(ctx: Context) -> str | None:
+    """The value by which somebody asks for another try; None without one."""
+    return ctx.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+
+
+def is_refused(ctx: Context) -> bool:
+    """Whether the API refused the spec as it stands, and nobody asked for another try."""
+    return (
+        ctx.desired_digest is not None
+        and ctx.memory.refused == ctx.desired_digest
+        and not is_untried(ctx)
+    )
+
+
+def is_forced(ctx: Context) -> bool:
+    """Whether the resource may be taken from its owner: once, or two that force would fight."""
+    if ctx.obj.annotations.get(ADOPT_ANNOTATION) != "force":
+        return False
+    taken, seen = ctx.memory.taken_over, ctx.observation
+    if taken is None or ctx.target is None or has_news(ctx):
+        return True
+    is_taken_back = seen.ownership is Ownership.FOREIGN
+    return not (is_taken_back and ctx.target.id_of(seen.resource) == taken)

@@ -1,0 +1,114 @@
+"""What one pass has found out, as the snapshot that `decide` reads."""
+
+from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
+from agentrun_operator.reconcile import absence, edits
+from agentrun_operator.reconcile.context import Context, paused_until
+from agentrun_operator.reconcile.references import retains
+
+
+def snapshot(ctx: Context) -> Snapshot:
+    """Return what is known now, as `decide` reads it."""
+    obj = ctx.obj
+    creation = obj.status.get("creation")
+    return Snapshot(
+        deleting=obj.deleting,
+        claimed=obj.is_claimed,
+        paused=not obj.deleting and paused_until(obj, ctx.started_at) is not None,
+        policies=_policies(ctx),
+        held_by=ctx.held_by,
+        conflict=ctx.conflict,
+        blocked=ctx.blocked,
+        creation_unknown=obj.awaits_answer,
+        ever_created=bool(creation) or obj.is_in_charge or ctx.memory.held is not None,
+        unrecorded=ctx.is_unrecorded,
+        is_heir=obj.is_heir,
+        is_copy=obj.copied_from is not None and ctx.memory.held is None,
+        misrecorded=_is_misrecorded(ctx),
+        adopted=_is_adopted(ctx),
+        settled=absence.is_settled(ctx),
+        proven=absence.seconds_to_proof(ctx) <= 0,
+        finished=_is_finished(ctx),
+        refused=edits.is_refused(ctx),
+        create_refused=edits.is_refused(ctx) and ctx.memory.is_create_refused,
+        edited=edits.is_edited(ctx),
+        past_deadline=_is_past_deadline(ctx),
+        cleared_before=_was_cleared(ctx),
+        observation=ctx.seen,
+    )
+
+
+def _is_adopted(ctx: Context) -> bool:
+    """Whether the resource was there before the object; this process knows it better."""
+    obj, held = ctx.obj, ctx.memory.held
+    is_known = held is not None
+    if obj.awaits_answer and ctx.observation.existence is Existence.PRESENT:
+        # What was adopted before is gone, and with it the reason to retain.
+        ident = ctx.aim.id_of(ctx.observation.resource)
+        if ident not in (obj.external_id, held[0] if held else None):
+            return False
+        is_known = held is not None and held[0] == ident
+    return held[1] if held and is_known else bool(obj.status.get("adopted"))
+
+
+def _is_misrecorded(ctx: Context) -> bool:
+    seen, obj = ctx.observation, ctx.obj
+    is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+    if not is_ours or ctx.target is None or ctx.observes_only:
+        return False
+    ident, held = ctx.target.id_of(seen.resource), ctx.memory.held
+    if held is not None and held[0] == ident and held[1] != obj.status.get("adopted"):
+        return True
+    return not obj.is_in_charge or obj.external_id != ident
+
+
+def _policies(ctx: Context) -> Policies:
+    spec = ctx.spec or ResourceSpec()
+    may_adopt = ctx.kind.adopts_by_default
+    if spec.adoption_policy is not None:
+        may_adopt = spec.adoption_policy == "Adopt"
+    return Policies(
+        retain=retains(ctx.obj, is_adopted=_is_adopted(ctx)),
+        may_adopt=may_adopt,
+        force_adopt=edits.is_forced(ctx),
+        observe_only=ctx.observes_only,
+        drift=spec.drift_policy,
+        delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
+        restart_ended=getattr(spec, "restart_policy", None) == "Always"
+        and getattr(spec, "desired_state", None) != "Stopped",
+    )
+
+
+def _is_finished(ctx: Context) -> bool:
+    if not absence.has_reported_end(ctx):
+        return False
+    # An edit wakes no dead, unless it asks for the next incarnation.
+    may_follow = ctx.spec is None or _policies(ctx).restart_ended
+    return not may_follow or ctx.obj.observed_generation == ctx.obj.generation
+
+
+def _is_past_deadline(ctx: Context) -> bool:
+    # Of the last write, which an outage does not hide as it hides Ready.
+    synced = ctx.obj.condition("Synced") or {}
+    if (
+        synced.get("reason") == Reason.TIMEOUT.value
+        and ctx.obj.observed_generation == ctx.obj.generation
+    ):
+        return True
+    started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
+    if started is not None:
+        return (ctx.started_at - started).total_seconds() > ctx.deadline_seconds
+    since = ctx.memory.transition_since
+    return since is not None and ctx.memory.now_hint - since > ctx.deadline_seconds
+
+
+def _was_cleared(ctx: Context) -> bool:
+    cleared = ctx.memory.cleared
+    if cleared is None or cleared[0] != ctx.obj.generation:
+        return False
+    if ctx.memory.cleared_for != edits.request_token(ctx):
+        # Somebody may have set it meanwhile, and now asks for another try.
+        return False
+    return any(d.path in cleared[1] for d in ctx.observation.leftovers)
