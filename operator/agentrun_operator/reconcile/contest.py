@@ -52,6 +52,12 @@ def _is_fought_over(memory: Memory, path: str) -> bool:
     return True
 
 
+def were_fought_over(memory: Memory, paths: Collection[str]) -> bool:
+    """Whether somebody is known to undo what we write to all of these paths."""
+    known = [memory.contests.get(path) for path in paths]
+    return all(contest is not None and contest.rounds for contest in known)
+
+
 def _pause(contest: Contest) -> float:
     doublings = min(max(contest.rounds - 1, 0), _MAX_DOUBLINGS)
     return min(WINDOW_SECONDS * 2.0**doublings, _MAX_PAUSE_SECONDS)

@@ -76,10 +76,11 @@ class UpdatingSteps:
             return self._contested(ctx)
         if "update" in ctx.acted:
             return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        if ctx.memory.unheard == (self._attempt(ctx), _MAX_UNHEARD):
+        paths = [d.path for d in pending]
+        if self._is_in_vain(ctx, self._attempt(ctx), paths):
             return self._unheard(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        return await self._counted(ctx, [d.path for d in pending], sending)
+        return await self._counted(ctx, paths, sending)
 
     async def change_state(self, ctx: Context) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -94,7 +95,7 @@ class UpdatingSteps:
             self._note_contested(ctx)
             if STATE_PATH in ctx.contested:
                 return self._contested(ctx)
-            if ctx.memory.unheard == (attempt, _MAX_UNHEARD):
+            if self._is_in_vain(ctx, attempt, [STATE_PATH]):
                 return self._unheard(ctx)
         else:
             self._begin_anew(ctx)
@@ -147,6 +148,16 @@ class UpdatingSteps:
     def _standing(self, ctx: Context) -> bytes:
         """Return a digest that changes with any write to the resource that can be seen."""
         return self._world.memory.digest([ctx.memory.stamp, _there(ctx)])
+
+    @staticmethod
+    def _is_in_vain(ctx: Context, attempt: bytes, paths: Sequence[str]) -> bool:
+        """Whether the API takes an update and does not do it.
+
+        Race: another writer may undo it before our next look, which then finds the old value as if
+        nothing had come of it. Where one is known, the pauses of the contest bound the tries.
+        """
+        is_repeated = ctx.memory.unheard == (attempt, _MAX_UNHEARD)
+        return is_repeated and not contest.were_fought_over(ctx.memory, paths)
 
     def _unheard(self, ctx: Context) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
