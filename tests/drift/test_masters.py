@@ -16,7 +16,9 @@ HOUR = 3600.0
 ROUND = 30.0
 MAX_CORRECTIONS = 24
 """Of both sides in the first hour: five each, then ever rarer."""
-MASTERS = [v for v in VARIANTS if v.title in ("ModelProxy", "ModelService", "AgentRuntime-code")]
+MASTERS = [v for v in VARIANTS if v.title in ("ModelProxy", "ModelService", "SandboxTemplate")]
+"""Of kinds without marks: where there are some, force ends the fight."""
+MARKED = next(v for v in VARIANTS if v.title == "AgentRuntime-code")
 
 
 class OtherLab(Lab):
@@ -68,10 +70,31 @@ async def test_two_clusters_that_correct_each_other_end_contested(variant: Varia
         assert said["path"] == "description"
         assert {said["desired"], said["observed"]} >= {"the other's"}
         assert lab.message(key).startswith("description was corrected")
-        if variant.kind == "AgentRuntime":  # the one kind whose resources carry marks
-            mark = "k8s:cluster-2/team-a/it" if lab is one else "k8s:cluster-1/team-a/it"
-            assert mark in lab.message(key)
         assert lab.condition(key, "Stalled")[0] == "True"
+
+
+async def test_who_takes_the_mark_over_is_not_corrected_by_the_former_owner() -> None:
+    one, other, key = await _fight(MARKED)
+    await _both(one, other, HOUR)
+    assert one.writes_to_cloud().count("UpdateAgentRuntime") == 2, "the mark, then the spec"
+    assert other.ready(key) == ("True", "Available")
+    assert one.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert "team-a/it of cluster 'cluster-2'" in one.message(key)
+    first = one.simulator.requests()[-1]["seq"]
+    await _both(one, other, HOUR)
+    assert one.writes_to_cloud(first) == []
+
+
+async def test_the_former_owner_may_take_the_mark_back() -> None:
+    one, other, key = await _fight(MARKED)
+    await _both(one, other, HOUR)
+    one.cluster.edit(key, annotations={"agentrun.dev/adopt": "force"})
+    await _both(one, other, HOUR)
+    assert one.ready(key) == ("True", "Available")
+    assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
+    first = one.simulator.requests()[-1]["seq"]
+    await _both(one, other, HOUR)
+    assert one.writes_to_cloud(first) == []
 
 
 async def test_peace_returns_when_one_of_them_gives_in() -> None:
