@@ -1,9 +1,11 @@
 """Whose record a status is. A backup, or anybody who may write `/status`, can put any status there.
 
 A record names the object that it was written for in `boundTo`. One that names another cluster,
-namespace or name proves nothing: the object counts as one without a record, and `copiedFrom` keeps
-whose resource the copied record told of. One that names a predecessor of the same cluster,
-namespace and name counts until a look disproves it: nobody else can have inherited from that.
+kind, namespace or name proves nothing: the object counts as one without a record, and `copiedFrom`
+keeps whose resource the copied record told of. So does one that tells of a resource of another name
+than the object's, which no edit can bring about once a resource exists. One that names a
+predecessor of the same cluster, kind, namespace and name counts until a look disproves it: nobody
+else can have inherited from that.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
 
 RECORD_FIELDS = (
     "boundTo",
@@ -33,7 +36,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def binding_of(cluster_id: str, key: ObjectKey, uid: str) -> dict[str, str]:
     """Return what `boundTo` says of an object."""
-    return {"clusterId": cluster_id, "namespace": key.namespace, "name": key.name, "uid": uid}
+    return {
+        "clusterId": cluster_id,
+        "kind": key.kind,
+        "namespace": key.namespace,
+        "name": key.name,
+        "uid": uid,
+    }
 
 
 def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,16 +50,21 @@ def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in RECORD_FIELDS if status.get(name) is not None}
 
 
-def own_part(
-    status: Mapping[str, Any], *, cluster_id: str, key: ObjectKey, created_at: str
-) -> Mapping[str, Any]:
-    """Return a status as far as it can be the object's own."""
-    bound = status.get("boundTo")
+def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:
+    """Return the status of an object as far as it can be its own."""
+    status, key, bound = obj.status, obj.key, obj.status.get("boundTo")
     if isinstance(bound, Mapping):
+        if bound.get("kind", key.kind) != key.kind:
+            # It tells of nothing that this one could have, not even by its name.
+            return as_copy({"externalId": status.get("externalId")}, {})
         place = (bound.get("clusterId"), bound.get("namespace") or "", bound.get("name"))
-        return status if place == (cluster_id, key.namespace, key.name) else _as_copy(status, bound)
-    # Written by a version that bound nothing: its times have to be possible.
-    return _as_copy(status, {}) if _is_older(status, created_at) else status
+        if place != (cluster_id, key.namespace, key.name):
+            return as_copy(status, bound)
+    elif _is_older(status, obj.created_at):
+        # Written by a version that bound nothing: its times have to be possible.
+        return as_copy(status, {})
+    name = status.get("externalName") if status.get("externalId") else None
+    return status if name in (None, obj.external_name) else as_copy(status, {})
 
 
 def bind(status: Mapping[str, Any], binding: Mapping[str, str]) -> dict[str, Any]:
@@ -61,7 +75,8 @@ def bind(status: Mapping[str, Any], binding: Mapping[str, str]) -> dict[str, Any
     return bound
 
 
-def _as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str, Any]:
+def as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is left of a status that is another object's, which `bound` names."""
     origin = status.get("copiedFrom") or {}
     if status.get("externalId"):
         origin = {

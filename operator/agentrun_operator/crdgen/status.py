@@ -128,6 +128,7 @@ def _bound_to() -> Schema:
         "Object that this status was written for. In any other object it proves nothing.",
         {
             "clusterId": _text("Cluster of the object, as in the marks on AgentRun resources."),
+            "kind": _text("Kind of the object."),
             "namespace": _text("Namespace of the object."),
             "name": _text("Name of the object."),
             "uid": _text("Uid of the object."),

@@ -27,6 +27,8 @@ class _Entry:
     """Compact JSON without managedFields: a tenth of the same as dictionaries."""
     refers_to: frozenset[ObjectKey]
     claims: tuple[str, str]
+    recorded: tuple[str, str] | None
+    """Its kind, and the id of the resource that it has on record."""
     publishes: ObjectKey | None
     """The ConfigMap that it wants to write."""
 
@@ -56,6 +58,7 @@ class ObjectCache:
         self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
         self._users: dict[ObjectKey, set[ObjectKey]] = {}
         self._claims: dict[tuple[str, str], set[ObjectKey]] = {}
+        self._recorders: dict[tuple[str, str], set[ObjectKey]] = {}
         self._publishers: dict[ObjectKey, set[ObjectKey]] = {}
 
     def observe(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
@@ -83,9 +86,7 @@ class ObjectCache:
         obj = KubeObject.of(raw, kind)
         if self._kinds[kind].is_local:
             return obj
-        status = own_part(
-            obj.status, cluster_id=self.cluster_id, key=obj.key, created_at=obj.created_at
-        )
+        status = own_part(obj, cluster_id=self.cluster_id)
         return obj if status is obj.status else replace(obj, status=status)
 
     def binding_of(self, obj: KubeObject) -> dict[str, str]:
@@ -153,6 +154,13 @@ class ObjectCache:
             if obj is not None:
                 yield obj
 
+    def recorders(self, kind: str, ident: str) -> Iterator[KubeObject]:
+        """Yield every object of a kind that is in charge of a resource of one id by its record."""
+        for key in sorted(self._recorders.get((kind, ident), ())):
+            obj = self.get(key)
+            if obj is not None:
+                yield obj
+
     def _replace(self, obj: KubeObject, raw: Mapping[str, Any], version: int) -> None:
         known = self._entries.get(obj.key)
         if known is not None:
@@ -165,6 +173,7 @@ class ObjectCache:
             body=json.dumps(slim, separators=(",", ":")).encode(),
             refers_to=self._references(obj),
             claims=(obj.key.kind, obj.external_name),
+            recorded=_recorded(obj),
             publishes=self._published(obj),
         )
         self._entries[obj.key] = entry
@@ -172,6 +181,8 @@ class ObjectCache:
         self._claims.setdefault(entry.claims, set()).add(obj.key)
         for target in entry.refers_to:
             self._users.setdefault(target, set()).add(obj.key)
+        if entry.recorded is not None:
+            self._recorders.setdefault(entry.recorded, set()).add(obj.key)
         if entry.publishes is not None:
             self._publishers.setdefault(entry.publishes, set()).add(obj.key)
 
@@ -179,6 +190,8 @@ class ObjectCache:
         _discard(self._claims, entry.claims, key)
         for target in entry.refers_to:
             _discard(self._users, target, key)
+        if entry.recorded is not None:
+            _discard(self._recorders, entry.recorded, key)
         if entry.publishes is not None:
             _discard(self._publishers, entry.publishes, key)
 
@@ -193,6 +206,10 @@ class ObjectCache:
         if not kind.is_local:
             targets.update(account_candidates(obj))
         return frozenset(targets)
+
+
+def _recorded(obj: KubeObject) -> tuple[str, str] | None:
+    return (obj.key.kind, obj.external_id) if obj.external_id and obj.is_in_charge else None
 
 
 def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:

@@ -40,7 +40,7 @@ from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import holders
-from agentrun_operator.reconcile.settle import chosen_id
+from agentrun_operator.reconcile.settle import chosen_id, inherited_id
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
@@ -170,7 +170,7 @@ class Preparation:
             name=str(recorded or obj.external_name),
             parent=parent,
             chosen_id=chosen_id(obj.uid, obj.status),
-            inherited_id=_inherited_id(obj),
+            inherited_id=inherited_id(obj),
             is_parent_made=self._is_parent_made(ctx),
             held_id=ctx.memory.held[0] if ctx.memory.held else None,
             tag=tag_for(self._world.cluster_id, obj),
@@ -243,11 +243,6 @@ def _is_told_by_its_content(ctx: Context) -> bool:
     """Whether an older status may hide what was made since: only its content would tell."""
     is_doubtful = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
     return is_doubtful and ctx.memory.held is None and ctx.rest.tags_field is None
-
-
-def _inherited_id(obj: KubeObject) -> str | None:
-    """Return the id that the predecessor of a restored object chose."""
-    return chosen_id(str(obj.status["boundTo"].get("uid")), obj.status) if obj.is_heir else None
 
 
 def _check_recordable(kind: ResourceKind, desired: Json) -> None:

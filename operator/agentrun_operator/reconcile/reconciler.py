@@ -29,6 +29,7 @@ from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
+from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.steps import ReadingSteps
@@ -66,6 +67,7 @@ class Reconciler:
         updating = UpdatingSteps(world, settlement)
         deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
+        self._records = Records(world.cache, world.memory, world.accounts, world.references)
         self._steps = {**reading.table, **writing.table, **updating.table, **deleting.table}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
@@ -111,7 +113,7 @@ class Reconciler:
         if memory.known_since is None:
             memory.known_since = memory.now_hint
         return Context(
-            obj=obj,
+            obj=self._records.own(obj, kind),
             kind=kind,
             rest=kind.rest,
             memory=memory,

@@ -12,7 +12,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
-from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
@@ -205,10 +205,20 @@ def spread(seconds: float) -> float:
 
 def chosen_id(uid: str, stanza: Mapping[str, Any]) -> str:
     """Return the id of one incarnation, the same for every try to create it."""
-    return f"k8s-{uid}-{int(stanza.get('incarnation') or 0)}"
+    return f"{incarnation_prefix(uid)}{int(stanza.get('incarnation') or 0)}"
+
+
+def inherited_id(obj: KubeObject) -> str | None:
+    """Return the id that the predecessor of a restored object chose."""
+    return chosen_id(str(obj.status["boundTo"].get("uid")), obj.status) if obj.is_heir else None
+
+
+def incarnation_prefix(uid: str) -> str:
+    """Return how the chosen id of each incarnation begins."""
+    return f"k8s-{uid}-"
 
 
 def incarnation_of(uid: str, ident: str) -> int:
     """Return which incarnation of an object has an id, 0 for an id of somebody else."""
-    number = ident.removeprefix(f"k8s-{uid}-")
+    number = ident.removeprefix(incarnation_prefix(uid))
     return int(number) if number != ident and number.isdecimal() else 0

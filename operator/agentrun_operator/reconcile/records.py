@@ -1,0 +1,67 @@
+"""Whose a resource is that several objects of this cluster have on record: at most one's.
+
+Whoever may write a status can write anything into it, the right `boundTo` included. What another
+object has on record with more right is therefore a copy, however well it is bound.
+"""
+
+from dataclasses import replace
+
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import as_copy
+from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.settle import incarnation_prefix, inherited_id
+
+
+class Records:
+    """Compares what the objects of one cluster have on record."""
+
+    def __init__(
+        self,
+        cache: ObjectCache,
+        memory: MemoryBank,
+        accounts: AccountDirectory,
+        references: ReferenceResolver,
+    ) -> None:
+        """Compare the objects of a cache, by what this process remembers of them."""
+        self._cache = cache
+        self._accounts = accounts
+        self._memory = memory
+        self._references = references
+
+    def own(self, obj: KubeObject, kind: ResourceKind) -> KubeObject:
+        """Return an object with its status as far as no other object has more right to it."""
+        for ident in _idents(obj):
+            for other in self._cache.recorders(kind.kind, ident):
+                if other.key == obj.key or not self._share_an_account(obj, other):
+                    continue
+                if self._right(other, ident) < self._right(obj, ident):
+                    told = as_copy(obj.status, self._cache.binding_of(other))
+                    return replace(obj, status=told)
+        return obj
+
+    def _share_an_account(self, one: KubeObject, other: KubeObject) -> bool:
+        return self._accounts.identity_of(one) == self._accounts.identity_of(other)
+
+    def _right(self, obj: KubeObject, ident: str) -> tuple[bool, bool, bool, bool, str, str]:
+        """Return what orders the rights to one resource; the least has it.
+
+        The id that was chosen for an object says whose it is. What this process was told by the
+        cloud is beyond anybody's reach. A restored record counts less than any other. Below a
+        parent lives what its spec puts there. The rest is decided by age.
+        """
+        notes = self._memory.peek(obj.key)
+        is_held = notes is not None and notes.held is not None and notes.held[0] == ident
+        parent = self._references.parent_of(obj)
+        is_below = parent is None or parent.external_id == obj.status.get("parentId")
+        is_chosen = ident.startswith(incarnation_prefix(obj.uid))
+        return not is_chosen, not is_held, obj.is_heir, not is_below, obj.created_at, str(obj.key)
+
+
+def _idents(obj: KubeObject) -> tuple[str, ...]:
+    """Return the ids of what an object would take for its own by its record."""
+    recorded = obj.external_id if obj.is_in_charge else None
+    return tuple(ident for ident in (recorded, inherited_id(obj)) if ident)
