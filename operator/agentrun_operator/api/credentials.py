@@ -134,7 +134,8 @@ def _clean(value: bytes | str | None, *, name: str, where: str) -> str:
     if value is None:
         raise CredentialsInvalid(f"{where} has no key {name}; add it")
     text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
-    text = text.strip()
+    # Blanks and line breaks are left by editors and `echo`. Anything else was no accident.
+    text = text.rstrip(" \r\n").lstrip(" ")
     if not text:
         raise CredentialsInvalid(f"key {name} of {where} is empty; fill it in")
     if not _PRINTABLE.fullmatch(text):

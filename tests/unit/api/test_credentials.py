@@ -57,6 +57,8 @@ def test_secret_is_read() -> None:
     assert keys_from_secret(data, where=WHERE) == Keys("LTAI", "s", None)
     data["securityToken"] = b"tok"
     assert keys_from_secret(data, where=WHERE).security_token == "tok"
+    data["securityToken"] = b" tok \r\n \n"
+    assert keys_from_secret(data, where=WHERE).security_token == "tok"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,10 @@ def test_secret_is_read() -> None:
         ({"accessKeyId": "LTAI", "accessKeySecret": f"{SECRET}\nx"}, "accessKeySecret .* malfor"),
         ({"accessKeyId": "LTAI", "accessKeySecret": b"\xff\xfe"}, "accessKeySecret .* malformed"),
         ({"accessKeyId": "a", "accessKeySecret": "b", "securityToken": "é"}, "securityToken .*"),
+        ({"accessKeyId": "a\t", "accessKeySecret": "b"}, "accessKeyId .* malformed"),
+        ({"accessKeyId": "\na", "accessKeySecret": "b"}, "accessKeyId .* malformed"),
+        ({"accessKeyId": "a", "accessKeySecret": "b\x0b"}, "accessKeySecret .* malformed"),
+        ({"accessKeyId": "a", "accessKeySecret": "b\x85"}, "accessKeySecret .* malformed"),
     ],
 )
 def test_a_bad_secret_is_named_by_its_key(data: Mapping[str, bytes | str], message: str) -> None:
