@@ -21,6 +21,8 @@ class Binding:
     percent_weights: bool = False
     is_verified: bool = True
     """Whether the keys are known to be the account's; False where nobody is to be asked."""
+    secret_version: str = ""
+    """Of the Secret that the keys came from; empty without one."""
 
     def pin(self) -> dict[str, str]:
         """Return what `status.account` records."""

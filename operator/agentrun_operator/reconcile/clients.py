@@ -130,7 +130,7 @@ class AccountClients:
         api = self._open(connection, account.key)
         try:
             is_verified = await api.identify()
-            place = await self._find(account, known, api, is_verified=is_verified)
+            place = await self._find(account, known, api, "" if is_verified else version)
         except OperatorError as error:
             if self._heard == heard:
                 stamp = account.uid, account.generation
@@ -144,6 +144,7 @@ class AccountClients:
             api,
             percent_weights=weights == "Percent",
             is_verified=is_verified,
+            secret_version=version,
         )
         made = self._clients[account.key] = _Client(
             account.uid,
@@ -178,17 +179,23 @@ class AccountClients:
         return data.data, data.version
 
     async def _find(
-        self, account: KubeObject, known: "_Client | None", api: GuardedAPI, *, is_verified: bool
+        self, account: KubeObject, known: "_Client | None", api: GuardedAPI, doubtful: str
     ) -> str:
-        """Return the cloud that an account leads to, once it is known to be the one of before."""
+        """Return the cloud that an account leads to, once it is known to be the one of before.
+
+        `doubtful` is the version of keys of which nobody says whose they are.
+        """
         place = self._places.of(account)
         before = self._places.recorded(account)
         has_new_keys = known is not None and known.uid == account.uid
         if known is not None and has_new_keys:
             before = known.place
+        elif doubtful:
+            has_new_keys = self._places.recorded_keys(account) not in ("", doubtful)
         if place != before:
-            await self._places.check(account, api, changed="spec.endpoint")
-        elif has_new_keys and not is_verified:
+            changed = "spec.endpoint" if before else "spec.endpoint or the access key"
+            await self._places.check(account, api, changed=changed)
+        elif has_new_keys and doubtful:
             # Nobody says whose these are, so a resource has to: another account has none of them.
             await self._places.check(account, api, changed="the access key")
         return place

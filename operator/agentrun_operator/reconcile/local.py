@@ -168,6 +168,8 @@ def _verified(obj: KubeObject, binding: Binding) -> Mapping[str, str]:
     if spec.get("endpoint"):
         shown["endpoint"] = spec["endpoint"]
     shown["identity"] = VERIFIED if binding.is_verified else "NotVerified"
+    if binding.secret_version and not binding.is_verified:
+        shown["secretVersion"] = binding.secret_version
     return {name: str(value) for name, value in shown.items()}
 
 

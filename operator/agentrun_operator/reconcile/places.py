@@ -44,6 +44,15 @@ class Places:
             # No place that a spec could lead to: whatever it is now, it is another one.
             return f"nowhere {endpoint}"
 
+    @staticmethod
+    def recorded_keys(account: KubeObject) -> str:
+        """Return the version of the Secret that an account was last verified with, if known.
+
+        It is on record where nobody says whose the keys are: a process that starts has to know
+        whether they are those of before.
+        """
+        return str((account.status.get("atProvider") or {}).get("secretVersion") or "")
+
     async def check(self, account: KubeObject, api: ExternalAPI, *, changed: str) -> None:
         """Find one resource of an account where it leads to since something `changed`.
 

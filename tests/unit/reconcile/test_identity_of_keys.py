@@ -279,6 +279,41 @@ async def test_unverified_keys_have_to_show_a_known_resource(kind: str) -> None:
     assert len(made(lab, SAMPLES[kind])) == 1
 
 
+@pytest.mark.parametrize("kind", SAMPLES)
+async def test_a_restart_hides_no_change_of_unverified_keys(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    lab.edit(DEFAULT, identityCheck={"mode": "Off"})
+    await lab.elapse(30)
+    before = len(made(lab, SAMPLES[kind]))
+    secret_of(lab, keys_of(OTHER))
+    lab.restart()
+    await lab.elapse(300)
+    assert lab.ready(DEFAULT) == lab.ready(key) == ("False", "AccountChanged")
+    assert "correct the access key" in lab.message(DEFAULT)
+    assert {a[:3] for a in sent_to(lab, OTHER.account_id)} == {"Get"}
+    secret_of(lab, keys_of(TEMPORARY))
+    await lab.elapse(60)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+    assert len(made(lab, SAMPLES[kind])) == before
+    # The same keys need no proof: what is gone is made again.
+    lab.restart()
+    lab.calls.take()
+    await lab.elapse(60)
+    assert "write_status" not in lab.calls.take()
+
+
+async def test_an_account_made_anew_with_unverified_keys_has_to_show_a_resource() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    spec = {**lab.get(DEFAULT).spec, "identityCheck": {"mode": "Off"}}
+    lab.cluster.vanish(DEFAULT)
+    secret_of(lab, keys_of(OTHER))
+    lab.cluster.apply("Account", "default", spec)
+    await lab.elapse(100)
+    assert lab.ready(DEFAULT) == lab.ready(key) == ("False", "AccountChanged")
+    assert "correct spec.endpoint or the access key" in lab.message(DEFAULT)
+    assert sent_to(lab, OTHER.account_id) == {"GetModelProxy"}
+
+
 # ------------------------------------------------ cost, upgrade
 
 

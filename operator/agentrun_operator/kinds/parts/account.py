@@ -66,6 +66,9 @@ class AccountObserved(ObservedModel):
     identity: str | None = None
     """`Verified`: the token service says that the keys belong to the account. `NotVerified`: it was
     not asked."""
+    secret_version: str | None = None
+    """With `NotVerified`: uid and version of the Secret that the keys came from. Another version
+    has to show one of the account's resources."""
 
 
 RULES = (
