@@ -119,6 +119,7 @@ def _account() -> Schema:
             "name": _text("Name of the account object."),
             "accountId": _text("Alibaba Cloud account id."),
             "region": _text("Region id."),
+            "endpoint": _text("Endpoint, where it is none of the region's own."),
         },
     )
 

@@ -19,6 +19,8 @@ class Binding:
     identity: AccountIdentity
     api: ExternalAPI
     percent_weights: bool = False
+    host: str | None = None
+    """Endpoint of a place that the region alone does not tell."""
     is_verified: bool = True
     """Whether the keys are known to be the account's; False where nobody is to be asked."""
     secret_version: str = ""
@@ -26,12 +28,13 @@ class Binding:
 
     def pin(self) -> dict[str, str]:
         """Return what `status.account` records."""
-        return {
+        pin = {
             "kind": self.source.kind,
             "name": self.source.name,
             "accountId": self.identity.account_id,
             "region": self.identity.region,
         }
+        return pin if self.host is None else {**pin, "endpoint": self.host}
 
 
 def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:

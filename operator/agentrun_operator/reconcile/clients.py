@@ -143,6 +143,7 @@ class AccountClients:
             connection.identity,
             api,
             percent_weights=weights == "Percent",
+            host=self._places.host_of(account),
             is_verified=is_verified,
             secret_version=version,
         )
@@ -192,6 +193,9 @@ class AccountClients:
             before = known.place
         elif doubtful:
             has_new_keys = self._places.recorded_keys(account) not in ("", doubtful)
+        elif before is None:
+            # Made anew. Whose keys these are is known; where it was say the last one's users.
+            before = self._place_of_predecessor(account, known)
         if place != before:
             changed = "spec.endpoint" if before else "spec.endpoint or the access key"
             await self._places.check(account, api, changed=changed)
@@ -199,6 +203,12 @@ class AccountClients:
             # Nobody says whose these are, so a resource has to: another account has none of them.
             await self._places.check(account, api, changed="the access key")
         return place
+
+    def _place_of_predecessor(self, account: KubeObject, known: "_Client | None") -> str | None:
+        identity = AccountIdentity(str(account.spec["accountId"]), str(account.spec["region"]))
+        if known is not None and known.binding.identity == identity:
+            return known.place
+        return self._places.pinned(account)
 
     def _connection(
         self, account: KubeObject, secret: ObjectKey | None, keys: Mapping[str, str] | None

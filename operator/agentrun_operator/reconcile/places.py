@@ -6,6 +6,7 @@ endpoint that was edited has to show one resource that is on record before it is
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
@@ -13,6 +14,7 @@ from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Cloud, ExternalAPI
+from agentrun_operator.reconcile.references import observes_only
 
 _TRIES = 5
 """Resources that are looked for; one may have been deleted behind our back."""
@@ -32,10 +34,18 @@ class Places:
         region, endpoint = str(account.spec.get("region")), account.spec.get("endpoint")
         return self._cloud.place_of(region, str(endpoint) if endpoint else None)
 
+    def host_of(self, account: KubeObject) -> str | None:
+        """Return the endpoint of an account where its region alone does not tell its place."""
+        endpoint = account.spec.get("endpoint")
+        region = str(account.spec.get("region"))
+        is_official = self.of(account) == self._cloud.place_of(region, None)
+        return str(endpoint) if endpoint and not is_official else None
+
     def recorded(self, account: KubeObject) -> str | None:
         """Return the place in which an account was last verified; None without a record."""
-        seen = account.status.get("atProvider") or {}
-        if not seen.get("region"):
+        seen, spec = account.status.get("atProvider") or {}, account.spec
+        # Neither can be edited: a status that tells of others was restored from a predecessor.
+        if any(seen.get(name) != spec.get(name) for name in ("accountId", "region")):
             return None
         endpoint = str(seen.get("endpoint") or "")
         try:
@@ -53,6 +63,21 @@ class Places:
         """
         return str((account.status.get("atProvider") or {}).get("secretVersion") or "")
 
+    def pinned(self, account: KubeObject) -> str | None:
+        """Return the place that all resources of an account were pinned to; None in doubt.
+
+        An account that was made anew has no record of its own. Where its resources are known to
+        have been, nothing has changed, and a resource that is gone has nothing to prove.
+        """
+        region = str(account.spec.get("region"))
+        hosts = {_pin_of(obj).get("endpoint") for obj in self._residents(account)}
+        if len(hosts) != 1:
+            return None
+        try:
+            return self._cloud.place_of(region, hosts.pop() or None)
+        except InvalidParameter:
+            return None
+
     async def check(self, account: KubeObject, api: ExternalAPI, *, changed: str) -> None:
         """Find one resource of an account where it leads to since something `changed`.
 
@@ -65,6 +90,8 @@ class Places:
         for obj in recorded[:_TRIES]:
             if await self._is_there(obj, api):
                 return
+        # What is only observed is neither created nor released: nothing of it can be lost.
+        residents = [obj for obj in residents if not observes_only(obj)]
         if residents:
             known = residents[0].key
             raise AccountChanged(
@@ -94,7 +121,7 @@ class Places:
 
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
-    pinned = obj.status.get("account") or {}
+    pinned = _pin_of(obj)
     at = ObjectKey(
         str(pinned.get("kind")),
         obj.key.namespace if pinned.get("kind") == "Account" else "",
@@ -106,6 +133,10 @@ def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
         str(spec.get("accountId")), str(spec.get("region"))
     )
     return is_its and bool(obj.external_id or obj.status.get("creation"))
+
+
+def _pin_of(obj: KubeObject) -> Mapping[str, Any]:
+    return obj.status.get("account") or {}
 
 
 def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:
