@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, Obje
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.cloud import MAIN, OTHER
-from soak.doubts import is_doubted, ready_of
+from soak.conditions import ready_of
 from soak.kube import OURS
 from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
@@ -81,7 +81,7 @@ class Convergence:
                 needed = True
                 continue
             found.append(f"{slot.name}: {ready_of(raw)}")
-            if self._is_lost(slot, raw) or self._is_doubted(slot, raw):
+            if self._is_lost(slot, raw):
                 self._tenants.give_up_object(slot.key)
         if not needed:
             mine = [k for k in self._kube.objects if k.kind == "Account"]
@@ -101,11 +101,6 @@ class Convergence:
         has_parent = any(p is not None and p["status"].get("externalId") for p in parents)
         is_blocked = ready_of(raw)[1] == "DeletionBlocked"
         return slot.name == "ep" and is_blocked and _was_restored(raw) and not has_parent
-
-    def _is_doubted(self, slot: Slot, raw: Json) -> bool:
-        """Whether an account made anew cannot show the one resource that is on record there."""
-        is_blocked = "leads to another cloud than before" in message_of(raw)
-        return is_blocked and not self._simulation.cloud.record_of(slot, raw, raw["status"])
 
     def _said(self, key: ObjectKey) -> str:
         return f"{key}: {ready_of(self._kube.objects[key])}"
@@ -139,7 +134,7 @@ class Convergence:
             elif "deletionTimestamp" in account["metadata"]:
                 if not self._is_leaving(account):
                     yield f"{key} is still being deleted: {ready_of(account)}"
-            elif ready_of(account)[0] != "True" and not is_doubted(self._simulation, key):
+            elif ready_of(account)[0] != "True":
                 yield f"{key}: {ready_of(account)}"
 
     def _places(self) -> list[ObjectKey]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from soak.doubts import ready_of
+from soak.conditions import ready_of
 from soak.slots import SLOTS
 
 if TYPE_CHECKING:
