@@ -3,15 +3,12 @@
 No status carries the date while all is well, or a quiet fleet would be written all the time.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, Throttled, Unavailable
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import edits, outcome
@@ -22,7 +19,7 @@ from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.status import timestamp
-from agentrun_operator.reconcile.trouble import Trouble, Troubles
+from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, Troubles, covers
 from agentrun_operator.reconcile.world import World
 
 _HOLD_SECONDS = 5.0
@@ -41,6 +38,10 @@ class Freshness:
 
     def failed(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
         """Return what a failed pass ends with; `own` is what its error alone would come to."""
+        result = self._judged(ctx, error, own)
+        return replace(result, verdict=None) if _is_no_news(ctx, result.verdict) else result
+
+    def _judged(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
         trouble = self._trouble_of(ctx, error)
         if ctx.obj.deleting:
             return self._deleting(ctx, trouble, error, own)
@@ -60,7 +61,7 @@ class Freshness:
             return Outcome(None, min(delay, _HOLD_SECONDS), "error")
         is_news = edits.has_news(ctx) or bool(ctx.changes)
         if not is_news:
-            is_told = _is_told(ctx.obj, trouble.reason)
+            is_told = covers(ctx.obj, "Unknown", trouble.reason)
             left = float("inf") if is_told else self._seconds_left(ctx, trouble)
             if left > 0:
                 return Outcome(None, min(delay, left), "error")
@@ -78,7 +79,7 @@ class Freshness:
             delay = min(delay, self._world.settings.polling.steady_seconds)
         left = self._seconds_left(ctx, None)
         is_first = ctx.memory.failures < outcome.GRACE_FAILURES and left <= 0
-        if is_first or left > 0 or _is_told(ctx.obj, error.reason):
+        if is_first or left > 0 or covers(ctx.obj, "Unknown", error.reason):
             return Outcome(None, min(delay, left) if left > 0 else delay, own.result)
         return self._unseen(ctx, error.reason, error.message, delay)
 
@@ -177,10 +178,10 @@ def _story(trouble: Trouble) -> str:
     return f"{trouble.source} is not Ready{since}: {trouble.reason}; see its conditions"
 
 
-def _is_told(obj: KubeObject, reason: Reason) -> bool:
-    ready: Mapping[str, Any] = obj.condition("Ready") or {}
-    return (
-        ready.get("status") == "Unknown"
-        and ready.get("reason") == reason.value
-        and obj.observed_generation == obj.generation
-    )
+def _is_no_news(ctx: Context, verdict: Verdict | None) -> bool:
+    """Whether an object in an outage says already what its pass comes to, in whatever words."""
+    if verdict is None or verdict.reason not in OUTAGE or edits.has_news(ctx) or ctx.changes:
+        return False
+    synced = ctx.obj.condition("Synced") or {}
+    is_synced_told = verdict.is_unseen or verdict.synced == (synced.get("status") == "True")
+    return is_synced_told and covers(ctx.obj, verdict.ready, verdict.reason)

@@ -26,6 +26,7 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectCo
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
+from agentrun_operator.reconcile.trouble import covers
 from agentrun_operator.reconcile.world import World
 
 
@@ -148,12 +149,10 @@ class LocalReconciler:
 
 
 def _is_told(obj: KubeObject, error: OperatorError) -> bool:
-    ready = obj.condition("Ready") or {}
-    if ready.get("status") != "False" or ready.get("reason") != error.reason.value:
-        return False
-    if obj.observed_generation != obj.generation:
+    if not covers(obj, "False", error.reason):
         return False
     says_more = not isinstance(error, Unavailable | Throttled)
+    ready = obj.condition("Ready") or {}
     return not says_more or str(ready.get("message")).startswith(error.message)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
 from agentrun_operator.reconcile.contact import Contacts
@@ -23,6 +23,24 @@ _TOLD: dict[str, Reason] = {
     **{reason.value: reason for reason in _PASSING},
     **{reason.value: told for reason, told in _REFUSED.items()},
 }
+
+
+OUTAGE = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED})
+"""What failing calls come to that may work the next time."""
+
+
+def covers(obj: KubeObject, status: str, reason: Reason) -> bool:
+    """Whether an object's Ready says already what its pass comes to.
+
+    A cloud in trouble answers now one way and now another. That it also asks to slow down is no
+    news during an outage; each turn would be a write of every object.
+    """
+    ready = obj.condition("Ready") or {}
+    if ready.get("status") != status or obj.observed_generation != obj.generation:
+        return False
+    told = ready.get("reason")
+    is_more = told == Reason.PROVIDER_UNAVAILABLE.value and reason is Reason.THROTTLED
+    return is_more or told == reason.value
 
 
 @dataclass(frozen=True, slots=True)
