@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.identity import ObjectKey
 from fakes.lab import Lab
-from unit.reconcile.specs import PROXY, RUNTIME, SAMPLES, cloud_key, lab_for, made, ready
+from unit.reconcile.specs import SAMPLES, lab_for, made, ready
 from unit.reconcile.test_outages import (
     DEFAULT,
     DOWN,
@@ -20,7 +19,7 @@ from unit.reconcile.test_outages import (
 )
 
 GOOD = ("True", "Available")
-MIXED = (THROTTLED, DOWN, THROTTLED, SILENT)
+MIXED: tuple[dict[str, Any], ...] = (THROTTLED, DOWN, THROTTLED, SILENT)
 
 
 async def trouble(lab: Lab, seconds: float, *, action: str = ".*", step: float = 20.0) -> None:
