@@ -44,7 +44,10 @@ class ResourceSpec(SpecModel):
     management_policy: Annotated[Literal["Manage", "Observe"], Local()] = "Manage"
     """Manage keeps the resource as specified; Observe only reads it."""
     drift_policy: Annotated[Literal["Correct", "Report", "Ignore"], Local()] = "Correct"
-    """What to do when the resource differs from this spec."""
+    """What to do when the resource differs from this spec: Correct brings it back, Report tells it
+    in `status.drift` and Ignore says nothing. Under Report and Ignore only edits are sent: the
+    fields of this spec, and the values of Secrets and ConfigMaps, that changed since they were last
+    acted on. What is adopted is left as it is."""
     ignore_fields: Annotated[
         tuple[Annotated[str, Field(max_length=256)], ...], Local(), Field(max_length=64)
     ] = ()

@@ -106,6 +106,23 @@ class Resolution:
                 f"{what} {name!r} has no key {key!r}; add the key or correct the reference"
             ) from None
 
+    def told(self) -> "Resolution":
+        """Return a resolution in which each secret is told by its place and version alone.
+
+        What is encoded with it changes as the values do, and may be digested for a status: the
+        digest of a secret itself could be guessed.
+        """
+        return _Told(
+            references=self.references,
+            secrets={
+                name: {key: f"{name}/{key}@{self.versions.get(name)}" for key in data}
+                for name, data in self.secrets.items()
+            },
+            config_maps=self.config_maps,
+            versions=self.versions,
+            percent_weights=self.percent_weights,
+        )
+
     def redact(self, text: str) -> str:
         """Return a text of the cloud without the secret values that it may quote."""
         held = (value for data in self.secrets.values() for value in data.values())
@@ -132,6 +149,16 @@ class Resolution:
             one_line(user, f"the user name {where}"),
             one_line(password, f"the password {where}") if password else "",
         )
+
+
+class _Told(Resolution):
+    """Has no document to read a login from."""
+
+    __slots__ = ()
+
+    def registry_login(self, secret_name: str, image: str) -> tuple[str, str]:
+        """Return the place and version of the Secret, for an image."""
+        return image, self.secret(secret_name, ".dockerconfigjson")
 
 
 def _registry_of(image: str) -> tuple[str, str]:

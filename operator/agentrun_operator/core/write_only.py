@@ -8,6 +8,7 @@ from agentrun_operator.core.drift import CANNOT_READ, UNSET, Drift
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.ignored import Paths, covers
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.leaves import is_touched
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.wire import field_rules
 
@@ -63,6 +64,15 @@ def _part(rules: tuple[FieldRule, ...], body: Mapping[str, Any], ignored: Paths)
 def write_only_paths(kind: ResourceKind) -> frozenset[str]:
     """Return the spec paths whose values no read returns and an update can change."""
     return frozenset(_paths(field_rules(kind), is_unseen=False))
+
+
+def write_only_tops(kind: ResourceKind, edits: frozenset[str]) -> frozenset[str]:
+    """Return the top-level wire fields of which a write-only value is among edits."""
+    return frozenset(
+        rule.api
+        for rule in field_rules(kind)
+        if any(is_touched(edits, path) for path in _paths((rule,), is_unseen=False))
+    )
 
 
 def _paths(rules: tuple[FieldRule, ...], *, is_unseen: bool) -> Iterator[str]:

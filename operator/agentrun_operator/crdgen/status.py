@@ -48,6 +48,7 @@ def status_schema(kind: ResourceKind) -> Schema:
                 {"type": "string"},
             ),
             "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
+            **({"actedOn": _acted_on()} if kind.rest is not None else {}),
             "creation": _creation(),
             "deleteSentAt": _time(
                 "When DELETE was first sent because the object was deleted; kept for what is told."
@@ -159,6 +160,25 @@ def _sent_secret() -> Schema:
             "version": _text("Its uid and resourceVersion."),
         },
         required=("name", "version"),
+    )
+
+
+def _acted_on() -> Schema:
+    return _object(
+        "Under driftPolicy Report and Ignore: the spec that was last acted on. What differs from "
+        "it was edited since, and nothing else is sent.",
+        {
+            "generation": _integer("Generation of that spec."),
+            "inputs": _text("Digest of the versions of all that it refers to."),
+            "values": {
+                "description": (
+                    "Digest of each value by spec path. A Secret counts by its version, never by "
+                    "its content."
+                ),
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+            },
+        },
     )
 
 

@@ -55,6 +55,16 @@ class Context:
     write_only_digest: bytes | None = None
     write_only_gone: frozenset[str] = frozenset()
     """Write-only paths that left the spec and were not cleared yet."""
+    is_limited: bool = False
+    """`driftPolicy` is Report or Ignore: nothing but edits is sent."""
+    values: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """If limited: digest of each value of the spec, by `Leaf.told`."""
+    told: Json = field(default_factory=dict)
+    """If limited: `status.actedOn` once this spec is acted on."""
+    edits: frozenset[str] = frozenset()
+    """If limited: which of the values were edited, or went, since the spec was last acted on."""
+    is_unsent: bool = False
+    """If limited: the spec has write-only values that never went out, and were not edited."""
     overtaken: list[Unanswered] = field(default_factory=list)
     """Lost updates that may have been carried out after a newer one, and will come no more."""
     contested: frozenset[str] = frozenset()
@@ -141,7 +151,10 @@ class Context:
     @property
     def seen(self) -> Observation:
         """The observation, and beside it what no read returns and has to be sent."""
-        looked = self.observation
+        return self.with_unsent(self.observation)
+
+    def with_unsent(self, looked: Observation) -> Observation:
+        """Return an observation, and beside it what no read returns and has to be sent."""
         is_sent = not (self.write_only_changed or self.write_only_gone)
         if is_sent or looked.existence is not Existence.PRESENT:
             return looked

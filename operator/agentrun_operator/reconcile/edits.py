@@ -1,13 +1,29 @@
 """What a pass knows of edits: what was changed on our side, and whether it was tried."""
 
 from agentrun_operator.core.identity import ADOPT_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION
-from agentrun_operator.core.snapshot import Ownership
+from agentrun_operator.core.snapshot import Observation, Ownership
+from agentrun_operator.reconcile import asked
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.outcome import was_tried
 
 
 def is_edited(ctx: Context) -> bool:
     """Whether the spec, what it refers to, or a request token waits to be acted on."""
+    if not ctx.is_limited:
+        return _waits(ctx)
+    is_asked = request_token(ctx) not in (None, ctx.obj.status.get("lastRequest"))
+    return asked.is_due(ctx, waits=_waits(ctx), is_asked=is_asked)
+
+
+def seen(ctx: Context) -> Observation:
+    """Return the look by which the next action is decided, and what no read returns.
+
+    Where edits are to be sent and nothing else, it shows nothing else.
+    """
+    return asked.due(ctx) if ctx.is_limited and is_edited(ctx) else ctx.seen
+
+
+def _waits(ctx: Context) -> bool:
     # What no read returns cannot drift: if it differs, it was changed on our side.
     if ctx.write_only_changed or ctx.write_only_gone or is_untried(ctx):
         return True

@@ -36,7 +36,7 @@ def snapshot(ctx: Context) -> Snapshot:
         edited=edits.is_edited(ctx),
         past_deadline=_is_past_deadline(ctx),
         cleared_before=_was_cleared(ctx),
-        observation=ctx.seen,
+        observation=edits.seen(ctx),
     )
 
 

@@ -103,6 +103,8 @@ class Memory:
     """The record in our last status write: another one in the cluster is somebody else's."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
+    acted: dict[str, bytes] | None = None
+    """Under Report and Ignore: digests of the values last acted on, by `Leaf.told`."""
     sent: Sent | None = None
     """What the announced create sends; None where another process announced it."""
     cleared: tuple[int, frozenset[str]] | None = None

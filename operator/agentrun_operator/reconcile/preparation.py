@@ -30,7 +30,7 @@ from agentrun_operator.core.wire import (
     shape_of,
 )
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import edits, facts, outcome, unanswered
+from agentrun_operator.reconcile import asked, edits, facts, outcome, unanswered
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
@@ -155,6 +155,7 @@ class Preparation:
         ctx.desired_digest = self._world.memory.digest(desired)
         ctx.target = self._target(ctx, desired, parent)
         self._compare_write_only(ctx, desired)
+        asked.compare(ctx, self._world.memory.digest)
         unanswered.take_up(ctx)
 
     def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:

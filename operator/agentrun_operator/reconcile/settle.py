@@ -1,7 +1,7 @@
 """The calm end of a pass: the resource is as specified, or ended as it should."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
@@ -16,7 +17,7 @@ from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part
-from agentrun_operator.reconcile import contest, facts, outcome, status
+from agentrun_operator.reconcile import asked, contest, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
@@ -54,7 +55,8 @@ class Settlement:
         memory.desired = ctx.desired_digest
         memory.transition_since = None
         memory.refused = None
-        if memory.write_only is None or not ctx.write_only_changed:
+        is_news = memory.write_only is None or not ctx.write_only_changed
+        if is_news and not ctx.is_unsent:
             memory.write_only = ctx.write_only_digest
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
@@ -64,11 +66,13 @@ class Settlement:
                 memory.unheard = memory.uncertain = None
                 contest.note_peace(memory)
                 ctx.changes["applied"] = self.applied(ctx)
-            ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
+            if not ctx.is_unsent:
+                ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
             ctx.changes |= self.identity(ctx)
             ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
+        asked.note_acted(ctx)
         message = "the resource is as specified"
         if seen.phase is Phase.IDLE:
             message = "the resource is paused, as specified"
@@ -144,7 +148,8 @@ class Settlement:
 
     def applied(self, ctx: Context, also: Iterable[str] = ()) -> list[str]:
         """Return the spec paths that are in place, and those whose clearing is not confirmed."""
-        return sorted({*applied_paths(ctx.kind, ctx.aim.desired), *also})
+        paths = asked.in_place(ctx, applied_paths(ctx.kind, ctx.aim.desired))
+        return sorted({*paths, *also})
 
     def retarget(self, ctx: Context) -> Target:
         """Return the target of the object's present incarnation."""
@@ -172,8 +177,12 @@ class Settlement:
 
     def note_drift(self, ctx: Context) -> None:
         """Put what differs into the next status."""
+        ctx.changes["drift"] = self.drift_entries(ctx, ctx.differences)
+
+    def drift_entries(self, ctx: Context, found: Sequence[Drift]) -> list[Json]:
+        """Return what `status.drift` is to say of differences."""
         before = ctx.obj.status.get("drift") or ()
-        ctx.changes["drift"] = status.drift_entries(ctx.differences, before, now=ctx.started_at)
+        return status.drift_entries(found, before, now=ctx.started_at)
 
     def sent_secrets(self, ctx: Context) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""

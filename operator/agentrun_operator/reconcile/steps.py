@@ -16,7 +16,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import absence, edits, foreign, observe, outcome, unanswered
+from agentrun_operator.reconcile import absence, asked, edits, foreign, observe, outcome, unanswered
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
@@ -312,6 +312,7 @@ class ReadingSteps:
     async def report_drift(self, ctx: Context) -> Outcome | None:
         """Say what differs and leave it."""
         self._settlement.note_drift(ctx)
+        asked.note_acted(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         paths = drifted_fields(ctx.differences)
         message = f"the resource differs in {paths}; driftPolicy is Report"

@@ -15,6 +15,7 @@ from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import (
+    asked,
     contest,
     edits,
     observe,
@@ -197,7 +198,9 @@ class UpdatingSteps:
         _note_attempt(ctx.memory, attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest
-        ctx.memory.write_only = ctx.write_only_digest
+        if not ctx.is_unsent:
+            ctx.memory.write_only = ctx.write_only_digest
+            ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         unanswered.make_up(ctx)
         leftovers = frozenset(d.path for d in found if d.clearing)
@@ -205,8 +208,8 @@ class UpdatingSteps:
             ctx.memory.cleared = (ctx.obj.generation, leftovers)
             ctx.memory.cleared_for = edits.request_token(ctx)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
-        ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
-        ctx.changes["drift"] = None
+        left = asked.left_over(ctx, found)
+        ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
         message = f"{verb} {paths}" if found else f"{verb} the resource"
         unseen = [d for d in found if d.clearing and d.observed == CANNOT_READ]
         if unseen:
@@ -225,8 +228,8 @@ class UpdatingSteps:
 
         What is to be left alone goes along as it stands, where its owner has to be sent.
         """
-        seen, pending = ctx.seen, _pending(ctx)
-        ignored = ctx.aim.ignored | ctx.contested
+        seen, pending = ctx.observation, _pending(ctx)
+        ignored = ctx.aim.ignored | ctx.contested | asked.left_alone(ctx)
         leaving = frozenset(d.path for d in pending if d.clearing)
         desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource, leaving=leaving)
         mutable = {
@@ -234,9 +237,9 @@ class UpdatingSteps:
             for r in field_rules(ctx.kind)
             if not r.immutable and not (r.path and covers(ignored, r.path))
         }
-        changed = {d.api for d in pending if not d.clearing}
+        changed: frozenset[str] | set[str] = {d.api for d in pending if not d.clearing}
         if _has_failed(ctx):
-            changed = set(desired)
+            changed = asked.edited_tops(ctx) if ctx.is_limited else set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
         leftovers = [d for d in pending if d.clearing]
         body |= clearing_values(ctx.kind, leftovers, desired, ctx.aim.created)
@@ -269,7 +272,8 @@ def _has_failed(ctx: Context) -> bool:
 
 def _pending(ctx: Context) -> tuple[Drift, ...]:
     """Return what an update is to change: all that differs and is not fought over."""
-    found = (*ctx.seen.drift, *ctx.seen.leftovers)
+    looked = edits.seen(ctx)
+    found = (*looked.drift, *looked.leftovers)
     return tuple(d for d in found if d.path not in ctx.contested)
 
 

@@ -21,7 +21,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import observe, outcome, ownership, takeover
+from agentrun_operator.reconcile import asked, observe, outcome, ownership, takeover
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
@@ -119,6 +119,8 @@ class WritingSteps:
         if await self._is_rivalled(ctx):
             return None
         is_taken = await takeover.take_over(ctx, self._world.clock)
+        # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants it.
+        asked.note_acted(ctx)
         await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
         if is_taken:
             ctx.forget_look()
@@ -148,6 +150,8 @@ class WritingSteps:
         if not as_sent and ctx.rest.updatable:
             part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
             ctx.write_only_changed = tuple(sorted(part))
+            if ctx.is_limited:
+                asked.limit_write_only(ctx, part, is_news=True)
 
     @staticmethod
     def _hold(ctx: Context, ident: str, *, adopted: bool) -> None:
@@ -174,6 +178,7 @@ class WritingSteps:
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
+        asked.note_acted(ctx)
         ctx.is_heir_confirmed = ctx.obj.is_heir
         # Only looks after this create tell anything about it.
         ctx.memory.absent_since = None

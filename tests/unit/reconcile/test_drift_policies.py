@@ -75,9 +75,13 @@ async def test_an_edit_overwrites_reported_drift() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_a_request_token_overwrites_reported_drift() -> None:
+async def test_a_request_token_is_no_edit_of_a_field() -> None:
     lab, key = await drifted({"description": "console"}, driftPolicy="Report")
     lab.annotate(key, reconcile_requested_at="2026-01-05")
+    await lab.elapse(10)
+    assert made(lab, RUNTIMES)[0]["description"] == "console"
+    assert lab.ready(key) == ("False", "DriftDetected")
+    lab.edit(key, driftPolicy="Correct")
     await lab.elapse(10)
     assert made(lab, RUNTIMES)[0]["description"] == "first"
 

@@ -41,21 +41,25 @@ async def test_it_is_tried_after_the_update_before_it_failed() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_a_resource_adopted_in_transition_gets_the_spec() -> None:
+@pytest.mark.parametrize(("policy", "text"), [("Correct", "third"), ("Ignore", "second")])
+async def test_a_resource_adopted_in_transition_gets_the_spec_if_it_is_to(
+    policy: str, text: str
+) -> None:
     lab, first = await ready(SAMPLES["ModelProxy"], deletionPolicy="Retain")
     lab.edit(first, description="second")
     await lab.drain()
     assert lab.ready(first) == ("False", "Updating")
     lab.cluster.delete(first)
     await lab.drain()
-    spec = {**PROXY, "externalName": "it", "description": "third", "driftPolicy": "Ignore"}
+    spec = {**PROXY, "externalName": "it", "description": "third", "driftPolicy": policy}
     key = lab.cluster.apply("ModelProxy", "next", spec)
     await lab.drain()
-    assert lab.condition(key, "Synced") == ("False", "Updating"), "nothing of it was sent"
+    is_sent = lab.condition(key, "Synced") != ("False", "Updating")
+    assert not (is_sent and policy == "Correct"), "nothing of it was sent"
     lab.restart()
     await lab.elapse(60)
     assert lab.get(key).status["adopted"] is True
-    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "third"
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == text
     assert lab.ready(key) == ("True", "Available")
 
 

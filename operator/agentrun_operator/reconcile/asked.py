@@ -1,0 +1,188 @@
+"""What the user asks for under Report and Ignore: the edits since the spec was last acted on.
+
+Whatever wakes a pass (recovered keys, a restart, an edit of something else), nothing but an edit is
+sent. What was acted on is known by digests: in memory of the values, in `status.actedOn` of what
+leads to them. Where neither knows anything, nothing counts as edited.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.drift import Drift, find_drift
+from agentrun_operator.core.ignored import Paths, covers
+from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.leaves import digest_of, is_touched, leaves
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.snapshot import Existence, Observation
+from agentrun_operator.core.wire import encode, field_rules
+from agentrun_operator.core.write_only import write_only_part, write_only_tops
+from agentrun_operator.reconcile.context import STATE_PATH, Context
+from agentrun_operator.reconcile.decide import FAILED
+from agentrun_operator.reconcile.ports import Json
+
+_LIMITED = ("Report", "Ignore")
+
+
+def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
+    """Find out what of the spec was edited since it was last acted on."""
+    spec, resolution = ctx.spec, ctx.resolution
+    is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.observes_only
+    if not is_limited or spec is None or resolution is None:
+        ctx.memory.acted = None
+        return
+    ctx.is_limited = True
+    ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.aim.desired)}
+    by_version = encode(ctx.kind, spec, resolution.told())
+    ctx.told = {
+        "generation": ctx.obj.generation,
+        "inputs": _inputs(resolution),
+        "values": {told: digest_of(value) for told, value in _values(ctx, by_version)},
+    }
+    if ctx.memory.acted is None:
+        edited = _edited_by_record(ctx)
+        ctx.memory.acted = {p: value for p, value in ctx.values.items() if p not in edited}
+        # What went has no value any more; any digest tells that it was there.
+        ctx.memory.acted |= dict.fromkeys(edited - ctx.values.keys(), b"")
+    ctx.edits = _differing(ctx.memory.acted, ctx.values)
+    _limit_unseen(ctx)
+
+
+def _values(ctx: Context, body: Json) -> Iterable[tuple[str, Any]]:
+    yield from ((leaf.told, leaf.value) for leaf in leaves(ctx.kind, body))
+    if ctx.aim.desired_state is not None:
+        yield STATE_PATH, ctx.aim.desired_state
+
+
+def _inputs(resolution: Resolution) -> str:
+    return digest_of(
+        [
+            sorted(resolution.versions.items()),
+            sorted((name, dict(data)) for name, data in resolution.config_maps.items()),
+            sorted((*key, name) for key, name in resolution.references.items()),
+            resolution.percent_weights,
+        ]
+    )
+
+
+def _edited_by_record(ctx: Context) -> frozenset[str]:
+    """Return what was edited since a process before us acted."""
+    record = ctx.obj.status.get("actedOn")
+    if not record or ctx.obj.is_heir:
+        return frozenset()
+    if all(record.get(name) == ctx.told[name] for name in ("generation", "inputs")):
+        # Nobody edited anything. Another version of ours may write values in another way.
+        return frozenset()
+    return _differing(record.get("values") or {}, ctx.told["values"])
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(p for p in {*before, *now} if before.get(p) != now.get(p))
+
+
+def _limit_unseen(ctx: Context) -> None:
+    """Keep of what no read returns what was edited."""
+    part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+    limit_write_only(ctx, part if ctx.rest.updatable and ctx.is_recorded else {}, is_news=False)
+    ctx.write_only_gone = frozenset(p for p in ctx.write_only_gone if is_touched(ctx.edits, p))
+
+
+def limit_write_only(ctx: Context, part: Json, *, is_news: bool) -> None:
+    """Send of the write-only values those that were edited.
+
+    Args:
+        ctx: The pass.
+        part: The write-only values by top-level field.
+        is_news: Whether nobody knows what of it went out before.
+    """
+    tops = write_only_tops(ctx.kind, ctx.edits)
+    ctx.is_unsent = bool({*(part if is_news else ctx.write_only_changed)} - tops)
+    ctx.write_only_changed = tuple(sorted(api for api in part if api in tops))
+
+
+def note_acted(ctx: Context) -> None:
+    """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
+    ctx.edits = frozenset()
+    ctx.changes["actedOn"] = ctx.told if ctx.is_limited else None
+    if ctx.is_limited:
+        ctx.memory.acted = dict(ctx.values)
+
+
+# ------------------------------------------------ what is sent
+
+
+def left_alone(ctx: Context) -> Paths:
+    """Return the spec paths that an update carries as they stand in the cloud, if at all."""
+    if not ctx.is_limited:
+        return frozenset()
+    found = leaves(ctx.kind, ctx.aim.desired, ctx.observation.resource)
+    return frozenset(
+        leaf.path for leaf in found if not (leaf.write_only or is_touched(ctx.edits, leaf.told))
+    )
+
+
+def edited_tops(ctx: Context) -> frozenset[str]:
+    """Return the top-level wire fields in which anything was edited."""
+    desired = ctx.aim.desired
+    return frozenset(
+        rule.api
+        for rule in field_rules(ctx.kind)
+        if rule.api in desired
+        and any(leaf.told in ctx.edits for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]}))
+    )
+
+
+def due(ctx: Context) -> Observation:
+    """Return a look with nothing in it but the differences that edits make."""
+    looked = ctx.observation
+    if looked.existence is not Existence.PRESENT:
+        return looked
+    partial = not looked.confirmed
+    target = replace(ctx.aim, ignored=ctx.aim.ignored | left_alone(ctx))
+    desired = target.respecting(looked.resource, partial=partial)
+    return ctx.with_unsent(
+        replace(
+            looked,
+            drift=find_drift(ctx.kind, desired, looked.resource, partial=partial),
+            leftovers=tuple(d for d in looked.leftovers if is_touched(ctx.edits, d.path)),
+            state_differs=looked.state_differs and STATE_PATH in ctx.edits,
+        )
+    )
+
+
+def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
+    """Whether an edit is to be sent.
+
+    Args:
+        ctx: The pass, which is limited.
+        waits: Whether the spec, what it refers to, or a request token was not acted on yet.
+        is_asked: Whether it is a new request token that waits.
+    """
+    looked = ctx.observation
+    if looked.existence is not Existence.PRESENT or not looked.confirmed:
+        return waits or bool(ctx.edits)
+    if looked.phase in FAILED:
+        # A create of ours is tried again as a whole.
+        is_create = looked.phase is Phase.CREATE_FAILED
+        return waits and (bool(ctx.edits or ctx.write_only_changed) or (is_create and is_asked))
+    if not (waits or ctx.memory.desired is None):
+        return False
+    found = due(ctx)
+    return bool(found.drift or found.leftovers or found.state_differs)
+
+
+def in_place(ctx: Context, paths: Iterable[str]) -> Iterable[str]:
+    """Return which of the applied paths an update has put there, or a look found there."""
+    if not ctx.is_limited:
+        return paths
+    before = frozenset(ctx.obj.status.get("applied") or ())
+    differing = frozenset(d.path for d in ctx.observation.drift)
+    return [p for p in paths if p in before or is_touched(ctx.edits, p) or not covers(differing, p)]
+
+
+def left_over(ctx: Context, sent: Iterable[Drift]) -> tuple[Drift, ...]:
+    """Return what still differs after an update that was to change some of it."""
+    if not ctx.is_limited:
+        return ()
+    paths = {d.path for d in sent}
+    return tuple(d for d in ctx.differences if d.path not in paths)
