@@ -222,6 +222,8 @@ ObjectName = Annotated[
     Field(min_length=1, max_length=MAX_NAME, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
 ]
 """Name of an object in this cluster."""
+BARE_TEXT = r"^[^\s\x00-\x1f\x7f]+$"
+"""Neither blanks nor control characters."""
 DataKey = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[-._a-zA-Z0-9]+$")]
 """Key in the data of a Secret or ConfigMap."""
 Cpu = Annotated[
@@ -239,7 +241,10 @@ class Reference(SpecModel):
     name: ObjectName | None = None
     """Name of our object in the same namespace: lower-case letters, digits, `-` and `.`. It is
     watched. Excludes externalName."""
-    external_name: Name | None = None
+    external_name: (
+        Annotated[Name, Form(BARE_TEXT, "must be a name or id without blanks", ("aaa", "bbb"))]
+        | None
+    ) = None
     """Name (for a runtime: id) of a resource that exists only in AgentRun; not watched."""
 
 

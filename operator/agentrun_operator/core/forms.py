@@ -9,11 +9,31 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from agentrun_operator.core.fields import MAX_NAME, Form, Unquoted
+from agentrun_operator.core.fields import BARE_TEXT, MAX_NAME, Form, Unquoted
 from agentrun_operator.core.quantities import number_as_text
 
 _SIZE = Field(min_length=1, max_length=128)
-NO_BLANKS = Form(r"^[^\s]+$", "must not be empty or hold blanks", ("aaa", "bbb"))
+NO_BLANKS = Form(BARE_TEXT, "must not be empty or hold blanks", ("aaa", "bbb"))
+ONE_LINE = Form(
+    r"^[^\x00-\x1f\x7f]*$",
+    "must be one line: without line breaks, tabs or other control characters",
+    ("aaa", "bbb"),
+)
+NO_COLON = Form(
+    r"^[^:\x00-\x1f\x7f]+$",
+    "must be one line without a colon, which ends the user's name in a login",
+    ("aaa", "bbb"),
+)
+HeaderField = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME),
+    Form(
+        # Source: RFC 9110, "Tokens".
+        r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+        "must be the name of a header, like X-Session-Id: no blanks, no colon",
+        ("X-A", "X-B"),
+    ),
+]
 
 VpcId = Annotated[
     str,

@@ -76,10 +76,8 @@ def quoted_rule() -> CelRule:
 
 
 def form_rule(form: Form, *, may_be_number: bool) -> CelRule:
-    """Return the rule of a documented form."""
-    fits = f"self.matches({cel_text(form.regex)})"
-    # A plain number is a text of digits, or was refused by a rule beside this one.
-    rule = f"type(self) != string || {fits}" if may_be_number else fits
+    """Return the rule of a documented form; a number is judged as the text that it stands for."""
+    rule = f"{'string(self)' if may_be_number else 'self'}.matches({cel_text(form.regex)})"
     return {"rule": rule, "message": form.remedy}
 
 

@@ -110,7 +110,7 @@ def _cpu(markers: tuple[Any, ...]) -> Schema:
         "pattern": f"{CPU_FORM}|$write cores from {low} to {high}, such as 2, 0.5 or 500m",
         # Quirk: the API server compares a whole number with the whole part of a bound, so `0.05`
         # would let 0 pass.
-        "minimum": float(low) - 0.01,
+        "minimum": float(low) - 0.001,
         "exclusiveMinimum": True,
         "maximum": high,
     }

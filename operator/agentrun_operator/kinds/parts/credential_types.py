@@ -13,7 +13,7 @@ from agentrun_operator.core.fields import (
     Unquoted,
     ValueFrom,
 )
-from agentrun_operator.core.forms import WebAddress
+from agentrun_operator.core.forms import NO_COLON, ONE_LINE, WebAddress
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -25,7 +25,7 @@ class ApiKey(SpecModel):
     header_name: HeaderName | None = None
     """Header that carries the key; create default for purpose Inbound:
     Authorization."""
-    prefix: Annotated[str | None, Field(max_length=64)] = None
+    prefix: Annotated[str, Field(max_length=64), ONE_LINE] | None = None
     """Text before the key in that header, e.g. `Bearer `."""
     provider: Name | None = None
     """Model provider, e.g. `openai` (purpose OutboundModel)."""
@@ -56,7 +56,7 @@ class Jwt(SpecModel):
 class BasicUser(SpecModel):
     """One user."""
 
-    username: Annotated[str, Field(min_length=1, max_length=256)]
+    username: Annotated[str, Field(min_length=1, max_length=256), NO_COLON]
     """Name of the user."""
     password_from: SecretSource
     """The password, by reference."""

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Clear, Name, ServerDefault, Words
+from agentrun_operator.core.fields import Clear, ServerDefault, Words
+from agentrun_operator.core.forms import HeaderField
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.policies import ResourceSpec
 
@@ -26,7 +27,7 @@ class SessionSpec(ResourceSpec):
     ] = None
     """How calls of one session find the same instance: None, HeaderField (by headerFieldName) or
     GeneratedCookie."""
-    header_field_name: Name | None = None
+    header_field_name: HeaderField | None = None
     """Header that names the session, with sessionAffinityType HeaderField."""
     disable_session_affinity: Annotated[bool | None, ServerDefault("false")] = None
     """Whether calls of one session may go to any instance; server default false."""
