@@ -37,16 +37,21 @@ def seconds_to_proof(ctx: Context) -> float:
 
 
 def window_passed(ctx: Context) -> bool:
-    """Whether the settle window of the announced create is over, by either clock.
+    """Whether the settle window of the announced create is over, by both clocks.
 
-    Race: the machine's time may jump. As long as this process lives it knows better when it
-    last sent something.
+    Race: the machine's time may jump. As long as this process lives it knows better when it last
+    sent something; and whatever a process before it sent, it sent before this one's first pass. So
+    a clock that was set back does not prolong the window, which deletions wait for.
     """
     started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
     if started is None:
         return True
-    passed = ctx.memory.now_hint - ctx.memory.wrote_at
-    return ctx.started_at - started >= ctx.settle and passed >= ctx.settle.total_seconds()
+    memory, window = ctx.memory, ctx.settle.total_seconds()
+    if memory.known_since is not None:
+        since_any_write = memory.now_hint - max(memory.wrote_at, memory.known_since)
+        if since_any_write >= window:
+            return True
+    return ctx.started_at - started >= ctx.settle and memory.now_hint - memory.wrote_at >= window
 
 
 def has_reported_end(ctx: Context) -> bool:

@@ -230,3 +230,18 @@ async def test_each_lost_create_is_looked_for_twice_after_its_window(kind: str) 
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert len([name for name in lab.calls.names if name.startswith("Create")]) == 2
     assert lab.get(key).status["adopted"] is False
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_clock_that_was_set_back_does_not_prolong_a_window(*, restarts: bool) -> None:
+    sample = SAMPLES["ModelProxy"]
+    lab = await lab_for(sample)
+    lab.simulator.inject(Fault(action="Create.*", effect="drop-before"))
+    key = lab.cluster.apply(sample.kind, "it", sample.spec)
+    await lab.elapse(5)
+    lab.clock.set_forward(-900)
+    if restarts:
+        lab.restart()
+    lab.cluster.delete(key)
+    await lab.elapse(LASTING)
+    assert lab.cluster.raw(key) is None
