@@ -8,6 +8,8 @@ predecessor of the same cluster, kind, namespace and name counts until a look di
 else can have inherited from that.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,6 +50,17 @@ def binding_of(cluster_id: str, key: ObjectKey, uid: str) -> dict[str, str]:
 def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a status proves, to compare two of them."""
     return {name: status[name] for name in RECORD_FIELDS if status.get(name) is not None}
+
+
+def told_of(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a status proves and says, to compare two of them."""
+    said = {name: status.get(name) for name in ("observedGeneration", "conditions")}
+    return {**record_of(status), **said}
+
+
+def digest_of(told: Mapping[str, Any]) -> bytes:
+    """Return what stands for it in memory, of which there is one for each object."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
 
 def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.record import record_of
+from agentrun_operator.core.record import digest_of, told_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.changes import (
@@ -87,13 +87,16 @@ class Engine:
             self.queue.add(key, fresh=self.is_synced)
 
     def _was_rewritten(self, before: KubeObject, now: KubeObject) -> bool:
-        """Whether somebody else wrote another record than ours into the status."""
-        record = record_of(now.status)
-        if record_of(before.status) == record:
+        """Whether somebody else wrote another record or other conditions than ours.
+
+        What is read by LIST has no pass of its own, and an old status would stand for ever.
+        """
+        told = told_of(now.status)
+        if told_of(before.status) == told or self._world.kinds[now.key.kind].is_local:
             return False
         # Race: the event of our own write may come before the answer to it.
         notes = self._world.memory.peek(now.key)
-        return notes is None or notes.written != record
+        return notes is None or notes.written != digest_of(told)
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""

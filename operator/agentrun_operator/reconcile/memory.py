@@ -99,8 +99,8 @@ class Memory:
     """Id of the resource that this process made, adopted or found on record; whether adopted."""
     taken_over: str | None = None
     """Id of the resource whose former owner's mark this process replaced."""
-    written: dict[str, Any] | None = None
-    """The record in our last status write: another one in the cluster is somebody else's."""
+    written: bytes | None = None
+    """Digest of what our last status write tells: what else is told is somebody else's."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
     acted: dict[str, bytes] | None = None

@@ -8,7 +8,7 @@ import structlog
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, UnfitReference
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.record import bind, record_of
+from agentrun_operator.core.record import bind, digest_of, told_of
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -47,7 +47,7 @@ class Reporter:
             status = bind(status, self._cache.binding_of(ctx.obj))
         if status == ctx.obj.status:
             return
-        ctx.memory.written = record_of(status)
+        ctx.memory.written = digest_of(told_of(status))
         raw = await self._write(ctx.obj, verdict, status)
         ctx.memory.reported_at = ctx.memory.now_hint
         self.absorb(ctx, raw)
@@ -74,7 +74,7 @@ class Reporter:
         """Write what the record says now; no condition has anything new to tell."""
         status = StatusDraft(record).over(dict(ctx.obj.status))
         status = bind(status, self._cache.binding_of(ctx.obj))
-        ctx.memory.written = record_of(status)
+        ctx.memory.written = digest_of(told_of(status))
         self.absorb(ctx, await self._writer.write_status(ctx.obj, status))
 
     def absorb(self, ctx: Context, raw: Json) -> None:

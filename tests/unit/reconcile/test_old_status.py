@@ -46,6 +46,21 @@ async def made_again(sample: Sample, **more: Any) -> tuple[Lab, ObjectKey, dict[
     return lab, key, old
 
 
+@kinds
+async def test_conditions_of_another_day_are_corrected(sample: Sample) -> None:
+    lab, key = await ready(sample)
+    old = status_of(lab, key)
+    conditions = [
+        {**c, "status": "False", "reason": "Updating"} if c["type"] == "Ready" else c
+        for c in old["conditions"]
+    ]
+    lab.calls.take()
+    lab.cluster.put_status(key, {**old, "conditions": conditions})
+    await lab.elapse(1)
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.calls.names.count("write_status") == 1
+
+
 @restarts
 @kinds
 async def test_an_old_status_is_corrected(sample: Sample, *, restarted: bool) -> None:
