@@ -29,7 +29,9 @@ class Freshness:
         """Look for what is still called Ready although nobody has seen it for too long."""
         simulation, now = self._simulation, self._simulation.loop.time()
         polling = simulation.settings.polling
-        limit = polling.steady_seconds * polling.unseen_intervals + _SLACK_SECONDS
+        # From the last answer to any of an account's objects on, which may be one interval younger
+        # than the last look at this one.
+        limit = polling.steady_seconds * (polling.unseen_intervals + 1) + _SLACK_SECONDS
         living = simulation.living()
         synced = [p for p in living if p.engine is not None and p.engine.is_synced]
         is_frozen = any(p.wire.frozen_until > now for p in living)
