@@ -139,8 +139,8 @@ class Actions:
     # ------------------------------------------------ the cloud
 
     def cloud_edit(self, slot: str) -> None:
-        record = self._record(SLOTS[slot])
-        if record is None or slot == "box" or not self._is_recorded(record):
+        record = self.record(SLOTS[slot])
+        if record is None or slot == "box" or not self.is_recorded(record):
             return
         self._serial += 1
         self.edited.add(record)
@@ -160,7 +160,7 @@ class Actions:
         def strike() -> None:
             if loop.time() > until or simulation.is_over:
                 return
-            record = self._record(SLOTS[slot])
+            record = self.record(SLOTS[slot])
             if record is not None and self._is_open(record):
                 simulation.cloud.touch()
                 values = {"description": "theirs"}
@@ -173,10 +173,10 @@ class Actions:
 
     def _is_open(self, record: Record) -> bool:
         is_theirs = record.data.get("description") == "theirs"
-        return self._is_recorded(record) and not is_theirs and record.status in (None, "", "READY")
+        return self.is_recorded(record) and not is_theirs and record.status in (None, "", "READY")
 
     def cloud_delete(self, slot: str) -> None:
-        record = self._record(SLOTS[slot])
+        record = self.record(SLOTS[slot])
         if record is not None:
             self._simulation.cloud.touch()
             self._simulation.cloud.simulator.remove(SLOTS[slot].family, record.key)
@@ -184,7 +184,7 @@ class Actions:
 
     def finish(self, slot: str) -> None:
         """Let a sandbox end, as by idleness."""
-        record = self._record(SLOTS[slot])
+        record = self.record(SLOTS[slot])
         if record is not None:
             self._simulation.cloud.simulator.edit(
                 SLOTS[slot].family, record.key, {"status": "TERMINATED"}
@@ -193,7 +193,7 @@ class Actions:
     def squat(self, slot: str, tag: str) -> None:
         """Let somebody else make a resource of the slot's name."""
         place = SLOTS[slot]
-        if place.name_field is None or place.name == "ep" or self._record(place) is not None:
+        if place.name_field is None or place.name == "ep" or self.record(place) is not None:
             return
         body = {**_SQUATS[place.kind], place.name_field: place.external_name, "description": "mine"}
         if tag and place.kind == "AgentRuntime":
@@ -261,7 +261,7 @@ class Actions:
 
     # ------------------------------------------------ parts
 
-    def _is_recorded(self, record: Record) -> bool:
+    def is_recorded(self, record: Record) -> bool:
         """Whether an object knows that it has made a resource.
 
         Who edits it between a create whose answer was lost and its recovery makes it a stranger's:
@@ -275,7 +275,7 @@ class Actions:
             return True
         return bool(raw["status"].get("externalId"))
 
-    def _record(self, slot: Slot) -> Record | None:
+    def record(self, slot: Slot) -> Record | None:
         for record in self._simulation.cloud.tenant().records(slot.family):
             if record.name == slot.external_name or (
                 slot.name == "box" and record.status != "TERMINATED"
@@ -307,15 +307,15 @@ _SQUATS: Mapping[str, Json] = {
     "AgentRuntime": {
         "artifactType": "Container",
         "containerConfiguration": {"image": "theirs"},
-        "cpu": 2.0,
-        "memory": 4096,
-        "port": 9000,
+        "cpu": 1.0,
+        "memory": 2048,
+        "port": 8080,
         "networkConfiguration": {"networkMode": "PUBLIC"},
     },
     "SandboxTemplate": {
         "templateType": "CodeInterpreter",
-        "cpu": 2.0,
-        "memory": 4096,
+        "cpu": 1.0,
+        "memory": 2048,
         "networkConfiguration": {"networkMode": "PUBLIC"},
     },
 }

@@ -17,11 +17,13 @@ from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher
 from agentrun_operator.reconcile import (
     absence,
+    cache,
     contest,
     deletion,
     engine,
     facts,
     farewell,
+    freshness,
     guard,
     observe,
     outcome,
@@ -43,6 +45,7 @@ from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.poller import Poller
+from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.resync import Resync
 from soak import mutations as m
@@ -191,6 +194,34 @@ BUGS: tuple[Bug, ...] = (
         "a lost correction is none",
         (updates.UpdatingSteps, "_counted", m.counted_when_answered),
     ),
+    _bug(
+        "copy-proves",
+        "a status proves whose it is, whoever wrote it",
+        (cache, "own_part", m.unbound),
+    ),
+    _bug("record-first", "a record outweighs a mark", (observe, "whose", m.record_first)),
+    _bug(
+        "old-id-stays",
+        "a record that a look disproves stays",
+        (facts, "_is_misrecorded", m.always_false),
+    ),
+    _bug(
+        "record-erased",
+        "a record goes before its successor's answer",
+        (_Writing, "create", m.record_erased),
+    ),
+    _bug(
+        "default-sent",
+        "an update sends defaults of a create",
+        (preparation.Preparation, "_target", m.default_desired),
+    ),
+    _bug(
+        "ready-for-ever",
+        "Ready has no date",
+        (steps, "patience_of", m.endless),
+        (freshness, "patience_of", m.endless),
+    ),
+    _bug("map-unwatched", "nobody watches what is published", (Publications, "changed", m.never)),
     _bug("late-undone", "a late update stays", (unanswered, "take_up", m.never)),
     _bug("retained-untold", "DELETE is forgotten", (farewell, "went_out", m.always_false)),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", m.always_true)),

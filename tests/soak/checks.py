@@ -202,6 +202,7 @@ class Checks:
         self._generation_not_ahead(place, raw, status)
         self._conditions_make_sense(process, place, raw, status)
         if place.key in SLOT_OF:
+            self._record_stands(place, raw, status)
             self._ready_is_true(place, raw, status)
             self._adoption_is_allowed(place, raw, status)
             self._drift_is_admitted(place, status)
@@ -243,6 +244,20 @@ class Checks:
                 self.violated("conditions", f"{place.key}: {name} moved without a flip")
             if condition.get("reason") == "InternalError":
                 self.violated("no internal error", f"{place.key}: {condition['message']}")
+
+    def _record_stands(self, place: Place, raw: Json, status: Json) -> None:
+        """What an object has on record stays there until the answer to a successor's create.
+
+        A sandbox that ended has a successor of its own. What somebody else wrote there a moment ago
+        is no record of ours.
+        """
+        before = raw.get("status") or {}
+        is_lost = before.get("externalId") and not status.get("externalId")
+        is_restarted = before.get("incarnation") != status.get("incarnation")
+        written_at = self._simulation.actions.restores.written_at.get(place.key, float("-inf"))
+        is_foreign = self._simulation.loop.time() - written_at < _BLIND_SECONDS
+        if is_lost and "adopted" in before and not (is_restarted or is_foreign):
+            self.violated("a record stands", f"{place.key}: {before['externalId']} is erased")
 
     def _ready_is_true(self, place: Place, raw: Json, status: Json) -> None:
         """Ready is never said of a generation that is not in place in the cloud.
@@ -336,6 +351,8 @@ class Checks:
             self.kept.update(mine)
             return
         adopted = cloud.record_of(SLOT_OF[place.key], raw, raw.get("status") or {})
+        if adopted in self._simulation.actions.restores.taken_over:
+            adopted = None
         is_adopted = raw.get("status", {}).get("adopted")
         if is_adopted and adopted is not None and adopted not in mine:
             mine.append(adopted)

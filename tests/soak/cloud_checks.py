@@ -180,6 +180,7 @@ class CloudChecks:
         if call.method == "DELETE":
             self._nobody_uses_it(found, call)
         self._is_asked_for(found, call, record)
+        self._is_in_the_spec(found, call, record)
         owner = self._simulation.cloud.ledger.get(record)
         tags = set(record.data.get("systemTags") or ())
         ours = ownership_tag(CLUSTER_ID, obj.key)
@@ -192,6 +193,9 @@ class CloudChecks:
         others = tags - {ours, adopted_tag(ours)}
         is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in others)
         is_adopted = bool(obj.status.get("adopted"))
+        if self._simulation.actions.restores.taken_over.get(record, 0.0) > found.begun:
+            # It was ours when the pass looked.
+            return
         if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
             self._checks.violated(
                 "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
@@ -213,6 +217,15 @@ class CloudChecks:
             self._checks.violated(
                 "nothing unasked", f"{obj.key}: {call.action} takes back somebody else's change"
             )
+
+    def _is_in_the_spec(self, found: Pass, call: Call, record: Record) -> None:
+        """Defaults of a create are never sent to what exists."""
+        for name in ("cpu", "memory", "port"):
+            sent = (call.body or {}).get(name)
+            if sent is not None and name not in found.obj.spec and sent != record.data.get(name):
+                self._checks.violated(
+                    "nothing unasked", f"{found.obj.key}: {call.action} sets {name} to {sent}"
+                )
 
     def _nobody_uses_it(self, found: Pass, call: Call) -> None:
         """What is referred to goes after those that do; one of them may go during the pass."""

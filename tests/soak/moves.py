@@ -102,6 +102,11 @@ def old_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "old_status", {"slot": slot(chance, names), "share": round(chance.unit("how old"), 2)}
 
 
+def take_over(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    marked = [name for name in names if SLOTS[name].kind == "AgentRuntime"] or ["bare"]
+    return "take_over", {"slot": chance.choice("taken over", marked)}
+
+
 def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     copies = [name for name, of in RIVALS.items() if of in names] or sorted(RIVALS)
     return "copy_status", {"slot": chance.choice("copied", copies)}

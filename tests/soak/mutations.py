@@ -15,7 +15,7 @@ from agentrun_operator.core.errors import CredentialsNotFound, Throttled, Unavai
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
-from agentrun_operator.reconcile import contest
+from agentrun_operator.reconcile import contest, ownership
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 
@@ -120,6 +120,39 @@ def everything_ours(whose: Any) -> Any:
         return Ownership.ADOPTABLE if mine is Ownership.FOREIGN else mine
 
     return answering
+
+
+def unbound(_: Any) -> Any:
+    return lambda status, **_options: status
+
+
+def record_first(whose: Any) -> Any:
+    def answering(target: Any, resource: Any, drift: Any) -> Ownership:
+        mine: Ownership = whose(target, resource, drift)
+        return Ownership.OURS if ownership._is_proven(target, resource, drift) else mine
+
+    return answering
+
+
+def record_erased(create: Any) -> Any:
+    async def creating(self: Any, ctx: Any) -> Outcome | None:
+        ctx.changes |= {"externalId": None, "adopted": None}
+        answer: Outcome | None = await create(self, ctx)
+        return answer
+
+    return creating
+
+
+def default_desired(target: Any) -> Any:
+    def aiming(self: Any, ctx: Any, desired: Any, parent: Any) -> Any:
+        made = target(self, ctx, desired, parent)
+        return replace(made, desired=made.created)
+
+    return aiming
+
+
+def endless(_: Any) -> Any:
+    return lambda *_arguments, **_options: float("inf")
 
 
 def times_move(merge: Any) -> Any:

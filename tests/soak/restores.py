@@ -9,11 +9,14 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as RE
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
+from soak.cloud import OUTSIDER
 from soak.slots import RIVALS, SLOTS, Slot
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
+ELSEWHERE = "k8s:elsewhere/team-a/taken"
+"""The mark of an object of another cluster."""
 _TRUTH_SECONDS = 15.0
 """So long after a lie the cloud tells the truth: two lies some time apart would be a proof."""
 
@@ -33,6 +36,8 @@ class Restores:
         self._lied_until = float("-inf")
         self.written_at: dict[ObjectKey, float] = {}
         """When somebody else wrote an object's status."""
+        self.taken_over: dict[Record, float] = {}
+        """When another cluster put its mark on a resource of ours."""
         self.overridden: dict[Record, tuple[str, int, str]] = {}
         """Resources that somebody else changed while they were as specified → owner's uid, and what
         its user had asked for by then: edits of the description, and the last request."""
@@ -46,7 +51,7 @@ class Restores:
             return
         known = [s for s in self._kube.statuses(SLOTS[slot].key) if s.get("externalId")]
         if known:
-            self._put(SLOTS[slot].key, known[int(share * len(known))])
+            self._put(SLOTS[slot].key, known[int(share * (len(known) - 1))])
 
     def copy_status(self, slot: str) -> None:
         """Restore the object that a slot rivals as this slot's, finalizer and status included."""
@@ -71,6 +76,17 @@ class Restores:
     def _put(self, key: ObjectKey, status: Json) -> None:
         self.written_at[key] = self._simulation.loop.time()
         self._kube.put_status(key, status)
+
+    def take_over(self, slot: str) -> None:
+        """Let another cluster put its mark on a resource, as `adopt: force` does."""
+        actions, cloud = self._simulation.actions, self._simulation.cloud
+        record = actions.record(SLOTS[slot])
+        if record is None or not actions.is_recorded(record):
+            return
+        cloud.touch()
+        cloud.simulator.edit(SLOTS[slot].family, record.key, {"systemTags": [ELSEWHERE]})
+        cloud.ledger[record].uid = OUTSIDER
+        self.taken_over[record] = self._simulation.loop.time()
 
     def address_map(self, slot: str, what: str) -> None:
         """Delete the ConfigMap with an object's address, edit it, or take its owner away."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from soak.bugs import BUGS
-from soak.schedule import generate
+from soak.schedule import ALONE, generate
 from soak.simulation import run
 
 _CHUNK = 10
@@ -46,7 +46,8 @@ def run_seed(seed: int) -> Result:
 def find_bug(name: str, seeds: int) -> tuple[str, int | None, str]:
     """Return a planted bug's name, the first seed that finds it (None: none did), and how."""
     bug = next(bug for bug in BUGS if bug.name == name)
-    for seed in range(seeds):
+    # Those first that have one trouble: they take the least time, and say the most.
+    for seed in sorted(range(seeds), key=lambda seed: (seed % ALONE != 0, seed)):
         with bug.plant():
             violations = run(generate(seed)).violations
         if violations:

@@ -10,7 +10,7 @@ from soak.slots import NAMESPACE, NAMESPACES, RIVALS, SECOND, SLOTS, closure
 
 ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
-_ALONE = 25
+ALONE = 25
 """Every so many seeds a trouble comes alone."""
 
 
@@ -71,7 +71,7 @@ class Schedule:
 def generate(seed: int) -> Schedule:
     """Return the history of a seed; each has its own mixture of troubles, and some have one."""
     chance = Chance(seed)
-    if seed % _ALONE == 0:
+    if seed % ALONE == 0:
         return _alone(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
@@ -127,6 +127,8 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         revoked,
         lost,
         *_lost_updates(name),
+        *_whose(name),
+        (Step(20.0, "outage", {"seconds": 110.0}),),
         (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
@@ -146,6 +148,32 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         lending="names" if is_lent else "",
         lent=(namespace,) if is_lent else (),
     )
+
+
+def _whose(name: str) -> Iterator[tuple[Step, ...]]:
+    """Yield histories in which it is not plain whose a resource is, nor since when."""
+    edit = {"slot": "bare", "variant": 1, "policies": None}
+    made = Step(1.0, "apply", {**edit, "variant": 0})
+    # The original goes, and what it made stays: the copy must not take that for its own.
+    retains = {"slot": "solo", "field": "deletionPolicy", "value": "Retain"}
+    yield (
+        Step(1.0, "apply", {**edit, "slot": "solo", "variant": 0}),
+        Step(20.0, "copy_status", {"slot": "b-solo"}),
+        Step(22.0, "policy", retains),
+        Step(25.0, "delete", {"slot": "solo"}),
+        Step(60.0, "delete", {"slot": "b-solo"}),
+    )
+    yield (made, Step(25.0, "take_over", {"slot": "bare"}), Step(60.0, "apply", edit))
+    yield (
+        Step(20.0, "cloud_delete", {"slot": name}),
+        Step(80.0, "old_status", {"slot": name, "share": 0.0}),
+    )
+    yield (
+        made,
+        Step(20.0, "cloud_delete", {"slot": "bare"}),
+        Step(80.0, "old_status", {"slot": "bare", "share": 0.0}),
+    )
+    yield (Step(0.0, "squat", {"slot": "bare", "tag": ""}), made)
 
 
 def _lost_updates(name: str) -> Iterator[tuple[Step, ...]]:
@@ -274,6 +302,8 @@ _EXTRAS = (
     moves.lie,
     moves.outage,
     moves.copy_status,
+    moves.old_status,
+    moves.take_over,
     moves.address_map,
 )
 """Beside the mixture, from streams of their own: they disturb no history of an older seed but

@@ -204,13 +204,14 @@ _BODIES: Mapping[str, Json] = {
             },
         ],
     },
-    "bare": {**_RUNTIME},
+    # What a create needs and these two leave out comes from defaults of the create.
+    "bare": {"executionRoleArn": ROLE},
     "ep": {
         "runtimeRef": {"name": "bare"},
         "targetVersion": "LATEST",
         "writeConnectionTo": {"configMap": {"name": "ep-address"}},
     },
-    "tpl": {"type": "CodeInterpreter", "cpu": "2", "memory": "4Gi"},
+    "tpl": {"type": "CodeInterpreter"},
     "box": {"templateRef": {"name": "tpl"}},
 }
 
