@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agentrun_operator.core.quantities import cpu_cores, memory_mib, number_as_text
+from agentrun_operator.core.quantities import cpu_cores, cpu_text, memory_mib
 
 MAX_NAME = 253
 MAX_TEXT = 4096
@@ -228,7 +228,7 @@ DataKey = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[-.
 """Key in the data of a Secret or ConfigMap."""
 Cpu = Annotated[
     str,
-    BeforeValidator(number_as_text),
+    BeforeValidator(cpu_text),
     Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$", max_length=16),
     Quantity("cpu"),
 ]

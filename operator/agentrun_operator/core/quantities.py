@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 _MIB = {"Mi": 1, "Gi": 1024}
 CPU_RANGE = (Decimal("0.05"), 16)
 """Cores. Source: control-plane reference, §8.1; proxies and templates run on the same service."""
@@ -18,6 +20,17 @@ def number_as_text(value: Any) -> Any:
     """Return a plain number as the text that it stands for; anything else as it is."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if is_number else value
+
+
+def cpu_text(value: Any) -> Any:
+    """Return an amount of cores as a text; what admission cannot refuse is refused in its words."""
+    text = number_as_text(value)
+    if not isinstance(text, str):
+        low, high = CPU_RANGE
+        raise PydanticCustomError(
+            "cpu", f"write cores from {low} to {high}, such as 2, 0.5 or 500m"
+        )
+    return text
 
 
 def cpu_cores(value: str) -> float:

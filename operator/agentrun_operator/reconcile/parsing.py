@@ -35,11 +35,11 @@ def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         problems = (
-            InvalidParameter(f"spec.{_path(each['loc'])}: {each['msg']}; correct the field")
+            InvalidParameter(f"spec{_path(each['loc'])}: {each['msg']}; correct the field")
             for each in found[:MAX_ERRORS]
         )
         raise combined(tuple(problems)) from None
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in location)
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)

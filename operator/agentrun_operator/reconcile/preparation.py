@@ -67,8 +67,12 @@ class Preparation:
         ctx.deadline_seconds = self._deadline(ctx)
         if ctx.obj.deleting:
             await self._prepare_deletion(ctx)
-        elif ctx.blocked is None and not facts.snapshot(ctx).paused:
+        elif facts.snapshot(ctx).paused:
+            return
+        elif ctx.blocked is None:
             await self._prepare_life(ctx)
+        else:
+            ctx.blocked = await self._with_references(ctx, ctx.blocked)
 
     async def _prepare_life(self, ctx: Context) -> None:
         try:
@@ -86,12 +90,21 @@ class Preparation:
                 ctx.blocked = type(ctx.blocked)(message)
 
     async def _with_references(self, ctx: Context, error: OperatorError) -> OperatorError:
-        """Tell what else is wrong, where it is the account that does not exist."""
-        if not isinstance(error, CredentialsNotFound) or ctx.spec is None:
+        """Tell what else is wrong, where the account does not exist or the spec makes no sense."""
+        if not isinstance(error, CredentialsNotFound) and ctx.spec is not None:
             return error
         ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, None)
-        missing = (e for e in unresolved if not isinstance(e, DependencyNotReady))
-        return combined((error, *missing, *value_problems(ctx.spec, ctx.resolution)))
+        found = [error, *(e for e in unresolved if not isinstance(e, DependencyNotReady))]
+        if ctx.spec is not None:
+            found += value_problems(ctx.spec, ctx.resolution)
+        else:
+            try:
+                await self._world.accounts.bind(ctx.obj)
+            except CredentialsNotFound as missing:
+                found.append(missing)
+            except OperatorError:
+                log.debug("an account that is not usable is no mistake", object=str(ctx.obj.key))
+        return combined(found)
 
     async def _prepare_deletion(self, ctx: Context) -> None:
         ctx.held_by = holders(ctx.obj.key, self._world.cache)

@@ -94,3 +94,30 @@ async def test_every_field_that_makes_no_sense_is_named() -> None:
     assert lab.ready(key) == ("False", "InvalidParameter")
     for field in ("spec.port", "spec.cpu", "spec.env"):
         assert field in lab.message(key)
+
+
+async def test_a_field_that_makes_no_sense_hides_no_missing_reference() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": "t"})
+    wrong = {"cpu": True, "port": "high", "accountRef": {"name": "no-account"}}
+    spec = {**runtime(), **wrong}
+    key = lab.cluster.apply("AgentRuntime", "it", spec)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    fields = ("spec.cpu: write cores from 0.05 to 16, such as 2, 0.5 or 500m", "spec.port: ")
+    # Whether a key is in its Secret is asked of a spec that makes sense.
+    for problem in (*fields, "Account 'no-account'", *PROBLEMS[:4]):
+        assert problem in lab.message(key)
+    assert lab.calls.take() == ["write_status"]
+    await lab.elapse(60)
+    assert lab.calls.take() == []
+
+
+async def test_the_place_in_a_list_is_told_as_everywhere() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    env = [{"name": "A", "value": "x"}, {"name": 7, "value": "y"}]
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "env": env})
+    await lab.elapse(5)
+    assert "spec.env[1].name: " in lab.message(key)
