@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.drift import HIDDEN, UNSET
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.shown import HIDDEN, UNSET
 from agentrun_operator.core.wire import encode, field_rules, update_extras
 from agentrun_simulator.requestlog import masked
 from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, Variant, spec_of
@@ -276,20 +276,40 @@ class Stage:
             return "shows a value that may be secret"
         if not leaf.hidden and HIDDEN in (said["desired"], said["observed"]):
             return "hides a value that anybody may see"
-        # What is absent may come back as an empty value.
-        fits = (UNSET, "", "0") if observed is None else (_shown(observed),)
-        is_right = said["desired"] == _shown(leaf.value) and said["observed"] in fits
-        if leaf.path == leaf.shown.path and not leaf.hidden and not is_right:
+        if not leaf.hidden and not self._is_right(said, leaf, observed):
             return f"shows {said}"
         now = self.lab.clock.now().isoformat()
         is_recent = "2026" < said["since"] < now
         return None if is_recent else f"says since {said['since']!r}"
 
+    def _is_right(self, said: Mapping[str, Any], leaf: Leaf, observed: Any) -> bool:
+        """Whether both values are there, as the user would write them."""
+        both = said["desired"], said["observed"]
+        if max(map(len, both)) > MAX_SHOWN or both[0] == both[1]:
+            return False
+        written: Any = self.lab.get(self.key).spec
+        for step in leaf.path.split("."):
+            written = written.get(step) if isinstance(written, dict) else None
+        if leaf.path != leaf.shown.path or written is None or isinstance(written, dict | list):
+            return True
+        # What is absent may come back as an empty value.
+        empty = (UNSET, "", "0", "0Mi", "false")
+        fits = empty if observed is None else (_in_units_of_the_spec(leaf, observed),)
+        return both[0] == _text_of(written) and both[1] in fits
 
-def _shown(value: Any) -> str:
-    """Return a value as `status.drift` has it."""
-    text = UNSET if value is None else str(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+def _text_of(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _in_units_of_the_spec(leaf: Leaf, value: Any) -> str:
+    """Return a plain wire value as `status.drift` has it."""
+    if leaf.shown.quantity is not None and leaf.shown.quantity.unit == "memory":
+        return f"{int(value)}Mi" if int(value) % 1024 else f"{int(value) // 1024}Gi"
+    if isinstance(value, float):
+        return f"{value:g}"
+    words = {wire: word for word, wire in (leaf.shown.words or {}).items()}
+    return words.get(value) or _text_of(value)
 
 
 async def prepared(lab: Lab, kind: str) -> None:

@@ -10,6 +10,8 @@ from drift.filled import CANARY, SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import STALL_SECONDS, Leaf, Stage, altered
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
+MAX_TOLD = 32
+"""Entries of `status.drift`, as the CRD says."""
 each_case = answered(again=SMALL_VARIANTS)
 
 
@@ -73,6 +75,14 @@ async def test_what_is_only_observed_is_never_corrected(variant: Variant) -> Non
     stage = await Stage.ready(variant)
     stage.lab.edit(stage.key, managementPolicy="Observe")
     await stage.settle(20)
+    assert stage.is_calm
     _alter_everything(stage)
     assert await stage.settle() == []
-    assert stage.is_calm
+    assert stage.lab.ready(stage.key) == ("True", "Available")
+    altered_paths = {x.shown.path for x in _visible(stage) if not isinstance(x.value, dict | list)}
+    said = {d["path"] for d in stage.drift}
+    assert said == altered_paths or (said < altered_paths and len(said) == MAX_TOLD)
+    assert CANARY not in str(stage.lab.get(stage.key).status)
+    stage.lab.calls.take()
+    assert await stage.settle(600) == []
+    assert "write_status" not in stage.lab.calls.take(), "told once"

@@ -12,12 +12,10 @@ from agentrun_operator.core.equality import pair_items, same, same_scalar
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import document_leaves, placed, read_path
+from agentrun_operator.core.shown import HIDDEN, UNSET, shown, shown_pair
 from agentrun_operator.core.wire import field_rules
 
-HIDDEN = "(differs)"
-UNSET = "(unset)"
 CANNOT_READ = "(cannot be read)"
-_MAX_SHOWN = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +71,8 @@ def _compare(
             inner = seen if isinstance(seen, Mapping) else {}
             yield from _compare(rule.children, wanted, inner, top, partial=partial)
         elif not _asks_to_clear(rule, wanted) and not same(rule, wanted, seen, partial=partial):
-            yield Drift(
-                path=rule.path,
-                api=top,
-                desired=_show(rule, wanted),
-                observed=_show(rule, seen),
-                immutable=rule.immutable,
-            )
+            shown_wanted, shown_seen = shown_pair(rule, wanted, seen)
+            yield Drift(rule.path, top, shown_wanted, shown_seen, immutable=rule.immutable)
 
 
 def _asks_to_clear(rule: FieldRule, wanted: Any) -> bool:
@@ -186,7 +179,7 @@ def _leftover(rule: FieldRule, path: str, top: str, seen: Any, *, is_below: bool
         path=path,
         api=top,
         desired=UNSET,
-        observed=_show(rule, seen),
+        observed=shown(rule, seen),
         immutable=rule.immutable,
         clearing=True,
         # What is below the top leaves with its owner, which is sent again without it.
@@ -254,10 +247,3 @@ def _cleared(rule: FieldRule, paths: set[str], desired: Any) -> Any:
             if value is not None:
                 body[child.api] = value
     return body
-
-
-def _show(rule: FieldRule, value: Any) -> str:
-    if rule.may_hold_secrets:
-        return HIDDEN
-    text = UNSET if value is None else str(value)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -43,6 +43,7 @@ class FieldRule:
     """The wire words of a choice; no other text is ever sent, the empty one included."""
     quantity: Quantity | None = None
     encode: Callable[[Any, Resolution], Any] | None = None
+    decode: Callable[[Any], Any] | None = None
     clear_with: ClearWith | None = None
     update_only: bool = False
 

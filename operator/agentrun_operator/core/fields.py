@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agentrun_operator.core.quantities import cpu_cores, cpu_text, memory_mib
+from agentrun_operator.core.quantities import (
+    cores_as_text,
+    cpu_cores,
+    cpu_text,
+    memory_mib,
+    mib_as_text,
+)
 
 MAX_NAME = 253
 MAX_TEXT = 4096
@@ -94,6 +100,8 @@ class EncodedBy:
 
     encode: Callable[[Any, Any], Any]
     """Pure: (object that holds the field, Resolution) → wire value, or None for "not set"."""
+    decode: Callable[[Any], Any] | None = None
+    """Pure: wire value → spec value, to show it; None shows the wire value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,10 @@ class Quantity:
     def encode(self, value: str) -> float | int:
         """Return cores as a float, or memory in whole MiB."""
         return cpu_cores(value) if self.unit == "cpu" else memory_mib(value)
+
+    def decode(self, value: Any) -> Any:
+        """Return an amount of the API as people write it; what is no amount as it is."""
+        return cores_as_text(value) if self.unit == "cpu" else mib_as_text(value)
 
 
 @dataclass(frozen=True, slots=True)

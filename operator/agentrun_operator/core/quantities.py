@@ -1,6 +1,6 @@
 """Kubernetes quantities as the API's numbers."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -38,6 +38,31 @@ def cpu_cores(value: str) -> float:
     if value.endswith("m"):
         return float(Decimal(value[:-1]) / 1000)
     return float(Decimal(value))
+
+
+def cores_as_text(value: Any) -> Any:
+    """Return cores as text: 2.0 → `2`, 0.5 → `0.5`; anything else as it is."""
+    number = _number(value)
+    return value if number is None else f"{number.normalize():f}"
+
+
+def mib_as_text(value: Any) -> Any:
+    """Return whole MiB as text: 4096 → `4Gi`, 4097 → `4097Mi`; anything else as it is."""
+    number = _number(value)
+    if number is None or number != number.to_integral_value():
+        return value
+    whole = int(number)
+    return f"{whole}Mi" if whole % 1024 or not whole else f"{whole // 1024}Gi"
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def memory_mib(value: str) -> int:

@@ -205,6 +205,7 @@ def _rule(
         choices=_choices(shape),
         quantity=marker(marks, Quantity),
         encode=encoded.encode if encoded else None,
+        decode=encoded.decode if encoded else None,
         clear_with=marker(marks, ClearWith),
         update_only=marker(marks, UpdateOnly) is not None,
     )

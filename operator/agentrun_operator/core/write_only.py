@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from agentrun_operator.core.drift import CANNOT_READ, UNSET, Drift
+from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.ignored import Paths, covers
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.leaves import is_touched
 from agentrun_operator.core.paths import read_path
+from agentrun_operator.core.shown import UNSET
 from agentrun_operator.core.wire import field_rules
 
 

@@ -53,7 +53,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             "deleteSentAt": _time(
                 "When DELETE was first sent because the object was deleted; kept for what is told."
             ),
-            "drift": _list("Where the resource differs from the spec.", _drift()),
+            "drift": _list("Where the resource differs from the spec, up to 32 paths.", _drift()),
             "lastRequest": _text(
                 "Last value of agentrun.dev/reconcile-requested-at that was served."
             ),
@@ -208,7 +208,10 @@ def _drift() -> Schema:
         {
             "path": _text("Spec path."),
             "desired": _text("Value in the spec; (differs) where it may be secret."),
-            "observed": _text("Value in AgentRun; (differs) where it may be secret."),
+            "observed": _text(
+                "Value in AgentRun, in the units of the spec; (differs) where it may be secret. Of "
+                "long values both show the part around the first difference."
+            ),
             "since": _time("When the difference was first seen."),
         },
         required=("path",),

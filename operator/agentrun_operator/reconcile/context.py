@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.drift import CANNOT_READ, HIDDEN, Drift
+from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import (
     PAUSED_ANNOTATION,
@@ -15,6 +15,7 @@ from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding

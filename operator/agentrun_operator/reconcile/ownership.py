@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from agentrun_operator.core.drift import HIDDEN, Drift, find_drift
+from agentrun_operator.core.drift import Drift, find_drift
 from agentrun_operator.core.identity import TAG_PREFIX
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.reconcile.target import Target
 

@@ -14,9 +14,10 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.core.wire import applied_paths
-from agentrun_operator.core.write_only import write_only_part
+from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, contest, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
@@ -72,13 +73,9 @@ class Settlement:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
             ctx.changes |= self.identity(ctx)
             ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
+            self.note_drift(ctx)
         asked.note_acted(ctx)
-        message = "the resource is as specified"
-        if seen.phase is Phase.IDLE:
-            message = "the resource is paused, as specified"
-        if seen.drift or seen.leftovers:
-            message = f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
-        message += caution(self._world, ctx)
+        message = _standing(ctx) + caution(self._world, ctx)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
 
     async def complete(self, ctx: Context) -> Outcome | None:
@@ -182,7 +179,8 @@ class Settlement:
     def drift_entries(self, ctx: Context, found: Sequence[Drift]) -> list[Json]:
         """Return what `status.drift` is to say of differences."""
         before = ctx.obj.status.get("drift") or ()
-        return status.drift_entries(found, before, now=ctx.started_at)
+        written = [_as_written(ctx, drift) for drift in found]
+        return status.drift_entries(written, before, now=ctx.started_at)
 
     def sent_secrets(self, ctx: Context) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""
@@ -205,6 +203,43 @@ class Settlement:
         if recorded is not None and recorded != wanted:
             await world.connections.withdraw(obj, recorded)
         ctx.changes |= record_of(ctx.kind, wanted)
+
+
+def _standing(ctx: Context) -> str:
+    """Say how a resource stands that is left as it is."""
+    seen = ctx.observation
+    if ctx.observes_only:
+        return _prospect(ctx)
+    if seen.drift or seen.leftovers:
+        return f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
+    is_idle = seen.phase is Phase.IDLE
+    return "the resource is paused, as specified" if is_idle else "the resource is as specified"
+
+
+def _prospect(ctx: Context) -> str:
+    """Say what would become of an observed resource that is managed: the dry run of an adoption."""
+    found = ctx.differences
+    policy = ctx.spec.drift_policy if ctx.spec is not None else ""
+    is_corrected = policy == "Correct"
+    said = "the resource is as specified"
+    if found:
+        fate = "be changed to the spec" if is_corrected else f"stay so under driftPolicy {policy}"
+        said = (
+            f"the resource differs in {drifted_fields(found)}; "
+            f"with managementPolicy Manage it would {fate}"
+        )
+    unseen = write_only_paths(ctx.kind).intersection(applied_paths(ctx.kind, ctx.aim.desired))
+    if unseen and is_corrected:
+        said += f"; Manage would send {', '.join(sorted(unseen))} too, which no read returns"
+    return said
+
+
+def _as_written(ctx: Context, drift: Drift) -> Drift:
+    """Return a difference with the desired value as the user wrote it: `4096Mi`, not `4Gi`."""
+    if drift.desired in (HIDDEN, UNSET):
+        return drift
+    text = as_written(ctx.obj.spec, drift.path)
+    return drift if text is None else replace(drift, desired=text)
 
 
 def spread(seconds: float) -> float:

@@ -303,6 +303,7 @@ class ReadingSteps:
     async def report_missing(self, ctx: Context) -> Outcome | None:
         """An observed resource is not there."""
         message = f"{ctx.kind.kind} {ctx.aim.name!r} does not exist in AgentRun"
+        ctx.changes["drift"] = None
         if not ctx.obj.is_in_charge:
             # It followed its reference to another account: nothing is known of any resource there.
             ctx.changes |= {"account": ctx.bound.pin(), "externalId": None, "atProvider": None}

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from agentrun_operator.core.drift import CANNOT_READ, HIDDEN, Drift, clearing_values
+from agentrun_operator.core.drift import CANNOT_READ, Drift, clearing_values
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import (
     asked,

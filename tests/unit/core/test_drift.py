@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.drift import HIDDEN, Drift, find_drift, find_leftovers
+from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
+from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.wire import applied_paths
 from unit.core.drift_tools import merged, paths_of
 from unit.core.sample_kind import FULL, KIND, SECRET_VALUE, answer_to, body_of, json_values, specs

@@ -4,7 +4,7 @@ The API documents weights from 0 to 1, agentrun-cli passes percents through unch
 two the account takes is a setting of the account.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,12 +19,21 @@ def _weight(route: "Route", resolution: Resolution) -> float:
     return percent if resolution.percent_weights else percent / 100
 
 
+def _percent(weight: Any) -> Any:
+    """Return a weight in percent, to show it. Up to 1 it counts as a share of 1."""
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        return weight
+    return round(weight * 100) if 0 < weight <= 1 else weight
+
+
 class Route(SpecModel):
     """One version and its share."""
 
     version: Version
     """Version number, or LATEST."""
-    weight_percent: Annotated[int, ApiName("weight"), EncodedBy(_weight), Field(ge=0, le=100)]
+    weight_percent: Annotated[
+        int, ApiName("weight"), EncodedBy(_weight, _percent), Field(ge=0, le=100)
+    ]
     """Share of the calls in percent; all shares sum to 100."""
 
 
