@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agentrun_operator.kinds import catalogue
 from controlplane.processes import Supervisor
 from rig import NAMESPACE, Rig, eventually
 from rig.chart import CRDS
@@ -329,3 +330,19 @@ def test_a_crd_that_goes_ends_the_process_and_a_new_one_serves_the_kind_again(
     rig.delete_all(TENANT)
     process.send(signal.SIGTERM)
     assert process.end()[0] == 0
+
+
+@pytest.mark.parametrize("plural", [kind.plural for kind in catalogue().values()])
+def test_a_crd_of_any_kind_that_goes_ends_the_process_in_time(
+    rig: Rig, process: Process, plural: str
+) -> None:
+    process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true")
+    process.says("start-up: complete")
+    rig.kubectl("delete", "crd", f"{plural}.agentrun.dev", "--timeout=30s")
+    try:
+        code, _ = process.end()
+        assert code == 1, process.log()
+        assert f"no longer serves {plural}" in process.complaint()
+        assert not holder(rig)
+    finally:
+        rig.install_crds()
