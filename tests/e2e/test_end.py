@@ -346,3 +346,23 @@ def test_a_crd_of_any_kind_that_goes_ends_the_process_in_time(
         assert not holder(rig)
     finally:
         rig.install_crds()
+
+
+def test_crds_that_go_all_at_once_leave_nothing_once_they_are_back(
+    rig: Rig, process: Process
+) -> None:
+    process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true")
+    process.says("start-up: complete")
+    rig.apply([account(rig), service(rig, "before")])
+    rig.wait_ready(TENANT)
+    crds = [f"{kind.plural}.agentrun.dev" for kind in catalogue().values()]
+    rig.kubectl("delete", "crd", *crds, "--wait=false")
+    assert process.end()[0] == 1, process.log()
+    # Those without objects are gone, and with them the operator that the others wait for.
+    rig.install_crds()
+    process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true")
+    process.says("start-up: complete", times=2)
+    eventually(lambda: "ModelService" not in rig.cloud.resources(), "the resource to go")
+    process.send(signal.SIGTERM)
+    process.end()
+    rig.install_crds()
