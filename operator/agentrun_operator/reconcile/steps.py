@@ -6,6 +6,7 @@ A step returns the outcome to end the pass with, or None to decide again.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     CannotClear,
@@ -16,7 +17,16 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import absence, asked, edits, foreign, observe, outcome, unanswered
+from agentrun_operator.reconcile import (
+    absence,
+    asked,
+    edits,
+    foreign,
+    observe,
+    outcome,
+    trouble,
+    unanswered,
+)
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
@@ -201,11 +211,14 @@ class ReadingSteps:
     async def await_settling(self, ctx: Context) -> Outcome | None:
         """A create may still be on its way: neither repeat it nor let go of it."""
         message = "the answer of a create was lost; looking for the resource"
-        verdict = (
+        verdict: Verdict | None = (
             outcome.deleting(Reason.DELETING, message)
             if ctx.obj.deleting
             else outcome.progressing(Reason.CREATING, message)
         )
+        if not (ctx.obj.deleting or ctx.changes) and trouble.told(ctx.obj) is not None:
+            # Why it was lost is told already, and is more.
+            verdict = None
         pause = self._world.settings.polling.transition_seconds
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.reasons import Reason
@@ -41,6 +42,19 @@ def covers(obj: KubeObject, status: str, reason: Reason) -> bool:
     told = ready.get("reason")
     is_more = told == Reason.PROVIDER_UNAVAILABLE.value and reason is Reason.THROTTLED
     return is_more or told == reason.value
+
+
+def told(obj: KubeObject) -> Verdict | None:
+    """Return what an object says of a call that failed; None where it says something else.
+
+    It stands until a call works: the next try alone is no sign that it will.
+    """
+    ready = obj.condition("Ready") or {}
+    for reason in OUTAGE:
+        if ready.get("reason") == reason.value and covers(obj, "False", reason):
+            message = str(ready.get("message"))
+            return Verdict("False", reason, message, synced=False, reconciling=True)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import asked, observe, outcome, ownership, takeover
+from agentrun_operator.reconcile import asked, observe, outcome, ownership, takeover, trouble
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
@@ -190,14 +190,16 @@ class WritingSteps:
         )
         # What an earlier create sent is no measure of this one's answer.
         ctx.target = replace(ctx.aim, sent=None, held_id=None)
-        verdict = outcome.progressing(Reason.CREATING, "creating the resource")
-        await self._reporter.write(ctx, replace(verdict, synced=False))
+        verdict = trouble.told(ctx.obj) or outcome.progressing(
+            Reason.CREATING, "creating the resource", synced=False
+        )
+        await self._reporter.write(ctx, verdict)
         if await self._is_rivalled(ctx):
             _withdraw(ctx)
             return None
         if self._is_edited_meanwhile(ctx):
             _withdraw(ctx)
-            await self._reporter.write(ctx, replace(verdict, synced=False))
+            await self._reporter.write(ctx, verdict)
             return Outcome(None, _EDITED_PAUSE_SECONDS, "requeue_after")
         try:
             answer = await ctx.bound.api.create(

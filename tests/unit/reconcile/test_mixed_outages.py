@@ -123,3 +123,25 @@ async def test_an_edit_that_cannot_be_sent_tells_it_once(verbs: tuple[str, ...])
     await lab.elapse(330)
     assert lab.ready(key) == GOOD
     assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "second"
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+@pytest.mark.parametrize("fault", [DOWN, SILENT, THROTTLED], ids=["503", "silence", "429"])
+async def test_a_create_that_fails_over_and_over_tells_one_reason(
+    kind: str, fault: dict[str, Any]
+) -> None:
+    lab = await lab_for(SAMPLES[kind])
+    inject(lab, fault, action="Create.*")
+    key = lab.cluster.apply(kind, "it", SAMPLES[kind].spec)
+    await lab.elapse(5)
+    seen = set()
+    for _ in range(300):
+        await lab.elapse(1)
+        seen.add((*lab.ready(key), lab.condition(key, "Synced")[0]))
+    reason = "Throttled" if fault is THROTTLED else "ProviderUnavailable"
+    assert seen == {("False", reason, "False")}
+    assert {e.reason for e in lab.cluster.events if e.key == key} == {"Creating", reason}
+    lab.simulator.clear_faults()
+    await lab.elapse(330)
+    assert lab.ready(key) == GOOD
+    assert len(made(lab, SAMPLES[kind])) == 1
