@@ -28,6 +28,8 @@ class Publications:
         self._known: dict[ObjectKey, str] = {}
         self._writing: dict[ObjectKey, list[str]] = {}
         """By map that is being written: versions that a watch showed meanwhile."""
+        self._touched: set[ObjectKey] = set()
+        """Maps that are not as we left them."""
         self._told: dict[ObjectKey, float] = {}
         self._wake: Callable[[ObjectKey, float], None] = lambda _at, _seconds: None
 
@@ -43,8 +45,16 @@ class Publications:
         elif not version or version != self._known.get(at):
             self._tell(at)
 
+    def is_in_place(self, at: ObjectKey) -> bool:
+        """Whether this process wrote or found a map as it should be, and nobody touched it since.
+
+        Without a watch nobody would tell, so it says no more than what was known last.
+        """
+        return at in self._known and at not in self._touched
+
     def forget(self, at: ObjectKey) -> None:
         """Remember no longer a map that nobody publishes."""
+        self._touched.discard(at)
         self._known.pop(at, None)
         self._told.pop(at, None)
 
@@ -55,6 +65,7 @@ class Publications:
         seen = self._writing.setdefault(at, [])
         try:
             self._known[at] = await self._writer.publish(owner, name, data)
+            self._touched.discard(at)
         finally:
             self._writing.pop(at, None)
         if seen and seen[-1] != self._known[at]:
@@ -67,6 +78,7 @@ class Publications:
         self.forget(map_key(owner.key.namespace, name))
 
     def _tell(self, at: ObjectKey) -> None:
+        self._touched.add(at)
         now = self._clock.monotonic()
         last = self._told.get(at)
         self._told[at] = now

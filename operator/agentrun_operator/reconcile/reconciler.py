@@ -62,6 +62,7 @@ class Reconciler:
         settlement = Settlement(world, self._reporter)
         reading = ReadingSteps(world, settlement)
         claims = Claims(world.cache, world.accounts)
+        self._settlement = settlement
         self._preparation = Preparation(world, claims)
         writing = WritingSteps(world, self._reporter, settlement, claims)
         updating = UpdatingSteps(world, settlement)
@@ -95,6 +96,7 @@ class Reconciler:
             ctx.memory.failing_since = (
                 None if result.result != "error" else ctx.memory.failing_since
             )
+        await self._settlement.republish(ctx)
         ctx.memory.in_transition = result.in_transition
         result = unanswered.wake(ctx.memory, ctx.settle.total_seconds(), result)
         if result.verdict is None:

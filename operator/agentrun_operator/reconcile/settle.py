@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
-from agentrun_operator.core.snapshot import Existence
+from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, contest, facts, outcome, status
@@ -23,7 +24,7 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.publications import (
     check_rivals,
     map_key,
@@ -190,19 +191,43 @@ class Settlement:
 
     async def _publish(self, ctx: Context) -> None:
         """Write the address where it is wanted, and take it away from where it was."""
-        world, obj = self._world, ctx.obj
-        wanted, recorded = published_name(ctx.kind, obj.spec), recorded_name(obj)
+        wanted, recorded = published_name(ctx.kind, ctx.obj.spec), recorded_name(ctx.obj)
         if wanted is not None:
-            publishers = world.cache.publishers_of(map_key(obj.key.namespace, wanted))
-            rivals = [world.cache.get(key) for key in publishers if key != obj.key]
-            check_rivals(obj, wanted, [rival for rival in rivals if rival is not None])
-            seen = ctx.observation.resource
-            data = {key: str(seen.get(field) or "") for key, field in ctx.kind.connection.items()}
-            await world.connections.publish(obj, wanted, data)
+            await self._write_map(ctx, wanted, ctx.observation.resource)
         # Order: workloads find the new one before the old one goes.
         if recorded is not None and recorded != wanted:
-            await world.connections.withdraw(obj, recorded)
+            await self._world.connections.withdraw(ctx.obj, recorded)
         ctx.changes |= record_of(ctx.kind, wanted)
+
+    async def _write_map(self, ctx: Context, name: str, known: Mapping[str, Any]) -> None:
+        """Write a map with the addresses that are known of a resource."""
+        world, obj = self._world, ctx.obj
+        publishers = world.cache.publishers_of(map_key(obj.key.namespace, name))
+        rivals = [world.cache.get(key) for key in publishers if key != obj.key]
+        check_rivals(obj, name, [rival for rival in rivals if rival is not None])
+        data = {key: str(known.get(field) or "") for key, field in ctx.kind.connection.items()}
+        await world.connections.publish(obj, name, data)
+
+    async def republish(self, ctx: Context) -> None:
+        """Restore a published map that somebody touched, whatever else this pass came to.
+
+        Workloads read it also while the object drifts, waits, or cannot be looked at. What is
+        wrong with the map then is told by the next pass that ends well.
+        """
+        obj, seen = ctx.obj, ctx.observation
+        name = published_name(ctx.kind, obj.spec)
+        if name is None or name != recorded_name(obj) or obj.deleting or ctx.conflict is not None:
+            return
+        if self._world.connections.is_in_place(map_key(obj.key.namespace, name)):
+            return
+        is_strange = seen.existence is Existence.PRESENT and seen.ownership is Ownership.FOREIGN
+        if is_strange or seen.existence is Existence.ABSENT or facts.snapshot(ctx).paused:
+            return
+        known = seen.resource or obj.status.get("atProvider") or {}
+        if not all(known.get(field) for field in ctx.kind.connection.values()):
+            return
+        with suppress(OperatorError, ClusterUnavailable):
+            await self._write_map(ctx, name, known)
 
 
 def _standing(ctx: Context) -> str:
