@@ -122,6 +122,14 @@ _seconds = _number(float)
 _count = _number(int)
 _count_or_zero = _number(int, may_be_zero=True)
 
+
+def _percent(text: str) -> float:
+    value = _count_or_zero(text)
+    if value > 100:  # noqa: PLR2004 - all of it
+        raise ValueError("; it must be at most 100")
+    return value
+
+
 _ACCOUNT_ID, _REGION, _ENDPOINT = "ACCOUNT_ID", "REGION", "ENDPOINT"
 """Of the operator's own account, which is made of all three."""
 _IDENTITY_CHECK, _STS_ENDPOINT = "IDENTITY_CHECK", "STS_ENDPOINT"
@@ -148,6 +156,9 @@ VARIABLES = (
     Variable("RESYNC_SECONDS", "resync_seconds", _seconds),
     Variable("CREATE_SETTLE_SECONDS", "create_settle_seconds", _seconds),
     Variable("ABSENCE_CONFIRM_SECONDS", "absence_confirm_seconds", _seconds),
+    Variable("MASS_ABSENCE_PERCENT", "mass_absence.percent", _percent),
+    Variable("MASS_ABSENCE_MINIMUM", "mass_absence.minimum", _count_or_zero),
+    Variable("MASS_ABSENCE_WINDOW_SECONDS", "mass_absence.window_seconds", _seconds),
     Variable("CREATE_TIMEOUT_SECONDS", "create_timeout_seconds", _count),
     Variable("UPDATE_TIMEOUT_SECONDS", "update_timeout_seconds", _count),
     Variable("DELETE_TIMEOUT_SECONDS", "delete_timeout_seconds", _count),

@@ -15,6 +15,7 @@ class CountingMetrics:
         self.waits: list[float] = []
         self.results: Counter[tuple[str, str]] = Counter()
         self.conditions: dict[ObjectKey, tuple[str | None, str | None]] = {}
+        self.missing_of: dict[ObjectKey, int] = {}
         self.active = 0
 
     def queue_added(self, kind: str) -> None:
@@ -34,6 +35,11 @@ class CountingMetrics:
 
     def workers(self, *, active: int, limit: int) -> None:  # noqa: ARG002
         self.active = active
+
+    def missing(self, account: ObjectKey, count: int | None) -> None:
+        self.missing_of.pop(account, None)
+        if count is not None:
+            self.missing_of[account] = count
 
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
         if ready is None:

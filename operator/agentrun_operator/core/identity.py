@@ -21,6 +21,8 @@ POLL_INTERVAL_ANNOTATION = f"{GROUP}/poll-interval"
 """Steady-state poll interval of this object, in whole seconds."""
 ADOPT_ANNOTATION = f"{GROUP}/adopt"
 """`force` takes over a resource that carries somebody else's mark."""
+ACCEPT_ABSENCE_ANNOTATION = f"{GROUP}/accept-absence"
+"""On an account: the time that its condition MassAbsence names. What is missing is gone; go on."""
 
 PUBLISHED_BY_ANNOTATION = f"{GROUP}/published-by"
 """On a ConfigMap of ours: `<Kind>/<name>` of the object whose address it holds. An owner reference

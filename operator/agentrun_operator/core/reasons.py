@@ -34,6 +34,7 @@ class Reason(StrEnum):
     EXTERNAL_NAME_CONFLICT = "ExternalNameConflict"
     IMMUTABLE_FIELD_CHANGED = "ImmutableFieldChanged"
     EXTERNAL_RESOURCE_MISSING = "ExternalResourceMissing"
+    MASS_ABSENCE = "MassAbsence"
     ACCOUNT_CHANGED = "AccountChanged"
     ACCOUNT_MISMATCH = "AccountMismatch"
     DRIFT_DETECTED = "DriftDetected"

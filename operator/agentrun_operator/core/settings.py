@@ -32,6 +32,18 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class MassAbsence:
+    """How many resources of one account may vanish before none of them is made up for."""
+
+    percent: int = 10
+    """Of the account's resources on record."""
+    minimum: int = 3
+    """So many may always vanish: a small account is made up for as one resource is."""
+    window_seconds: float = 600.0
+    """Time within which they count together: several polls, and the calls that confirm them."""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnAccount:
     """The operator's own account, for objects that name none; None forbids that."""
 
@@ -65,6 +77,8 @@ class Settings:
     """Concurrent passes; the cloud's quota, not the CPU, is the limit."""
     polling: Polling = field(default_factory=Polling)
     backoff: Backoff = field(default_factory=Backoff)
+    mass_absence: MassAbsence = field(default_factory=MassAbsence)
+    """Where an account does not say otherwise."""
     resync_seconds: float = 600.0
     """Between two metadata LISTs that look for gaps and ghosts."""
     create_settle_seconds: float = 60.0

@@ -98,6 +98,10 @@ class Snapshot:
     """Absence counts: no create of ours can still be on its way."""
     proven: bool = True
     """An absence that this pass sees was seen before, long enough ago; or nothing was on record."""
+    missed: bool = False
+    """A read has seen the absence before."""
+    braked: bool = False
+    """Too many resources of the account are missing: nothing is created or released."""
     finished: bool = False
     """It ended as it should, and its end was reported."""
     refused: bool = False

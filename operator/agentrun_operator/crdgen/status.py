@@ -58,6 +58,7 @@ def status_schema(kind: ResourceKind) -> Schema:
                 "Last value of agentrun.dev/reconcile-requested-at that was served."
             ),
             **({"connection": _connection()} if kind.connection else {}),
+            **({"massAbsence": _mass_absence()} if kind.is_local else {}),
             "atProvider": at_provider,
         },
         default={},
@@ -199,6 +200,14 @@ def _connection() -> Schema:
     return _object(
         "Where the address was published last.",
         {"configMap": _text("Name of the ConfigMap, in the object's namespace.")},
+    )
+
+
+def _mass_absence() -> Schema:
+    return _object(
+        "Stands while too many resources of the account are missing, or were accepted to be gone "
+        "a short while ago.",
+        {"since": _time("When that was found; names the occurrence.")},
     )
 
 

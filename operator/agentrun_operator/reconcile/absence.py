@@ -1,8 +1,11 @@
 """What a pass knows of an absence: whether something should be there, and whether it is proven."""
 
-from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.farewell import went_out
+from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.references import observes_only
 
 _VANISHED_FACTOR = 4.0
 """How much longer an absence has to last that no DELETE of ours explains."""
@@ -31,7 +34,7 @@ def seconds_to_proof(ctx: Context) -> float:
     if not is_on_record(ctx):
         return 0.0
     since = ctx.memory.absent_since
-    is_expected = ctx.memory.deleted or not ctx.is_recorded or has_reported_end(ctx)
+    is_expected = ctx.memory.deleted or not ctx.is_recorded or has_reported_end(ctx.obj)
     needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
     return needed if since is None else max(0.0, since + needed - ctx.memory.now_hint)
 
@@ -54,7 +57,27 @@ def window_passed(ctx: Context) -> bool:
     return ctx.started_at - started >= ctx.settle and memory.now_hint - memory.wrote_at >= window
 
 
-def has_reported_end(ctx: Context) -> bool:
+def has_reported_end(obj: KubeObject) -> bool:
     """Whether the object was reported as completed."""
-    ready = ctx.obj.condition("Ready") or {}
+    ready = obj.condition("Ready") or {}
     return bool(ready.get("reason") == Reason.COMPLETED.value)
+
+
+def is_unexplained(ctx: Context) -> bool:
+    """Whether nothing on our side explains that a look of this pass finds nothing."""
+    if ctx.rest.parent is not None and ctx.aim.parent != ctx.obj.status.get("parentId"):
+        # It went with its parent, which has a successor by now.
+        return False
+    return may_have_vanished(ctx.obj, ctx.memory)
+
+
+def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
+    """Whether an object's resource is known to exist, and nobody of us has ended it.
+
+    What an older status names, or one that was restored with its object, may have been replaced
+    long ago: its absence says nothing of the account.
+    """
+    is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
+    is_expected = memory.deleted or went_out(obj) or has_reported_end(obj)
+    is_older = memory.held is not None and memory.held[0] != obj.external_id
+    return is_known and not (is_expected or is_older or observes_only(obj))

@@ -74,6 +74,8 @@ class Context:
     """A look of this pass confirmed the record of a predecessor, or a create follows it."""
     has_recalled: bool = False
     """The last incarnation was looked for, because the record of it is lost."""
+    is_braked: bool = False
+    """The last look found nothing, in an account in which too much is missing."""
     taken: str = ""
     """What the API said when it refused a create because the name is taken."""
     acted: set[str] = field(default_factory=set)

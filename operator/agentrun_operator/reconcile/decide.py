@@ -33,6 +33,8 @@ class Action(Enum):
     AWAIT_SETTLING = "await-settling"
     AWAIT_PROOF = "await-proof"
     """Nothing was found for the first time: look once more, after a while."""
+    AWAIT_RETURN = "await-return"
+    """Too many resources of the account are missing: wait for them, or for somebody's word."""
     PERSIST = "persist"
     CORRECT_RECORD = "correct-record"
     ADOPT = "adopt"
@@ -71,6 +73,11 @@ class Row:
 
 def _absent(s: Snapshot) -> bool:
     return s.observation.existence is Existence.ABSENT
+
+
+def _is_missed_with_others(s: Snapshot) -> bool:
+    """Whether an absence is only waited out: one LIST of many is then enough to go on waiting."""
+    return s.braked and s.missed and s.proven
 
 
 def _phase(s: Snapshot) -> Phase:
@@ -135,6 +142,7 @@ DELETION: tuple[Row, ...] = (
     ),
     Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
     Row("gone by one answer", lambda s: _absent(s) and not s.proven, Action.AWAIT_PROOF),
+    Row("gone with many others", lambda s: _absent(s) and s.braked, Action.AWAIT_RETURN),
     Row("gone", _absent, Action.RELEASE),
     Row("somebody else's", lambda s: not _may_delete(s), Action.RELEASE),
     Row(
@@ -159,12 +167,17 @@ LIFE: tuple[Row, ...] = (
         Action.CLAIM,
     ),
     Row("not looked yet", lambda s: s.observation.existence is Existence.NOT_LOOKED, Action.LOOK),
-    Row("absence unproven", lambda s: _absent(s) and not s.observation.confirmed, Action.CONFIRM),
+    Row(
+        "absence unproven",
+        lambda s: _absent(s) and not (s.observation.confirmed or _is_missed_with_others(s)),
+        Action.CONFIRM,
+    ),
     Row("answer still open", lambda s: _absent(s) and not s.settled, Action.AWAIT_SETTLING),
     Row("absent by one answer", lambda s: _absent(s) and not s.proven, Action.AWAIT_PROOF),
     Row(
         "observed, missing", lambda s: _absent(s) and s.policies.observe_only, Action.REPORT_MISSING
     ),
+    Row("absent with many others", lambda s: _absent(s) and s.braked, Action.AWAIT_RETURN),
     Row("refused, and gone", lambda s: _absent(s) and s.create_refused, Action.STALL_REFUSED),
     Row("absent", _absent, Action.CREATE),
     Row(

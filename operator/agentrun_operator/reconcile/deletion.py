@@ -48,6 +48,8 @@ class DeletionSteps:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
         policies = facts.snapshot(ctx).policies
         is_kept = policies.retain or policies.observe_only
+        if ctx.observation.existence is Existence.ABSENT:
+            self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)
         told = farewell(

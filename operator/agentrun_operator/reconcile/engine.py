@@ -61,6 +61,7 @@ class Engine:
         world.cache.listen(self._object_changed)
         world.clients.contacts.listen(self._reach_changed)
         world.connections.listen(self._republish)
+        world.brake.listen(self._absence_changed)
         self.is_synced = False
         """The start-up barrier is behind us."""
 
@@ -131,6 +132,7 @@ class Engine:
         self._world.memory.forget(key)
         self.queue.forget(key)
         self._metrics.condition(key, None, None)
+        self._metrics.missing(key, None)
         self._wake_users(key)
         if held is not None:
             self._wake_targets(held)
@@ -142,6 +144,14 @@ class Engine:
             # To be back is no reason to prove the keys: a call just did.
             self.queue.add(source, fresh=self._world.clients.contacts.of(source).is_out)
         elif not self._world.clients.contacts.of(source).is_out:
+            self._wake_users(source)
+
+    def _absence_changed(self, source: ObjectKey, missing: int | None) -> None:
+        """Let the account say that its brake has engaged, or is over; its users wait for that."""
+        self._metrics.missing(source, missing)
+        if self._world.cache.get(source) is not None:
+            self.queue.add(source, fresh=False)
+        elif missing is None:
             self._wake_users(source)
 
     def _wake_users(self, target: ObjectKey) -> None:
@@ -256,6 +266,8 @@ class Engine:
             result = await self._pass(obj, fresh=work.fresh)
         spent = self._world.clock.monotonic() - begun
         self._metrics.reconciled(work.key.kind, result.result, spent)
+        if work.key.kind in ACCOUNT_KINDS:
+            self._metrics.missing(work.key, self._world.brake.missing(work.key))
         newest = self._world.cache.get(work.key)
         if newest is not None:
             ready = newest.condition("Ready") or {}

@@ -30,6 +30,8 @@ def snapshot(ctx: Context) -> Snapshot:
         adopted=_is_adopted(ctx),
         settled=absence.is_settled(ctx),
         proven=absence.seconds_to_proof(ctx) <= 0,
+        missed=ctx.memory.absent_since is not None,
+        braked=ctx.is_braked,
         finished=_is_finished(ctx),
         refused=edits.is_refused(ctx),
         create_refused=edits.is_refused(ctx) and ctx.memory.is_create_refused,
@@ -82,7 +84,7 @@ def _policies(ctx: Context) -> Policies:
 
 
 def _is_finished(ctx: Context) -> bool:
-    if not absence.has_reported_end(ctx):
+    if not absence.has_reported_end(ctx.obj):
         return False
     # An edit wakes no dead, unless it asks for the next incarnation.
     may_follow = ctx.spec is None or _policies(ctx).restart_ended

@@ -26,6 +26,7 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectCo
 from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
+from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.trouble import covers
 from agentrun_operator.reconcile.world import World
 
@@ -37,6 +38,7 @@ class LocalReconciler:
         """Work on one world."""
         self._world = world
         self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
+        self._survey = Survey(world)
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.
@@ -121,8 +123,20 @@ class LocalReconciler:
         if fresh or is_rotated or not _is_verified(obj):
             await binding.api.verify()
         changes["atProvider"] = _verified(obj, binding)
-        verdict = Verdict("True", Reason.AVAILABLE, _told(binding))
-        return Outcome(verdict, self._seconds_to_next_read())
+        available = Verdict("True", Reason.AVAILABLE, _told(binding))
+        await self._survey.go_on(binding)
+        return self._with_absence(obj, changes, Outcome(available, self._seconds_to_next_read()))
+
+    def _with_absence(self, obj: KubeObject, changes: Json, calm: Outcome) -> Outcome:
+        """Say of an account whose keys are good what too many absences in it come to."""
+        report = self._world.brake.review(obj.key)
+        changes["massAbsence"] = None if report is None else {"since": report.since}
+        if report is None:
+            return calm
+        pause = self._world.settings.polling.steady_seconds / 2
+        if not report.is_engaged:
+            return replace(calm, requeue_after=pause)
+        return Outcome(outcome.stalled(Reason.MASS_ABSENCE, report.message), pause)
 
     async def _connect(self, obj: KubeObject) -> tuple[bool, Binding]:
         """Return whether the account's keys are others than before, and its client."""

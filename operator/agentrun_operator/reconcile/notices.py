@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agentrun_operator.core import identity
 from agentrun_operator.core.identity import (
+    ACCEPT_ABSENCE_ANNOTATION,
     ADOPT_ANNOTATION,
     PAUSED_ANNOTATION,
     POLL_INTERVAL_ANNOTATION,
@@ -47,6 +48,10 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     POLL_INTERVAL_ANNOTATION: (
         _is_interval,
         f"write whole seconds, {MIN_POLL_SECONDS:.0f} at least, without a unit",
+    ),
+    ACCEPT_ABSENCE_ANNOTATION: (
+        lambda value: parse_time(value) is not None,
+        "nothing is accepted; write the time that the condition MassAbsence of the account names",
     ),
     ADOPT_ANNOTATION: (
         lambda value: value == "force",

@@ -14,6 +14,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -173,21 +174,31 @@ class Poller:
                 is_changed = before[ident] != now[ident]
             else:
                 is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
-            if ident in listing.by_id and self._note_seen(key, listing):
+            if ident in listing.by_id and self._note_seen(at.account, key, listing):
                 # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
                 self._queue.add(key, fresh=False)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
+                self._note_missing(at, obj, ident, listing)
                 self._queue.add(key, fresh=bool(rest.list_omits))
         self._seen[at] = now
 
-    def _note_seen(self, key: ObjectKey, listing: Listing) -> bool:
+    def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""
         notes = self._memory.peek(key)
         if notes is None:
             return False
         was_overdue = notes.is_overdue
         notes.note_seen(listing.begun_at)
+        self._world.brake.seen(account, key)
         return was_overdue
+
+    def _note_missing(self, at: Collection, obj: KubeObject, ident: str, listing: Listing) -> None:
+        """Count what a LIST lacks all of a sudden, before the passes that it wakes look for it."""
+        notes = self._memory.peek(obj.key)
+        if ident in listing.by_id or notes is None or listing.begun_at <= notes.wrote_at:
+            return
+        if may_have_vanished(obj, notes):
+            self._world.brake.note_missing(at.account, obj)
 
     def _wake_rest(self, gone: Collection) -> None:
         """Let the few that are left where no LIST is worth it look for themselves from now on."""

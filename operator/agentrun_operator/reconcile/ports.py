@@ -311,5 +311,8 @@ class Metrics(Protocol):
     def workers(self, *, active: int, limit: int) -> None:
         """Set how many workers run a pass, and how many there are."""
 
+    def missing(self, account: ObjectKey, count: int | None) -> None:
+        """Remember how many resources of an account are missing; None: no longer too many."""
+
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
         """Remember the Ready condition of one object; None forgets it."""

@@ -26,6 +26,7 @@ from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
 from agentrun_operator.reconcile.freshness import Freshness
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
@@ -69,7 +70,8 @@ class Reconciler:
         deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
         self._records = Records(world.cache, world.memory, world.accounts, world.references)
-        self._steps = {**reading.table, **writing.table, **updating.table, **deleting.table}
+        tables = (reading, writing, updating, deleting, MissingSteps(world))
+        self._steps = {action: step for each in tables for action, step in each.table.items()}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.

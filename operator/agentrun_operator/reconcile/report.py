@@ -8,10 +8,11 @@ import structlog
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, UnfitReference
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind, digest_of, told_of
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
 from agentrun_operator.reconcile.status import StatusDraft, compose
@@ -66,6 +67,9 @@ class Reporter:
     async def _write(self, obj: KubeObject, verdict: Verdict, status: Json) -> Json:
         raw = await self._writer.write_status(obj, status)
         event = None if verdict.paused else outcome.event_of(obj.condition("Ready"), verdict)
+        if verdict.reason is Reason.MASS_ABSENCE and obj.key.kind not in ACCOUNT_KINDS:
+            # One event of the account tells it of all of them.
+            event = None
         if event is not None:
             self._events.emit(obj, event[0], event[1], verdict.message)
         return raw

@@ -34,6 +34,7 @@ from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
@@ -47,6 +48,7 @@ class ReadingSteps:
         """Work on one world."""
         self._world = world
         self._settlement = settlement
+        self._survey = Survey(world)
         self.table: Mapping[Action, Step] = {
             Action.LOOK: self.look,
             Action.CONFIRM: self.confirm,
@@ -79,6 +81,7 @@ class ReadingSteps:
             at = collection_of(ctx.kind, ctx.obj)
             begun = ctx.memory.now_hint if at is None else self._world.listings.begun_at(at)
             self._note_look(ctx, observe.from_list(ctx.aim, item), begun)
+            ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
             return None
         return await self.confirm(ctx)
 
@@ -97,7 +100,19 @@ class ReadingSteps:
         is_absent = ctx.observation.existence is Existence.ABSENT
         if is_absent and ctx.memory.absent_since is None and absence.window_passed(ctx):
             ctx.memory.absent_since = ctx.memory.now_hint
+        if is_absent:
+            await self._note_absence(ctx)
         return None
+
+    async def _note_absence(self, ctx: Context) -> None:
+        """Count an absence before anything follows from it."""
+        brake, source = self._world.brake, ctx.bound.source
+        if absence.is_unexplained(ctx):
+            brake.note_missing(source, ctx.obj)
+            if absence.seconds_to_proof(ctx) <= 0:
+                await self._survey.before_acting(ctx)
+                brake.engage_beyond_limit(source, ctx.obj.key)
+        ctx.is_braked = brake.holds(source, ctx.obj.key)
 
     @staticmethod
     def _is_doubtful(ctx: Context) -> bool:
@@ -172,6 +187,7 @@ class ReadingSteps:
             polling = self._world.settings.polling
             ctx.memory.patience = patience_of(ctx.obj, polling, is_shared=shared)
             ctx.memory.note_seen(begun_at)
+            self._world.brake.seen(ctx.bound.source, ctx.obj.key)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
         if seen.confirmed and is_ours:
             ctx.is_heir_confirmed = ctx.obj.is_heir

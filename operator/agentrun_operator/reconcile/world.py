@@ -1,11 +1,12 @@
 """The parts of the world and of the engine that a pass works with, put together once by `app`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.listings import Listings
@@ -40,3 +41,12 @@ class World:
     connections: Publications
     outcomes: Outcomes
     cluster_id: str
+    brake: Brake = field(init=False)
+    """Made of the others: it counts what they know."""
+
+    def __post_init__(self) -> None:
+        """Complete what `app` put together."""
+        brake = Brake(
+            self.cache, self.memory, self.listings, self.clock, self.settings.mass_absence
+        )
+        object.__setattr__(self, "brake", brake)

@@ -180,6 +180,7 @@ class WritingSteps:
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         asked.note_acted(ctx)
         ctx.is_heir_confirmed = ctx.obj.is_heir
+        self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         # Only looks after this create tell anything about it.
         ctx.memory.absent_since = None
         ctx.memory.deleted = False

@@ -43,6 +43,7 @@ class PrometheusMetrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._conditions: dict[ObjectKey, tuple[str, str]] = {}
+        self._missing_of: set[tuple[str, str, str]] = set()
         self._counts: Tally[tuple[str, str, str]] = Tally()
         self._make_queue()
         self._make_reconcile()
@@ -139,6 +140,13 @@ class PrometheusMetrics:
             registry=registry,
         )
 
+        self._missing = Gauge(
+            "agentrun_missing_resources",
+            "Resources on record that were not found, of an account in which they are too many",
+            ("kind", "namespace", "name"),
+            registry=registry,
+        )
+
     def render(self) -> bytes:
         """Return everything in the Prometheus text format."""
         return generate_latest(self.registry)
@@ -184,6 +192,16 @@ class PrometheusMetrics:
         """
         self._api_requests.labels(operation, code).inc()
         self._api_seconds.labels(operation).observe(seconds)
+
+    def missing(self, account: ObjectKey, count: int | None) -> None:
+        """Remember how many resources of an account are missing; None: no longer too many."""
+        labels = (account.kind, account.namespace, account.name)
+        if count is not None:
+            self._missing.labels(*labels).set(count)
+            self._missing_of.add(labels)
+        elif labels in self._missing_of:
+            self._missing.remove(*labels)
+            self._missing_of.remove(labels)
 
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
         """Remember the Ready condition of one object; None forgets it."""

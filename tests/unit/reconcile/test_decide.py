@@ -71,6 +71,7 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
     "not looked yet": (GOING, Action.CONFIRM),
     "answer still open": (end(ABSENT, creation_unknown=True, settled=False), Action.AWAIT_SETTLING),
     "gone by one answer": (end(ABSENT, proven=False), Action.AWAIT_PROOF),
+    "gone with many others": (end(ABSENT, braked=True), Action.AWAIT_RETURN),
     "gone": (end(ABSENT), Action.RELEASE),
     "somebody else's": (end(seen(ownership=Ownership.ADOPTABLE)), Action.RELEASE),
     "found again and retained": (
@@ -105,6 +106,7 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "absent by one answer": (life(ABSENT, policies=OBSERVE, proven=False), Action.AWAIT_PROOF),
     "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
+    "absent with many others": (life(ABSENT, braked=True), Action.AWAIT_RETURN),
     "refused, and gone": (life(ABSENT, create_refused=True), Action.STALL_REFUSED),
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),

@@ -48,6 +48,7 @@ async def test_very_many_wrong_paths_make_one_short_event() -> None:
         ("poll-interval", "1", "5 at least"),
         ("poll-interval", "²", "whole seconds"),
         ("adopt", "true", "write force"),
+        ("accept-absence", "yes", "write the time"),
     ],
 )
 async def test_a_value_that_means_nothing_is_told_once(name: str, value: str, hint: str) -> None:

@@ -114,3 +114,14 @@ def test_a_series_without_objects_disappears(metrics: PrometheusMetrics) -> None
     metrics.condition(CHAT, None, None)
     metrics.condition(CHAT, None, None)
     assert ready(metrics, "True", "Available") is None
+
+
+def test_missing_resources_are_counted_while_they_are_too_many(metrics: PrometheusMetrics) -> None:
+    account = ObjectKey("Account", "team-a", "default")
+    labels = {"kind": "Account", "namespace": "team-a", "name": "default"}
+    metrics.missing(account, None)
+    metrics.missing(account, 49)
+    metrics.missing(account, 45)
+    assert value(metrics, "agentrun_missing_resources", **labels) == 45
+    metrics.missing(account, None)
+    assert value(metrics, "agentrun_missing_resources", **labels) is None

@@ -30,6 +30,19 @@ class IdentityCheck(SpecModel):
     one of the region and network of `endpoint`; for any other host, that very host."""
 
 
+class MassAbsence(SpecModel):
+    """How many of the account's resources may vanish before none of them is made up for."""
+
+    percent: Annotated[int | None, Field(ge=0, le=100)] = None
+    """So many percent of the resources on record may vanish within the window. 100: all of them.
+    Unset: the operator's default, 10."""
+    minimum: Annotated[int | None, Field(ge=0, le=10000)] = None
+    """So many resources may always vanish within the window, in a small account as well. Unset: the
+    operator's default, 3."""
+    window_seconds: Annotated[int | None, Field(ge=60, le=86400)] = None
+    """Seconds within which absences count together. Unset: the operator's default, 600."""
+
+
 class AccountBase(SpecModel):
     """Which cloud account, in which region."""
 
@@ -48,6 +61,10 @@ class AccountBase(SpecModel):
     """How to find out whose the keys are. Unset: by the token service."""
     requests_per_second: Annotated[int | None, Field(ge=1, le=1000)] = None
     """Budget of API calls per second; unset: the operator's default, 20."""
+    mass_absence: MassAbsence | None = None
+    """Limits of the brake: where more resources of the account than `minimum` and `percent` vanish
+    within the window, nothing of it is created or released until they are back, or the annotation
+    `agentrun.dev/accept-absence` says that they are gone."""
     compatibility: Compatibility | None = None
     """Answers to open questions of the API."""
     controller_class: Annotated[str, Immutable(), Field(max_length=63)] = ""

@@ -1,0 +1,355 @@
+"""The brake of each account: where too many of its resources vanish at once, none is made up for.
+
+An account in which nearly everything is absent is a wrong endpoint, another workspace or a disaster
+far more often than somebody's intention. To create all of it a second time, or to let go of it,
+cannot be undone. So each absence that nothing on our side explains is counted before anything
+follows from it; beyond the limit nothing is created or released until the resources are back, or
+somebody says that they are gone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
+from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.settings import MassAbsence
+from agentrun_operator.reconcile.absence import may_have_vanished
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.listings import Listings
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.ports import Clock
+from agentrun_operator.reconcile.status import timestamp
+
+log = structlog.get_logger(__name__)
+
+_FEW = 1000
+"""More absences than these are counted by the account's own pass alone."""
+_SURVEY_SECONDS = 90.0
+"""How long a survey counts. While the brake holds, each pass of the account takes another one."""
+_COUNT_SECONDS = 10.0
+"""How long a count of what is on record serves; it takes a walk over all objects."""
+
+
+@dataclass(slots=True)
+class _Missing:
+    """One resource on record that a look did not find."""
+
+    uid: str
+    at: float
+    """Monotonic time of the first such look."""
+    is_made_up: bool = False
+    """It was created anew, or let go of; it counts until the window is over all the same."""
+    is_back: bool = False
+    """It was made up for, and a look found it: if it is missing again, that is another absence."""
+    is_accepted: bool = False
+    """Somebody said that it is gone: it neither counts nor waits."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What is known of the absences in one account."""
+
+    missing: dict[ObjectKey, _Missing] = field(default_factory=dict)
+    since: datetime | None = None
+    """When the brake engaged, to the second; None while there is nothing to tell."""
+    engaged_at: float = 0.0
+    """The same, monotonic."""
+    accepted_at: float | None = None
+    """Monotonic time since when the absences are accepted."""
+    is_inherited: bool = False
+    """A process before this one engaged it, and not everything was looked at since."""
+    surveyed: set[ObjectKey] = field(default_factory=set)
+    """What the last survey's LISTs lack."""
+    surveyed_at: float = float("-inf")
+    recorded: int = 0
+    counted_at: float = float("-inf")
+
+    @property
+    def is_engaged(self) -> bool:
+        return self.since is not None and self.accepted_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an account says of its brake."""
+
+    since: str
+    """Names the occurrence: the annotation that lets it go on has this value."""
+    is_engaged: bool
+    message: str
+
+
+class Brake:
+    """Counts the absences of all accounts."""
+
+    def __init__(
+        self,
+        cache: ObjectCache,
+        memory: MemoryBank,
+        listings: Listings,
+        clock: Clock,
+        settings: MassAbsence,
+    ) -> None:
+        """Start with what the status of each account says of a brake that engaged before."""
+        self._cache = cache
+        self._memory = memory
+        self._listings = listings
+        self._clock = clock
+        self._settings = settings
+        self._accounts: dict[ObjectKey, _Account] = {}
+        self._changed: Callable[[ObjectKey, int | None], None] = lambda _source, _missing: None
+
+    def listen(self, changed: Callable[[ObjectKey, int | None], None]) -> None:
+        """Call `changed(account, missing)` when the brake engages; None when it is over."""
+        self._changed = changed
+
+    # ------------------------------------------------------------ what looks tell
+
+    def note_missing(self, source: ObjectKey, obj: KubeObject) -> None:
+        """Count an absence that nothing on our side explains."""
+        account = self._of(source)
+        known = account.missing.get(obj.key)
+        if known is None or known.uid != obj.uid or known.is_back:
+            now = self._clock.monotonic()
+            is_accepted = account.accepted_at is not None and not self._is_over(source, account)
+            known = _Missing(obj.uid, now, is_accepted=is_accepted)
+            account.missing[obj.key] = known
+
+    def seen(self, source: ObjectKey, key: ObjectKey) -> None:
+        """Note that a resource is there."""
+        account = self._of(source)
+        known = account.missing.get(key)
+        if known is not None and known.is_made_up:
+            known.is_back = True
+            return
+        if known is None and key not in account.surveyed:
+            return
+        account.missing.pop(key, None)
+        account.surveyed.discard(key)
+        # Each look would cost a walk over all.
+        is_cheap = len(account.missing) <= _FEW and not account.is_inherited
+        if account.is_engaged and is_cheap and self._is_within_limit(source, account):
+            self._release(source, account)
+
+    def note_survey(self, source: ObjectKey, lacking: set[ObjectKey]) -> None:
+        """Note what the newest LISTs lack of an account, whose objects look for it on their own."""
+        account = self._of(source)
+        account.surveyed = lacking
+        account.surveyed_at = self._clock.monotonic()
+
+    def note_made_up(self, source: ObjectKey, key: ObjectKey) -> None:
+        """Note that what is missing is being created anew, or let go of."""
+        known = self._of(source).missing.get(key)
+        if known is not None:
+            known.is_made_up = True
+
+    # ------------------------------------------------------------ what passes ask
+
+    def wants_survey(self, source: ObjectKey, key: ObjectKey) -> bool:
+        """Whether to look at the whole account before an absence is acted on."""
+        account = self._of(source)
+        known = account.missing.get(key)
+        is_open = known is not None and not known.is_accepted and not account.is_engaged
+        return is_open and self._recorded(source, account) > self._limits(source).minimum
+
+    def is_engaged(self, source: ObjectKey) -> bool:
+        """Whether anything of an account is held."""
+        return self._of(source).is_engaged
+
+    def holds(self, source: ObjectKey, key: ObjectKey) -> bool:
+        """Whether nothing may be created or released for an object now."""
+        account = self._of(source)
+        known = account.missing.get(key)
+        return account.is_engaged and not (known is not None and known.is_accepted)
+
+    def review(self, source: ObjectKey) -> Report | None:
+        """Bring an account up to date, and return what to say of it; None where all is well."""
+        account = self._of(source)
+        self._forget_the_past(source, account)
+        if account.since is None:
+            return None
+        if account.is_engaged and self._is_accepted(source, account.since):
+            self._accept(source, account)
+        if self._is_over(source, account):
+            account.since = account.accepted_at = None
+        elif account.is_engaged and self._is_within_limit(source, account):
+            self._release(source, account)
+        return self.report(source)
+
+    def report(self, source: ObjectKey) -> Report | None:
+        """Return what to say of an account, as it was last counted."""
+        account = self._of(source)
+        if account.since is None:
+            return None
+        since = timestamp(account.since)
+        return Report(since, account.is_engaged, self._message(source, account, since))
+
+    def missing(self, source: ObjectKey) -> int | None:
+        """Return how many resources of an account are missing; None while the brake is free."""
+        account = self._of(source)
+        return self._missing(source, account) if account.is_engaged else None
+
+    def is_told(self, source: ObjectKey) -> bool:
+        """Whether the account's own status says that its brake has engaged."""
+        account, obj = self._of(source), self._account_object(source)
+        if obj is None or account.since is None:
+            return True
+        told = obj.status.get("massAbsence") or {}
+        return bool(told.get("since") == timestamp(account.since))
+
+    # ------------------------------------------------------------ counting
+
+    def engage_beyond_limit(self, source: ObjectKey, key: ObjectKey) -> None:
+        """Engage where the absence of a resource, about to be acted on, is one too many.
+
+        Race: passes of many objects come here at once. Each of them is counted before, so that no
+        more than the limit ever go on.
+        """
+        account = self._of(source)
+        known = account.missing.get(key)
+        if account.is_engaged or (known is not None and known.is_accepted):
+            return
+        if self._is_within_limit(source, account):
+            return
+        account.since = self._clock.now().replace(microsecond=0)
+        account.engaged_at = self._clock.monotonic()
+        account.accepted_at = None
+        missing = self._missing(source, account)
+        log.warning(
+            "mass absence: nothing of the account is created or released",
+            account=str(source),
+            missing=missing,
+            recorded=account.recorded,
+            since=timestamp(account.since),
+        )
+        self._changed(source, missing)
+
+    def _release(self, source: ObjectKey, account: _Account) -> None:
+        log.info("mass absence is over", account=str(source))
+        account.since = None
+        account.is_inherited = False
+        self._changed(source, None)
+
+    def _accept(self, source: ObjectKey, account: _Account) -> None:
+        log.warning(
+            "mass absence is accepted: going on without what is missing",
+            account=str(source),
+            missing=self._missing(source, account),
+        )
+        account.accepted_at = self._clock.monotonic()
+        account.is_inherited = False
+        for known in account.missing.values():
+            known.is_accepted = True
+        self._changed(source, None)
+
+    def _is_over(self, source: ObjectKey, account: _Account) -> bool:
+        """Whether absences that are found now are no longer part of what was accepted."""
+        window = self._limits(source).window_seconds
+        accepted_at = account.accepted_at
+        return accepted_at is not None and self._clock.monotonic() - accepted_at > window
+
+    def _is_within_limit(self, source: ObjectKey, account: _Account) -> bool:
+        limits, missing = self._limits(source), self._missing(source, account)
+        if missing <= limits.minimum:
+            return True
+        return missing * 100 <= limits.percent * self._recorded(source, account)
+
+    def _missing(self, source: ObjectKey, account: _Account) -> int:
+        """Count what is missing since the window began; while the brake holds, nothing expires."""
+        begun = self._window_begun(source, account)
+        counted = sum(m.at >= begun and not m.is_accepted for m in account.missing.values())
+        if self._clock.monotonic() - account.surveyed_at <= _SURVEY_SECONDS:
+            counted += len(account.surveyed - account.missing.keys())
+        return counted + (self._not_looked_at(source, account) if account.is_inherited else 0)
+
+    def _window_begun(self, source: ObjectKey, account: _Account) -> float:
+        end = account.engaged_at if account.is_engaged else self._clock.monotonic()
+        return end - self._limits(source).window_seconds
+
+    def _forget_the_past(self, source: ObjectKey, account: _Account) -> None:
+        begun = self._window_begun(source, account)
+        for key, known in list(account.missing.items()):
+            is_gone = self._cache.version(key) is None
+            if (is_gone and not known.is_made_up) or (
+                known.at < begun and (is_gone or known.is_back)
+            ):
+                del account.missing[key]
+
+    def _recorded(self, source: ObjectKey, account: _Account) -> int:
+        now = self._clock.monotonic()
+        if now - account.counted_at > _COUNT_SECONDS:
+            account.recorded = len(self._members(source))
+            account.counted_at = now
+        return account.recorded
+
+    def _members(self, source: ObjectKey) -> list[ObjectKey]:
+        members = self._listings.members()
+        return [key for at, held in members.items() if at.account == source for key in held]
+
+    def _not_looked_at(self, source: ObjectKey, account: _Account) -> int:
+        """Count what this process knows nothing of yet, though the one before missed much."""
+        window = self._limits(source).window_seconds
+        unknown = [key for key in self._members(source) if self._is_unknown(key, account)]
+        if not unknown or self._clock.monotonic() - account.engaged_at > window:
+            account.is_inherited = False
+            return 0
+        return len(unknown)
+
+    def _is_unknown(self, key: ObjectKey, account: _Account) -> bool:
+        notes, obj = self._memory.peek(key), self._cache.get(key)
+        if obj is None or key in account.missing:
+            return False
+        if notes is None:
+            return True
+        is_seen = notes.seen_at is not None or notes.absent_since is not None
+        return not is_seen and may_have_vanished(obj, notes)
+
+    # ------------------------------------------------------------ accounts
+
+    def _of(self, source: ObjectKey) -> _Account:
+        known = self._accounts.get(source)
+        if known is None:
+            known = self._accounts[source] = _Account()
+            obj = self._account_object(source)
+            told = (obj.status.get("massAbsence") or {}) if obj is not None else {}
+            known.since = parse_time(told.get("since"))
+            known.is_inherited = known.since is not None
+            known.engaged_at = self._clock.monotonic()
+        return known
+
+    def _account_object(self, source: ObjectKey) -> KubeObject | None:
+        return self._cache.get(source) if source.kind in ACCOUNT_KINDS else None
+
+    def _limits(self, source: ObjectKey) -> MassAbsence:
+        """Return the account's limits: its own before the operator's."""
+        obj, default = self._account_object(source), self._settings
+        own = (obj.spec.get("massAbsence") or {}) if obj is not None else {}
+        return MassAbsence(
+            percent=own.get("percent", default.percent),
+            minimum=own.get("minimum", default.minimum),
+            window_seconds=own.get("windowSeconds", default.window_seconds),
+        )
+
+    def _is_accepted(self, source: ObjectKey, since: datetime) -> bool:
+        obj = self._account_object(source)
+        written = obj.annotations.get(ACCEPT_ABSENCE_ANNOTATION) if obj is not None else None
+        return parse_time(written) == since
+
+    def _message(self, source: ObjectKey, account: _Account, since: str) -> str:
+        limits = self._limits(source)
+        where = f" -n {source.namespace}" if source.namespace else ""
+        told = (
+            f"{self._missing(source, account)} of {self._recorded(source, account)} resources on "
+            f"record were not found (since {since}), more than {limits.minimum} and "
+            f"{limits.percent} % within {limits.window_seconds:.0f} seconds. Nothing of it "
+            "is created or released until they are back: check spec.endpoint and AgentRun."
+        )
+        if source.kind not in ACCOUNT_KINDS:
+            return told
+        return (
+            f"{told} If they are gone for good: kubectl annotate{where} {source.kind.lower()} "
+            f"{source.name} --overwrite {ACCEPT_ABSENCE_ANNOTATION}={since}"
+        )

@@ -1,0 +1,70 @@
+"""What a pass does whose resource is missing together with many others of its account."""
+
+from collections.abc import Mapping
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile import edits, outcome
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.settle import spread
+from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.survey import Survey
+from agentrun_operator.reconcile.world import World
+
+_HOLD_SECONDS = 2.0
+"""Between two passes that wait for the account to tell it first."""
+_LONGEST_HOLD_SECONDS = 60.0
+"""It may be paused, or its keys be refused."""
+
+
+class MissingSteps:
+    """The one action of an object in an account whose brake holds."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self._survey = Survey(world)
+        self.table: Mapping[Action, Step] = {Action.AWAIT_RETURN: self.await_return}
+
+    async def await_return(self, ctx: Context) -> Outcome | None:
+        """Say once that nothing follows from the absence, and go on looking."""
+        brake, source = self._world.brake, ctx.bound.source
+        if source == OWN_ACCOUNT:
+            # No object stands for it whose passes would bring it up to date.
+            await self._survey.go_on(ctx.bound)
+            brake.review(source)
+        report = brake.report(source)
+        if report is None or not report.is_engaged:
+            return Outcome(None, _HOLD_SECONDS, "requeue_after")
+        if not (ctx.changes or brake.is_told(source)) and self._may_hold(ctx):
+            return Outcome(None, _HOLD_SECONDS, "requeue_after")
+        pause = spread(self._world.settings.polling.steady_seconds)
+        is_news = edits.has_news(ctx) or bool(ctx.changes)
+        if _is_told(ctx) and not is_news:
+            # The count moves; a write for each step of it would tell nobody anything.
+            return Outcome(None, pause, "requeue_after")
+        message = f"not found, as is much else of its account. {source}: {report.message}"
+        if ctx.obj.deleting:
+            verdict = outcome.deleting(Reason.MASS_ABSENCE, message)
+        else:
+            verdict = Verdict(
+                "Unknown",
+                Reason.MASS_ABSENCE,
+                message,
+                synced=False,
+                reconciling=True,
+                is_unseen=not is_news,
+            )
+        return Outcome(verdict, pause, "requeue_after")
+
+    def _may_hold(self, ctx: Context) -> bool:
+        absent_since = ctx.memory.absent_since
+        return absent_since is None or ctx.memory.now_hint - absent_since < _LONGEST_HOLD_SECONDS
+
+
+def _is_told(ctx: Context) -> bool:
+    ready = ctx.obj.condition("Ready") or {}
+    return bool(ready.get("reason") == Reason.MASS_ABSENCE.value)

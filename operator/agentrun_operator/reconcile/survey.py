@@ -1,0 +1,63 @@
+"""Counts by LISTs how much of an account is missing: objects that look one by one take too long."""
+
+from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.absence import may_have_vanished
+from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.contact import OUT_OF_REACH
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.listings import Collection, Listing, ident_of
+from agentrun_operator.reconcile.world import World
+
+_MAX_LISTS = 32
+"""Of the largest collections: one below each parent could make hundreds."""
+
+
+class Survey:
+    """One look at all of an account."""
+
+    def __init__(self, world: World) -> None:
+        """Ask through the shared LISTs of one world."""
+        self._world = world
+
+    async def before_acting(self, ctx: Context) -> None:
+        """Look around before a resource is made again, or let go of, because it vanished.
+
+        Raises:
+            OperatorError: the account does not answer; so nothing follows from the absence either.
+        """
+        if self._world.brake.wants_survey(ctx.bound.source, ctx.obj.key):
+            since = ctx.memory.absent_since or ctx.memory.now_hint
+            await self._take(ctx.bound, not_before=since)
+
+    async def go_on(self, binding: Binding) -> None:
+        """Look around while the brake holds: what is back ends it."""
+        if self._world.brake.is_engaged(binding.source):
+            await self._take(binding, not_before=self._world.clock.monotonic())
+
+    async def _take(self, binding: Binding, *, not_before: float) -> None:
+        lacking: set[ObjectKey] = set()
+        members = self._world.listings.members()
+        own = sorted(
+            (-len(held), at) for at, held in members.items() if at.account == binding.source
+        )
+        for _, at in own[:_MAX_LISTS]:
+            try:
+                listing = await self._world.listings.at_least(at, binding.api, not_before)
+            except OperatorError as error:
+                if isinstance(error, OUT_OF_REACH):
+                    raise
+                # This kind alone may not be listed; the others tell enough.
+                continue
+            lacking.update(key for key in members[at] if self._lacks(at, key, listing))
+        self._world.brake.note_survey(binding.source, lacking)
+
+    def _lacks(self, at: Collection, key: ObjectKey, listing: Listing) -> bool:
+        obj, notes = self._world.cache.get(key), self._world.memory.peek(key)
+        rest = self._world.kinds[at.kind].rest
+        if obj is None or rest is None or notes is None or listing.begun_at <= notes.wrote_at:
+            return False
+        if ident_of(rest, obj) in listing.by_id:
+            self._world.brake.seen(at.account, key)
+            return False
+        return may_have_vanished(obj, notes)
