@@ -106,23 +106,26 @@ class AccountDirectory:
             return False
         return True
 
-    async def bind_for_deletion(self, obj: KubeObject) -> Binding:
+    async def bind_for_deletion(self, obj: KubeObject, *, is_proven: bool) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
 
-        Without a pin the account that it asks for now is what it would have been pinned to.
+        Without a pin the account that it asks for now is what it would have been pinned to. Anybody
+        who may write a status can pin an object to a ClusterAccount, so its owner's leave is asked
+        for, unless this process knows the resource (`is_proven`): the leave may have ended since.
 
         Raises:
+            AccessDenied: a ClusterAccount does not allow this namespace.
             AccountChanged: what goes by its name now is another account. A look there would find
                 nothing, and take that for the end of the resource.
             OperatorError: neither the account's credentials nor a client of it is left.
         """
-        binding = await self._pinned(obj)
+        binding = await self._pinned(obj, is_proven=is_proven)
         error = check_pin(obj, binding)
         if error is not None:
             raise error
         return binding
 
-    async def _pinned(self, obj: KubeObject) -> Binding:
+    async def _pinned(self, obj: KubeObject, *, is_proven: bool) -> Binding:
         pinned = obj.status.get("account")
         if not pinned:
             return await self._unpinned(obj)
@@ -131,6 +134,8 @@ class AccountDirectory:
             return await self._clients.own()
         key = ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
         account = self._cache.get(key)
+        if account is not None and not is_proven:
+            await self._check_allowed(account, obj)
         known = self._clients.known(key)
         try:
             if account is None:

@@ -126,7 +126,7 @@ class Poller:
                 user = self._cache.get(held[0])
                 if user is None:
                     return
-                binding = await self._accounts.bind_for_deletion(user)
+                binding = await self._accounts.bind_for_deletion(user, is_proven=True)
             moving = any(self._is_moving(key) for key in held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)

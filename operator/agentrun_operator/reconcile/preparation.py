@@ -116,7 +116,9 @@ class Preparation:
         if is_kept and not may_have_gone_out(ctx.obj):
             return
         try:
-            binding = await self._world.accounts.bind_for_deletion(ctx.obj)
+            binding = await self._world.accounts.bind_for_deletion(
+                ctx.obj, is_proven=ctx.memory.held is not None
+            )
             ctx.binding = binding
             parent = self._world.references.last_parent(ctx.obj)
         except OperatorError as error:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.core.settings import OwnAccount, Settings
 from agentrun_simulator.faults import Fault
 from fakes.cloud import MAIN, OTHER, keys_of
@@ -173,6 +173,53 @@ async def test_a_cluster_account_refuses_everybody_else_until_it_allows_them() -
     lab.edit(ObjectKey("ClusterAccount", "", "default"), allowedNamespaces={"names": ["team-a"]})
     await lab.elapse(10)
     assert lab.ready(key) == GOOD
+
+
+SHARED = ObjectKey("ClusterAccount", "", "default")
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
+async def test_whoever_lost_the_leave_may_delete_what_is_known_to_be_its_own(
+    *, restarted: bool
+) -> None:
+    lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-a"]})
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    lab.edit(SHARED, allowedNamespaces={"names": ["team-b"]})
+    if restarted:
+        lab.restart()
+    await lab.elapse(10)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    if restarted:
+        # Only the status says so any more, and anybody may have written that.
+        assert lab.ready(key) == ("False", "DeletionBlocked")
+        assert "does not allow namespace 'team-a'; ask its owner" in lab.message(key)
+        lab.edit(SHARED, allowedNamespaces={"names": ["team-a"]})
+        await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert lab.simulator.resources(OTHER.account_id).get("ModelProxy", []) == []
+
+
+async def test_a_status_gives_no_leave_to_delete_in_a_cluster_account() -> None:
+    lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-a"]})
+    there = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    record = lab.get(there).status
+    lab.cluster.vanish(there)
+    await lab.elapse(10)
+    thief = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    raw = lab.cluster.raw(thief)
+    assert raw is not None
+    raw["metadata"]["finalizers"] = [FINALIZER]
+    thief = lab.cluster.put_back(thief, raw)
+    bound = {**record["boundTo"], "namespace": "team-b", "uid": lab.get(thief).uid}
+    lab.cluster.put_status(thief, {**record, "boundTo": bound})
+    await lab.elapse(10)
+    lab.cluster.delete(thief)
+    await lab.elapse(60)
+    assert "does not allow namespace 'team-b'" in lab.message(thief)
+    assert len(lab.simulator.resources(OTHER.account_id)["ModelProxy"]) == 1
 
 
 ROLE = {"roleArn": "acs:ram::20002:role/team-a", "externalId": "ext-1"}
