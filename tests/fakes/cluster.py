@@ -5,11 +5,10 @@ with the spec and with deletion, status as a subresource, and objects that outli
 while a finalizer stands.
 """
 
-import copy
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from agentrun_operator.core.errors import AlreadyExistsNotOwned
 from agentrun_operator.core.identity import FINALIZER, ObjectKey
@@ -29,8 +28,23 @@ from agentrun_operator.reconcile.status import timestamp
 from fakes.calls import Calls
 from fakes.clock import VirtualClock
 
+T = TypeVar("T")
 Notify = Callable[[str, Json], None]
 """Receives one watch event: ADDED, MODIFIED or DELETED, and a copy of the raw object."""
+
+
+def copied(document: T) -> T:
+    """Return a copy of a JSON document, in a fraction of the time that `deepcopy` takes."""
+
+    def copy(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {name: copy(value) for name, value in node.items()}
+        if isinstance(node, list):
+            return [copy(value) for value in node]
+        return node
+
+    made: T = copy(document)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +116,7 @@ class FakeCluster:
                     "annotations": dict(annotations or {}),
                     "finalizers": [],
                 },
-                "spec": copy.deepcopy(dict(spec)),
+                "spec": copied(dict(spec)),
                 # The defaults of the CRD's schema.
                 "status": {"observedGeneration": -1},
             },
@@ -117,9 +131,9 @@ class FakeCluster:
         annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Replace spec or annotations; the generation moves with the spec only."""
-        raw = copy.deepcopy(self._objects[key])
+        raw = copied(self._objects[key])
         if spec is not None and dict(spec) != raw["spec"]:
-            raw["spec"] = copy.deepcopy(dict(spec))
+            raw["spec"] = copied(dict(spec))
             raw["metadata"]["generation"] += 1
         if annotations is not None:
             raw["metadata"]["annotations"] = dict(annotations)
@@ -128,7 +142,7 @@ class FakeCluster:
 
     def delete(self, key: ObjectKey) -> None:
         """Delete an object: marked while finalizers stand, gone otherwise."""
-        raw = copy.deepcopy(self._objects[key])
+        raw = copied(self._objects[key])
         if not raw["metadata"]["finalizers"]:
             self._remove(key)
         elif "deletionTimestamp" not in raw["metadata"]:
@@ -139,7 +153,7 @@ class FakeCluster:
 
     def put_back(self, key: ObjectKey, backup: Json) -> ObjectKey:
         """Create an object from a backup with its finalizers and status; what was there is gone."""
-        raw = copy.deepcopy(backup)
+        raw = copied(backup)
         raw["metadata"] |= {
             "namespace": key.namespace,
             "name": key.name,
@@ -155,13 +169,13 @@ class FakeCluster:
 
     def put_status(self, key: ObjectKey, status: Json) -> None:
         """Replace a status, as anybody may who has the right to."""
-        raw = copy.deepcopy(self._objects[key])
-        raw["status"] = copy.deepcopy(status)
+        raw = copied(self._objects[key])
+        raw["status"] = copied(status)
         self._store("MODIFIED", raw)
 
     def reset_status(self, key: ObjectKey) -> None:
         """Lose a status, as a backup that is restored without it does."""
-        raw = copy.deepcopy(self._objects[key])
+        raw = copied(self._objects[key])
         raw["status"] = {"observedGeneration": -1}
         self._store("MODIFIED", raw)
 
@@ -171,7 +185,7 @@ class FakeCluster:
 
     def add_foreign_finalizer(self, key: ObjectKey, name: str) -> None:
         """Let another controller hold an object."""
-        raw = copy.deepcopy(self._objects[key])
+        raw = copied(self._objects[key])
         raw["metadata"]["finalizers"].append(name)
         self._store("MODIFIED", raw)
 
@@ -205,11 +219,11 @@ class FakeCluster:
 
     def raw(self, key: ObjectKey) -> Json | None:
         """Return a copy of an object, or None."""
-        return copy.deepcopy(self._objects.get(key))
+        return copied(self._objects.get(key))
 
     def get(self, key: ObjectKey) -> KubeObject:
         """Return an object that must exist."""
-        return KubeObject.of(copy.deepcopy(self._objects[key]), key.kind)
+        return KubeObject.of(copied(self._objects[key]), key.kind)
 
     def keys(self) -> list[ObjectKey]:
         """Return the keys of our objects."""
@@ -217,7 +231,7 @@ class FakeCluster:
 
     def all(self) -> list[Json]:
         """Return copies of our objects, as a LIST would show them."""
-        return [copy.deepcopy(self._objects[key]) for key in self.keys()]
+        return [copied(self._objects[key]) for key in self.keys()]
 
     # ------------------------------------------------ KubeWriter
 
@@ -255,20 +269,20 @@ class FakeCluster:
         raw = self._found(obj)
         if raw["status"] == status:
             # The API server makes no new version of what says the same.
-            return copy.deepcopy(raw)
-        raw["status"] = copy.deepcopy(status)
+            return copied(raw)
+        raw["status"] = copied(status)
         return self._store("MODIFIED", raw)
 
     # ------------------------------------------------ backups
 
     def backup(self) -> "Backup":
         """Return what it takes to put the whole cluster back to its present state."""
-        return Backup(self._version, copy.deepcopy(self._objects), dict(self._data))
+        return Backup(self._version, copied(self._objects), dict(self._data))
 
     def restore(self, backup: "Backup") -> None:
         """Go back to a backup. No watch tells of it: what continues, continues in the future."""
         self._version = backup.version
-        self._objects = copy.deepcopy(backup.objects)
+        self._objects = copied(backup.objects)
         self._data = dict(backup.data)
 
     def _next_version(self) -> int:
@@ -347,13 +361,13 @@ class FakeCluster:
     def _store(self, event: str, raw: Json) -> Json:
         raw["metadata"]["resourceVersion"] = str(self._next_version())
         self._objects[ObjectKey.of(raw)] = raw
-        self.notify(event, copy.deepcopy(raw))
-        return copy.deepcopy(raw)
+        self.notify(event, copied(raw))
+        return copied(raw)
 
     def _remove(self, key: ObjectKey) -> None:
         raw = self._objects.pop(key)
         raw["metadata"]["resourceVersion"] = str(self._next_version())
-        self.notify("DELETED", copy.deepcopy(raw))
+        self.notify("DELETED", copied(raw))
         uid = raw["metadata"]["uid"]
         for at in [at for at, owner in self._map_owners.items() if owner == uid]:
             self.remove_map(at)
