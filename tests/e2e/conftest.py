@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane import ControlPlane
 from rig import Rig
 from rig.samples import KEYS_SECRET, key_secret
 
@@ -24,6 +25,13 @@ def rig() -> Iterator[Rig]:
         yield running
         refused = running.plane.audit.forbidden(user=running.operator_user)
         assert {(each.verb, each.resource) for each in refused} <= {("create", "accounts")}
+
+
+@pytest.fixture(scope="session")
+def spare_plane() -> Iterator[ControlPlane]:
+    """A second cluster, for what would disturb the rig's; a test leaves no object of ours there."""
+    with ControlPlane() as plane:
+        yield plane
 
 
 @pytest.fixture

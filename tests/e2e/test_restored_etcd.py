@@ -28,8 +28,8 @@ PROCESSES = {
 
 
 @pytest.fixture
-def old_rig() -> Iterator[Rig]:
-    with ControlPlane() as plane, Rig(plane, with_operator=False) as running:
+def old_rig(spare_plane: ControlPlane) -> Iterator[Rig]:
+    with Rig(spare_plane, with_operator=False) as running:
         yield running
 
 
@@ -120,3 +120,4 @@ def test_a_restored_backup_ends_every_process_and_a_new_one_serves(
     processes.wait_complete("leader", times=2)
     rig.apply([account(rig, "new")])
     rig.wait_ready(TEAM)
+    rig.delete_all(TEAM)

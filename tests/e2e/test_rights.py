@@ -1,5 +1,6 @@
 """The chart's roles are exactly what the operator uses: nothing refused, nothing to spare."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from controlplane import AuditEvent, ControlPlane
-from rig import Rig, eventually
+from rig import Rig, eventually, samples
 from rig.chart import RELEASE, render
 from rig.cluster import SAMPLES_NAMESPACE
 from rig.rig import CHART_VALUES, NAMESPACE
@@ -45,20 +46,34 @@ class Use:
 
 
 @pytest.fixture(scope="module", params=SCOPES)
-def use(request: pytest.FixtureRequest) -> Iterator[Use]:
+def use(request: pytest.FixtureRequest, spare_plane: ControlPlane) -> Use:
     """Everything that needs a right of its own, in one life of the operator."""
-    values = SCOPES[request.param]
-    with ControlPlane() as plane:
-        for namespace in (SAMPLES_NAMESPACE, TENANT):
-            plane.kubectl("create", "namespace", namespace)
-        with Rig(plane, chart_values=values, transition_seconds=0.2) as rig:
-            live(rig, is_cluster_wide=not values)
-            audit, user = plane.audit, rig.operator_user
-            yield Use(
-                granted=granted(values),
-                used=frozenset(right(e) for e in audit.events() if e.user == user and e.resource),
-                forbidden=audit.forbidden(user=user),
-            )
+    values, plane = SCOPES[request.param], spare_plane
+    prepare(plane)
+    since = plane.audit.position()
+    with Rig(plane, chart_values=values, transition_seconds=0.2) as rig:
+        live(rig, is_cluster_wide=not values)
+        user, events = rig.operator_user, plane.audit.events(since=since)
+        return Use(
+            granted=granted(values),
+            used=frozenset(right(e) for e in events if e.user == user and e.resource),
+            forbidden=plane.audit.forbidden(user=user, since=since),
+        )
+
+
+def prepare(plane: ControlPlane) -> None:
+    """Make the namespaces, and remove what another life left: its rights, and what it created."""
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        for name in (NAMESPACE, SAMPLES_NAMESPACE, TENANT)
+    ]
+    plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(namespaces)))
+    plane.kubectl("delete", "lease", "--all", f"--namespace={NAMESPACE}")
+    plane.kubectl("delete", "configmap", "--all", f"--namespace={SAMPLES_NAMESPACE}")
+    for values in SCOPES.values():
+        rights = render(NAMESPACE, {**CHART_VALUES, **values}).rights
+        document = json.dumps(samples.as_list(rights))
+        plane.kubectl("delete", "--ignore-not-found", "--filename=-", input=document)
 
 
 def live(rig: Rig, *, is_cluster_wide: bool) -> None:

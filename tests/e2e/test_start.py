@@ -1,7 +1,7 @@
 """What keeps the operator from starting: one line that says what to do, no traceback."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -53,11 +53,11 @@ def changed_kubeconfig(source: Path, target: Path, *, server: str = "", token: s
     return str(target)
 
 
-@pytest.fixture(scope="module")
-def bare_plane(rig: Rig) -> Iterator[ControlPlane]:
-    """A cluster that has never heard of us."""
-    with ControlPlane(rig.plane.programs) as plane:
-        yield plane
+@pytest.fixture
+def bare_plane(spare_plane: ControlPlane) -> ControlPlane:
+    """A cluster that does not know us."""
+    spare_plane.kubectl("delete", "crd", "--all", "--timeout=30s")
+    return spare_plane
 
 
 def test_crds_that_are_not_installed(rig: Rig, bare_plane: ControlPlane) -> None:

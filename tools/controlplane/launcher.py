@@ -156,15 +156,18 @@ class ControlPlane:
     def restore(self, backup: Path) -> None:
         """Put etcd back to a backup, as after a disaster: everybody else goes on as they are.
 
-        The controller-manager knows a future that did not happen, so it ends.
+        The controller-manager knows a future that did not happen, so it starts anew.
         """
         for name in (components.CONTROLLER_MANAGER, components.API_SERVER, components.ETCD):
             self._running.stop(name, seconds=RESTART_GRACE_SECONDS)
         shutil.rmtree(self._files.etcd_data)
         shutil.copytree(backup, self._files.etcd_data)
-        self._run(components.ETCD, components.etcd(self.programs, self._files))
         del self._files.process_ids[components.CONTROLLER_MANAGER]
+        self._run(components.ETCD, components.etcd(self.programs, self._files))
         self._start_apiserver()
+        self._run(
+            components.CONTROLLER_MANAGER, components.controller_manager(self.programs, self._files)
+        )
 
     def _start_apiserver(self) -> None:
         files = self._files
