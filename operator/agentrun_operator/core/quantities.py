@@ -13,6 +13,7 @@ CPU_FORM = (
     r"|([5-9][0-9]|[1-9][0-9]{2,3}|1[0-5][0-9]{3}|16000)m)$"
 )
 """The same range as a text: cores with two decimals, or millicores."""
+_MAX_DIGITS = 18
 MEMORY_RANGE = ("128Mi", "32Gi")
 
 
@@ -62,7 +63,8 @@ def _number(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    # Written out, the powers that a broken endpoint may answer have no end.
+    return number if number.is_finite() and abs(number.adjusted()) <= _MAX_DIGITS else None
 
 
 def memory_mib(value: str) -> int:

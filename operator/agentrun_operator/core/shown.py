@@ -10,21 +10,27 @@ from agentrun_operator.core.paths import item_labels, read_path
 HIDDEN = "(differs)"
 UNSET = "(unset)"
 _MAX_SHOWN = 128
+_MAX_COMPARED = 65_536
+"""Characters of a value that are looked at: a broken endpoint may answer megabytes."""
 _BEFORE = 40
 """Characters of a long text that are shown before the first difference."""
 
 
 def shown_pair(rule: FieldRule, wanted: Any, seen: Any) -> tuple[str, str]:
-    """Return a desired and an observed wire value as people write them.
-
-    Of long texts the part around the first difference is shown: their beginnings may be equal.
-    """
+    """Return a desired and an observed wire value as people write them, in full."""
     if rule.may_hold_secrets:
         return HIDDEN, HIDDEN
     if rule.unordered is not None and isinstance(wanted, list) and isinstance(seen, list):
         seen = _in_order(rule, wanted, seen)
-    mine, theirs = as_spec(rule, wanted), as_spec(rule, seen)
-    texts = _text(mine), _text(theirs)
+    return _text(as_spec(rule, wanted)), _text(as_spec(rule, seen))
+
+
+def parted(desired: str, observed: str) -> tuple[str, str]:
+    """Return two texts, or of long ones the part around the first difference.
+
+    Order: what may quote a secret is redacted before. A part of a secret could not be told as one.
+    """
+    texts = desired, observed
     at = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), None)
     at = min(map(len, texts)) if at is None else at
     return _part(texts[0], at), _part(texts[1], at)
@@ -32,16 +38,13 @@ def shown_pair(rule: FieldRule, wanted: Any, seen: Any) -> tuple[str, str]:
 
 def shown(rule: FieldRule, value: Any) -> str:
     """Return one wire value as people write it."""
-    return HIDDEN if rule.may_hold_secrets else _part(_text(as_spec(rule, value)), 0)
+    return HIDDEN if rule.may_hold_secrets else _text(as_spec(rule, value))
 
 
 def as_written(spec: Mapping[str, Any], path: str) -> str | None:
     """Return the text of a plain value of a spec, just as the user wrote it; None for others."""
     value, _ = read_path(spec, tuple(path.split(".")))
-    if value is None or isinstance(value, Mapping | list):
-        return None
-    text = _text(value)
-    return text if len(text) <= _MAX_SHOWN else None
+    return None if value is None or isinstance(value, Mapping | list) else _text(value)
 
 
 def as_spec(rule: FieldRule, value: Any) -> Any:
@@ -90,10 +93,10 @@ def _text(value: Any) -> str:
     if value is None:
         return UNSET
     if isinstance(value, str):
-        return value
+        return value[:_MAX_COMPARED]
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)[:_MAX_COMPARED]
 
 
 def _part(text: str, at: int) -> str:

@@ -181,7 +181,7 @@ class Settlement:
         """Return what `status.drift` is to say of differences."""
         before = ctx.obj.status.get("drift") or ()
         written = [_as_written(ctx, drift) for drift in found]
-        return status.drift_entries(written, before, now=ctx.started_at)
+        return status.drift_entries(written, before, now=ctx.started_at, redact=ctx.redact)
 
     def sent_secrets(self, ctx: Context) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""

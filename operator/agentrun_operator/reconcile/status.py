@@ -13,6 +13,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import ConditionType, Reason
+from agentrun_operator.core.shown import parted
 from agentrun_operator.reconcile.ports import Json
 
 _OF_WRITES = (ConditionType.SYNCED, ConditionType.REFERENCES_RESOLVED)
@@ -85,18 +86,28 @@ def _standing(before: Sequence[Json], verdict: Verdict) -> tuple[Condition, ...]
     return (*others, *kept.values())
 
 
-def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: datetime) -> list[Json]:
+def drift_entries(
+    found: Sequence[Drift],
+    before: Sequence[Json],
+    *,
+    now: datetime,
+    redact: Callable[[str], str] = str,
+) -> list[Json]:
     """Return `status.drift`; a path keeps the time since which it has differed."""
     since = {entry.get("path"): entry.get("since") for entry in before}
     return [
         {
             "path": drift.path,
-            "desired": drift.desired,
-            "observed": drift.observed,
+            **_values(drift, redact),
             "since": since.get(drift.path) or timestamp(now),
         }
         for drift in found[:_MAX_DRIFT]
     ]
+
+
+def _values(drift: Drift, redact: Callable[[str], str]) -> Json:
+    desired, observed = parted(drift.desired, redact(drift.observed))
+    return {"desired": desired, "observed": observed}
 
 
 def at_provider(kind: ResourceKind, resource: Json) -> Json:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
-from agentrun_operator.core.shown import HIDDEN
+from agentrun_operator.core.shown import HIDDEN, parted
 from agentrun_operator.core.wire import applied_paths
 from unit.core.drift_tools import merged, paths_of
 from unit.core.sample_kind import FULL, KIND, SECRET_VALUE, answer_to, body_of, json_values, specs
@@ -206,7 +206,7 @@ def test_what_may_be_secret_is_hidden(path: str) -> None:
 
 def test_long_values_are_cut() -> None:
     (drift,) = _drift({"description": "d" * 4000}, {"description": "short"})
-    assert len(drift.desired) == 128
+    assert len(parted(drift.desired, drift.observed)[0]) == 128
     assert drift.observed == "short"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.drift import find_drift
-from agentrun_operator.core.shown import as_written
+from agentrun_operator.core.shown import as_written, parted
 from agentrun_operator.kinds import catalogue
 
 LONG = [f"model-{n}" for n in range(40)]
@@ -18,6 +18,8 @@ ROWS = [
     ("AgentRuntime", {"memory": 4096}, {"memory": 2048}, "memory", "4Gi", "2Gi"),
     ("AgentRuntime", {"memory": 4096}, {"memory": 512}, "memory", "4Gi", "512Mi"),
     ("AgentRuntime", {"memory": 4096}, {"memory": "a lot"}, "memory", "4Gi", "a lot"),
+    ("AgentRuntime", {"memory": 4096}, {"memory": "1e99999999"}, "memory", "4Gi", "1e99999999"),
+    ("AgentRuntime", {"cpu": 2.0}, {"cpu": "1e99999999"}, "cpu", "2", "1e99999999"),
     ("AgentRuntime", {"memory": 4096}, {}, "memory", "4Gi", "(unset)"),
     ("AgentRuntime", {"disableOndemand": True}, {}, "disableOndemand", "true", "(unset)"),
     (
@@ -49,7 +51,7 @@ ROWS = [
 
 def difference(kind: str, desired: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[str, ...]:
     (found,) = find_drift(catalogue()[kind], desired, seen, partial=False)
-    return found.path, found.desired, found.observed
+    return found.path, *parted(found.desired, found.observed)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -114,7 +116,6 @@ def test_long_texts_are_shown_where_they_differ(length: int, place: int) -> None
         ("names", None),
         ("nothing", None),
         ("cpu.below", None),
-        ("long", None),
     ],
 )
 def test_a_plain_value_is_shown_as_it_was_written(path: str, text: str | None) -> None:
@@ -124,6 +125,5 @@ def test_a_plain_value_is_shown_as_it_was_written(path: str, text: str | None) -
         "flag": True,
         "network": {"mode": "Private"},
         "names": ["a"],
-        "long": "x" * 200,
     }
     assert as_written(spec, path) == text

@@ -33,6 +33,7 @@ def told(lab: Lab, key: ObjectKey) -> dict[str, tuple[str, str]]:
     }
 
 
+KEY = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}
 CHANGED = {"cpu": 1.0, "memory": 2048, "networkConfiguration": {"networkMode": "PRIVATE"}}
 WANTED = {"cpu": "500m", "memory": "4096Mi", "network": {"mode": "Public"}}
 
@@ -120,3 +121,20 @@ async def test_a_default_of_the_create_is_not_told() -> None:
     key = lab.cluster.apply("AgentRuntime", "next", {**spec, **observe})
     await lab.elapse(60)
     assert told(lab, key) == {}
+
+
+async def test_a_part_of_a_long_value_shows_no_part_of_a_secret() -> None:
+    """The cut must not fall into a secret that AgentRun quotes before anybody knows it as one."""
+    for before in range(20, 160, 10):
+        quoted = f"{'x' * before}{SECRET_VALUE}{'y' * 200}"
+        lab = Lab()
+        await lab.ready_account()
+        lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+        wanted = {"description": "x" * 200, "env": [KEY]}
+        spec = {**RUNTIME, **wanted, "driftPolicy": "Report"}
+        key = lab.cluster.apply("AgentRuntime", "it", spec)
+        await lab.elapse(15)
+        lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": quoted})
+        await lab.elapse(70)
+        ((_, observed),) = told(lab, key).values()
+        assert not any(SECRET_VALUE[n : n + 4] in observed for n in range(len(SECRET_VALUE) - 3))
