@@ -7,7 +7,7 @@ leads to them. Where neither knows anything, nothing counts as edited.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from agentrun_operator.core.drift import Drift, find_drift
 from agentrun_operator.core.ignored import Paths, covers
@@ -16,11 +16,12 @@ from agentrun_operator.core.leaves import digest_of, is_touched, leaves
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.wire import encode, field_rules
-from agentrun_operator.core.write_only import write_only_part, write_only_tops
+from agentrun_operator.core.write_only import write_only_part, write_only_paths, write_only_tops
 from agentrun_operator.reconcile.context import STATE_PATH, Context
 from agentrun_operator.reconcile.decide import FAILED
 from agentrun_operator.reconcile.ports import Json
 
+T = TypeVar("T")
 _LIMITED = ("Report", "Ignore")
 
 
@@ -106,6 +107,27 @@ def note_acted(ctx: Context) -> None:
     ctx.changes["actedOn"] = ctx.told if ctx.is_limited else None
     if ctx.is_limited:
         ctx.memory.acted = dict(ctx.values)
+
+
+def note_sent(ctx: Context) -> None:
+    """Record that the edits went out which no read can confirm: they are sent once."""
+    acted = ctx.memory.acted
+    if not ctx.is_limited or acted is None:
+        return
+    unseen = write_only_paths(ctx.kind)
+    sent = frozenset(edit for edit in ctx.edits if covers(unseen, edit))
+    if not sent:
+        return
+    ctx.edits -= sent
+    ctx.memory.acted = _with(acted, ctx.values, sent)
+    if record := ctx.obj.status.get("actedOn"):
+        values = _with(record.get("values") or {}, ctx.told["values"], sent)
+        ctx.changes["actedOn"] = {**record, "values": values}
+
+
+def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[str, T]:
+    kept = {path: value for path, value in before.items() if path not in paths}
+    return kept | {path: value for path, value in now.items() if path in paths}
 
 
 # ------------------------------------------------ what is sent

@@ -211,6 +211,7 @@ class UpdatingSteps:
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
+        asked.note_sent(ctx)
         message = f"{verb} {paths}" if found else f"{verb} the resource"
         unseen = [d for d in found if d.clearing and d.observed == CANNOT_READ]
         if unseen:

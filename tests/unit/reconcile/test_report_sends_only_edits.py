@@ -212,6 +212,36 @@ async def test_what_no_read_returns_goes_along_with_a_neighbour_alone(policy: st
 
 
 @each_policy
+@pytest.mark.parametrize("restarts", ["lives", "restarts"])
+@pytest.mark.parametrize("edit", ["rotation", "value", "gone"])
+async def test_what_no_read_confirms_is_sent_once(policy: str, restarts: str, edit: str) -> None:
+    license_key = {"licenseKeyFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    arms = {"enabled": True, **license_key}
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "arms": arms, "driftPolicy": policy})
+    await lab.elapse(15)
+    lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"memory": 8192})
+    await lab.elapse(70)
+    lab.simulator.inject(
+        Fault.model_validate({"action": "Update.*", "effect": "slow", "seconds": 20})
+    )
+    if edit == "rotation":
+        lab.cluster.put_secret("keys", {"token": "canary-rotated"})
+    else:
+        lab.edit(key, arms={"enabled": False, **license_key} if edit == "value" else None)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "Updating")
+    if restarts == "restarts":
+        lab.restart()
+    await lab.elapse(300)
+    assert len(sent(lab)) == 1
+    assert set(sent(lab)[0]) == {"armsConfiguration", "cpu"}
+    is_told(lab, key, policy, "memory")
+
+
+@each_policy
 async def test_an_edit_whose_update_was_refused_at_first_is_sent_in_the_end(policy: str) -> None:
     lab, key = await drifted(RUNTIMES, {"memory": 8192}, driftPolicy=policy)
     await lab.elapse(70)
