@@ -72,10 +72,10 @@ def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:
             return as_copy({"externalId": status.get("externalId")}, {})
         place = (bound.get("clusterId"), bound.get("namespace") or "", bound.get("name"))
         if place != (cluster_id, key.namespace, key.name):
-            return as_copy(status, bound)
+            return as_copy(_named(status, obj, bound), bound)
     elif _is_older(status, obj.created_at):
         # Written by a version that bound nothing: its times have to be possible.
-        return as_copy(status, {})
+        return as_copy(_named(status, obj, {}), {})
     name = status.get("externalName") if status.get("externalId") else None
     return status if name in (None, obj.external_name) else as_copy(status, {})
 
@@ -88,10 +88,21 @@ def bind(status: Mapping[str, Any], binding: Mapping[str, str]) -> dict[str, Any
     return bound
 
 
+def _named(
+    status: Mapping[str, Any], obj: KubeObject, bound: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return a copied status with the name of what its object has, or was about to create.
+
+    Before its first answer a status does not say it. The spec came along with it.
+    """
+    named = obj.spec.get("externalName") or bound.get("name") or obj.key.name
+    return {"externalName": named, **status}
+
+
 def as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what is left of a status that is another object's, which `bound` names."""
     origin = status.get("copiedFrom") or {}
-    if status.get("externalId"):
+    if status.get("externalId") or status.get("creation"):
         origin = {
             "clusterId": bound.get("clusterId"),
             "namespace": bound.get("namespace"),

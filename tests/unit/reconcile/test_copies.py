@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
 from unit.reconcile.specs import (
     PROXY,
     SAMPLES,
     Sample,
+    lab_for,
     made,
     ready,
 )
@@ -325,3 +327,37 @@ async def test_a_cluster_that_takes_the_identity_of_another_one_goes_on(kind: st
     other.cluster.delete(key)
     await other.elapse(60)
     assert made(lab, sample) == []
+
+
+# ------------------------------------------------ a backup taken while it was created
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
+@named
+async def test_what_was_about_to_be_created_is_the_originals_as_well(
+    kind: str, *, lives: bool
+) -> None:
+    sample = SAMPLES[kind]
+    lab = await lab_for(sample)
+    policies = {"deletionPolicy": "Delete", "adoptionPolicy": "Adopt"}
+    lab.simulator.inject(Fault.model_validate({"action": "Create.*", "effect": "drop-after"}))
+    key = lab.cluster.apply(kind, "it", {**sample.spec, **policies})
+    await lab.drain()
+    raw = backup(lab, key)
+    assert "creation" in raw["status"]
+    assert "externalId" not in raw["status"]
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Available")
+    other = await other_cluster(lab)
+    other.cluster.put_back(key, raw)
+    if not lives:
+        other.cluster.delete(key)
+    other.restart()
+    await other.elapse(60)
+    if lives:
+        assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
+        assert "team-a/it of cluster 'cluster-1'" in other.message(key)
+        other.cluster.delete(key)
+        await other.elapse(60)
+    assert other.cluster.raw(key) is None
+    assert len(made(lab, sample)) == 1
