@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -167,20 +167,6 @@ def test_nothing_is_left_when_the_launcher_is_killed(control_plane: ControlPlane
     assert eventually(lambda: not Path(started["home"]).exists())
 
 
-def test_the_programs_do_not_outlive_their_supervisor(control_plane: ControlPlane) -> None:
-    plane = ControlPlane(control_plane.programs)
-    plane.start()
-    home, processes = plane.home, plane.process_ids
-    try:
-        os.kill(processes["supervisor"], signal.SIGKILL)
-        assert eventually(lambda: not any(map(is_running, processes.values())))
-        with pytest.raises(ControlPlaneError, match="supervisor of the control plane died"):
-            plane.restart_apiserver()
-    finally:
-        plane.stop()
-    assert not home.exists()
-
-
 def test_a_program_that_dies_is_named_with_the_end_of_its_log(
     control_plane: ControlPlane, tmp_path: Path
 ) -> None:
@@ -196,18 +182,35 @@ def test_a_program_that_dies_is_named_with_the_end_of_its_log(
         plane.kubectl("version")
 
 
-def test_a_port_taken_in_the_last_moment_costs_only_another_try(
-    control_plane: ControlPlane, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def unlucky(
+    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """Return a control plane of this module's own, whose etcd found its port taken at first."""
+    programs = tmp_path_factory.mktemp("programs")
     for name in ("kube-apiserver", "kube-controller-manager", "kubectl"):
-        (tmp_path / name).symlink_to(control_plane.programs / name)
-    unlucky = tmp_path / ETCD
-    unlucky.write_text(
+        (programs / name).symlink_to(control_plane.programs / name)
+    etcd = programs / ETCD
+    etcd.write_text(
         "#!/bin/sh\n"
-        f"if mkdir {tmp_path}/tried; then echo bind: address already in use; exit 1; fi\n"
+        f"if mkdir {programs}/tried; then echo bind: address already in use; exit 1; fi\n"
         f'exec {control_plane.programs / ETCD} "$@"\n'
     )
-    unlucky.chmod(0o755)
-    with ControlPlane(tmp_path) as plane:
-        assert (tmp_path / "tried").exists()
-        assert "default" in plane.kubectl("get", "namespaces", "--output=name")
+    etcd.chmod(0o755)
+    with ControlPlane(programs) as plane:
+        yield plane
+
+
+def test_a_port_taken_in_the_last_moment_costs_only_another_try(unlucky: ControlPlane) -> None:
+    assert (unlucky.programs / "tried").exists()
+    assert "default" in unlucky.kubectl("get", "namespaces", "--output=name")
+
+
+def test_the_programs_do_not_outlive_their_supervisor(unlucky: ControlPlane) -> None:
+    home, processes = unlucky.home, unlucky.process_ids
+    os.kill(processes["supervisor"], signal.SIGKILL)
+    assert eventually(lambda: not any(map(is_running, processes.values())))
+    with pytest.raises(ControlPlaneError, match="supervisor of the control plane died"):
+        unlucky.restart_apiserver()
+    unlucky.stop()
+    assert not home.exists()
