@@ -38,6 +38,7 @@ steps = st.lists(
         st.tuples(st.just("edit"), st.sampled_from(KINDS)),
         st.tuples(st.just("elapse"), st.sampled_from((0.0, 7.0, 65.0))),
         st.tuples(st.just("restart"), st.none()),
+        st.tuples(st.just("identity"), st.sampled_from((None, {"mode": "Off"}))),
     ),
     max_size=12,
 )
@@ -57,6 +58,7 @@ class Tenant:
         self.living: dict[str, ObjectKey] = {}
         self.edits = 0
         self.has_secret = True
+        self.was_off = False
 
     async def open(self) -> None:
         """Bring one object that stays, so that the account is somewhere."""
@@ -65,17 +67,23 @@ class Tenant:
         self.lab.cluster.apply("AgentRuntime", "anchor", SAMPLES["AgentRuntime"].spec)
         await self.lab.elapse(15)
 
+    def put_secret(self, which: str) -> None:
+        data = SECRETS[which]
+        if data is not None:
+            self.lab.cluster.put_secret("default-keys", data)
+        elif self.has_secret:
+            self.lab.cluster.delete_secret("default-keys")
+        self.has_secret = data is not None
+
     async def take(self, step: str, what: Any) -> None:
         lab = self.lab
         if step == "secret":
-            data = SECRETS[what]
-            if data is not None:
-                lab.cluster.put_secret("default-keys", data)
-            elif self.has_secret:
-                lab.cluster.delete_secret("default-keys")
-            self.has_secret = data is not None
+            self.put_secret(what)
         elif step == "endpoint":
             lab.edit(DEFAULT, endpoint=what)
+        elif step == "identity":
+            self.was_off |= what is not None
+            lab.edit(DEFAULT, identityCheck=what)
         elif step == "create" and what not in self.living:
             self.edits += 1
             name = f"{what.lower()}-{self.edits}"
@@ -91,12 +99,17 @@ class Tenant:
             await lab.elapse(what)
 
     def check(self) -> None:
-        """Only the question whose keys these are reaches anybody else."""
+        """Only the question whose keys these are reaches anybody else.
+
+        Where nobody is to be asked, a known resource is looked for instead, and nothing else.
+        """
         for request in self.lab.simulator.requests():
-            assert request["account"] in (MAIN.account_id, "") or request["action"] == ASKED
+            is_look = self.was_off and request["action"].startswith("Get")
+            is_own = request["account"] in (MAIN.account_id, "")
+            assert is_own or is_look or request["action"] == ASKED
         for request in self.elsewhere.requests():
             # The same account in another cloud: one known resource is looked for, nothing else.
-            is_probe = request["account"] == MAIN.account_id and request["method"] == "GET"
+            is_probe = request["account"] == MAIN.account_id or self.was_off
             is_get = request["action"].startswith("Get")
             assert request["action"] == ASKED or (is_probe and is_get)
 
@@ -115,6 +128,16 @@ class Tenant:
 
 @settings(max_examples=60, deadline=None)
 @given(steps)
+@example(
+    [
+        ("identity", {"mode": "Off"}),
+        ("elapse", 7.0),
+        ("secret", "another account's"),
+        ("restart", None),
+        ("create", "ModelProxy"),
+        ("elapse", 65.0),
+    ]
+)
 @example([("secret", "another account's"), ("create", "ModelProxy"), ("elapse", 65.0)])
 @example(
     [
@@ -149,6 +172,7 @@ def test_no_call_reaches_an_account_that_nobody_is_pinned_to(
         # With the right keys and endpoint back, all goes on by itself, and nothing was lost.
         await tenant.take("secret", "right")
         await tenant.take("endpoint", None)
+        await tenant.take("identity", None)
         await tenant.lab.elapse(1000)
         tenant.check()
         assert tenant.leaked() == set()
