@@ -75,7 +75,12 @@ def test_an_edit_behind_our_back_is_undone_by_one_small_put(converged: Tenant) -
 
 
 def test_what_vanished_is_made_again(converged: Tenant) -> None:
-    """Every kind comes back under its old name, children along with their parents."""
+    """Every kind comes back under its old name, children along with their parents.
+
+    As a whole it is a mass absence, so the account allows as much.
+    """
+    converged.edit("Account", "default", massAbsence={"percent": 100})
+    converged.wait_ready()
     before = {e["kind"]: e["status"]["externalId"] for e in converged.objects()}
     for each in converged.objects():
         if each["kind"] not in ("AgentRuntimeEndpoint", "Sandbox"):  # gone with their parents

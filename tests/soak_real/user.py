@@ -37,6 +37,10 @@ Key = tuple[str, str]
 """(kind, name)."""
 
 
+MEDDLED = {"massAbsence": {"percent": 100}}
+"""Of the Account: resources are removed here at a pace at which its brake would engage."""
+
+
 class User:
     """Random actions over several kinds, from one seed."""
 
@@ -73,7 +77,7 @@ class User:
             "credentials": {"secretRef": {"name": fleet.KEYS}},
             "requestsPerSecond": 200,
         }
-        self._put(fleet._manifest("Account", "default", spec))
+        self._put(fleet._manifest("Account", "default", {**spec, **MEDDLED}))
         for kind in _MAKERS:
             self._create(kind)
 
