@@ -202,8 +202,10 @@ class Brake:
 
     # ------------------------------------------------------------ counting
 
-    def engage_beyond_limit(self, source: ObjectKey, key: ObjectKey) -> None:
+    def engage_beyond_limit(self, source: ObjectKey, key: ObjectKey) -> bool:
         """Engage where the absence of a resource, about to be acted on, is one too many.
+
+        Returns whether it engaged just now.
 
         Race: passes of many objects come here at once. Each of them is counted before, so that no
         more than the limit ever go on.
@@ -211,9 +213,9 @@ class Brake:
         account = self._of(source)
         known = account.missing.get(key)
         if account.is_engaged or (known is not None and known.is_accepted):
-            return
+            return False
         if self._is_within_limit(source, account):
-            return
+            return False
         account.since = self._clock.now().replace(microsecond=0)
         account.engaged_at = self._clock.monotonic()
         account.accepted_at = None
@@ -226,6 +228,7 @@ class Brake:
             since=timestamp(account.since),
         )
         self._changed(source, missing)
+        return True
 
     def _release(self, source: ObjectKey, account: _Account) -> None:
         log.info("mass absence is over", account=str(source))

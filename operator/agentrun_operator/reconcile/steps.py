@@ -27,6 +27,7 @@ from agentrun_operator.reconcile import (
     trouble,
     unanswered,
 )
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
@@ -111,8 +112,15 @@ class ReadingSteps:
             brake.note_missing(source, ctx.obj)
             if absence.seconds_to_proof(ctx) <= 0:
                 await self._survey.before_acting(ctx)
-                brake.engage_beyond_limit(source, ctx.obj.key)
+                if brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
+                    # No object stands for it that would tell of it.
+                    self._tell(ctx)
         ctx.is_braked = brake.holds(source, ctx.obj.key)
+
+    def _tell(self, ctx: Context) -> None:
+        report = self._world.brake.report(ctx.bound.source)
+        if report is not None:
+            self._world.events.emit(ctx.obj, "Warning", Reason.MASS_ABSENCE.value, report.message)
 
     @staticmethod
     def _is_doubtful(ctx: Context) -> bool:

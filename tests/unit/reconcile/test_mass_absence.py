@@ -1,14 +1,19 @@
 """Where too much of an account vanishes at once, nothing is created or released."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from agentrun_operator.core.identity import ObjectKey
-from fakes.lab import Lab
+from agentrun_operator.core.settings import OwnAccount
+from fakes.cloud import MAIN
+from fakes.lab import Lab, quick
 from unit.reconcile.specs import PROXY, SAMPLES, cloud_key
 from unit.reconcile.specs import keys as keys_of
 from unit.reconcile.test_absence import count, lie
@@ -327,3 +332,93 @@ async def test_other_accounts_go_on() -> None:
     await lab.elapse(30)
     assert lab.ready(other) == GOOD
     assert lab.ready(ACCOUNT) == BRAKED
+
+
+async def test_lists_that_lack_what_reads_find_engage_nothing() -> None:
+    lab, keys = await fleet()
+    told = [lab.get(key).status for key in (ACCOUNT, *keys)]
+    lie(lab, "List.*")
+    await lab.elapse(400)
+    assert [lab.get(key).status for key in (ACCOUNT, *keys)] == told
+    assert warnings(lab) == []
+    assert count(lab, "Create") == 0
+
+
+async def test_a_paused_account_keeps_its_brake() -> None:
+    lab, keys = await fleet()
+    lab.annotate(ACCOUNT, paused="true")
+    await lab.drain()
+    remove(lab, keys)
+    await lab.elapse(300)
+    assert count(lab, "Create") == 0
+    assert {lab.ready(key) for key in keys} == {UNKNOWN}
+
+
+async def test_what_is_there_is_served_as_before() -> None:
+    lab, keys = await fleet(12)
+    remove(lab, keys[:6])
+    await lab.elapse(100)
+    assert {lab.ready(key) for key in keys[6:]} == {GOOD}
+    lab.edit(keys[6], description="second")
+    lab.cluster.delete(keys[7])
+    await lab.elapse(60)
+    assert lab.ready(keys[6]) == GOOD
+    assert sorted(lab.writes_to_cloud())[-2:] == ["DeleteModelProxy", "UpdateModelProxy"]
+    assert lab.cluster.raw(keys[7]) is not None
+    accept(lab, since(lab))
+    await lab.elapse(60)
+    assert lab.cluster.raw(keys[7]) is None
+
+
+async def test_restored_objects_are_made_again_in_an_empty_account() -> None:
+    lab, keys = await fleet()
+    backups = [(key, lab.cluster.raw(key) or {}) for key in keys]
+    for key in keys:
+        lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.resources("ModelProxy") == []
+    for key, raw in backups:
+        lab.cluster.put_back(key, raw)
+    lab.restart()
+    await lab.elapse(100)
+    assert {lab.ready(key) for key in keys} == {GOOD}
+    assert len(lab.resources("ModelProxy")) == FLEET
+
+
+async def test_the_operators_own_account_has_a_brake_as_well() -> None:
+    lab = Lab(quick(own_account=OwnAccount(MAIN.account_id, "cn-hangzhou")))
+    keys = [lab.cluster.apply("ModelProxy", f"it-{n}", PROXY) for n in range(FLEET)]
+    await lab.elapse(30)
+    assert {lab.ready(key) for key in keys} == {GOOD}
+    lab.calls.take()
+    lie(lab)
+    await lab.elapse(300)
+    assert count(lab, "Create") == 0
+    assert {lab.ready(key) for key in keys} == {UNKNOWN}
+    assert [reason for _, reason in warnings(lab)] == ["MassAbsence"]
+    assert list(lab.metrics.missing_of.values()) == [FLEET]
+    lab.simulator.clear_faults()
+    await lab.elapse(150)
+    assert {lab.ready(key) for key in keys} == {GOOD}
+    assert lab.metrics.missing_of == {}
+
+
+@given(st.permutations(sorted([*range(FLEET)] * 2)))
+def test_however_passes_interleave_no_more_than_the_limit_go_on(order: list[int]) -> None:
+    """Each object comes twice: it registers its absence first, then asks."""
+
+    async def run() -> None:
+        lab, keys = await fleet()
+        brake, seen, acted = lab.world.brake, set[int](), 0
+        for n in order:
+            if n not in seen:
+                seen.add(n)
+                brake.note_missing(ACCOUNT, lab.get(keys[n]))
+                continue
+            brake.engage_beyond_limit(ACCOUNT, keys[n])
+            if not brake.holds(ACCOUNT, keys[n]):
+                brake.note_made_up(ACCOUNT, keys[n])
+                acted += 1
+        assert acted <= 3
+
+    asyncio.run(run())
