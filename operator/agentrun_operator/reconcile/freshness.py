@@ -54,8 +54,8 @@ class Freshness:
     def _account_trouble(self, ctx: Context, trouble: Trouble, own: Outcome) -> Outcome:
         """Return what an object says whose account cannot be used: what all of them say."""
         delay = own.requeue_after or _HOLD_SECONDS
-        if trouble.source == OWN_ACCOUNT:
-            # No object stands for it that would ask again and wake the others.
+        if trouble.source == OWN_ACCOUNT or not trouble.is_told:
+            # No object says so that would ask again, and wake the others when it is over.
             delay = min(delay, self._world.settings.polling.steady_seconds)
         if not trouble.is_told and self._may_hold(ctx):
             return Outcome(None, min(delay, _HOLD_SECONDS), "error")
@@ -75,8 +75,8 @@ class Freshness:
             # The look went well, and what failed is a write: that is news whatever its date.
             return own
         delay = own.requeue_after or _HOLD_SECONDS
-        if isinstance(error, Unavailable):
-            delay = min(delay, self._world.settings.polling.steady_seconds)
+        asked = error.retry_after if isinstance(error, Throttled) else None
+        delay = max(asked or 0.0, min(delay, self._world.settings.polling.steady_seconds))
         left = self._seconds_left(ctx, None)
         is_first = ctx.memory.failures < outcome.GRACE_FAILURES and left <= 0
         if is_first or left > 0 or covers(ctx.obj, "Unknown", error.reason):

@@ -145,3 +145,21 @@ async def test_a_create_that_fails_over_and_over_tells_one_reason(
     await lab.elapse(330)
     assert lab.ready(key) == GOOD
     assert len(made(lab, SAMPLES[kind])) == 1
+
+
+@pytest.mark.parametrize("action", ["Get(?!Caller).*", "List.*"], ids=["reads", "lists"])
+@pytest.mark.parametrize("fault", [DOWN, SILENT, THROTTLED], ids=["503", "silence", "429"])
+async def test_where_half_of_the_calls_fail_all_is_back_within_one_poll(
+    action: str, fault: dict[str, Any]
+) -> None:
+    lab, keys = await fleet()
+    inject(lab, fault, action=action)
+    await lab.elapse(1200)
+    assert {status for status, _ in stories(lab, keys)} == {"True", "Unknown"}
+    told = writes(lab)
+    await lab.elapse(800)
+    assert writes(lab) == told
+    lab.simulator.clear_faults()
+    await lab.elapse(62)
+    assert stories(lab, [*keys, DEFAULT]) == {GOOD}
+    assert not [name for name in lab.calls.names if name.startswith(("Create", "Update", "Delete"))]
