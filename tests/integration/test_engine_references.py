@@ -1,6 +1,9 @@
 """Order does not matter, what is missing is named, and what is in use is held."""
 
+import json
 import random
+
+import pytest
 
 from fakes.kstatus import CURRENT, IN_PROGRESS, TERMINATING, kstatus
 from integration.conftest import TenantFactory
@@ -152,3 +155,41 @@ def test_a_refused_address_is_told(tenant: Tenant) -> None:
     tenant.rig.kubectl("delete", where, "quota", "none")
     tenant.annotate("ModelProxy", "proxy", "reconcile-requested-at", "now")
     tenant.wait_ready()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        '{"data":{"url":"https://else.where"},"immutable":true}',
+        '{"data":{"url":null},"binaryData":{"url":"eA==","more":"eA=="}}',
+        '{"data":null,"metadata":{"labels":null,"annotations":null}}',
+        '{"metadata":{"ownerReferences":null,"labels":{"else":"1"}}}',
+        '{"metadata":{"ownerReferences":null},"data":{"url":"https://else.where"}}',
+    ],
+)
+def test_whatever_somebody_makes_of_an_address_is_put_right(tenant: Tenant, change: str) -> None:
+    connection = {"configMap": {"name": "address"}}
+    tenant.apply(service("svc"), proxy("proxy", "svc", writeConnectionTo=connection))
+    tenant.wait_ready()
+    before = _address(tenant)
+    where = f"--namespace={tenant.namespace}"
+    manager = "--field-manager=somebody"
+    tenant.rig.kubectl(
+        "patch", "configmap", "address", where, manager, "--type=merge", "-p", change
+    )
+    tenant.wait(lambda: _address(tenant) == before, "the address to be as it was")
+    tenant.rig.kubectl("delete", "configmap", "address", where)
+    tenant.wait(lambda: _address(tenant) == before, "the address to be back")
+
+
+def _address(tenant: Tenant) -> dict[str, object] | None:
+    where = f"--namespace={tenant.namespace}"
+    found = tenant.rig.kubectl("get", "configmap", where, "--output=json")
+    for item in json.loads(found)["items"]:
+        if item["metadata"]["name"] == "address":
+            meta = item["metadata"]
+            signs = {n: meta.get(n) for n in ("annotations", "ownerReferences")}
+            ours = "app.kubernetes.io/managed-by"
+            label = (meta.get("labels") or {}).get(ours)
+            return {**signs, ours: label, **{n: item.get(n) for n in ("data", "binaryData")}}
+    return None

@@ -49,7 +49,7 @@ class ConfigMapConnectionWriter:
         Raises:
             AlreadyExistsNotOwned: a ConfigMap of that name exists and is not ours.
             InvalidParameter: no ConfigMap can have that name.
-            AccessDenied: a quota, a webhook, a right or an immutable ConfigMap is in the way.
+            AccessDenied: a quota, a webhook or a right is in the way.
             ClusterUnavailable: the API server did not take it.
         """
         # A name of a spec must not lead us to another path with the operator's own rights.
@@ -95,6 +95,10 @@ class ConfigMapConnectionWriter:
         body = _correction(owner, found, data)
         if body is None:
             return _version(found)
+        if found.get("immutable") and not body.keys() <= {"metadata"}:
+            # Nobody can change what it says, its `immutable` included; it has to be made anew.
+            await self._delete(path, found)
+            raise ObjectGone(path)
         return _version(
             await self._client.patch(path, body, content_type=MERGE_PATCH, params=_MANAGER)
         )
@@ -104,10 +108,13 @@ class ConfigMapConnectionWriter:
         try:
             found = await self._client.get(path)
             if _is_ours(owner, found):
-                uid = found["metadata"]["uid"]
-                await self._client.delete(path, uid=uid, version=_version(found))
+                await self._delete(path, found)
         except ObjectGone:
             return
+
+    async def _delete(self, path: str, found: Json) -> None:
+        uid = found["metadata"]["uid"]
+        await self._client.delete(path, uid=uid, version=_version(found))
 
 
 def _is_ours(owner: KubeObject, found: Json) -> bool:
@@ -143,13 +150,16 @@ def _correction(owner: KubeObject, found: Json, data: Mapping[str, str]) -> Json
     for part in ("labels", "annotations"):
         if not made[part].items() <= (metadata.get(part) or {}).items():
             changed[part] = made[part]
+    body: Json = {}
     old = found.get("data") or {}
-    if old == dict(data) and not changed:
-        return None
-    body: Json = {"metadata": {"resourceVersion": _version(found), **changed}}
     if old != dict(data):
         body["data"] = {**dict.fromkeys(old), **data}
-    return body
+    if binary := found.get("binaryData"):
+        # We never write any, and a key that is there cannot be in `data`.
+        body["binaryData"] = dict.fromkeys(binary)
+    if not body and not changed:
+        return None
+    return {"metadata": {"resourceVersion": _version(found), **changed}, **body}
 
 
 def _config_map(owner: KubeObject, name: str, data: Mapping[str, str]) -> Json:

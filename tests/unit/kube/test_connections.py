@@ -77,6 +77,32 @@ async def test_a_stale_one_is_updated_and_loses_old_keys() -> None:
     }
 
 
+async def test_a_key_that_somebody_moved_comes_back() -> None:
+    moved = {**found(data={}), "binaryData": {"url": "aHR0cA==", "more": "eA=="}}
+    client = ScriptedClient(moved, {})
+    await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    assert client.asked[1][2] == {
+        "metadata": {"resourceVersion": "3"},
+        "data": DATA,
+        "binaryData": {"url": None, "more": None},
+    }
+
+
+async def test_an_immutable_one_is_made_anew_where_it_says_something_else() -> None:
+    client = ScriptedClient(
+        {**found(data={"url": "else"}), "immutable": True}, {}, ObjectGone("x"), found()
+    )
+    await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    assert [method for method, _, _ in client.asked] == ["GET", "DELETE", "GET", "POST"]
+    assert client.asked[1][2]["preconditions"] == {"uid": "map", "resourceVersion": "3"}
+
+
+async def test_an_immutable_one_stays_where_it_is_right() -> None:
+    client = ScriptedClient({**found(), "immutable": True})
+    await ConfigMapConnectionWriter(client).publish(widget(), "chat-endpoint", DATA)
+    assert len(client.asked) == 1
+
+
 OLD = {**OWN, "uid": "of-the-one-before"}
 NAMESAKE = {**OWN, "uid": "uid-9", "kind": "Gadget"}
 OTHER_MARK = {"agentrun.dev/published-by": "Gadget/chat"}
