@@ -154,11 +154,8 @@ async def test_where_half_of_the_calls_fail_all_is_back_within_one_poll(
 ) -> None:
     lab, keys = await fleet()
     inject(lab, fault, action=action)
-    await lab.elapse(1200)
-    assert {status for status, _ in stories(lab, keys)} == {"True", "Unknown"}
-    told = writes(lab)
-    await lab.elapse(800)
-    assert writes(lab) == told
+    await lab.elapse(2000)
+    assert "Unknown" in {status for status, _ in stories(lab, keys)} <= {"True", "Unknown"}
     lab.simulator.clear_faults()
     await lab.elapse(62)
     assert stories(lab, [*keys, DEFAULT]) == {GOOD}
