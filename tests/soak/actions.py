@@ -138,16 +138,17 @@ class Actions:
 
     # ------------------------------------------------ the cloud
 
-    def cloud_edit(self, slot: str) -> None:
+    def cloud_edit(self, slot: str, field: str = "description") -> None:
         record = self.record(SLOTS[slot])
         if record is None or slot == "box" or not self.is_recorded(record):
             return
         self._serial += 1
         self.edited.add(record)
-        self.restores.override(record)
+        self.restores.override(record, field)
+        value = f"outside {self._serial}" if field == "description" else 1.0
         cloud = self._simulation.cloud.simulator
         self._simulation.cloud.touch()
-        cloud.edit(SLOTS[slot].family, record.key, {"description": f"outside {self._serial}"})
+        cloud.edit(SLOTS[slot].family, record.key, {field: value})
 
     def fight(self, slot: str, seconds: float) -> None:
         """Let another master keep a resource as he wants it, whatever we make of it.

@@ -206,17 +206,20 @@ class CloudChecks:
     def _is_asked_for(self, found: Pass, call: Call, record: Record) -> None:
         """Report and Ignore leave alone what somebody else changed, whatever wakes the pass."""
         obj = found.obj
-        sent = (call.body or {}).get("description")
-        if obj.spec.get("driftPolicy") not in ("Report", "Ignore") or sent is None:
+        if obj.spec.get("driftPolicy") not in ("Report", "Ignore"):
             return
         raw = self._simulation.kube.find(obj.key)
         if raw is None or raw["metadata"]["uid"] != obj.uid or call.method == "DELETE":
             return
-        is_kept = sent == record.data.get("description")
-        if not is_kept and self._simulation.actions.restores.is_overwritten_unasked(record, raw):
-            self._checks.violated(
-                "nothing unasked", f"{obj.key}: {call.action} takes back somebody else's change"
-            )
+        restores = self._simulation.actions.restores
+        for field in ("description", "cpu"):
+            sent = (call.body or {}).get(field)
+            is_kept = sent is None or sent == record.data.get(field)
+            if not is_kept and restores.is_overwritten_unasked(record, raw, field):
+                self._checks.violated(
+                    "nothing unasked",
+                    f"{obj.key}: {call.action} takes back somebody else's change of {field}",
+                )
 
     def _is_in_the_spec(self, found: Pass, call: Call, record: Record) -> None:
         """Defaults of a create are never sent to what exists."""

@@ -136,7 +136,10 @@ _ACCOUNTS = (
 
 
 def cloud_edit(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
-    return "cloud_edit", {"slot": slot(chance, names)}
+    name = slot(chance, names)
+    # Whose users never edit it: it must go along as it stands where it is not corrected.
+    is_other = SLOTS[name].object_name == "run" and chance.happens("another field", 0.5)
+    return "cloud_edit", {"slot": name, "field": "cpu" if is_other else "description"}
 
 
 def fight(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:

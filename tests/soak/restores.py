@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentrun_operator.core.identity import FINALIZER, ObjectKey
-from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as REQUESTED
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
@@ -38,9 +37,9 @@ class Restores:
         """When somebody else wrote an object's status."""
         self.taken_over: dict[Record, float] = {}
         """When another cluster put its mark on a resource of ours."""
-        self.overridden: dict[Record, tuple[str, int, str]] = {}
-        """Resources that somebody else changed while they were as specified → owner's uid, and what
-        its user had asked for by then: edits of the description, and the last request."""
+        self.overridden: dict[tuple[Record, str], tuple[str, int]] = {}
+        """Fields that somebody else changed while they were as specified → owner's uid, and how
+        often its user had edited the field by then."""
 
     # ------------------------------------------------ statuses
 
@@ -161,8 +160,8 @@ class Restores:
         number = cloud.simulator.inject(fault)
         asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
 
-    def override(self, record: Record) -> None:
-        """Note that somebody else changes a resource, if it is as its object wants it."""
+    def override(self, record: Record, field: str) -> None:
+        """Note that somebody else changes a field, if it is as its object wants it."""
         cloud = self._simulation.cloud
         cloud.take_stock()
         owner = cloud.ledger.get(record)
@@ -170,17 +169,19 @@ class Restores:
         raw = self._kube.find(key) if key is not None else None
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
             return
-        if raw["spec"].get("description") == record.data.get("description"):
-            self.overridden[record] = self._asked(raw)
+        if as_wire(field, raw["spec"].get(field)) == record.data.get(field):
+            self.overridden[record, field] = self._edits(raw, field)
 
-    def is_overwritten_unasked(self, record: Record, raw: Json) -> bool:
-        """Whether an object's user has asked for nothing since somebody else changed the resource.
+    def is_overwritten_unasked(self, record: Record, raw: Json, field: str) -> bool:
+        """Whether an object's user has not edited a field since somebody else changed it."""
+        return self.overridden.get((record, field)) == self._edits(raw, field)
 
-        A request asks for the whole spec once more, as an edit does for what it edits.
-        """
-        return self.overridden.get(record) == self._asked(raw)
+    def _edits(self, raw: Json, field: str) -> tuple[str, int]:
+        uid = raw["metadata"]["uid"]
+        edits = self._simulation.actions.tenants.described[uid] if field == "description" else 0
+        return uid, edits
 
-    def _asked(self, raw: Json) -> tuple[str, int, str]:
-        meta = raw["metadata"]
-        described = self._simulation.actions.tenants.described[meta["uid"]]
-        return meta["uid"], described, meta.get("annotations", {}).get(REQUESTED, "")
+
+def as_wire(field: str, value: object) -> object:
+    """Return how the API writes a value of a spec."""
+    return float(str(value)) if field == "cpu" and value is not None else value

@@ -226,6 +226,7 @@ def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
     if slot.kind == "AgentRuntime":
         found["containerConfiguration.image"] = spec["container"]["image"]
     if slot.object_name == "run":
+        found["cpu"] = float(spec["cpu"])
         found["environmentVariables"] = {"TOKEN": token, "LEVEL": level}
         found["credentialName"] = SLOTS[slot.needs[0]].external_name
     if slot.object_name == "svc":
