@@ -274,7 +274,9 @@ class Actions:
         raw = self._kube.find(key) if key is not None else None
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
             return True
-        return bool(raw["status"].get("externalId"))
+        status = raw["status"]
+        # The record of what it replaces stands until the answer to its successor's create.
+        return bool(status.get("externalId") and "replaces" not in (status.get("creation") or {}))
 
     def record(self, slot: Slot) -> Record | None:
         for record in self._simulation.cloud.tenant().records(slot.family):

@@ -17,6 +17,7 @@ from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher
 from agentrun_operator.reconcile import (
     absence,
+    asked,
     cache,
     contest,
     deletion,
@@ -221,6 +222,7 @@ BUGS: tuple[Bug, ...] = (
         (steps, "patience_of", m.endless),
         (freshness, "patience_of", m.endless),
     ),
+    _bug("report-writes", "Report sends what nobody edited", (asked, "compare", m.never)),
     _bug("map-unwatched", "nobody watches what is published", (Publications, "changed", m.never)),
     _bug("late-undone", "a late update stays", (unanswered, "take_up", m.never)),
     _bug("retained-untold", "DELETE is forgotten", (farewell, "went_out", m.always_false)),
