@@ -58,6 +58,9 @@ class Poller:
         self._busy: set[ObjectKey] = set()
         """Accounts whose collections are being read."""
         self._seen: dict[Collection, dict[str, int | None]] = {}
+        """What the last LIST that was compared showed of each object."""
+        self._seen_from: dict[Collection, float] = {}
+        """When it was begun, monotonic."""
 
     async def run(self) -> None:
         """Poll until cancelled. An account that is slow, or has to wait, keeps no other waiting.
@@ -92,6 +95,7 @@ class Poller:
         for gone in set(self._due) - set(shared):
             self._due.pop(gone)
             self._seen.pop(gone, None)
+            self._seen_from.pop(gone, None)
             self._tried.pop(gone, None)
             self._wake_rest(gone)
         due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
@@ -170,17 +174,26 @@ class Poller:
                 continue
             ident = ident_of(rest, obj)
             now[ident] = listing.fingerprint(ident)
-            if ident in before:
-                is_changed = before[ident] != now[ident]
-            else:
-                is_changed = self._differs_from_last_look(rest, obj, listing.by_id.get(ident))
+            is_changed = ident in before and before[ident] != now[ident]
+            if ident not in before or self._was_looked_at_since(key, at):
+                # Race: it may have changed since and be what the LIST before showed once more.
+                item = listing.by_id.get(ident)
+                is_changed = is_changed or self._differs_from_last_look(rest, obj, item)
             if ident in listing.by_id and self._note_seen(at.account, key, listing):
                 # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
                 self._queue.add(key, fresh=False)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._note_missing(at, obj, ident, listing)
                 self._queue.add(key, fresh=bool(rest.list_omits))
-        self._seen[at] = now
+        self._seen[at], self._seen_from[at] = now, listing.begun_at
+
+    def _was_looked_at_since(self, key: ObjectKey, at: Collection) -> bool:
+        """Whether a pass wrote or looked since the LIST that this one is compared with."""
+        notes = self._memory.peek(key)
+        if notes is None:
+            return False
+        since = self._seen_from.get(at, float("-inf"))
+        return notes.wrote_at >= since or (notes.seen_at is not None and notes.seen_at > since)
 
     def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""

@@ -106,6 +106,30 @@ async def test_drift_soon_after_a_create_is_seen(wait: int) -> None:
     assert {r["description"] for r in made(lab, sample)} == {"first"}
 
 
+@pytest.mark.parametrize("kind", ["AgentRuntimeEndpoint", "ModelProxy", "Credential"])
+async def test_the_same_drift_once_more_is_noticed(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    lab.simulator.configure({"transitionSeconds": 0})
+    await sample.prepare(lab)
+    spec = {**sample.spec, "description": "ours"}
+    key, *_ = [lab.cluster.apply(kind, f"it-{n}", spec) for n in range(FLEET)]
+    await lab.elapse(120)
+    lab.calls.take()
+    for times in (1, 2):
+        values = {"description": "theirs"}
+        lab.simulator.edit(sample.family, cloud_key(lab, key), values)
+        for _ in range(150):
+            # No longer than that: no LIST is to see that it was corrected.
+            await lab.elapse(1 if count(lab, "Update") < times else 0)
+        assert count(lab, "Update") == times
+        lab.annotate(key, reconcile_requested_at=str(times))
+        await lab.drain()
+        assert lab.ready(key) == ("True", "Available")
+
+
 @polled
 async def test_what_went_missing_is_noticed(sample: Sample) -> None:
     lab, keys = await fleet(sample)
