@@ -248,14 +248,17 @@ class Checks:
     def _record_stands(self, place: Place, raw: Json, status: Json) -> None:
         """What an object has on record stays there until the answer to a successor's create.
 
-        A sandbox that ended has a successor of its own. What somebody else wrote there a moment ago
-        is no record of ours.
+        A sandbox that ended has a successor of its own. What was written for another object, or by
+        somebody else a moment ago, is no record of ours.
         """
         before = raw.get("status") or {}
         is_lost = before.get("externalId") and not status.get("externalId")
         is_restarted = before.get("incarnation") != status.get("incarnation")
         written_at = self._simulation.actions.restores.written_at.get(place.key, float("-inf"))
-        is_foreign = self._simulation.loop.time() - written_at < _BLIND_SECONDS
+        is_foreign = (
+            self._simulation.loop.time() - written_at < _BLIND_SECONDS
+            or before.get("boundTo", {}).get("uid") != raw["metadata"]["uid"]
+        )
         if is_lost and "adopted" in before and not (is_restarted or is_foreign):
             self.violated("a record stands", f"{place.key}: {before['externalId']} is erased")
 

@@ -331,6 +331,7 @@ class Tenants:
         new = self._kube.create(key, body, status=old["status"] if has_status else None)
         self._keys_gone_at.pop(key, None)
         if has_status:
+            self._simulation.actions.restores.written_at[key] = self._simulation.loop.time()
             # The resource goes with the status: whoever has it may do with it as its owner did.
             self._simulation.cloud.inherit(meta["uid"], new["metadata"]["uid"])
 
