@@ -12,7 +12,7 @@ from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.memory import MemoryBank
-from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.references import ReferenceResolver, observes_only
 from agentrun_operator.reconcile.settle import incarnation_prefix, inherited_id
 
 
@@ -36,7 +36,10 @@ class Records:
         """Return an object with its status as far as no other object has more right to it."""
         for ident in _idents(obj):
             for other in self._cache.recorders(kind.kind, ident):
-                if other.key == obj.key or not self._share_an_account(obj, other):
+                if other.key == obj.key or observes_only(other):
+                    # Who only observes has given up what it was in charge of.
+                    continue
+                if not self._share_an_account(obj, other):
                     continue
                 if self._right(other, ident) < self._right(obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))

@@ -164,3 +164,18 @@ async def test_a_status_of_another_kind_tells_nothing(*, restarted: bool) -> Non
     assert {k: [status_of(lab, k)[f] for f in told] for k in objects} == {
         k: [before[k][f] for f in told] for k in objects
     }
+
+
+async def test_who_only_observes_has_no_right_to_what_another_adopted() -> None:
+    sample = SAMPLES["ModelProxy"]
+    lab, key = await ready(sample)
+    heir = lab.cluster.apply(sample.kind, "heir", {**sample.spec, "externalName": "it"})
+    await lab.elapse(5)
+    assert lab.ready(heir) == ("False", "ExternalNameConflict")
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(30)
+    assert lab.ready(heir) == GOOD, lab.message(heir)
+    before = status_of(lab, heir)
+    lab.annotate(heir, reconcile_requested_at="now")
+    await lab.elapse(5)
+    assert status_of(lab, heir) == {**before, "lastRequest": "now"}
