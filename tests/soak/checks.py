@@ -308,7 +308,7 @@ class Checks:
         spec = found.obj.spec
         if spec.get("driftPolicy") == "Ignore" or spec.get("managementPolicy") == "Observe":
             return
-        is_paused = any(c["type"] == "Paused" for c in status["conditions"])
+        is_paused = bool(condition(status, "Paused"))
         if condition(status, "Ready").get("status") != "True" or is_paused:
             return
         if status.get("drift"):

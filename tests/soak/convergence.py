@@ -235,6 +235,8 @@ class Convergence:
         # adopted or recognised by its tag.
         maker = self._simulation.cloud.ledger[record].uid
         is_its_own = slot.name != "box" and maker == raw["metadata"]["uid"]
+        # Nor does a status from a backup tell what was applied after that.
+        is_its_own &= slot.key not in self._simulation.actions.restores.written_at
         if "description" not in spec and is_its_own and is_ours(have):
             yield f"Ready, and the description {have!r} was not cleared"
 
