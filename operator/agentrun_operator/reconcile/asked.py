@@ -105,6 +105,7 @@ def note_acted(ctx: Context) -> None:
     """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
     ctx.edits = frozenset()
     ctx.changes["actedOn"] = ctx.told if ctx.is_limited else None
+    ctx.memory.unconfirmed = frozenset()
     if ctx.is_limited:
         ctx.memory.acted = dict(ctx.values)
 
@@ -119,6 +120,7 @@ def note_sent(ctx: Context) -> None:
     if not sent:
         return
     ctx.edits -= sent
+    ctx.memory.unconfirmed |= sent
     ctx.memory.acted = _with(acted, ctx.values, sent)
     if record := ctx.obj.status.get("actedOn"):
         values = _with(record.get("values") or {}, ctx.told["values"], sent)
@@ -143,14 +145,14 @@ def left_alone(ctx: Context) -> Paths:
     )
 
 
-def edited_tops(ctx: Context) -> frozenset[str]:
-    """Return the top-level wire fields in which anything was edited."""
-    desired = ctx.aim.desired
+def tops_to_repeat(ctx: Context) -> frozenset[str]:
+    """Return the top-level wire fields that an update carries after one that failed."""
+    desired, again = ctx.aim.desired, ctx.edits | ctx.memory.unconfirmed
     return frozenset(
         rule.api
         for rule in field_rules(ctx.kind)
         if rule.api in desired
-        and any(leaf.told in ctx.edits for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]}))
+        and any(leaf.told in again for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]}))
     )
 
 
@@ -186,7 +188,7 @@ def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
     if looked.phase in FAILED:
         # A create of ours is tried again as a whole.
         is_create = looked.phase is Phase.CREATE_FAILED
-        return waits and (bool(ctx.edits or ctx.write_only_changed) or (is_create and is_asked))
+        return waits and (bool(ctx.edits | ctx.memory.unconfirmed) or (is_create and is_asked))
     if not (waits or ctx.memory.desired is None):
         return False
     found = due(ctx)

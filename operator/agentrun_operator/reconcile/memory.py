@@ -105,6 +105,8 @@ class Memory:
     """Digest of the write-only values last sent."""
     acted: dict[str, bytes] | None = None
     """Under Report and Ignore: digests of the values last acted on, by `Leaf.told`."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
     sent: Sent | None = None
     """What the announced create sends; None where another process announced it."""
     cleared: tuple[int, frozenset[str]] | None = None

@@ -241,7 +241,7 @@ class UpdatingSteps:
         }
         changed: frozenset[str] | set[str] = {d.api for d in pending if not d.clearing}
         if _has_failed(ctx):
-            changed = asked.edited_tops(ctx) if ctx.is_limited else set(desired)
+            changed = asked.tops_to_repeat(ctx) if ctx.is_limited else set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
         leftovers = [d for d in pending if d.clearing]
         body |= clearing_values(ctx.kind, leftovers, desired, ctx.aim.created)

@@ -242,6 +242,33 @@ async def test_what_no_read_confirms_is_sent_once(policy: str, restarts: str, ed
 
 
 @each_policy
+@pytest.mark.parametrize("edit", ["rotation", "value"])
+async def test_an_update_that_failed_is_tried_again_on_request(policy: str, edit: str) -> None:
+    license_key = {"licenseKeyFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    arms = {"enabled": True, **license_key}
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "arms": arms, "driftPolicy": policy})
+    await lab.elapse(15)
+    lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"memory": 8192})
+    await lab.elapse(70)
+    lab.simulator.inject(Fault.model_validate({"action": "Update.*", "effect": "update-failed"}))
+    if edit == "rotation":
+        lab.cluster.put_secret("keys", {"token": "canary-rotated"})
+    else:
+        lab.edit(key, description="second")
+    await lab.elapse(120)
+    assert lab.ready(key) == ("False", "ProviderFailed")
+    assert len(sent(lab)) == 1
+    await WAKES["recovered_keys"](lab, key)
+    lab.annotate(key, reconcile_requested_at="again")
+    await lab.elapse(120)
+    assert sent(lab)[-1] == sent(lab)[0]
+    is_told(lab, key, policy, "memory")
+
+
+@each_policy
 async def test_an_edit_whose_update_was_refused_at_first_is_sent_in_the_end(policy: str) -> None:
     lab, key = await drifted(RUNTIMES, {"memory": 8192}, driftPolicy=policy)
     await lab.elapse(70)
