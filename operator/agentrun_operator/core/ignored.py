@@ -5,7 +5,7 @@ is not known. Whatever goes along with a field beside it must therefore be the o
 its absence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,9 +141,25 @@ def _items(rule: FieldRule, walk: _Walk, path: str, wanted: Any, seen: Any) -> l
         partner = found.get(label)
         if isinstance(partner, Mapping):
             items.append(_overlaid(rule.children, inside, item, partner))
-        else:
+        elif not (_has_keys(rule) and covers(walk.ignored, f"{path}.{label}")):
             items.append(item)
-    return items
+    return [*items, *_strangers(rule, walk, path, labels, there)]
+
+
+def _has_keys(rule: FieldRule) -> bool:
+    return rule.unordered is not None and rule.unordered.key is not None
+
+
+def _strangers(
+    rule: FieldRule, walk: _Walk, path: str, labels: Sequence[str], there: list[Any]
+) -> Iterator[Any]:
+    """Yield the items that only the cloud has, and that are left alone as whole items."""
+    if not _has_keys(rule):
+        return
+    for label, item in zip(item_labels(rule, there, observed=True), there, strict=True):
+        is_alone = covers(walk.ignored, f"{path}.{label}")
+        if label not in labels and is_alone and isinstance(item, Mapping):
+            yield _known(rule.children, item)
 
 
 def _partners(rule: FieldRule, walk: _Walk, wanted: list[Any], there: list[Any]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def leaves(
     Args:
         kind: Declares the fields.
         body: As `wire.encode` makes it.
-        observed: A read, whose own keys of the same maps are yielded as well, with the value None.
+        observed: A read, whose own keys of the same maps, and items of the same lists with keys,
+            are yielded as well, with the value None.
     """
     yield from _below(field_rules(kind), body, observed or {}, ("", ""))
 
@@ -55,7 +56,7 @@ def _below(
             inner = seen if isinstance(seen, Mapping) else {}
             yield from _below(rule.children, value, inner, around)
         elif rule.children:
-            yield from _items(rule, path, value)
+            yield from _items(rule, path, value, seen)
         elif rule.exact_map and isinstance(value, Mapping):
             yield from _entries(rule, path, value, seen)
         elif isinstance(value, Mapping):
@@ -64,12 +65,17 @@ def _below(
             yield Leaf(path, path, value, rule.write_only)
 
 
-def _items(rule: FieldRule, path: str, items: list[Any]) -> Iterator[Leaf]:
+def _items(rule: FieldRule, path: str, items: list[Any], seen: Any) -> Iterator[Leaf]:
     if len(items) > _MAX_PARTS:
         yield Leaf(path, path, items)
         return
     labels = item_labels(rule, items)
     yield Leaf(path, path, sorted(labels))
+    if rule.unordered is not None and rule.unordered.key is not None:
+        there = item_labels(rule, seen, observed=True) if isinstance(seen, list) else ()
+        for label in dict.fromkeys((*labels, *there)):
+            value = label if label in labels else None
+            yield Leaf(f"{path}.{label}", f"{path}.{label}", value)
     for label, item in zip(labels, items, strict=True):
         yield from _below(rule.children, item, {}, (rule.path, f"{path}.{label}"))
 

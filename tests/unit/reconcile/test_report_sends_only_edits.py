@@ -203,6 +203,35 @@ async def test_a_key_that_nothing_reads_is_no_rotation(policy: str) -> None:
 
 
 @each_policy
+@pytest.mark.parametrize("restarts", ["lives", "restarts"])
+async def test_one_item_is_edited_and_the_others_are_left(policy: str, restarts: str) -> None:
+    def model(name: str, size: int) -> dict[str, Any]:
+        return {"name": name, "properties": {"contextSize": size}}
+
+    def there(resource: Mapping[str, Any]) -> dict[str, Any]:
+        found = resource["modelInfoConfigs"]
+        return {item["modelName"]: item["modelProperties"]["contextSize"] for item in found}
+
+    sample = SAMPLES["ModelService"]
+    models = [model("a", 1), model("b", 2), model("c", 3), model("d", 4)]
+    lab, key = await ready(sample, models=models, driftPolicy=policy)
+    changed = [
+        {"modelName": name, "modelProperties": {"contextSize": size}}
+        for name, size in {"d": 4, "a": 1, "b": 20, "console": 5}.items()
+    ]
+    lab.simulator.edit(sample.family, cloud_key(lab, key), {"modelInfoConfigs": changed})
+    await lab.elapse(70)
+    if restarts == "restarts":
+        lab.restart()
+    lab.edit(key, models=[model("a", 10), *models[1:3], model("new", 6)])
+    await lab.elapse(90)
+    (resource,) = made(lab, sample)
+    assert there(resource) == {"a": 10, "b": 20, "console": 5, "new": 6}, "c is gone, d was removed"
+    assert len(sent(lab)) == 1
+    is_told(lab, key, policy, "models")
+
+
+@each_policy
 async def test_what_no_read_returns_goes_along_with_a_neighbour_alone(policy: str) -> None:
     sample = SAMPLES["ModelService"]
     lab, key = await drifted(sample, {}, driftPolicy=policy)
