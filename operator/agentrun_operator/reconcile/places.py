@@ -70,13 +70,12 @@ class Places:
         have been, nothing has changed, and a resource that is gone has nothing to prove.
         """
         region = str(account.spec.get("region"))
-        hosts = {_pin_of(obj).get("endpoint") for obj in self._residents(account)}
-        if len(hosts) != 1:
-            return None
+        hosts = {_pin_of(obj).get("endpoint") or None for obj in self._residents(account)}
         try:
-            return self._cloud.place_of(region, hosts.pop() or None)
+            places = {self._cloud.place_of(region, host) for host in hosts}
         except InvalidParameter:
             return None
+        return places.pop() if len(places) == 1 else None
 
     async def check(self, account: KubeObject, api: ExternalAPI, *, changed: str) -> None:
         """Find one resource of an account where it leads to since something `changed`.

@@ -149,3 +149,32 @@ async def test_keys_that_nobody_vouches_for_have_to_show_a_resource() -> None:
     lab.cluster.put_secret("keys", keys_of(OTHER))
     await lab.elapse(300)
     assert lab.ready(DEFAULT) == lab.ready(key) == CHANGED
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_gateway_that_was_believed_once_is_where_the_objects_are(*, restarts: bool) -> None:
+    lab = Lab()
+    key = await object_at(lab, HERE)
+    lab.cloud.elsewhere[ELSEWHERE] = lab.simulator
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    await lab.elapse(120)
+    assert lab.get(key).status["account"]["endpoint"] == ELSEWHERE
+    lab.simulator.remove("ModelProxy", "it")
+    recreate(lab, restarts=restarts)
+    await lab.elapse(300)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+
+
+async def test_an_object_of_the_version_before_learns_its_endpoint_in_one_write() -> None:
+    lab = Lab()
+    key = await object_at(lab, HERE)
+    status = lab.get(key).status
+    pin = {name: value for name, value in status["account"].items() if name != "endpoint"}
+    lab.cluster.set_status(key, {**status, "account": pin})
+    lab.restart()
+    lab.calls.take()
+    await lab.elapse(120)
+    assert lab.get(key).status["account"] == {**pin, "endpoint": HERE}
+    assert lab.calls.names.count("write_status") == 1
+    await lab.elapse(600)
+    assert lab.calls.names.count("write_status") == 1
