@@ -154,10 +154,10 @@ class ObjectCache:
             if obj is not None:
                 yield obj
 
-    def recorders(self, kind: str, ident: str) -> Iterator[KubeObject]:
-        """Yield every object of a kind that is in charge of a resource of one id by its record."""
-        for key in sorted(self._recorders.get((kind, ident), ())):
-            obj = self.get(key)
+    def other_recorders(self, key: ObjectKey, ident: str) -> Iterator[KubeObject]:
+        """Yield every other object of a kind that has the resource of one id on record."""
+        for other in sorted(self._recorders.get((key.kind, ident), set()) - {key}):
+            obj = self.get(other)
             if obj is not None:
                 yield obj
 

@@ -117,7 +117,7 @@ class Reconciler:
         if memory.known_since is None:
             memory.known_since = memory.now_hint
         return Context(
-            obj=self._records.own(obj, kind),
+            obj=self._records.own(obj),
             kind=kind,
             rest=kind.rest,
             memory=memory,

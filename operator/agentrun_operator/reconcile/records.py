@@ -6,7 +6,6 @@ object has on record with more right is therefore a copy, however well it is bou
 
 from dataclasses import replace
 
-from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
@@ -32,22 +31,22 @@ class Records:
         self._memory = memory
         self._references = references
 
-    def own(self, obj: KubeObject, kind: ResourceKind) -> KubeObject:
+    def own(self, obj: KubeObject) -> KubeObject:
         """Return an object with its status as far as no other object has more right to it."""
         for ident in _idents(obj):
-            for other in self._cache.recorders(kind.kind, ident):
-                if other.key == obj.key or observes_only(other):
-                    # Who only observes has given up what it was in charge of.
-                    continue
-                if not self._share_an_account(obj, other):
-                    continue
-                if self._right(other, ident) < self._right(obj, ident):
+            for other in self._cache.other_recorders(obj.key, ident):
+                if self._comes_before(other, obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))
                     return replace(obj, status=told)
         return obj
 
-    def _share_an_account(self, one: KubeObject, other: KubeObject) -> bool:
-        return self._accounts.identity_of(one) == self._accounts.identity_of(other)
+    def _comes_before(self, other: KubeObject, obj: KubeObject, ident: str) -> bool:
+        if observes_only(other):
+            # Who only observes has given up what it was in charge of.
+            return False
+        # In another account the same id is another resource's.
+        in_one = self._accounts.identity_of(other) == self._accounts.identity_of(obj)
+        return in_one and self._right(other, ident) < self._right(obj, ident)
 
     def _right(self, obj: KubeObject, ident: str) -> tuple[bool, bool, bool, bool, str, str]:
         """Return what orders the rights to one resource; the least has it.
