@@ -151,7 +151,8 @@ class Engine:
         self._metrics.missing(source, missing)
         if self._world.cache.get(source) is not None:
             self.queue.add(source, fresh=False)
-        elif missing is None:
+        if missing is None:
+            # A paused account says nothing.
             self._wake_users(source)
 
     def _wake_users(self, target: ObjectKey) -> None:

@@ -9,7 +9,7 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.settle import spread
+from agentrun_operator.reconcile.settle import Settlement, spread
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.world import World
@@ -23,9 +23,10 @@ _LONGEST_HOLD_SECONDS = 60.0
 class MissingSteps:
     """The one action of an object in an account whose brake holds."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, settlement: Settlement) -> None:
         """Work on one world."""
         self._world = world
+        self._settlement = settlement
         self._survey = Survey(world)
         self.table: Mapping[Action, Step] = {Action.AWAIT_RETURN: self.await_return}
 
@@ -36,16 +37,16 @@ class MissingSteps:
             # No object stands for it whose passes would bring it up to date.
             await self._survey.go_on(ctx.bound)
             brake.review(source)
+        pause = self._pause(ctx)
+        is_news = edits.has_news(ctx) or bool(ctx.changes)
+        if _is_told(ctx) and not is_news and brake.is_engaged(source):
+            # The count moves; a write for each step of it would tell nobody anything.
+            return Outcome(None, pause, "requeue_after")
         report = brake.report(source)
         if report is None or not report.is_engaged:
             return Outcome(None, _HOLD_SECONDS, "requeue_after")
         if not (ctx.changes or brake.is_told(source)) and self._may_hold(ctx):
             return Outcome(None, _HOLD_SECONDS, "requeue_after")
-        pause = spread(self._world.settings.polling.steady_seconds)
-        is_news = edits.has_news(ctx) or bool(ctx.changes)
-        if _is_told(ctx) and not is_news:
-            # The count moves; a write for each step of it would tell nobody anything.
-            return Outcome(None, pause, "requeue_after")
         message = f"not found, as is much else of its account. {source}: {report.message}"
         if ctx.obj.deleting:
             verdict = outcome.deleting(Reason.MASS_ABSENCE, message)
@@ -59,6 +60,12 @@ class MissingSteps:
                 is_unseen=not is_news,
             )
         return Outcome(verdict, pause, "requeue_after")
+
+    def _pause(self, ctx: Context) -> float | None:
+        """Return when to look again; None where a LIST that shows the resource wakes the object."""
+        if ctx.bound.source != OWN_ACCOUNT and not ctx.obj.deleting:
+            return self._settlement.steady_delay(ctx)
+        return spread(self._world.settings.polling.steady_seconds)
 
     def _may_hold(self, ctx: Context) -> bool:
         absent_since = ctx.memory.absent_since

@@ -70,7 +70,7 @@ class Reconciler:
         deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
         self._records = Records(world.cache, world.memory, world.accounts, world.references)
-        tables = (reading, writing, updating, deleting, MissingSteps(world))
+        tables = (reading, writing, updating, deleting, MissingSteps(world, settlement))
         self._steps = {action: step for each in tables for action, step in each.table.items()}
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:

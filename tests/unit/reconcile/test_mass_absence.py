@@ -91,6 +91,18 @@ async def test_an_emptied_account_is_not_filled_again(make: Make) -> None:
         assert f"{len(keys)} of {len(keys)} resources" in lab.message(key), key
 
 
+async def test_a_large_account_is_looked_at_by_lists_while_it_is_missing() -> None:
+    lab, keys = await fleet(60)
+    remove(lab, keys)
+    await lab.elapse(120)
+    assert {lab.ready(key) for key in keys} == {UNKNOWN}
+    lab.calls.take()
+    await lab.elapse(300)
+    assert count(lab, "Get") == 0
+    assert count(lab, "List") <= 30
+    assert count(lab, "Create") == 0
+
+
 async def test_it_is_told_once() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     lab, keys = await fleet()
@@ -342,14 +354,19 @@ async def test_lists_that_lack_what_reads_find_engage_nothing() -> None:
     assert count(lab, "Create") == 0
 
 
-async def test_a_paused_account_keeps_its_brake() -> None:
-    lab, keys = await fleet()
+@pytest.mark.parametrize("make", [fleet, mixed])
+async def test_a_paused_account_keeps_its_brake(make: Make) -> None:
+    lab, keys = await make()
     lab.annotate(ACCOUNT, paused="true")
     await lab.drain()
-    remove(lab, keys)
+    lie(lab)
     await lab.elapse(300)
     assert count(lab, "Create") == 0
     assert {lab.ready(key) for key in keys} == {UNKNOWN}
+    lab.simulator.clear_faults()
+    await lab.elapse(150)
+    assert count(lab, "Create") == 0
+    assert {lab.ready(key) for key in keys} == {GOOD}
 
 
 async def test_what_is_there_is_served_as_before() -> None:
