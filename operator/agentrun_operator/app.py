@@ -14,6 +14,7 @@ from agentrun_operator import __version__
 from agentrun_operator.api.cloud import AgentRunCloud
 from agentrun_operator.api.credential_chain import ChainOptions
 from agentrun_operator.api.endpoints import is_allowed
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.ending import Ending, run_all, unless, within
@@ -166,7 +167,7 @@ class Operator:
         """Find out where we are; a standby may have waited for so long that CRDs went meanwhile."""
         await reader.require_crds(self._kinds.values())
         found = self._settings.cluster_id or await reader.cluster_uid()
-        self._cluster_id = found or "unknown"
+        self._cluster_id = found or UNKNOWN_CLUSTER
 
     def _elector(self, client: KubeClient) -> LeaseElector | None:
         settings = self._settings

@@ -28,6 +28,9 @@ PUBLISHED_BY_ANNOTATION = f"{GROUP}/published-by"
 """On a ConfigMap of ours: `<Kind>/<name>` of the object whose address it holds. An owner reference
 says the same, but does not outlive a backup."""
 
+UNKNOWN_CLUSTER = "unknown"
+"""Id of every cluster that has none set and lets nobody read one: it tells no two apart."""
+
 TAG_PREFIX = "k8s:"
 """Ownership tags are `k8s:<clusterId>/<namespace>/<name>`, on what was adopted with `/adopted`."""
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 
 RECORD_FIELDS = (
@@ -71,7 +71,9 @@ def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:
             # It tells of nothing that this one could have, not even by its name.
             return as_copy({"externalId": status.get("externalId")}, {})
         place = (bound.get("clusterId"), bound.get("namespace") or "", bound.get("name"))
-        if place != (cluster_id, key.namespace, key.name):
+        # Two clusters without an id have places of the same name; a uid is nobody else's.
+        is_elsewhere = cluster_id == UNKNOWN_CLUSTER and bound.get("uid") != obj.uid
+        if is_elsewhere or place != (cluster_id, key.namespace, key.name):
             return as_copy(_named(status, obj, bound), bound)
     elif _is_older(status, obj.created_at):
         # Written by a version that bound nothing: its times have to be possible.

@@ -1,6 +1,6 @@
 """Says whose a resource is that we may not touch, and what to do about it."""
 
-from agentrun_operator.core.identity import ObjectKey, Owner
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey, Owner
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.reconcile import ownership
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -21,7 +21,7 @@ def explain(ctx: Context, cache: ObjectCache) -> str:
     told = _told_of(ctx, cache, owner)
     if owner is None:
         return f"{what} and {told}; {instead}, or {force}"
-    if owner.cluster_id != cache.cluster_id:
+    if not _is_here(owner, cache):
         return f"{what} and {told}; {instead}, or give it up there and {force}"
     if cache.get(_key_of(ctx, owner)) is None:
         return f"{what} and {told}; {force}, or {instead}"
@@ -59,13 +59,17 @@ def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
             return f"belongs to another tool, by its mark {marks[0]!r}"
         return "may be another object's: the status restored here is older than this object"
     where = f"{owner.namespace}/{owner.name} of cluster {owner.cluster_id!r}"
-    if owner.cluster_id == cache.cluster_id:
+    if _is_here(owner, cache):
         key = _key_of(ctx, owner)
         exists = "exists" if cache.get(key) is not None else "does not exist"
         where = f"{key}, which {exists} in this cluster"
     if marks:
         return f"carries the mark of {where}"
     return f"seems to belong to {where}, for which the status restored here was written"
+
+
+def _is_here(owner: Owner, cache: ObjectCache) -> bool:
+    return owner.cluster_id == cache.cluster_id != UNKNOWN_CLUSTER
 
 
 def _key_of(ctx: Context, owner: Owner) -> ObjectKey:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift
-from agentrun_operator.core.identity import TAG_PREFIX
+from agentrun_operator.core.identity import TAG_PREFIX, UNKNOWN_CLUSTER
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.shown import HIDDEN
@@ -41,9 +41,16 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
 def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
     own = target.marks.intersection(_tags(target.rest, resource))
     is_on_record = target.obj.is_in_charge and target.obj.external_id == target.id_of(resource)
+    if own and target.obj.copied_from and _is_of_any_cluster(target):
+        # Another cluster without an id writes the same mark.
+        return None
     if own == {target.tag} or (own and is_on_record):
         return Ownership.OURS
     return Ownership.FOREIGN if owners(target, resource) else None
+
+
+def _is_of_any_cluster(target: Target) -> bool:
+    return target.tag.startswith(f"{TAG_PREFIX}{UNKNOWN_CLUSTER}/")
 
 
 def _is_proven(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> bool:
