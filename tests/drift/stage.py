@@ -159,6 +159,16 @@ def replaced(node: Any, steps: Sequence[Step], value: Any) -> Any:
     return others if new is None else {**others, step: new}
 
 
+def values_of(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (place, value) of every value of a stored resource."""
+    if isinstance(node, Mapping | list):
+        items = node.items() if isinstance(node, Mapping) else enumerate(node)
+        for step, value in items:
+            yield from values_of(value, f"{above}.{step}" if above else str(step))
+    else:
+        yield above, node
+
+
 class Stage:
     """One object and its resource."""
 

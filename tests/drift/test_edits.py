@@ -8,7 +8,7 @@ import pytest
 
 from agentrun_operator.core.wire import field_rules
 from drift.filled import ARGUMENTS, VARIANTS, Variant, spec_of
-from drift.stage import Stage, leaves
+from drift.stage import Stage, leaves, values_of
 from drift.test_wakes import altered_stage
 
 EDITABLE = tuple(v for v in VARIANTS if v.kind != "Sandbox")
@@ -68,20 +68,10 @@ def wrong(
     """Yield what an edit of one value changed beside it."""
     if len(writes) > 1:
         yield f"{path}: {len(writes)} writes"
-    kept = dict(flat(before))
-    for place, value in flat(stage.stored):
+    kept = dict(values_of(before))
+    for place, value in values_of(stage.stored):
         if kept.get(place) != value and not is_edit(stage, path, place):
             yield f"{path}: changed {place} from {kept.get(place)!r} to {value!r}"
-
-
-def flat(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (place, value) of every value of a stored resource."""
-    if isinstance(node, Mapping | list):
-        items = node.items() if isinstance(node, Mapping) else enumerate(node)
-        for step, value in items:
-            yield from flat(value, f"{above}.{step}" if above else str(step))
-    else:
-        yield above, node
 
 
 def is_edit(stage: Stage, path: str, place: str) -> bool:

@@ -8,8 +8,8 @@ from zlib import crc32
 
 import pytest
 
-from drift.filled import CANARY, VARIANTS, Variant
-from drift.stage import Leaf, Stage, altered
+from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
+from drift.stage import Leaf, Stage, altered, values_of
 from fakes.wakes import WAKES
 
 each_wake = pytest.mark.parametrize("wake", WAKES)
@@ -24,10 +24,13 @@ def alterable(stage: Stage) -> Iterator[Leaf]:
             yield leaf
 
 
-async def altered_stage(variant: Variant, policy: str) -> Stage:
-    """Return an object of which every field differs from the cloud."""
+async def altered_stage(variant: Variant, policy: str, *, keys: bool = True) -> Stage:
+    """Return an object of which every field differs from the cloud.
+
+    With another key an item is another one; without `keys` each stays what it is.
+    """
     stage = await Stage.ready(variant, driftPolicy=policy, adoptionPolicy="Adopt")
-    for leaf in alterable(stage):
+    for leaf in [leaf for leaf in alterable(stage) if keys or not leaf.is_key]:
         stage.put(leaf, altered(leaf.value))
     await stage.settle()
     return stage
@@ -50,3 +53,19 @@ async def test_no_field_goes_out_that_nobody_edited(variant: Variant, wake: str)
     stage.lab.calls.take()
     assert await stage.settle(400) == []
     assert "write_status" not in stage.lab.calls.take(), "told once"
+
+
+@each_variant
+async def test_a_rotation_takes_nothing_along(variant: Variant) -> None:
+    """It is an edit of the values that the Secret feeds, and of no other."""
+    stage = await altered_stage(variant, "Report", keys=False)
+    before, since = dict(values_of(stage.stored)), stage.mark()
+    rotated = f"{CANARY}-rotated"
+    stage.lab.cluster.put_secret(SECRET, {**KEYS, "token": rotated})
+    await stage.settle()
+    after = dict(values_of(stage.stored))
+    changed = {place for place in before | after if before.get(place) != after.get(place)}
+    assert {after.get(place) for place in changed} <= {rotated}
+    was_fed = any(value == f"{CANARY}-token-altered" for value in before.values())
+    assert len(stage.writes(since)) <= 1
+    assert bool(changed) or not was_fed

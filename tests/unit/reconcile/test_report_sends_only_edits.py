@@ -9,7 +9,16 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from fakes.lab import Lab
 from fakes.wakes import WAKES
-from unit.reconcile.specs import RUNTIME, SAMPLES, SECRET_VALUE, Sample, cloud_key, made, ready
+from unit.reconcile.specs import (
+    RUNTIME,
+    SAMPLES,
+    SECRET_VALUE,
+    Sample,
+    cloud_key,
+    lab_for,
+    made,
+    ready,
+)
 
 RUNTIMES = SAMPLES["AgentRuntime"]
 each_policy = pytest.mark.parametrize("policy", ["Report", "Ignore"])
@@ -343,6 +352,45 @@ async def test_no_secret_is_told_by_what_was_acted_on() -> None:
     after = lab.get(key).status["actedOn"]["values"]
     fed = {path for path in before if before[path] != after[path]}
     assert len(fed) == 3, "told by the version of the Secret, not by the value"
+
+
+# ------------------------------------------------ creation
+
+
+@each_policy
+@pytest.mark.parametrize("restarts", ["lives", "restarts"])
+@pytest.mark.parametrize("kind", ["AgentRuntime", "ModelService"])
+async def test_an_edit_after_a_create_whose_answer_was_lost_is_sent(
+    kind: str, restarts: str, policy: str
+) -> None:
+    sample = SAMPLES[kind]
+    lab = await lab_for(sample)
+    lost = {"action": f"Create{kind}", "effect": "drop-after", "times": 1}
+    lab.simulator.inject(Fault.model_validate(lost))
+    spec = {**sample.spec, "description": "first", "driftPolicy": policy}
+    key = lab.cluster.apply(kind, "it", spec)
+    await lab.drain()
+    assert lab.get(key).external_id is None
+    lab.edit(key, description="second")
+    if restarts == "restarts":
+        lab.restart()
+    await lab.elapse(200)
+    (resource,) = made(lab, sample)
+    assert resource["description"] == "second"
+    assert [set(body) - {"cpu"} for body in sent(lab)] == [{"description"}]
+    assert lab.ready(key) == ("True", "Available")
+
+
+@each_policy
+async def test_a_resource_that_vanished_is_made_of_the_whole_spec(policy: str) -> None:
+    lab, key = await drifted(RUNTIMES, {"memory": 8192}, driftPolicy=policy)
+    await lab.elapse(70)
+    lab.simulator.remove("AgentRuntime", cloud_key(lab, key))
+    await lab.elapse(200)
+    (resource,) = made(lab, RUNTIMES)
+    assert resource["memory"] == 4096
+    assert lab.ready(key) == ("True", "Available")
+    assert sent(lab) == []
 
 
 # ------------------------------------------------ adoption
