@@ -40,6 +40,7 @@ from agentrun_operator.reconcile import (
     writes,
 )
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import AccountClients
@@ -221,6 +222,9 @@ BUGS: tuple[Bug, ...] = (
         "Ready has no date",
         (steps, "patience_of", m.endless),
         (freshness, "patience_of", m.endless),
+    ),
+    _bug(
+        "brake-off", "what is emptied is believed", (Brake, "engage_beyond_limit", m.always_false)
     ),
     _bug("report-writes", "Report sends what nobody edited", (asked, "compare", m.never)),
     _bug("map-unwatched", "nobody watches what is published", (Publications, "changed", m.never)),

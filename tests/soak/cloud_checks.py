@@ -161,6 +161,8 @@ class CloudChecks:
         if FINALIZER not in raw["metadata"].get("finalizers", ()):
             checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
         status = raw.get("status") or {}
+        if self._simulation.actions.restores.is_emptied and status.get("externalId"):
+            checks.violated("mass absence", f"{obj.key}: {call.action} in an emptied account")
         if not status.get("creation"):
             checks.violated("no create is blind", f"{obj.key}: no mark at {call.action}")
         pinned = status.get("account") or {}

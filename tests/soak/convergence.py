@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
+from soak.absences import accepts
 from soak.cloud import MAIN, OTHER
 from soak.conditions import ready_of
 from soak.kube import OURS
@@ -131,6 +132,8 @@ class Convergence:
             if account is None:
                 self._tenants.restore_accounts()
                 yield f"{key} was missing"
+            elif accepts(self._simulation, key, account):
+                yield f"{key}: somebody accepts what is gone"
             elif "deletionTimestamp" in account["metadata"]:
                 if not self._is_leaving(account):
                     yield f"{key} is still being deleted: {ready_of(account)}"

@@ -33,6 +33,7 @@ class Restores:
         self._simulation = simulation
         self._kube = simulation.kube
         self._lied_until = float("-inf")
+        self._emptied_until = float("-inf")
         self.written_at: dict[ObjectKey, float] = {}
         """When somebody else wrote an object's status."""
         self.taken_over: dict[Record, float] = {}
@@ -68,6 +69,8 @@ class Restores:
             spec = dict(original["spec"])
             if place.external:
                 spec["externalName"] = place.external
+                # Who copies an object beside it gives the copy a map of its own, or none.
+                spec.pop("writeConnectionTo", None)
             body = {"metadata": {"finalizers": [FINALIZER]}, "spec": spec}
             self._kube.create(place.key, body, status=status)
             self.written_at[place.key] = self._simulation.loop.time()
@@ -152,6 +155,19 @@ class Restores:
         number = cloud.simulator.inject(Fault.model_validate(options))
         loop.call_later(seconds, cloud.core.faults.remove, number)
         cloud.touch()
+
+    def emptied(self, seconds: float) -> None:
+        """Let the cloud show nothing of what it has, for much longer than proves one absence."""
+        cloud = self._simulation.cloud
+        self._emptied_until = self._simulation.loop.time() + seconds
+        options = {"effect": "absent", "action": "Get.*|List.*", "times": None}
+        number = cloud.simulator.inject(Fault.model_validate(options))
+        asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the cloud shows nothing of what it has."""
+        return self._simulation.loop.time() < self._emptied_until
 
     def outage(self, seconds: float) -> None:
         """Let no call through for a while."""

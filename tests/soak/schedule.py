@@ -174,6 +174,10 @@ def _whose(name: str) -> Iterator[tuple[Step, ...]]:
         Step(80.0, "old_status", {"slot": "bare", "share": 0.0}),
     )
     yield (Step(0.0, "squat", {"slot": "bare", "tag": ""}), made)
+    fleet = ("cred", "svc", "solo", "bare", "ep", "tpl")
+    many = tuple(Step(1.0, "apply", {**edit, "slot": s, "variant": 0}) for s in fleet)
+    yield (*many, Step(60.0, "emptied", {"seconds": 60.0}))
+    yield (*many, *(Step(60.0, "cloud_delete", {"slot": s}) for s in fleet))
 
 
 def _lost_updates(name: str) -> Iterator[tuple[Step, ...]]:
