@@ -33,6 +33,9 @@ class Records:
 
     def own(self, obj: KubeObject) -> KubeObject:
         """Return an object with its status as far as no other object has more right to it."""
+        if observes_only(obj):
+            # It may look at what is another one's, and says what it sees.
+            return obj
         for ident in _idents(obj):
             for other in self._cache.other_recorders(obj.key, ident):
                 if self._comes_before(other, obj, ident):

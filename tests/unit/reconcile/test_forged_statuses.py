@@ -1,5 +1,6 @@
 """Statuses that somebody wrote by hand, `boundTo` included: what is another's stays its own."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -179,3 +180,20 @@ async def test_who_only_observes_has_no_right_to_what_another_adopted() -> None:
     lab.annotate(heir, reconcile_requested_at="now")
     await lab.elapse(5)
     assert status_of(lab, heir) == {**before, "lastRequest": "now"}
+
+
+async def test_who_only_observes_may_see_what_is_another_ones() -> None:
+    sample = SAMPLES["ModelProxy"]
+    lab, key = await ready(sample)
+    lab.edit(key, managementPolicy="Observe")
+    heir = lab.cluster.apply(sample.kind, "heir", {**sample.spec, "externalName": "it"})
+    await lab.elapse(30)
+    lab.simulator.remove(sample.family, "it")
+    seen = []
+    for _ in range(200):
+        await lab.elapse(1)
+        ready_now = lab.get(key).condition("Ready") or {}
+        seen.append((ready_now["status"], ready_now["lastTransitionTime"]))
+    assert ident_of(lab, heir) == ident_of(lab, key)
+    flips = sum(one[0] != two[0] for one, two in itertools.pairwise(seen))
+    assert len({time for _, time in seen}) == flips + 1, "and no time moves without a flip"
