@@ -72,11 +72,14 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     obj = target.obj
     is_its_maker = obj.is_in_charge and not obj.status.get("adopted") and not obj.is_heir
     # The status was another object's. Our finalizer says that this one may have made something, and
-    # what is younger than it was not there when a backup was restored.
-    is_dated = obj.copied_from is not None and target.rest.created_field is not None
+    # what is younger than it was not there when a backup was restored. Nor is anything of the
+    # other one below a parent that was made for an object of ours.
+    is_dated = obj.copied_from is not None and (
+        target.rest.created_field is not None or target.is_parent_made
+    )
     if not (is_its_maker or is_dated) or target.held_id or target.rest.tags_field is not None:
         return False
-    if target.is_parent_made and obj.status.get("parentId") != target.parent:
+    if is_its_maker and target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
     sent = target.created
     if not sent or find_drift(target.kind, sent, resource, partial=False):

@@ -146,6 +146,7 @@ async def test_a_status_of_another_kind_tells_nothing(*, restarted: bool) -> Non
     await keys(lab)
     specs: dict[str, Mapping[str, Any]] = {
         "AgentRuntime": RUNTIME,
+        "AgentRuntimeEndpoint": ENDPOINT,
         "SandboxTemplate": TEMPLATE,
         "Sandbox": SANDBOX,
         "ModelService": SERVICE,

@@ -182,7 +182,7 @@ async def test_a_stranger_is_no_successor_of_an_old_record(*, restarted: bool) -
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
 @restarts
-@pytest.mark.parametrize("kind", [k for k in SAMPLES if k != "AgentRuntimeEndpoint"])
+@pytest.mark.parametrize("kind", SAMPLES)
 async def test_another_objects_status_hides_nothing_of_its_own(
     kind: str, *, restarted: bool, at_once: bool
 ) -> None:
