@@ -100,6 +100,37 @@ def _resource(tenant: Tenant, body: dict[str, Any]) -> dict[str, Any]:
     return tenant.resource(body["kind"], body["metadata"]["name"])
 
 
+def test_report_and_ignore_send_edits_alone(tenant: Tenant) -> None:
+    """Nor do keys that come back send anything, or a request for another look."""
+    names = ("report", "ignore")
+    tenant.apply(
+        template("report", description="wanted", memory="4Gi", driftPolicy="Report"),
+        template("ignore", description="wanted", memory="4Gi", driftPolicy="Ignore"),
+    )
+    tenant.wait_ready()
+    for name in names:
+        record = tenant.get("SandboxTemplate", name)["status"]["actedOn"]
+        assert {"description", "memory", "type"} <= record["values"].keys()
+        tenant.tamper("SandboxTemplate", name, {"memory": 8192})
+    tenant.wait_reason("SandboxTemplate", "report", "DriftDetected", says="memory")
+    (drift,) = tenant.get("SandboxTemplate", "report")["status"]["drift"]
+    assert (drift["desired"], drift["observed"]) == ("4Gi", "8Gi")
+    since = tenant.rig.cloud.position()
+    tenant.login(accessKeySecret=canary())
+    tenant.wait_reason("SandboxTemplate", "report", "CredentialsInvalid")
+    tenant.login()
+    tenant.wait_reason("SandboxTemplate", "report", "DriftDetected", says="memory")
+    tenant.wait_ready(("SandboxTemplate", "ignore"))
+    for name in names:
+        tenant.annotate("SandboxTemplate", name, "reconcile-requested-at", "now")
+        tenant.edit("SandboxTemplate", name, description="edited")
+    tenant.wait(lambda: len(tenant.cloud_writes(since=since)) >= len(names), "the edits to be sent")
+    tenant.wait_reason("SandboxTemplate", "report", "DriftDetected", says="memory")
+    tenant.wait_ready(("SandboxTemplate", "ignore"))
+    bodies = [write["body"] for write in tenant.cloud_writes(since=since)]
+    assert bodies == [{"description": "edited"}] * len(names)
+
+
 def test_report_ignore_and_ignored_fields_leave_it(tenant: Tenant) -> None:
     """Report says what differs and stalls; Ignore and ignoreFields say nothing; none writes."""
     tenant.apply(
