@@ -178,6 +178,8 @@ def _acted_on() -> Schema:
                 ),
                 "type": "object",
                 "additionalProperties": {"type": "string"},
+                # One entry in managedFields instead of one for each value.
+                "x-kubernetes-map-type": "atomic",
             },
         },
     )
