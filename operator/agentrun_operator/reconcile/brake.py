@@ -234,6 +234,11 @@ class Brake:
         log.info("mass absence is over", account=str(source))
         account.since = None
         account.is_inherited = False
+        for key, known in account.missing.items():
+            notes = self._memory.peek(key)
+            if notes is not None and notes.absent_since is not None and not known.is_made_up:
+                # The others have just come back: what was proven before proves nothing now.
+                notes.absent_since = self._clock.monotonic()
         self._changed(source, None)
 
     def _accept(self, source: ObjectKey, account: _Account) -> None:

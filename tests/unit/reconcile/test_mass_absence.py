@@ -14,6 +14,7 @@ from fakes.cloud import MAIN
 from fakes.lab import Lab, quick
 from unit.reconcile.specs import PROXY, SAMPLES, cloud_key
 from unit.reconcile.specs import keys as keys_of
+from unit.reconcile.strangers import PROXY_BODY, by_hand
 from unit.reconcile.test_absence import count, lie
 
 ACCOUNT = ObjectKey("Account", "team-a", "default")
@@ -133,6 +134,22 @@ async def test_nothing_is_left_of_it_when_the_resources_are_back(make: Make) -> 
     assert lab.metrics.missing_of == {}
     assert lab.calls.names.count("write_status") <= 2 * (1 + len(keys))
     assert all_made(lab) == before
+
+
+async def test_the_last_ones_get_time_to_come_back_as_well() -> None:
+    lab, keys = await fleet()
+    remove(lab, keys[:5])
+    await lab.elapse(120)
+    assert lab.ready(ACCOUNT) == BRAKED
+    for key in keys[:2]:
+        await by_hand(lab, "ModelProxy", {**PROXY_BODY, "modelProxyName": key.name})
+    while lab.ready(ACCOUNT) == BRAKED:
+        await lab.elapse(1)
+    await lab.elapse(15)
+    assert count(lab, "Create") == 0
+    await lab.elapse(100)
+    assert count(lab, "Create") == 3
+    assert {lab.ready(key) for key in (ACCOUNT, *keys[2:])} == {GOOD}
 
 
 async def test_a_short_lie_is_not_told() -> None:
