@@ -87,7 +87,8 @@ class Checks:
     def event(self, obj: KubeObject, kind: str, reason: str, message: str) -> None:
         """No value of a Secret is ever shown in an event, and no event is untrue."""
         self._simulation.trace(f"  event {kind} {reason} on {obj.key}: {message}")
-        is_told = "DELETE had been sent" in message
+        # What carries another one's mark is not what the DELETE was sent for.
+        is_told = "DELETE had been sent" in message or "carries the mark of" in message
         if reason == "Retained" and obj.uid in self.deleted and not is_told:
             self.violated("retained is true", f"{obj.key}: {message}; DELETE was sent before")
         if CANARY in message:
