@@ -123,7 +123,7 @@ def everything_ours(whose: Any) -> Any:
 
 
 def unbound(_: Any) -> Any:
-    return lambda status, **_options: status
+    return lambda obj, **_options: obj.status
 
 
 def record_first(whose: Any) -> Any:

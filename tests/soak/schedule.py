@@ -154,13 +154,11 @@ def _whose(name: str) -> Iterator[tuple[Step, ...]]:
     """Yield histories in which it is not plain whose a resource is, nor since when."""
     edit = {"slot": "bare", "variant": 1, "policies": None}
     made = Step(1.0, "apply", {**edit, "variant": 0})
-    # The original goes, and what it made stays: the copy must not take that for its own.
-    retains = {"slot": "solo", "field": "deletionPolicy", "value": "Retain"}
+    # The original is lost, and what it made stays: the copy must not take that for its own.
     yield (
         Step(1.0, "apply", {**edit, "slot": "solo", "variant": 0}),
         Step(20.0, "copy_status", {"slot": "b-solo"}),
-        Step(22.0, "policy", retains),
-        Step(25.0, "delete", {"slot": "solo"}),
+        Step(20.0, "lose_namespace", {"namespace": SLOTS["solo"].namespace}),
         Step(60.0, "delete", {"slot": "b-solo"}),
     )
     yield (made, Step(25.0, "take_over", {"slot": "bare"}), Step(60.0, "apply", edit))
