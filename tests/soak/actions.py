@@ -12,6 +12,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
 from soak.cloud import API, MODEL
+from soak.conditions import ready_of
 from soak.restores import Restores
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
@@ -32,6 +33,7 @@ class Actions:
         self._kube = simulation.kube
         self._serial = 0
         self._asked_again: set[str] = set()
+        self._overtakes: dict[ObjectKey, tuple[str, int]] = {}
         self.tenants = Tenants(simulation)
         self.restores = Restores(simulation)
         self.edited: set[Record] = set()
@@ -56,6 +58,19 @@ class Actions:
         elif "deletionTimestamp" not in raw["metadata"]:
             kept = _policies(raw["spec"]) if policies is None else policies
             self.tenants.set_spec(place.key, spec_of(place, variant, kept))
+
+    def edit_under_report(self, slot: str, variant: int) -> None:
+        """Edit an object while the next report that it is Ready is on its way."""
+        self._overtakes[SLOTS[slot].key] = (slot, variant)
+
+    def overtake(self, key: ObjectKey, body: Any) -> None:
+        """Let an edit arrive before a write of a status that is about to be applied."""
+        if body is None or key not in self._overtakes:
+            return
+        if ready_of({"status": body[1]["value"]})[0] == "True":
+            slot, variant = self._overtakes.pop(key)
+            self._simulation.trace(f"> {slot} is edited under its report")
+            self.apply(slot, variant, None)
 
     def delete(self, slot: str) -> None:
         if self._kube.find(SLOTS[slot].key) is not None:

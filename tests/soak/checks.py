@@ -135,6 +135,7 @@ class Checks:
         """Look at a write that is about to be applied."""
         if place.kind == "Lease":
             return
+        self._simulation.actions.overtake(place.key, body if name.startswith("status") else None)
         self.writes.append(f"{name} {place.key}")
         self._simulation.trace(f"  {process.name} {name} {place.key}{_brief(name, body)}")
         self.only_the_leader_writes(process, f"{name} {place.key}")

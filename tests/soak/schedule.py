@@ -129,6 +129,7 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         *_lost_updates(name),
         *_whose(name),
         (Step(20.0, "outage", {"seconds": 110.0}),),
+        (Step(0.5, "edit_under_report", {"slot": name, "variant": 1}),),
         (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
