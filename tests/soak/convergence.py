@@ -200,17 +200,17 @@ class Convergence:
         if record.status and (record.status != "READY" or shown != record.status):
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
-        observes = spec.get("managementPolicy") == "Observe"
         yield from self._address(slot, raw, record)
+        observes = spec.get("managementPolicy") == "Observe"
         leaves_it = observes or spec.get("driftPolicy") == "Ignore"
         if leaves_it and "description" in spec:
             said = "description" in message_of(raw)
             if said != (held(record.data, "description") != spec["description"]):
                 yield f"Ready, and says of a difference: {message_of(raw)}"
-        if observes:
+        if leaves_it:
+            # A Secret that was made anew is no edit: what is in it may be the same.
             return
-        if not leaves_it:
-            yield from self._drift(slot, raw, record)
+        yield from self._drift(slot, raw, record)
         keys = self._kube.find(ObjectKey("Secret", slot.namespace, "keys")) or {"metadata": {}}
         version = f"{keys['metadata'].get('uid')}/{keys['metadata'].get('resourceVersion')}"
         if any(sent["version"] != version for sent in raw["status"].get("sentSecrets") or ()):
