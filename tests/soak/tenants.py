@@ -332,8 +332,11 @@ class Tenants:
         self._keys_gone_at.pop(key, None)
         if has_status:
             self._simulation.actions.restores.written_at[key] = self._simulation.loop.time()
-            # The resource goes with the status: whoever has it may do with it as its owner did.
-            self._simulation.cloud.inherit(meta["uid"], new["metadata"]["uid"])
+            # The resource goes with the status, unless somebody adopted it meanwhile.
+            others = [raw["status"] for k, raw in self._kube.objects.items() if k in SLOT_OF]
+            adopted = {s.get("externalId") for s in others if s.get("adopted")}
+            if old["status"].get("externalId") not in adopted or old["status"].get("adopted"):
+                self._simulation.cloud.inherit(meta["uid"], new["metadata"]["uid"])
 
     # ------------------------------------------------ a human helps
 
