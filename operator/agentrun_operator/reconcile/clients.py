@@ -192,7 +192,7 @@ class AccountClients:
         if known is not None and has_new_keys:
             before = known.place
         elif doubtful:
-            has_new_keys = self._places.recorded_keys(account) not in ("", doubtful)
+            has_new_keys = self._places.may_have_other_keys(account, doubtful)
         elif before is None:
             # Made anew. Whose keys these are is known; where it was say the last one's users.
             before = self._place_of_predecessor(account, known)

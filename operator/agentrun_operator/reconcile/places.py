@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import AccountChanged, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.binding import VERIFIED
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Cloud, ExternalAPI
 from agentrun_operator.reconcile.references import observes_only
@@ -55,13 +56,15 @@ class Places:
             return f"nowhere {endpoint}"
 
     @staticmethod
-    def recorded_keys(account: KubeObject) -> str:
-        """Return the version of the Secret that an account was last verified with, if known.
+    def may_have_other_keys(account: KubeObject, version: str) -> bool:
+        """Whether a version of a Secret may hold other keys than an account was verified with.
 
-        It is on record where nobody says whose the keys are: a process that starts has to know
-        whether they are those of before.
+        The version is on record where nobody says whose the keys are: a process that starts has to
+        know whether they are those of before. Of keys whose owner was asked for there is none.
         """
-        return str((account.status.get("atProvider") or {}).get("secretVersion") or "")
+        seen = account.status.get("atProvider") or {}
+        known = seen.get("secretVersion")
+        return known != version if known else seen.get("identity") == VERIFIED
 
     def pinned(self, account: KubeObject) -> str | None:
         """Return the place that all resources of an account were pinned to; None in doubt.

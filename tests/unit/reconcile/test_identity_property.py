@@ -138,6 +138,7 @@ class Tenant:
         ("elapse", 65.0),
     ]
 )
+@example([("identity", {"mode": "Off"}), ("secret", "another account's"), ("restart", None)])
 @example([("secret", "another account's"), ("create", "ModelProxy"), ("elapse", 65.0)])
 @example(
     [
