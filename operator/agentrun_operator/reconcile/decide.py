@@ -105,6 +105,13 @@ def _may_delete(s: Snapshot) -> bool:
     return s.unrecorded and s.policies.delete_adopted and is_adoptable
 
 
+def _is_uncleared(s: Snapshot) -> bool:
+    """Whether nothing differs but what left the spec, and an update does not take it away."""
+    left = s.observation.leftovers
+    is_kept = s.cleared_before or any(not d.clearable for d in left)
+    return bool(left) and is_kept and not s.observation.drift
+
+
 def _is_failed(s: Snapshot) -> bool:
     return _phase(s) in FAILED
 
@@ -269,6 +276,12 @@ LIFE: tuple[Row, ...] = (
     Row("nothing differs", lambda s: not _differs(s), Action.SETTLE),
     Row("differs, unconfirmed", lambda s: not s.observation.confirmed, Action.CONFIRM),
     Row(
+        # Order: before what is ignored. It was asked for, and is told until it is asked anew.
+        "cleared before and still there",
+        lambda s: s.cleared_before and _is_uncleared(s),
+        Action.STALL_UNCLEARED,
+    ),
+    Row(
         "drift to ignore",
         lambda s: s.policies.drift == "Ignore" and not s.edited,
         Action.SETTLE,
@@ -278,17 +291,7 @@ LIFE: tuple[Row, ...] = (
         lambda s: any(d.immutable for d in (*s.observation.drift, *s.observation.leftovers)),
         Action.STALL_IMMUTABLE,
     ),
-    Row(
-        "cleared and still there",
-        lambda s: (
-            (
-                any(not d.clearable for d in s.observation.leftovers)
-                or (s.cleared_before and bool(s.observation.leftovers))
-            )
-            and not s.observation.drift
-        ),
-        Action.STALL_UNCLEARED,
-    ),
+    Row("cannot be cleared", _is_uncleared, Action.STALL_UNCLEARED),
     Row(
         "drift to report",
         lambda s: s.policies.drift == "Report" and not s.edited,

@@ -107,6 +107,23 @@ def _is_past_deadline(ctx: Context) -> bool:
 
 
 def _was_cleared(ctx: Context) -> bool:
+    return _is_told_uncleared(ctx) or _was_cleared_by_us(ctx)
+
+
+def _is_told_uncleared(ctx: Context) -> bool:
+    """Whether an edit under Report or Ignore is on record as one that the API does not carry out.
+
+    Such an edit is acted on once. Without the record it would be drift from the next look on, and
+    Ignore would call the object Available.
+    """
+    ready = ctx.obj.condition("Ready") or {}
+    if not ctx.is_limited or ready.get("reason") != Reason.CANNOT_CLEAR.value:
+        return False
+    told = {entry.get("path") for entry in ctx.obj.status.get("drift") or ()}
+    return not edits.has_news(ctx) and any(d.path in told for d in ctx.observation.leftovers)
+
+
+def _was_cleared_by_us(ctx: Context) -> bool:
     cleared = ctx.memory.cleared
     if cleared is None or cleared[0] != ctx.obj.generation:
         return False

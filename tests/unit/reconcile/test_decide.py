@@ -162,12 +162,16 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         life(seen(drift=(FIXED,), confirmed=False), policies=Policies(drift="Ignore")),
         Action.CONFIRM,
     ),
+    "cleared before and still there": (
+        life(seen(leftovers=(LEFT,)), cleared_before=True),
+        Action.STALL_UNCLEARED,
+    ),
     "drift to ignore": (
         life(seen(drift=(DRIFT,)), policies=Policies(drift="Ignore")),
         Action.SETTLE,
     ),
     "immutable field differs": (life(seen(drift=(FIXED,)), edited=True), Action.STALL_IMMUTABLE),
-    "cleared and still there": (life(seen(leftovers=(STUCK,))), Action.STALL_UNCLEARED),
+    "cannot be cleared": (life(seen(leftovers=(STUCK,))), Action.STALL_UNCLEARED),
     "drift to report": (
         life(seen(drift=(DRIFT,)), policies=Policies(drift="Report")),
         Action.REPORT_DRIFT,
@@ -228,9 +232,13 @@ def test_every_row_has_its_case() -> None:
             id="an adopted failure is never recreated",
         ),
         pytest.param(
-            life(seen(leftovers=(LEFT,)), cleared_before=True),
+            life(
+                seen(leftovers=(LEFT,)),
+                cleared_before=True,
+                policies=Policies(drift="Ignore"),
+            ),
             Action.STALL_UNCLEARED,
-            id="cleared once and still there",
+            id="what was asked for is no drift to ignore",
         ),
         pytest.param(
             life(seen(drift=(DRIFT,), leftovers=(STUCK,))),

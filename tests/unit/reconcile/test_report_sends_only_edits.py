@@ -462,3 +462,22 @@ async def test_under_correct_an_adoption_sends_what_was_written_and_no_more() ->
     assert set(body) == {"containerConfiguration", "cpu", "systemTags"}
     assert body["cpu"] == 2.0, "as it stands there"
     assert lab.ready(key) == ("True", "Available")
+
+
+@each_policy
+async def test_what_cannot_be_cleared_is_told_until_it_is_edited(policy: str) -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"], driftPolicy=policy, description="it")
+    lab.simulator.configure({"switches": {"emptyText": "not-set"}})
+    lab.edit(key, description=None)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "CannotClear")
+    events = len(lab.cluster.events)
+    await lab.elapse(200)
+    lab.restart()
+    await lab.elapse(200)
+    assert lab.ready(key) == ("False", "CannotClear")
+    assert len(lab.cluster.events) == events
+    assert len(sent(lab)) == 1
+    lab.edit(key, description="new")
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available")
