@@ -200,6 +200,14 @@ class Brake:
         told = obj.status.get("massAbsence") or {}
         return bool(told.get("since") == timestamp(account.since))
 
+    def drop_unused(self) -> None:
+        """Forget absences that count no more, and accounts that are gone with all their users."""
+        for source, account in list(self._accounts.items()):
+            self._forget_the_past(source, account)
+            is_gone = source.kind in ACCOUNT_KINDS and self._cache.get(source) is None
+            if is_gone and not self._cache.users_of(source):
+                del self._accounts[source]
+
     # ------------------------------------------------------------ counting
 
     def engage_beyond_limit(self, source: ObjectKey, key: ObjectKey) -> bool:

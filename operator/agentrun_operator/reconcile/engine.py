@@ -355,7 +355,7 @@ class Engine:
 
     async def resync(self) -> None:
         """Drop ghosts and what nobody uses any more, and read gaps from the cluster."""
-        await self._world.clients.drop_unused()
+        await self._drop_unused()
         ghosts, gaps = await self._resync.find_ghosts_and_gaps()
         for key in ghosts:
             await self._bury(key)
@@ -364,6 +364,13 @@ class Engine:
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
             if raw is not None:
                 self.observe("MODIFIED", {**raw, "kind": key.kind})
+
+    async def _drop_unused(self) -> None:
+        """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
+        world = self._world
+        await world.clients.drop_unused()
+        world.brake.drop_unused()
+        world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
     async def _bury(self, key: ObjectKey) -> None:
         """Drop an object that no LIST shows, once the cluster says that it is gone.

@@ -58,6 +58,12 @@ class Publications:
         self._known.pop(at, None)
         self._told.pop(at, None)
 
+    def keep(self, is_published: Callable[[ObjectKey], bool]) -> None:
+        """Forget every map that nobody publishes any more."""
+        for at in {*self._known, *self._touched, *self._told}:
+            if not is_published(at):
+                self.forget(at)
+
     async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> None:
         """Create or update a map; raises as `ConnectionWriter.publish`."""
         check_leadership(self._leadership)

@@ -1,0 +1,51 @@
+"""A process that runs for months forgets what belongs to accounts and objects that are gone."""
+
+from unit.reconcile.test_mass_absence import ACCOUNT, fleet, remove
+from unit.reconcile.test_publications import AT, SECONDS, published
+
+
+async def test_nothing_is_kept_of_an_account_that_is_gone_with_its_users() -> None:
+    lab, keys = await fleet()
+    remove(lab, keys)
+    await lab.elapse(100)
+    for key in keys:
+        lab.cluster.vanish(key)
+    lab.cluster.vanish(ACCOUNT)
+    await lab.elapse(SECONDS)
+    await lab.engine.resync()
+    assert lab.world.brake._accounts == {}
+
+
+async def test_an_account_that_is_gone_keeps_its_brake_for_its_users() -> None:
+    lab, keys = await fleet()
+    remove(lab, keys)
+    await lab.elapse(100)
+    lab.cluster.vanish(ACCOUNT)
+    await lab.elapse(SECONDS)
+    await lab.engine.resync()
+    assert lab.world.brake.is_engaged(ACCOUNT)
+
+
+async def test_absences_that_were_made_up_for_are_forgotten_after_the_window() -> None:
+    lab, keys = await fleet()
+    remove(lab, keys[:1])
+    await lab.elapse(100)
+    lab.cluster.vanish(keys[0])
+    await lab.elapse(SECONDS)
+    assert keys[0] in lab.world.brake._accounts[ACCOUNT].missing
+    await lab.elapse(900)
+    await lab.engine.resync()
+    assert lab.world.brake._accounts[ACCOUNT].missing == {}
+
+
+async def test_a_map_that_nobody_publishes_any_more_is_forgotten() -> None:
+    lab, key = await published("ModelProxy")
+    lab.cluster.remove_map(AT)
+    await lab.elapse(SECONDS)
+    await lab.engine.resync()
+    assert lab.world.connections._told
+    lab.cluster.vanish(key)
+    await lab.elapse(SECONDS)
+    await lab.engine.resync()
+    maps = lab.world.connections
+    assert (maps._known, maps._touched, maps._told) == ({}, set(), {})
