@@ -82,6 +82,21 @@ def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:
     return status if name in (None, obj.external_name) else as_copy(status, {})
 
 
+def without_future(obj: KubeObject) -> Mapping[str, Any]:
+    """Return the status of an object without generations that it has not reached.
+
+    A namesake before it may have got further. Who waits for this one to be served would believe it.
+    """
+    status, generation = obj.status, obj.generation
+    if obj.observed_generation <= generation:
+        return status
+    conditions = [
+        {**c, "observedGeneration": min(c.get("observedGeneration", -1), generation)}
+        for c in status.get("conditions") or ()
+    ]
+    return {**status, "observedGeneration": -1, "conditions": conditions}
+
+
 def bind(status: Mapping[str, Any], binding: Mapping[str, str]) -> dict[str, Any]:
     """Return a status as its object writes it: bound, and no copy's once it has its own record."""
     bound = {**status, "boundTo": dict(binding)}

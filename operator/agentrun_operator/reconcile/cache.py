@@ -9,7 +9,7 @@ from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.record import binding_of, own_part
+from agentrun_operator.core.record import binding_of, own_part, without_future
 from agentrun_operator.reconcile.ports import Held
 from agentrun_operator.reconcile.publications import map_key, published_name
 
@@ -84,10 +84,10 @@ class ObjectCache:
     def view(self, raw: Mapping[str, Any], kind: str) -> KubeObject:
         """Read a raw object, its status only as far as it is its own: no reader sees more."""
         obj = KubeObject.of(raw, kind)
+        obj = _with(obj, without_future(obj))
         if self._kinds[kind].is_local:
             return obj
-        status = own_part(obj, cluster_id=self.cluster_id)
-        return obj if status is obj.status else replace(obj, status=status)
+        return _with(obj, own_part(obj, cluster_id=self.cluster_id))
 
     def binding_of(self, obj: KubeObject) -> dict[str, str]:
         """Return what ties a record to an object of this cluster."""
@@ -206,6 +206,10 @@ class ObjectCache:
         if not kind.is_local:
             targets.update(account_candidates(obj))
         return frozenset(targets)
+
+
+def _with(obj: KubeObject, status: Mapping[str, Any]) -> KubeObject:
+    return obj if status is obj.status else replace(obj, status=status)
 
 
 def _recorded(obj: KubeObject) -> tuple[str, str] | None:

@@ -214,3 +214,40 @@ def ident_field(lab: Lab, sample: Sample) -> str:
     rest = lab.kinds[sample.kind].rest
     assert rest is not None
     return rest.id_field
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["active", "paused"])
+@restarts
+async def test_no_generation_of_a_namesake_is_kept(*, restarted: bool, paused: bool) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    for description in ("second", "third"):
+        lab.edit(key, description=description)
+        await lab.elapse(40)
+    old = status_of(lab, key)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    lab.cluster.apply("ModelProxy", key.name, PROXY)
+    await lab.elapse(40)
+    if paused:
+        lab.annotate(key, paused="true")
+        await lab.elapse(5)
+    if restarted:
+        lab.restart()
+    spoken: list[int] = []
+    notify = lab.cluster.notify
+
+    def noting(event: str, raw: dict[str, Any]) -> None:
+        if raw["status"] != old:
+            spoken.extend(c["observedGeneration"] for c in raw["status"]["conditions"])
+            spoken.append(raw["status"]["observedGeneration"])
+        notify(event, raw)
+
+    lab.cluster.notify = noting
+    lab.cluster.put_status(key, old)
+    await lab.elapse(60)
+    assert spoken, "the engine wrote"
+    assert max(spoken) <= lab.get(key).generation == 1
+    if not paused:
+        assert lab.ready(key) == ("True", "Available"), lab.message(key)
+        assert lab.get(key).observed_generation == 1
