@@ -306,7 +306,11 @@ class AccountClients:
         for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
-                self._refusals.forget(key)
+        self._refusals.keep(
+            lambda key: (
+                key == OWN_ACCOUNT or key in self._clients or self._cache.get(key) is not None
+            )
+        )
         self.contacts.keep(set(self._clients))
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
         self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}

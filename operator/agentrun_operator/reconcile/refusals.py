@@ -1,5 +1,6 @@
 """Remembers why an account has no client, so that not each of its objects asks anew."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentrun_operator.core.errors import OperatorError, Unavailable
@@ -59,5 +60,9 @@ class Refusals:
         self._refusals = {k: r for k, r in self._refusals.items() if r.secret != secret}
 
     def forget(self, account: ObjectKey) -> None:
-        """Forget what was said of an account: it has been proven, or is gone."""
+        """Forget what was said of an account: it has been proven."""
         self._refusals.pop(account, None)
+
+    def keep(self, is_used: Callable[[ObjectKey], bool]) -> None:
+        """Forget what was said of accounts that are gone; most of them never had a client."""
+        self._refusals = {key: r for key, r in self._refusals.items() if is_used(key)}

@@ -1,5 +1,7 @@
 """A process that runs for months forgets what belongs to accounts and objects that are gone."""
 
+from fakes.cloud import OTHER, keys_of
+from fakes.lab import Lab, account_spec
 from unit.reconcile.test_mass_absence import ACCOUNT, fleet, remove
 from unit.reconcile.test_publications import AT, SECONDS, published
 
@@ -49,3 +51,18 @@ async def test_a_map_that_nobody_publishes_any_more_is_forgotten() -> None:
     await lab.engine.resync()
     maps = lab.world.connections
     assert (maps._known, maps._touched, maps._told) == ({}, set(), {})
+
+
+async def test_refused_keys_of_an_account_that_is_gone_are_forgotten() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("foreign-keys", keys_of(OTHER))
+    account = lab.cluster.apply("Account", "foreign", account_spec("foreign-keys"))
+    await lab.elapse(10)
+    assert lab.ready(account) == ("False", "AccountMismatch")
+    await lab.engine.resync()
+    refusals = lab.world.clients._refusals
+    assert set(refusals._refusals) == {account}
+    lab.cluster.vanish(account)
+    await lab.elapse(SECONDS)
+    await lab.engine.resync()
+    assert refusals._refusals == {}
