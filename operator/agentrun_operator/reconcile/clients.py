@@ -306,20 +306,25 @@ class AccountClients:
         for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
-        self._refusals.keep(
-            lambda key: (
-                key == OWN_ACCOUNT or key in self._clients or self._cache.get(key) is not None
-            )
-        )
-        self.contacts.keep(set(self._clients))
+        self._refusals.keep(self._is_used)
+        self.contacts.keep(self._is_used)
+        # Race: a client in the making, whose keys are being asked about, has its budget already.
+        making = {key.namespace for key, lock in self._locks.items() if lock.locked()}
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
-        self._budgets = {at: budget for at, budget in self._budgets.items() if at in kept}
+        self._budgets = {
+            at: budget for at, budget in self._budgets.items() if at in kept or at[0] in making
+        }
         # Race: a lock looks free for a moment while it passes from one to the next.
         self._locks = {
             key: lock
             for key, lock in self._locks.items()
             if key in self._clients or lock.locked() or self._cache.get(key) is not None
         }
+
+    def _is_used(self, source: ObjectKey) -> bool:
+        """Whether an account has a client, or may be about to get one."""
+        is_there = source in self._clients or self._cache.get(source) is not None
+        return is_there or source == OWN_ACCOUNT
 
     def _is_pinned(self, user: ObjectKey, account: ObjectKey) -> bool:
         obj = self._cache.get(user)

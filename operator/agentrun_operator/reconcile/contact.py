@@ -98,6 +98,10 @@ class Contacts:
             self._by_source[source] = known
         return known
 
-    def keep(self, sources: set[ObjectKey]) -> None:
-        """Drop the records of accounts that are no longer used."""
-        self._by_source = {at: c for at, c in self._by_source.items() if at in sources}
+    def keep(self, is_used: Callable[[ObjectKey], bool]) -> None:
+        """Drop the records of accounts that are no longer used.
+
+        Race: a client holds its record from before it is known. With another one in the place of
+        that, the account would never hear of its outages.
+        """
+        self._by_source = {at: c for at, c in self._by_source.items() if is_used(at)}

@@ -1,6 +1,13 @@
 """A process that runs for months forgets what belongs to accounts and objects that are gone."""
 
-from fakes.cloud import OTHER, keys_of
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.guard import GuardedAPI
+from agentrun_operator.reconcile.ports import AccountConnection, Cloud, ExternalAPI
+from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
 from unit.reconcile.test_mass_absence import ACCOUNT, fleet, remove
 from unit.reconcile.test_publications import AT, SECONDS, published
@@ -66,3 +73,60 @@ async def test_refused_keys_of_an_account_that_is_gone_are_forgotten() -> None:
     await lab.elapse(SECONDS)
     await lab.engine.resync()
     assert refusals._refusals == {}
+
+
+class SlowAPI:
+    """A client that hears whose its keys are once `may_answer` is set."""
+
+    def __init__(self, api: ExternalAPI, may_answer: asyncio.Event) -> None:
+        self._api = api
+        self._may_answer = may_answer
+
+    async def identify(self) -> bool:
+        await self._may_answer.wait()
+        return await self._api.identify()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+
+class SlowCloud:
+    """A cloud with such clients."""
+
+    def __init__(self, cloud: Cloud, *, may_answer: asyncio.Event) -> None:
+        self._cloud = cloud
+        self._may_answer = may_answer
+
+    def place_of(self, region: str, endpoint: str | None) -> str:
+        return self._cloud.place_of(region, endpoint)
+
+    def connect(
+        self, connection: AccountConnection, about_to_send: Callable[[], Awaitable[None]]
+    ) -> ExternalAPI:
+        api = self._cloud.connect(connection, about_to_send)
+        return cast(ExternalAPI, SlowAPI(api, self._may_answer))
+
+
+async def test_a_client_in_the_making_keeps_its_record_and_its_budget() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("default-keys", keys_of(MAIN))
+    account = lab.cluster.apply("Account", "default", account_spec("default-keys"))
+    lab.deliver()
+    may_answer = asyncio.Event()
+    clients = AccountClients(
+        lab.kinds,
+        lab.world.cache,
+        lab.cluster,
+        SlowCloud(lab.cloud, may_answer=may_answer),
+        lab.settings,
+        clock=lab.clock,
+        leadership=lab.leadership,
+    )
+    making = asyncio.create_task(clients.connect(lab.get(account)))
+    await asyncio.sleep(0)
+    await clients.drop_unused()
+    may_answer.set()
+    api = cast(GuardedAPI, (await making).api)
+    assert api._contact is clients.contacts.of(account)
+    assert [api._budget] == list(clients._budgets.values())
+    await clients.aclose()
