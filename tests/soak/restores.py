@@ -177,13 +177,19 @@ class Restores:
         asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
 
     def override(self, record: Record, field: str) -> None:
-        """Note that somebody else changes a field, if it is as its object wants it."""
+        """Note that somebody else changes a field, if it is as its object wants it.
+
+        While an update runs, or after it failed, nobody has told that it is: whoever asks for
+        another try asks for the field too.
+        """
         cloud = self._simulation.cloud
         cloud.take_stock()
         owner = cloud.ledger.get(record)
         key = self._kube.keys.get(owner.uid) if owner is not None else None
         raw = self._kube.find(key) if key is not None else None
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
+            return
+        if record.status not in ("", "READY"):
             return
         if as_wire(field, raw["spec"].get(field)) == record.data.get(field):
             self.overridden[record, field] = self._edits(raw, field)
