@@ -111,20 +111,36 @@ def note_acted(ctx: Context) -> None:
 
 
 def note_sent(ctx: Context) -> None:
-    """Record that the edits went out which no read can confirm: they are sent once."""
-    acted = ctx.memory.acted
-    if not ctx.is_limited or acted is None:
+    """Record that the edits went out: those that no read can confirm are sent once."""
+    if not ctx.is_limited:
         return
     unseen = write_only_paths(ctx.kind)
     sent = frozenset(edit for edit in ctx.edits if covers(unseen, edit))
-    if not sent:
-        return
-    ctx.edits -= sent
-    ctx.memory.unconfirmed |= sent
-    ctx.memory.acted = _with(acted, ctx.values, sent)
-    if record := ctx.obj.status.get("actedOn"):
-        values = _with(record.get("values") or {}, ctx.told["values"], sent)
-        ctx.changes["actedOn"] = {**record, "values": values}
+    _note_underway(ctx, ctx.edits - sent)
+    if sent:
+        ctx.edits -= sent
+        ctx.memory.unconfirmed |= sent
+        _record(ctx, sent, ctx.values, ctx.told["values"])
+
+
+def _note_underway(ctx: Context, edits: Paths) -> None:
+    """Record edits that went out and that a look has to find in place.
+
+    They count as edits until then, whatever the spec says meanwhile: an edit that takes them back
+    would be none otherwise, and never be sent.
+    """
+    if edits:
+        _record(ctx, edits, dict.fromkeys(edits, b""), dict.fromkeys(edits, ""))
+
+
+def _record(
+    ctx: Context, paths: Paths, values: Mapping[str, bytes], told: Mapping[str, str]
+) -> None:
+    if ctx.memory.acted is not None:
+        ctx.memory.acted = _with(ctx.memory.acted, values, paths)
+    if record := ctx.changes.get("actedOn") or ctx.obj.status.get("actedOn"):
+        values_told = _with(record.get("values") or {}, told, paths)
+        ctx.changes["actedOn"] = {**record, "values": values_told}
 
 
 def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[str, T]:
