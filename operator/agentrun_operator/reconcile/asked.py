@@ -11,12 +11,17 @@ from typing import Any, TypeVar
 
 from agentrun_operator.core.drift import Drift, find_drift
 from agentrun_operator.core.ignored import Paths, covers
-from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.leaves import digest_of, is_touched, leaves
+from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.wire import encode, field_rules
-from agentrun_operator.core.write_only import write_only_part, write_only_paths, write_only_tops
+from agentrun_operator.core.write_only import (
+    plain_part,
+    write_only_part,
+    write_only_paths,
+    write_only_tops,
+)
 from agentrun_operator.reconcile.context import STATE_PATH, Context
 from agentrun_operator.reconcile.decide import FAILED
 from agentrun_operator.reconcile.ports import Json
@@ -164,12 +169,29 @@ def left_alone(ctx: Context) -> Paths:
 def tops_to_repeat(ctx: Context) -> frozenset[str]:
     """Return the top-level wire fields that an update carries after one that failed."""
     desired, again = ctx.aim.desired, ctx.edits | ctx.memory.unconfirmed
-    return frozenset(
+    found = frozenset(
         rule.api
         for rule in field_rules(ctx.kind)
         if rule.api in desired
         and any(leaf.told in again for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]}))
     )
+    return found if again else _top_as_it_stands(ctx)
+
+
+def _top_as_it_stands(ctx: Context) -> frozenset[str]:
+    """Return one field to repeat a failed update with, of which nobody knows what it carried.
+
+    It goes along as it stands in the cloud, which tries again and changes nothing else.
+    """
+    desired, seen = ctx.aim.desired, ctx.observation.resource
+    for rule in field_rules(ctx.kind):
+        part = {rule.api: desired.get(rule.api)}
+        is_readable = plain_part(ctx.kind, part) == part and not write_only_part(ctx.kind, part)
+        is_there = part[rule.api] is not None and read_path(seen, rule.reads)[0] is not None
+        is_ours = not rule.immutable and not covers(ctx.aim.ignored, rule.path)
+        if is_readable and is_there and is_ours:
+            return frozenset({rule.api})
+    return frozenset()
 
 
 def due(ctx: Context) -> Observation:
@@ -202,9 +224,7 @@ def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
     if looked.existence is not Existence.PRESENT or not looked.confirmed:
         return waits or bool(ctx.edits)
     if looked.phase in FAILED:
-        # A create of ours is tried again as a whole.
-        is_create = looked.phase is Phase.CREATE_FAILED
-        return waits and (bool(ctx.edits | ctx.memory.unconfirmed) or (is_create and is_asked))
+        return waits and (is_asked or bool(ctx.edits | ctx.memory.unconfirmed))
     if not (waits or ctx.memory.desired is None):
         return False
     found = due(ctx)

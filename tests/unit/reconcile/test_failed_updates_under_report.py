@@ -7,7 +7,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from fakes.lab import Lab
-from unit.reconcile.specs import SAMPLES, cloud_key, made, ready
+from unit.reconcile.specs import SAMPLES, Sample, cloud_key, made, ready
 
 each_policy = pytest.mark.parametrize("policy", ["Report", "Ignore"])
 restarts = pytest.mark.parametrize("restarted", [False, True], ids=["lives", "restarts"])
@@ -100,3 +100,27 @@ async def test_a_field_that_is_taken_back_while_its_update_runs_is_cleared(
     (resource,) = made(lab, RUNTIMES)
     assert not resource.get("description")
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
+
+
+@each_policy
+@restarts
+@pytest.mark.parametrize("sample", [PROXIES, RUNTIMES], ids=["ModelProxy", "AgentRuntime"])
+async def test_a_failed_update_of_which_nothing_is_known_is_repeated_without_a_change(
+    sample: Sample, policy: str, *, restarted: bool
+) -> None:
+    lab, key = await ready(sample, driftPolicy="Correct", description="first")
+    await failed(lab, key, description="second")
+    seen = {"description": "console", "memory": 8192}
+    lab.simulator.edit(sample.family, cloud_key(lab, key), seen)
+    lab.edit(key, driftPolicy=policy)
+    await lab.elapse(60)
+    if restarted:
+        lab.restart()
+        await lab.elapse(60)
+    assert len(sent(lab)) == 1, "not unasked"
+    await asked(lab, key)
+    (resource,) = made(lab, sample)
+    assert seen.items() <= resource.items(), "nothing of it was edited under this policy"
+    assert len(sent(lab)) == 2
+    told = ("False", "DriftDetected") if policy == "Report" else ("True", "Available")
+    assert lab.ready(key) == told, lab.message(key)
