@@ -3,6 +3,7 @@
 from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -32,7 +33,7 @@ class Claims:
         for other in self._cache.claimants(obj.key.kind, obj.external_name):
             if other.key == obj.key or not _same_parent(other, obj, rest, parent):
                 continue
-            if observes_only(other):
+            if observes_only(other) or _left_it_to_a_mark(other, obj, rest):
                 continue
             if self._accounts.identity_of(other) != binding.identity:
                 continue
@@ -61,6 +62,18 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
 def _may_have_it(obj: KubeObject) -> bool:
     # A restored record counts less than any other until a look has confirmed it.
     return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
+
+
+def _left_it_to_a_mark(other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
+    """Whether another object has seen the mark of somebody else on what has the name.
+
+    It may be the mark of this one, which made it before it was restored without its record: then
+    each would wait for the other. A look tells; only who was claimed can have made anything.
+    """
+    ready = other.condition("Ready") or {}
+    is_refused = ready.get("reason") == Reason.ALREADY_EXISTS_NOT_OWNED.value
+    is_marked = rest.tags_field is not None
+    return is_marked and is_refused and obj.is_claimed and not _may_have_it(other)
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest, parent: str | None) -> bool:

@@ -309,6 +309,26 @@ async def test_a_restored_object_leaves_what_another_object_holds(*, lives: bool
     assert lab.ready(heir) == ("True", "Available")
 
 
+@pytest.mark.parametrize("has_status", [True, False])
+async def test_a_restored_object_has_what_carries_its_mark_before_older_ones(
+    *, has_status: bool
+) -> None:
+    sample = SAMPLES["AgentRuntime"]
+    lab, key = await ready(sample)
+    raw = backup(lab, key)
+    lab.cluster.vanish(key)
+    older = lab.cluster.apply("AgentRuntime", "older", {**sample.spec, "externalName": "it"})
+    await lab.elapse(30)
+    assert lab.ready(older) == ("False", "AlreadyExistsNotOwned")
+    if not has_status:
+        raw["status"] = {"observedGeneration": -1}
+    lab.cluster.put_back(key, raw)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.ready(older)[0] == "False"
+    assert len(made(lab, sample)) == 1
+
+
 @pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
 async def test_a_cluster_that_takes_the_identity_of_another_one_goes_on(kind: str) -> None:
     sample = SAMPLES[kind]
