@@ -154,9 +154,12 @@ class AccountDirectory:
         return await self._clients.connect(account)
 
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
-        """Return the account of an object without any call: pinned, or else asked for."""
+        """Return the account of an object without any call: pinned, or else asked for.
+
+        What has no resource, nor may have one, lives where its reference leads by now.
+        """
         pinned = obj.status.get("account")
-        if pinned:
+        if pinned and (obj.external_id or obj.status.get("creation")):
             return AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
         account = self._asked_for(obj)
         if account is not None:

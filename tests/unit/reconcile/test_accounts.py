@@ -327,6 +327,25 @@ async def test_a_changed_account_stalls_without_a_call() -> None:
     assert made(lab, SAMPLES["ModelProxy"]) == [], "deleted where it was made"
 
 
+async def test_who_has_no_resource_claims_its_name_where_it_asks_for_one_now() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    refused = {"action": "Create.*", "effect": "error", "status": 400, "code": "InvalidParameter"}
+    lab.simulator.inject(Fault.model_validate(refused))
+    spec = {**PROXY, "externalName": "name"}
+    older = lab.cluster.apply("ModelProxy", "older", {**spec, "accountRef": {"name": "other"}})
+    await lab.elapse(10)
+    assert lab.get(older).status["account"]["accountId"] == OTHER.account_id
+    lab.annotate(older, paused="true")
+    lab.edit(older, accountRef={"name": "default"})
+    younger = lab.cluster.apply("ModelProxy", "younger", spec)
+    await lab.elapse(10)
+    assert lab.ready(younger) == ("False", "ExternalNameConflict"), lab.message(younger)
+
+
 async def test_a_reference_into_another_account_stalls() -> None:
     lab = Lab()
     await lab.ready_account()
