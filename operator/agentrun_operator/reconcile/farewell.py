@@ -28,6 +28,8 @@ _MET_ON_THE_WAY = frozenset(
     }
 )
 """Reasons of an object whose deletion we had begun."""
+_BEING_REPLACED = frozenset({Reason.EXTERNAL_RESOURCE_MISSING, Reason.TIMEOUT, Reason.CREATING})
+"""Reasons of an object whose resource was deleted because its creation had failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,12 @@ def may_have_gone_out(obj: KubeObject) -> bool:
     """Whether a look is worth it before a resource is called left alone.
 
     A try that follows a refused one is not announced in the status. The process may have ended
-    between its success and the record of it.
+    between its success and the record of it. And what is on record may have been deleted to be
+    made anew.
     """
     ready: Any = obj.condition("Ready") or {}
-    return went_out(obj) or (obj.deleting and ready.get("reason") in _MET_ON_THE_WAY)
+    is_doubtful = ready.get("reason") in _MET_ON_THE_WAY | _BEING_REPLACED
+    return went_out(obj) or (obj.deleting and is_doubtful)
 
 
 def farewell(

@@ -5,9 +5,10 @@ import pytest
 from agentrun_simulator.faults import Fault
 from fakes.calls import Crash
 from fakes.lab import Lab
-from unit.reconcile.specs import SAMPLES, cloud_key, made, ready
+from unit.reconcile.specs import SAMPLES, cloud_key, lab_for, made, ready
 
 RUNTIME = SAMPLES["AgentRuntime"]
+PROXY = SAMPLES["ModelProxy"]
 SLOW = {"action": "Delete.*", "effect": "slow", "seconds": 60, "times": None}
 DOWN = {"effect": "error", "status": 503, "code": "ServiceUnavailable", "times": None}
 
@@ -83,6 +84,20 @@ async def test_retain_then_delete_before_release() -> None:
     assert lab.cluster.raw(key) is None
     assert made(lab, RUNTIME) == []
     assert told(lab) == ("Deleted", "the cloud resource is gone")
+
+
+async def test_what_was_deleted_to_be_made_anew_is_not_called_retained() -> None:
+    lab = await lab_for(PROXY)
+    inject(lab, {"action": "Create.*", "effect": "create-failed", "reason": "no image"})
+    key = lab.cluster.apply(PROXY.kind, "it", {**PROXY.spec, "deletionPolicy": "Retain"})
+    await lab.elapse(60)
+    lab.edit(key, description="better")
+    while not deletes(lab):
+        await lab.elapse(0.1)
+    lab.cluster.delete(key)
+    await lab.elapse(5)
+    assert lab.cluster.raw(key) is None
+    assert told(lab)[0] == "DeleteSent"
 
 
 async def test_retain_from_the_beginning() -> None:
