@@ -8,6 +8,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, Obje
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.absences import accepts
+from soak.claims import comes_late
 from soak.cloud import MAIN, OTHER
 from soak.conditions import ready_of
 from soak.kube import OURS
@@ -279,7 +280,7 @@ class Convergence:
         """Whether something else stands in the way, and the status says so."""
         spec = raw["spec"]
         observes = spec.get("managementPolicy") == "Observe"
-        is_late = self._comes_late(slot, raw)
+        is_late = comes_late(self._kube, slot, raw)
         obstacles = {
             "ExternalNameConflict": is_late,
             "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
@@ -312,26 +313,6 @@ class Convergence:
                 return f"{need.external_name} not found" in message_of(raw)
         return False
 
-    def _comes_late(self, slot: Slot, raw: Json) -> bool:
-        """Whether another object has the name, or claimed it before."""
-        named = (slot.kind, slot.external_name, self._account_of(slot, raw))
-        for rival in SLOTS.values():
-            other = self._kube.find(rival.key)
-            if rival is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
-                continue
-            place = (rival.kind, rival.external_name, self._account_of(rival, other))
-            if place == named and _claim(other) < _claim(raw):
-                return True
-        return False
-
-    @staticmethod
-    def _account_of(slot: Slot, raw: Json) -> str:
-        """Return the account that an object lives in, or asks for before it lives anywhere."""
-        pinned = (raw["status"].get("account") or {}).get("accountId")
-        asked = (raw["spec"].get("accountRef") or {}).get("name")
-        is_moved = asked == OTHERS[slot.namespace].name
-        return str(pinned or (OTHER if is_moved else MAIN).account_id)
-
     def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
         """Whether the name is taken in the cloud by what this object did not make."""
         ledger = self._simulation.cloud.ledger
@@ -355,14 +336,6 @@ def waits_for_another(raw: Json) -> bool:
     """Whether the cloud refuses a change of an object because of what its spec names."""
     said = message_of(raw)
     return "must be in READY status" in said or ("HTTP 404" in said and "not found" in said)
-
-
-def _claim(raw: Json) -> tuple[bool, str, str]:
-    """Return what orders the claims of one name: who has the resource, then who is older."""
-    status, meta = raw["status"], raw["metadata"]
-    has_it = status.get("creation") or (status.get("externalId") and "adopted" in status)
-    key = ObjectKey.of(raw, raw["kind"])
-    return not has_it, meta["creationTimestamp"], str(key)
 
 
 def _is_observed(raw: Json) -> bool:
