@@ -153,6 +153,8 @@ class SimulatedCloud:
         """(account, family, name or id) → uid of the last POST for it."""
         self.late: int = 0
         self._delayed: list[Exchange] = []
+        self._lands_at: list[float] = []
+        """When what arrived late was carried out, or will be."""
         self._touched_at = float("-inf")
 
     def now(self) -> datetime:
@@ -236,6 +238,7 @@ class SimulatedCloud:
         fault = exchange.fault
         if fault is not None and fault.effect == "drop-late":
             self.late += 1
+            self._lands_at.append(self._time() + (fault.seconds or 0.0))
         reply = self.core.finish(exchange)
         if call.is_write or self.late:
             self.take_stock()
@@ -343,8 +346,12 @@ class SimulatedCloud:
 
     @property
     def was_touched(self) -> bool:
-        """Whether somebody else changed something in the last moments."""
-        return self._time() - self._touched_at < TOUCH_SECONDS
+        """Whether something changed in the last moments that no pass could foresee.
+
+        Somebody else changed it, or a write whose answer was lost was carried out at last.
+        """
+        moments = (self._touched_at, *self._lands_at)
+        return any(0 <= self._time() - moment < TOUCH_SECONDS for moment in moments)
 
     def outsider(
         self, path: str, body: Mapping[str, Any], action: str, *, account: Account = MAIN
