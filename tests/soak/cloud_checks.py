@@ -79,6 +79,9 @@ class CloudChecks:
         arrived = status == HTTPStatus.OK or (status is None and not was_lost)
         if found is not None and call.method == "DELETE" and arrived:
             self._checks.deleted.add(found.obj.uid)
+        if found is not None and call.action.startswith("Create") and status == HTTPStatus.OK:
+            # What that DELETE was sent for has a successor.
+            self._checks.deleted.discard(found.obj.uid)
         effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
         self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
         if found is not None and call.action.startswith("Create"):
