@@ -62,6 +62,8 @@ class Checks:
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
         self.passes: Counter[ObjectKey] = Counter()
+        self._adopted: dict[Record, str] = {}
+        """By resource: the uid of the object that adopted it last, from another one maybe."""
         self._strikes: Counter[tuple[object, ...]] = Counter()
 
     def violated(self, invariant: str, message: str) -> None:
@@ -327,6 +329,8 @@ class Checks:
         if not status.get("adopted") or before.get("adopted"):
             return
         record = self._simulation.cloud.record_of(SLOT_OF[place.key], raw, status)
+        if record is not None:
+            self._adopted[record] = raw["metadata"]["uid"]
         found = current.get()
         versions = [raw, *([{"spec": found.obj.spec, "metadata": {}}] if found else [])]
         tags = (record.data.get("systemTags") or ()) if record is not None else ()
@@ -350,7 +354,7 @@ class Checks:
             return
         cloud = self._simulation.cloud
         cloud.take_stock()
-        mine = [r for r, owner in cloud.ledger.items() if owner.uid == uid]
+        mine = [r for r, o in cloud.ledger.items() if o.uid == uid == self._adopted.get(r, uid)]
         found = current.get()
         specs = [raw["spec"], *([found.obj.spec] if found else [])]
         statuses = [raw.get("status") or {}, *([found.obj.status] if found else [])]

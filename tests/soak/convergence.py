@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, Obje
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.absences import accepts
-from soak.claims import comes_late
+from soak.claims import comes_late, shared_records
 from soak.cloud import MAIN, OTHER
 from soak.conditions import ready_of
 from soak.kube import OURS
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
+_DISOWNED = ("ExternalNameConflict", "AlreadyExistsNotOwned")
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
 _ADDRESSES = {"ModelProxy": "endpoint", "AgentRuntimeEndpoint": "endpointPublicUrl"}
 """By kind: the field of a resource whose value is published."""
@@ -41,7 +42,8 @@ class Convergence:
     def problems(self) -> list[str]:
         """Say of each object why it is not as it has to be."""
         self._simulation.cloud.take_stock()
-        return [*self._surroundings(), *self._accounts(), *self._objects()]
+        shared = shared_records(self._kube)
+        return [*self._surroundings(), *self._accounts(), *self._objects(), *shared]
 
     def _surroundings(self) -> Iterator[str]:
         """Say what keeps the world moving, whatever the objects look like."""
@@ -100,7 +102,11 @@ class Convergence:
         Then it cannot know whether there is one, and its message asks a human to give it up.
         """
         parents = [self._kube.find(SLOTS[name].key) for name in slot.needs]
-        has_parent = any(p is not None and p["status"].get("externalId") for p in parents)
+        # What a parent has on record is not its own while another one comes first.
+        has_parent = any(
+            p is not None and p["status"].get("externalId") and ready_of(p)[1] not in _DISOWNED
+            for p in parents
+        )
         is_blocked = ready_of(raw)[1] == "DeletionBlocked"
         return slot.name == "ep" and is_blocked and _was_restored(raw) and not has_parent
 
@@ -155,6 +161,8 @@ class Convergence:
             if "deletionTimestamp" in raw["metadata"]:
                 is_held = ready_of(raw)[1] == "DeletionBlocked" and self._users(slot)
                 if not is_held and not self._is_needed_in_the_cloud(slot, raw):
+                    if self._is_lost(slot, raw):
+                        self._tenants.give_up_object(slot.key)
                     yield f"{slot.name} is still being deleted: {ready_of(raw)}"
             elif not _is_observed(raw):
                 yield f"{slot.name}: not observed as it is, {ready_of(raw)}"
@@ -268,6 +276,8 @@ class Convergence:
                 yield f"{key} is being deleted"
             if ready_of(need)[0] != "True":
                 yield f"{key} is not Ready: {ready_of(need)[1]}"
+                if need["status"].get("creation"):
+                    yield f"{key} is being created anew"
             if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
                 # It takes no change below it. One in transition does so soon: that is no excuse.
                 yield f"must be in READY status; see the conditions of {key}"
