@@ -40,6 +40,7 @@ def raw(
             "namespace": "ns",
             "uid": f"uid-{name}",
             "resourceVersion": "1",
+            "generation": 1,
             "finalizers": [FINALIZER],
             **metadata,
         },
