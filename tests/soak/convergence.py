@@ -296,7 +296,9 @@ class Convergence:
             "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
             # Who only observes cannot try again.
             "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
-            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw) and not is_late,
+            # Where marks tell whose it is, one that comes late may look as well.
+            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw)
+            and (not is_late or slot.kind == "AgentRuntime"),
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),
