@@ -64,9 +64,11 @@ def test_what_others_said_is_shown_as_it_is() -> None:
 
 
 VISITOR = """
-import contextlib, os, pty, sys
+import contextlib, os, pty, signal, sys
 pid, terminal = pty.fork()
 if pid == 0:
+    # A shell starts what runs in its background deaf to Ctrl-C, and all that follows inherits it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-c", os.environ["MAKE"]])
 said = b""
 with contextlib.suppress(OSError):  # how Linux tells the end of a terminal
