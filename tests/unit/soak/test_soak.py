@@ -15,7 +15,7 @@ from soak.schedule import Schedule, Step, generate
 from soak.simulation import run
 
 ROOT = Path(__file__).parents[3]
-SCHEDULES = 500
+SCHEDULES = 250
 
 
 def _soak(*arguments: str, hash_seed: str = "0") -> str:
