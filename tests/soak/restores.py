@@ -9,6 +9,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
 from soak.cloud import OUTSIDER
+from soak.conditions import ready_of
 from soak.slots import RIVALS, SLOTS, Slot
 
 if TYPE_CHECKING:
@@ -177,10 +178,9 @@ class Restores:
         asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
 
     def override(self, record: Record, field: str) -> None:
-        """Note that somebody else changes a field, if it is as its object wants it.
+        """Note that somebody else changes a field that is told to be as its object wants it.
 
-        While an update runs, or after it failed, nobody has told that it is: whoever asks for
-        another try asks for the field too.
+        Until then it is an edit, which is sent again: nobody knows whether the cloud took it.
         """
         cloud = self._simulation.cloud
         cloud.take_stock()
@@ -189,7 +189,8 @@ class Restores:
         raw = self._kube.find(key) if key is not None else None
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
             return
-        if record.status not in ("", "READY"):
+        is_told = ready_of(raw)[1] in ("Available", "DriftDetected")
+        if not is_told or raw["status"]["observedGeneration"] != raw["metadata"]["generation"]:
             return
         if as_wire(field, raw["spec"].get(field)) == record.data.get(field):
             self.overridden[record, field] = self._edits(raw, field)
