@@ -105,8 +105,8 @@ def released_unconfirmed(delete: Any) -> Any:
 
 
 def newest_generation(compose: Any) -> Any:
-    def composing(obj: Any, verdict: Verdict, draft: Any, *, now: Any) -> Any:
-        made = compose(obj, verdict, draft, now=now)
+    def composing(obj: Any, verdict: Verdict, draft: Any, **options: Any) -> Any:
+        made = compose(obj, verdict, draft, **options)
         if not verdict.paused:
             made["observedGeneration"] = obj.generation + 1
         return made
