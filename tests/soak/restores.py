@@ -37,6 +37,8 @@ class Restores:
         self._emptied_until = float("-inf")
         self.written_at: dict[ObjectKey, float] = {}
         """When somebody else wrote an object's status."""
+        self.outages: list[tuple[float, float]] = []
+        """When no call got through, from and until."""
         self.taken_over: dict[Record, float] = {}
         """When another cluster put its mark on a resource of ours."""
         self.overridden: dict[tuple[Record, str], tuple[str, int]] = {}
@@ -175,7 +177,9 @@ class Restores:
         cloud = self._simulation.cloud
         fault = Fault.model_validate({"effect": "error", "status": 503, "times": None})
         number = cloud.simulator.inject(fault)
-        asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
+        loop = asyncio.get_running_loop()
+        self.outages.append((loop.time(), loop.time() + seconds))
+        loop.call_later(seconds, cloud.core.faults.remove, number)
 
     def override(self, record: Record, field: str) -> None:
         """Note that somebody else changes a field that is told to be as its object wants it.

@@ -266,12 +266,15 @@ class Tenants:
         """Whether nobody has the keys of a namespace any more.
 
         Its Secret is gone, and so is every process that had read it; or its last keys were bad.
+        Who began in an outage has not heard until its end whose keys they are.
         """
         secrets = {secret_of(a) for a in (self.account_of(namespace), OTHERS[namespace], SHARED)}
         if secrets & self._bad_keys:
             return True
         leads = [p.begun_at for p in self._simulation.living() if p.engine is not None]
         begun = max(leads, default=float("inf"))
+        outages = self._simulation.actions.restores.outages
+        begun = max([begun, *(until for since, until in outages if since < begun < until)])
         gone = [self._keys_gone_at[secret] for secret in secrets if secret in self._keys_gone_at]
         return any(begun > at - _LOCKED_OUT_SECONDS for at in gone)
 
