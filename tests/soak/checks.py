@@ -354,12 +354,14 @@ class Checks:
             return
         cloud = self._simulation.cloud
         cloud.take_stock()
-        mine = [r for r, o in cloud.ledger.items() if o.uid == uid == self._adopted.get(r, uid)]
+        made = [r for r, o in cloud.ledger.items() if o.uid == uid]
+        mine = [r for r in made if self._adopted.get(r, uid) == uid]
         found = current.get()
         specs = [raw["spec"], *([found.obj.spec] if found else [])]
         statuses = [raw.get("status") or {}, *([found.obj.status] if found else [])]
         if any(_retains(spec, status) for spec in specs for status in statuses):
-            self.kept.update(mine)
+            # What another one adopted since is to be left as well: by its maker, or by the other.
+            self.kept.update(made, (r for r, by in self._adopted.items() if by == uid))
             return
         adopted = cloud.record_of(SLOT_OF[place.key], raw, raw.get("status") or {})
         if adopted in self._simulation.actions.restores.taken_over:
