@@ -59,7 +59,9 @@ def _is_proven(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, 
     # Another id under our name: ours was deleted and somebody made a new one.
     if (obj.is_in_charge and obj.external_id == ident) or target.held_id == ident:
         return True
-    return obj.awaits_answer and _may_be_our_create(target, resource, drift)
+    # What another object was told by its own answer is not what our lost one told of.
+    is_open = obj.awaits_answer and not target.is_others(ident)
+    return is_open and _may_be_our_create(target, resource, drift)
 
 
 def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:

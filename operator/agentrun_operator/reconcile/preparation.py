@@ -1,6 +1,7 @@
 """The start of a pass: what can be known of an object without asking the cloud."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -39,7 +40,7 @@ from agentrun_operator.reconcile.farewell import may_have_gone_out
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.references import holders
+from agentrun_operator.reconcile.references import holders, observes_only
 from agentrun_operator.reconcile.settle import chosen_id, inherited_id
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
@@ -196,6 +197,18 @@ class Preparation:
             ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
+            is_others=partial(self._is_others, obj),
+        )
+
+    def _is_others(self, obj: KubeObject, ident: str) -> bool:
+        """Whether another object of the account has the resource of an id on record.
+
+        Who only observes has no more than seen it, and in another account the id is another one's.
+        """
+        identity = self._world.accounts.identity_of
+        return any(
+            not observes_only(other) and not other.is_heir and identity(other) == identity(obj)
+            for other in self._world.cache.other_recorders(obj.key, ident)
         )
 
     def _is_parent_made(self, ctx: Context) -> bool:

@@ -1,6 +1,6 @@
 """What one object wants, and where it lives in the cloud."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,10 @@ class Target:
     """The id of what this process made, adopted or found on record for the object."""
     is_parent_made: bool = False
     """The parent was made for an object of this cluster."""
+    is_others: Callable[[str], bool] = field(
+        default=lambda _ident: False, repr=False, compare=False
+    )
+    """Whether another object of the account has the resource of an id on record."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
 
