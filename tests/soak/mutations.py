@@ -244,15 +244,15 @@ def never(_: Any) -> Any:
 
 
 def always_true(_: Any) -> Any:
-    return lambda *_arguments: True
+    return lambda *_arguments, **_options: True
 
 
 def always_false(_: Any) -> Any:
-    return lambda *_arguments: False
+    return lambda *_arguments, **_options: False
 
 
 def nobody(_: Any) -> Any:
-    return lambda *_arguments: ()
+    return lambda *_arguments, **_options: ()
 
 
 def keys_dropped(renew: Any) -> Any:
