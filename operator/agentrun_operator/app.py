@@ -190,6 +190,7 @@ class Operator:
             engine.reference_changed,
             watched=watched,
             namespaces=self._settings.namespaces,
+            relist_seconds=self._settings.resync_seconds,
         )
 
     def _health(self) -> HealthServer:

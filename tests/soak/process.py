@@ -212,7 +212,13 @@ class Process:
         self.engine = ObservedEngine(self._world(kube, reader), reader, _Metrics(self))
         self.engine.process = self
         self.watch = Watch(self, cast(Any, kube), self.engine)
-        references = MetadataWatch(kube, self.engine.reference_changed, sleep=self.clock.sleep)
+        references = MetadataWatch(
+            kube,
+            self.engine.reference_changed,
+            relist_seconds=self.settings.resync_seconds,
+            sleep=self.clock.sleep,
+            monotonic=self.clock.monotonic,
+        )
         watches = [self.watch.run(self.stop), references.run(self.stop)]
         engine = _after(references, self.engine)
         await run_all(

@@ -5,7 +5,9 @@ resourceVersion per object, and leave the Helm releases to the server's field se
 """
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -58,7 +60,8 @@ class MetadataWatch:
     """Calls `changed` for every change of the watched kinds, across reconnects and expiries.
 
     The first LIST is silent, because nobody has read anything yet; wait for `settled` before you
-    do. Where that LIST failed, the first one that succeeds reports every object instead.
+    do. Where that LIST failed, the first one that succeeds reports every object instead. Every
+    `relist_seconds` it lists anew, so that a change which a stream skipped is noticed after all.
     """
 
     def __init__(
@@ -68,11 +71,13 @@ class MetadataWatch:
         *,
         watched: tuple[Watched, ...] = (SECRETS, CONFIG_MAPS),
         namespaces: tuple[str, ...] = (),
+        relist_seconds: float = 600.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Watch the given namespaces, or the whole cluster."""
         self._streams = tuple(
-            _Stream(client, changed, what, namespace, sleep)
+            _Stream(client, changed, what, namespace, _Pace(relist_seconds, sleep, monotonic))
             for what in watched
             for namespace in namespaces or ("",)
         )
@@ -93,6 +98,32 @@ class MetadataWatch:
                     task.cancel()
 
 
+@dataclass(slots=True)
+class _Pace:
+    """When to list anew, and how to wait."""
+
+    relist_seconds: float
+    sleep: Callable[[float], Awaitable[None]]
+    monotonic: Callable[[], float]
+    _listed_at: float = 0.0
+
+    def listed(self) -> None:
+        """Count from now to the next LIST."""
+        self._listed_at = self.monotonic()
+
+    def is_list_due(self) -> bool:
+        """Return whether the last LIST is too old."""
+        return self._left() <= 0
+
+    def stream_seconds(self) -> int:
+        """Return how long a stream may last: to the next LIST at most."""
+        longest = random.randint(*STREAM_SECONDS)  # noqa: S311 - jitter
+        return min(longest, max(1, math.ceil(self._left())))
+
+    def _left(self) -> float:
+        return self._listed_at + self.relist_seconds - self.monotonic()
+
+
 class _Stream:
     """One kind in one namespace, or in all."""
 
@@ -102,7 +133,7 @@ class _Stream:
         changed: Changed,
         watched: Watched,
         namespace: str,
-        sleep: Callable[[float], Awaitable[None]],
+        pace: _Pace,
     ) -> None:
         self.what = f"{watched.plural}@{namespace or 'cluster'}"
         self.settled = asyncio.Event()
@@ -110,7 +141,7 @@ class _Stream:
         self._changed = changed
         self._watched = watched
         self._path = core_path(watched.plural, namespace)
-        self._sleep = sleep
+        self._pace = pace
         self._known: dict[tuple[str, str], str] = {}
         self._version: str | None = None
         """Where to continue; None: list first."""
@@ -121,7 +152,7 @@ class _Stream:
         failures = 0
         while True:
             try:
-                if self._version is None:
+                if self._version is None or self._pace.is_list_due():
                     await self._list()
                 failures = 0
                 await self._follow(self._version or "")
@@ -142,7 +173,7 @@ class _Stream:
             if self._version is None:
                 self._is_silent = False
             self.settled.set()
-            await self._sleep(delay)
+            await self._pace.sleep(delay)
 
     def _warn_forbidden(self, error: ClusterForbidden) -> None:
         if not self._is_forbidden:
@@ -165,6 +196,7 @@ class _Stream:
                 found[place.key] = place.version
         before, self._known = self._known, found
         self._version = version
+        self._pace.listed()
         self._is_forbidden = False
         silent, self._is_silent = self._is_silent, False
         self.settled.set()
@@ -177,7 +209,7 @@ class _Stream:
         events = self._client.watch(
             self._path,
             version=version,
-            seconds=random.randint(*STREAM_SECONDS),  # noqa: S311 - jitter
+            seconds=self._pace.stream_seconds(),
             params=self._watched.params,
             accept=METADATA,
         )

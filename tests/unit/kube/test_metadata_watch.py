@@ -46,9 +46,17 @@ class Run:
         self.versions: dict[str, str] = {}
         """What was last said of each, "" of what is gone."""
         self.delays: list[float] = []
+        self.now = 1000.0
+        self.seconds_after_stream = 0.0
+        """How long each stream and the wait after it take."""
         self._stop = asyncio.Event()
         self.watch = MetadataWatch(
-            self.client, self._changed, watched=(watched,), sleep=self._sleep
+            self.client,
+            self._changed,
+            watched=(watched,),
+            relist_seconds=600.0,
+            sleep=self._sleep,
+            monotonic=lambda: self.now,
         )
 
     def _changed(self, kind: str, namespace: str, name: str, version: str) -> None:
@@ -57,6 +65,7 @@ class Run:
 
     async def _sleep(self, seconds: float) -> None:
         self.delays.append(seconds)
+        self.now += self.seconds_after_stream
         if not self.client.script:
             self._stop.set()
             await asyncio.Event().wait()
@@ -103,6 +112,27 @@ async def test_after_an_expiry_the_new_list_reports_the_differences() -> None:
     ).finish()
     assert sorted(run.names) == ["changed", "gone", "new"]
     assert run.versions == {"changed": "80", "gone": "", "new": "81"}
+
+
+async def test_what_a_stream_skipped_is_found_by_the_next_list() -> None:
+    run = Run(
+        page("10", item("same", "1"), item("skipped", "2"), item("gone", "3")),
+        [event("ADDED", "seen", "11")],
+        [],
+        page("90", item("same", "1"), item("skipped", "20"), item("seen", "11")),
+        [],
+    )
+    run.seconds_after_stream = 300.0
+    await run.finish()
+    assert [method for method, _, _ in run.client.asked] == [
+        "LIST",
+        "WATCH",
+        "WATCH",
+        "LIST",
+        "WATCH",
+    ]
+    assert run.names[0] == "seen"
+    assert sorted(run.names[1:]) == ["gone", "skipped"]
 
 
 async def test_a_first_list_that_fails_makes_the_next_one_report_everything() -> None:
