@@ -14,12 +14,13 @@ from agentrun_operator.core.identity import (
     adopted_tag,
     ownership_tag,
 )
+from agentrun_operator.core.objects import KubeObject
 from agentrun_simulator.cloud import Exchange
 from agentrun_simulator.store import Record
 from soak.checks import Checks
 from soak.cloud import FOREIGN
 from soak.process import CLUSTER_ID, Pass, Process, current
-from soak.slots import SLOT_OF, held, wanted
+from soak.slots import SLOT_OF, SLOTS, held, wanted
 from soak.tenants import SHARED
 
 if TYPE_CHECKING:
@@ -201,12 +202,30 @@ class CloudChecks:
         if self._simulation.actions.restores.taken_over.get(record, 0.0) > found.begun:
             # It was ours when the pass looked.
             return
+        if not tags and owner is not None and self._nothing_tells(found, owner.uid):
+            return
         if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
             self._checks.violated(
                 "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
             )
         elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
             self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _nothing_tells(self, found: Pass, maker: str) -> bool:
+        """Whether both announced a create of one name, and neither had its answer by then.
+
+        What is there is what either sent, has no mark, and nothing told anybody its id.
+        """
+        place = SLOT_OF.get(found.obj.key)
+        if place is None or not found.obj.awaits_answer:
+            return False
+        for slot in SLOTS.values():
+            raw = self._simulation.kube.find(slot.key)
+            if raw is None or raw["metadata"]["uid"] != maker or slot.kind != place.kind:
+                continue
+            rival = KubeObject.of(raw, slot.kind)
+            return rival.awaits_answer and slot.external_name == place.external_name
+        return False
 
     def _is_asked_for(self, found: Pass, call: Call, record: Record) -> None:
         """Report and Ignore leave alone what somebody else changed, whatever wakes the pass."""
