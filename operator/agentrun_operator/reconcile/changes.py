@@ -2,13 +2,19 @@
 
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.references import observes_only
 
 
-def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
-    """Return what others with the same external name may wait for the end of."""
-    return obj.uid, obj.external_name, observes_only(obj)
+def claim_of(obj: KubeObject) -> tuple[str, str, bool, bool]:
+    """Return what others with the same external name may wait for the end of.
+
+    Who has seen somebody else's mark leaves the name to it, and those who come after may look.
+    """
+    reason = (obj.condition("Ready") or {}).get("reason")
+    is_refused = reason == Reason.ALREADY_EXISTS_NOT_OWNED.value
+    return obj.uid, obj.external_name, observes_only(obj), is_refused
 
 
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
-from unit.reconcile.specs import PROXY, SAMPLES, made
+from unit.reconcile.specs import PROXY, RUNTIME, SAMPLES, made
+from unit.reconcile.strangers import RUNTIME_BODY, by_hand
 
 GOOD = ("True", "Available")
 
@@ -66,3 +67,22 @@ async def test_wrong_keys_for_a_while_cost_nobody_a_name() -> None:
     await lab.elapse(400)
     assert lab.ready(old) == GOOD
     assert lab.ready(young) == ("False", "ExternalNameConflict")
+
+
+async def test_who_comes_second_hears_at_once_of_a_name_that_is_left_to_its_mark() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    await by_hand(lab, "AgentRuntime", {**RUNTIME_BODY, "systemTags": ["x-agentrun-super"]})
+    spec = {**RUNTIME, "externalName": "it"}
+    # Of one second, so that the name decides; the second one is claimed before it is the second.
+    young = lab.cluster.apply("AgentRuntime", "young", spec)
+    await lab.drain()
+    old = lab.cluster.apply("AgentRuntime", "old", spec)
+    await lab.drain()
+    assert lab.ready(old) == lab.ready(young) == ("False", "AlreadyExistsNotOwned")
+    for name, left in (("missing", "ReferenceNotFound"), (None, "AlreadyExistsNotOwned")):
+        lab.edit(old, credentialRef=name and {"name": name})
+        await lab.elapse(2)
+        assert lab.ready(old) == ("False", left)
+        told = "AlreadyExistsNotOwned" if name is None else "ExternalNameConflict"
+        assert lab.ready(young) == ("False", told)
