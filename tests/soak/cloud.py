@@ -217,14 +217,18 @@ class SimulatedCloud:
         )
         # What a sender may do is judged when its request arrives: it cannot know how long the
         # cloud will sit upon it, nor what changes meanwhile.
+        before = dict(self.posted)
         if watch is not None and call.is_write and exchange.refusal is None:
             watch.before_write(call, exchange)
         if not exchange.delay_seconds:
             return self._finish(call, exchange, watch)
         self._delayed.append(exchange)
+        posted = dict(self.posted.items() - before.items())
 
         def finish() -> Answer:
             self._delayed.remove(exchange)
+            # Another one may have sent a create of the name meanwhile.
+            self.posted |= posted
             return self._finish(call, exchange, watch)
 
         return Later(exchange.delay_seconds, finish)
