@@ -7,14 +7,20 @@ from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.references import observes_only
 
 
-def claim_of(obj: KubeObject) -> tuple[str, str, bool, bool]:
-    """Return what others with the same external name may wait for the end of.
+def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
+    """Return what others with the same external name may wait for the end of."""
+    return obj.uid, obj.external_name, observes_only(obj)
 
-    Who has seen somebody else's mark leaves the name to it, and those who come after may look.
-    """
+
+def is_left_to_a_mark(obj: KubeObject) -> bool:
+    """Whether an object has seen somebody else's mark: those who come after it may look."""
     reason = (obj.condition("Ready") or {}).get("reason")
-    is_refused = reason == Reason.ALREADY_EXISTS_NOT_OWNED.value
-    return obj.uid, obj.external_name, observes_only(obj), is_refused
+    return bool(reason == Reason.ALREADY_EXISTS_NOT_OWNED.value)
+
+
+def comes_after(one: KubeObject, other: KubeObject) -> bool:
+    """Whether one of two objects with the same external name is the later claimant."""
+    return (one.created_at, str(one.key)) > (other.created_at, str(other.key))
 
 
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

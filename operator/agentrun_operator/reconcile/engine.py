@@ -13,9 +13,11 @@ from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.changes import (
     claim_of,
+    comes_after,
     concerns_users,
     deserves_a_pass,
     is_edited,
+    is_left_to_a_mark,
 )
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
@@ -110,6 +112,11 @@ class Engine:
             self._wake_targets(obj)
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
+        elif before is not None and is_left_to_a_mark(before) != is_left_to_a_mark(obj):
+            # Only those behind it: two that wake each other would never rest.
+            for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
+                if comes_after(rival, obj):
+                    self.queue.add(rival.key)
 
     def reference_changed(self, kind: str, namespace: str, name: str, version: str) -> None:
         """Wake the users of a Secret or ConfigMap, and who publishes it; version "": it is gone."""
