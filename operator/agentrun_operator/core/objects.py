@@ -42,6 +42,11 @@ class KubeObject:
         )
 
     @property
+    def seniority(self) -> tuple[str, str]:
+        """What orders objects by age, the oldest first; of one second the name decides."""
+        return self.created_at, str(self.key)
+
+    @property
     def is_claimed(self) -> bool:
         """Whether our finalizer stands on it."""
         return FINALIZER in self.finalizers

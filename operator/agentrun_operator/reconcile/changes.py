@@ -18,11 +18,6 @@ def is_left_to_a_mark(obj: KubeObject) -> bool:
     return bool(reason == Reason.ALREADY_EXISTS_NOT_OWNED.value)
 
 
-def comes_after(one: KubeObject, other: KubeObject) -> bool:
-    """Whether one of two objects with the same external name is the later claimant."""
-    return (one.created_at, str(one.key)) > (other.created_at, str(other.key))
-
-
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
     """Whether a change concerns us: everything but our own status and foreign metadata.
 

@@ -3,10 +3,10 @@
 from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.changes import is_left_to_a_mark
 from agentrun_operator.reconcile.references import observes_only
 
 
@@ -56,7 +56,7 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
     Race: creation times count full seconds. Of two objects of one second the one that comes second
     must not take over what the first has made already.
     """
-    return not _may_have_it(obj), obj.created_at, str(obj.key)
+    return not _may_have_it(obj), *obj.seniority
 
 
 def _may_have_it(obj: KubeObject) -> bool:
@@ -70,10 +70,8 @@ def _left_it_to_a_mark(other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
     It may be the mark of this one, which made it before it was restored without its record: then
     each would wait for the other. A look tells; only who was claimed can have made anything.
     """
-    ready = other.condition("Ready") or {}
-    is_refused = ready.get("reason") == Reason.ALREADY_EXISTS_NOT_OWNED.value
     is_marked = rest.tags_field is not None
-    return is_marked and is_refused and obj.is_claimed and not _may_have_it(other)
+    return is_marked and is_left_to_a_mark(other) and obj.is_claimed and not _may_have_it(other)
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest, parent: str | None) -> bool:

@@ -13,7 +13,6 @@ from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.changes import (
     claim_of,
-    comes_after,
     concerns_users,
     deserves_a_pass,
     is_edited,
@@ -115,7 +114,7 @@ class Engine:
         elif before is not None and is_left_to_a_mark(before) != is_left_to_a_mark(obj):
             # Only those behind it: two that wake each other would never rest.
             for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
-                if comes_after(rival, obj):
+                if rival.seniority > obj.seniority:
                     self.queue.add(rival.key)
 
     def reference_changed(self, kind: str, namespace: str, name: str, version: str) -> None:

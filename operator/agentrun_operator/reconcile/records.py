@@ -63,7 +63,7 @@ class Records:
         parent = self._references.parent_of(obj)
         is_below = parent is None or parent.external_id == obj.status.get("parentId")
         is_chosen = ident.startswith(incarnation_prefix(obj.uid))
-        return not is_chosen, not is_held, obj.is_heir, not is_below, obj.created_at, str(obj.key)
+        return not is_chosen, not is_held, obj.is_heir, not is_below, *obj.seniority
 
 
 def _idents(obj: KubeObject) -> tuple[str, ...]:
