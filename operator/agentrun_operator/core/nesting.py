@@ -31,6 +31,21 @@ def is_deeper(document: Any, depth: int) -> bool:
     return True
 
 
+def has_more_values(document: Any, most: int) -> bool:
+    """Whether a document holds more than so many values, itself and maps and lists included.
+
+    Stops as soon as that is known.
+    """
+    left, waiting = most - 1, [document]
+    while waiting and left >= 0:
+        node = waiting.pop()
+        if isinstance(node, dict | list):
+            left -= len(node)
+            if left >= 0:
+                waiting += node.values() if isinstance(node, dict) else node
+    return left < 0
+
+
 def loads(raw: str | bytes) -> Any:
     """Parse JSON; what lies deeper than `MAX_DEPTH` becomes null.
 

@@ -8,12 +8,16 @@ from pydantic import ValidationError
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.fields import SpecModel
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.nesting import is_deeper
+from agentrun_operator.core.nesting import has_more_values, is_deeper
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
 
 MAX_DEPTH = 100
 """Levels of one field. What is deeper, no pass could walk without running out of stack."""
+
+MAX_VALUES = 10_000
+"""Of one field. Far above any document that makes sense; each pass walks all of them several times,
+and nobody else is served meanwhile."""
 
 MAX_ERRORS = 1000
 """More than any message can count up."""
@@ -26,6 +30,10 @@ def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
         InvalidParameter: it does not fit the model; the message names every field, no value.
     """
     for field, value in obj.spec.items():
+        if has_more_values(value, MAX_VALUES):
+            raise InvalidParameter(
+                f"spec.{field} holds more than {MAX_VALUES} values; keep the ones that are needed"
+            )
         if is_deeper(value, MAX_DEPTH):
             raise InvalidParameter(
                 f"spec.{field} is nested more than {MAX_DEPTH} levels deep; flatten it"

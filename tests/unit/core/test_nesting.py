@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper, loads, shallow
+from agentrun_operator.core.nesting import (
+    MAX_DEPTH,
+    has_more_values,
+    is_deeper,
+    loads,
+    shallow,
+)
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -61,3 +67,24 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(ValueError, match="Expecting"):
         loads(b"[")
+
+
+@pytest.mark.parametrize(
+    ("document", "values"),
+    [
+        pytest.param("text", 1, id="a text"),
+        pytest.param({}, 1, id="an empty object"),
+        pytest.param([1, {"a": "b", "c": [2]}], 6, id="all levels count"),
+    ],
+)
+def test_values_are_counted(document: object, values: int) -> None:
+    assert not has_more_values(document, values)
+    assert has_more_values(document, values - 1)
+
+
+def test_a_document_is_counted_up_to_the_bound_alone() -> None:
+    class Unread(list[int]):
+        def __len__(self) -> int:
+            raise AssertionError("counted beyond the bound")
+
+    assert has_more_values([Unread(), [1] * 20], 10)

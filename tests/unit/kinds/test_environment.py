@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.drift import find_drift, find_leftovers
+from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths, encode
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.kinds.parts.environment import MAX_VARIABLES
 
 KIND = catalogue()["AgentRuntime"]
 RESOLUTION = Resolution(
@@ -63,3 +65,27 @@ def test_variables_that_left_the_spec_are_cleared() -> None:
     before = body(env=[{"name": "X", "value": "1"}])
     (found,) = find_leftovers(KIND, applied_paths(KIND, before), body(), before)
     assert (found.path, found.clearable) == ("env", True)
+
+
+def from_map(data: dict[str, str], **spec: Any) -> Any:
+    source = {"envFrom": [{"configMapRef": {"name": "big"}}], **spec}
+    resolution = Resolution(config_maps={"big": data})
+    return encode(KIND, KIND.spec.model_validate(source), resolution)["environmentVariables"]
+
+
+def test_as_many_variables_as_env_may_hold_are_taken_from_elsewhere() -> None:
+    data = {f"KEY_{n}": "v" for n in range(MAX_VARIABLES)}
+    assert from_map(data) == data
+    assert len(from_map(data, env=[{"name": "KEY_0", "value": "own"}])) == MAX_VARIABLES
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({f"KEY_{n}": "abc" for n in range(3000)}, id="too many"),
+        pytest.param({f"KEY_{n}": "abc" * 200_000 for n in range(3)}, id="too large"),
+    ],
+)
+def test_variables_beyond_the_bound_are_refused_with_the_remedy(data: dict[str, str]) -> None:
+    with pytest.raises(InvalidParameter, match=r"at most \d+ are taken; .*take keys out of 'big'"):
+        from_map(data)

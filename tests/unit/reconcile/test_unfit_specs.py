@@ -108,13 +108,32 @@ async def test_a_login_that_no_request_can_hold_says_so(
 async def test_a_document_of_more_fields_than_a_status_can_record_is_not_created() -> None:
     lab = Lab()
     await lab.ready_account()
-    document = {"settings": {f"key-{n:06}": "v" for n in range(20_000)}}
+    document = {"settings": {f"key-{n:0100}": "v" for n in range(9000)}}
     spec = {"type": "CodeInterpreter", "templateConfiguration": document}
     key = lab.cluster.apply("SandboxTemplate", "it", spec)
     await lab.elapse(10)
     assert lab.ready(key) == ("False", "InvalidParameter")
-    assert "more fields" in lab.message(key)
+    assert "more fields than the status" in lab.message(key)
     assert lab.resources("Template") == []
     lab.cluster.delete(key)
     await lab.elapse(10)
     assert lab.cluster.raw(key) is None
+
+
+@pytest.mark.parametrize("kind", ["AgentRuntime", "SandboxTemplate"])
+async def test_a_secret_of_too_many_keys_is_refused_before_any_call(kind: str) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("many", {f"KEY_{n}": f"value-{n}" for n in range(200)})
+    container = {"image": "registry.example.com/agent:v1"}
+    spec = {"container": container, "envFrom": [{"secretRef": {"name": "many"}}]}
+    spec |= {"type": "CustomImage"} if kind == "SandboxTemplate" else {}
+    key = lab.cluster.apply(kind, "it", spec)
+    lab.calls.take()
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "200 variables, at most 128" in lab.message(key)
+    assert not [name for name in lab.calls.names if "Create" in name]
+    lab.cluster.put_secret("many", {"KEY": "value"})
+    await lab.elapse(30)
+    assert lab.ready(key) == ("True", "Available")

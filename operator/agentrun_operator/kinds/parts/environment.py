@@ -1,9 +1,11 @@
 """Pod-like `env` and `envFrom`, and the map that they become."""
 
+from collections.abc import Mapping
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.fields import (
     ConfigMapReference,
     Local,
@@ -16,6 +18,11 @@ from agentrun_operator.core.fields import (
 from agentrun_operator.core.kind import Derived, Rule
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.resolution import Resolution
+
+MAX_VARIABLES = 128
+"""In all: what `env` may hold alone. The API publishes no number of its own."""
+MAX_BYTES = 1_572_864
+"""Of all names and values: what one Kubernetes object can hold at most."""
 
 _VARIABLE = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
@@ -46,9 +53,10 @@ class EnvironmentSpec(ResourceSpec):
     """A workload with environment variables."""
 
     env: Annotated[tuple[EnvVar, ...], Local(), Unordered("name"), Field(max_length=128)] = ()
-    """Environment variables, at most 128; they win over envFrom."""
+    """Environment variables, at most 128 with those of envFrom, over which they win."""
     env_from: Annotated[tuple[EnvFromSource, ...], Local(), Field(max_length=16)] = ()
-    """Secrets and ConfigMaps whose keys become variables, at most 16; later ones win."""
+    """Secrets and ConfigMaps whose keys become variables, at most 16; later ones win. With env, 128
+    variables at most."""
 
 
 class HasEnvironment(Protocol):
@@ -68,6 +76,7 @@ def environment(spec: HasEnvironment, resolution: Resolution) -> dict[str, str] 
 
     Raises:
         ReferenceNotFound: a Secret or ConfigMap lacks the key that the spec names.
+        InvalidParameter: they are too many, or too large.
     """
     if not spec.env and not spec.env_from:
         return None
@@ -78,7 +87,29 @@ def environment(spec: HasEnvironment, resolution: Resolution) -> dict[str, str] 
     for variable in spec.env:
         value = variable.value_from
         found[variable.name] = resolution.value(value) if value else variable.value or ""
+    _check_bounds(spec, found)
     return found
+
+
+def _check_bounds(spec: HasEnvironment, found: Mapping[str, str]) -> None:
+    if len(found) > MAX_VARIABLES:
+        raise InvalidParameter(
+            f"spec.env and spec.envFrom give {len(found)} variables, at most {MAX_VARIABLES} are "
+            f"taken; name the keys that are needed in spec.env (valueFrom){_sources(spec)}"
+        )
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in found.items())
+    if size > MAX_BYTES:
+        raise InvalidParameter(
+            f"spec.env and spec.envFrom give {size} bytes, at most {MAX_BYTES} are taken; "
+            f"mount large values as files or fetch them at start{_sources(spec)}"
+        )
+
+
+def _sources(spec: HasEnvironment) -> str:
+    """Name the sources that may hold fewer keys, the first of them."""
+    refs = (ref for source in spec.env_from for ref in (source.secret_ref, source.config_map_ref))
+    names = [repr(ref.name) for ref in refs if ref is not None]
+    return f", or take keys out of {', '.join(names[:4])}" if names else ""
 
 
 def _all_of(source: EnvFromSource, resolution: Resolution) -> dict[str, str]:
