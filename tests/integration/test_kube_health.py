@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from agentrun_operator.telemetry.door import MAX_CONNECTIONS
 from agentrun_operator.telemetry.health import HealthServer
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 
@@ -101,3 +102,44 @@ async def test_the_port_is_free_again_and_a_taken_one_is_an_error() -> None:
     async with process.server(first.port) as second:
         assert second.port == first.port
     await asyncio.sleep(0)
+
+
+async def silent(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection and send half a request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: ")
+    return reader, writer
+
+
+async def ends(reader: asyncio.StreamReader) -> bool:
+    """Wait until the far end hangs up."""
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
+async def test_half_open_connections_are_cut_and_keep_no_probe_out() -> None:
+    async with Process().server() as server:
+        crowd = [await silent(server.port) for _ in range(3 * MAX_CONNECTIONS)]
+        answer = await asyncio.to_thread(ask, server.port, 10)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert all([await ends(reader) for reader, _ in crowd[: 2 * MAX_CONNECTIONS]])
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_a_request_that_does_not_come_is_not_waited_for() -> None:
+    process = Process()
+    server = HealthServer(
+        host="127.0.0.1",
+        port=0,
+        alive=lambda: process.alive,
+        ready=lambda: process.ready,
+        metrics=process.metrics.render,
+        seconds=0.05,
+    )
+    async with server:
+        reader, writer = await silent(server.port)
+        assert await ends(reader)
+        writer.close()

@@ -18,13 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 
 from agentrun_operator.api.exchange import Answer, Call
+from agentrun_operator.api.pauses import ACS_RETRY_AFTER, MAX_PAUSE_SECONDS, asked_pause
 from agentrun_operator.core.errors import (
     AccessDenied,
     AlreadyExistsNotOwned,
@@ -41,8 +40,6 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.redaction import spellings, without_secrets
 
 MAX_FOREIGN_CHARS: Final = 256
-MAX_RETRY_AFTER_SECONDS: Final = 3600.0
-"""A longer pause is taken for a mistake of the sender."""
 
 NEVER_SENT: Final = (
     httpx.ConnectError,
@@ -54,7 +51,6 @@ NEVER_SENT: Final = (
 )
 """Failures before the first byte of the request. After any other, a write may have been applied."""
 
-_ACS_RETRY_AFTER: Final = "x-acs-retry-after"
 _SHORT: Final = 4
 _ANY_CASE: Final = re.IGNORECASE
 _ABSENT: Final = re.compile(r"not found|does not exist", _ANY_CASE)
@@ -146,29 +142,6 @@ def unusable(call: Call, answer: Answer, why: str) -> Unavailable:
     )
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Read how long the API wants us to wait, in seconds.
-
-    `x-acs-retry-after` counts milliseconds [T], `retry-after` seconds or names a date.
-    """
-    if (millis := answer.headers.get(_ACS_RETRY_AFTER, "").strip()).isdecimal():
-        seconds = float(millis) / 1000
-    elif (value := answer.headers.get("retry-after", "").strip()).isdecimal():
-        seconds = float(value)
-    elif value:
-        seconds = _seconds_until(value, answer.date or datetime.now(UTC))
-    else:
-        return None
-    return min(seconds, MAX_RETRY_AFTER_SECONDS) if seconds > 0 else None
-
-
-def _seconds_until(http_date: str, now: datetime) -> float:
-    try:
-        return (parsedate_to_datetime(http_date) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
 def _describe(call: Call, answer: Answer) -> str:
     code = answer.code if _SAFE_WORD.fullmatch(answer.code) else ""
     head = f"{call.action}: HTTP {answer.status}" + (f" {code}" if code else "")
@@ -205,7 +178,11 @@ def _leaves(node: Any) -> Iterator[str]:
 
 
 def _throttled(_call: Call, answer: Answer, text: str) -> OperatorError:
-    return Throttled(text, retry_after=retry_after(answer))
+    asked = asked_pause(answer)
+    if asked is None or asked <= MAX_PAUSE_SECONDS:
+        return Throttled(text, retry_after=asked)
+    said = f"{text} (asked to wait {asked:.0f} seconds; trying again after {MAX_PAUSE_SECONDS:.0f})"
+    return Throttled(said, retry_after=MAX_PAUSE_SECONDS)
 
 
 def _keys_refused(_call: Call, answer: Answer, _text: str) -> OperatorError:
@@ -287,9 +264,9 @@ TABLE: Final = (
         "[T] §4.3: with this header any refusal is a throttling; a write's 5xx is no refusal",
         _throttled,
         statuses=frozenset(_BAD_REQUESTS),
-        header=_ACS_RETRY_AFTER,
+        header=ACS_RETRY_AFTER,
     ),
-    Row("[T] §4.3", _throttled, methods=frozenset({"GET"}), header=_ACS_RETRY_AFTER),
+    Row("[T] §4.3", _throttled, methods=frozenset({"GET"}), header=ACS_RETRY_AFTER),
     Row(
         "[?] §2.5",
         _keys_refused,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Self
 
 import httpx
@@ -95,6 +96,8 @@ class Transport:
             verify=_tls() if self._base.scheme == "https" else False,
             trust_env=False,
             follow_redirects=False,
+            # Nothing of an answer is kept for the next call: cookies would grow without an end.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=httpx.Timeout(
                 connect=timeouts.connect,
                 read=timeouts.read,

@@ -231,6 +231,7 @@ def open_session(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
         headers={"User-Agent": f"agentrun-operator/{__version__}"},
         middlewares=(hide_refusals, Bearer(access)) if for_kopf else (Bearer(access),),
+        cookie_jar=aiohttp.DummyCookieJar(),
         proxy=access.proxy,
         trust_env=False,
         request_class=LastMomentRequest,

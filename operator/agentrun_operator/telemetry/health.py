@@ -1,10 +1,13 @@
 """/healthz, /readyz and /metrics over plain HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+
+from agentrun_operator.telemetry.door import CONNECTION_SECONDS, MAX_CONNECTIONS, Door
 
 Check = Callable[[], str | None]
 """None: fine; else the reason why not, in a sentence without secrets."""
@@ -29,6 +32,7 @@ class HealthServer:
             restart a fleet of operators.
         ready: Why this process does not do its work yet.
         metrics: Renders the Prometheus text format.
+        seconds: How long a connection may last; see `Door`.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class HealthServer:
         alive: Check,
         ready: Check,
         metrics: Callable[[], bytes],
+        seconds: float = CONNECTION_SECONDS,
     ) -> None:
         self._host = host
         self._wanted_port = port
@@ -48,7 +53,10 @@ class HealthServer:
         app.router.add_get("/healthz", _probe(alive))
         app.router.add_get("/readyz", _probe(ready))
         app.router.add_get("/metrics", self._render)
+        app.on_response_prepare.append(_close_after)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._door = Door(self._handler, seconds=seconds, most=MAX_CONNECTIONS)
+        self._listener: asyncio.Server | None = None
 
     @property
     def port(self) -> int:
@@ -68,8 +76,11 @@ class HealthServer:
             AddressTakenError: the address is taken or not ours.
         """
         await self._runner.setup()
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(self._runner, self._host, self._wanted_port).start()
+            self._listener = await loop.create_server(
+                self._door.guest, self._host, self._wanted_port
+            )
         except OSError as error:
             await self._runner.cleanup()
             # asyncio puts its own words and the number before the system's.
@@ -78,11 +89,19 @@ class HealthServer:
                 f"cannot listen on {self._host} port {self._wanted_port}: {why}; set another "
                 "AGENTRUN_OPERATOR_BIND_HOST or AGENTRUN_OPERATOR_BIND_PORT"
             ) from None
-        self._port = int(self._runner.addresses[0][1])
+        self._port = int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close the port."""
+        if self._listener is not None:
+            self._listener.close()
         await self._runner.cleanup()
+        self._door.close()
+
+    def _handler(self) -> asyncio.Protocol:
+        if self._runner.server is None:
+            raise RuntimeError("the health server has not been started")
+        return self._runner.server()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -98,6 +117,12 @@ class HealthServer:
 
     async def _render(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics(), headers={"Content-Type": METRICS_TYPE})
+
+
+async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
+    # A connection that is kept would count, and need a time-out of its own while it is idle.
+    response.force_close()
+    response.headers["Connection"] = "close"
 
 
 def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agentrun_operator.api.errors import NEVER_SENT, error_for, is_absent, retry_after, unreachable
+from agentrun_operator.api.errors import NEVER_SENT, error_for, is_absent, unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.errors import (
     AccessDenied,
@@ -229,14 +229,14 @@ def test_absence_is_believed_only_from_the_api(answer: Answer, expected: bool) -
             30.0,
             id="a date, by the cloud's clock",
         ),
-        pytest.param({"retry-after": "86400"}, 3600.0, id="capped"),
-        pytest.param({"x-acs-retry-after": "9" * 5000}, 3600.0, id="beyond all numbers"),
+        pytest.param({"retry-after": "86400"}, 300.0, id="capped"),
+        pytest.param({"x-acs-retry-after": "9" * 5000}, 300.0, id="beyond all numbers"),
         pytest.param(
             {
                 "retry-after": "Fri, 31 Dec 9999 23:59:59 -1200",
                 "date": "Mon, 01 Jan 0001 00:00:00 +1200",
             },
-            3600.0,
+            300.0,
             id="dates beyond the calendar",
         ),
         pytest.param({"retry-after": "soon"}, None, id="nonsense"),
@@ -246,11 +246,15 @@ def test_absence_is_believed_only_from_the_api(answer: Answer, expected: bool) -
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    answer = raw(429, b"", **headers)
-    assert retry_after(answer) == seconds
-    error = error_for(GET, answer)
+    error = error_for(GET, raw(429, b"", **headers))
     assert isinstance(error, Throttled)
     assert error.retry_after == seconds
+    assert ("trying again after 300" in error.message) == (seconds == 300)
+
+
+def test_a_pause_that_is_cut_tells_what_was_asked_for() -> None:
+    error = error_for(GET, raw(429, b"", **{"retry-after": "86400"}))
+    assert "asked to wait 86400 seconds; trying again after 300" in error.message
 
 
 def _subclasses(parent: type[Exception]) -> Iterator[type[Exception]]:

@@ -208,3 +208,18 @@ async def test_a_cancelled_call_stays_cancelled() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_no_cookie_of_an_answer_is_kept() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        cookie = f"{'k' * 1000}{len(seen)}={'v' * 3000}; Path=/"
+        return httpx.Response(200, json={}, headers={"set-cookie": cookie})
+
+    async with transport(handler) as subject:
+        for _ in range(3):
+            await subject.send(READ)
+        assert not subject._http.cookies
+    assert all("cookie" not in request.headers for request in seen)
