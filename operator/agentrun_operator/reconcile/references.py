@@ -151,19 +151,20 @@ class ReferenceResolver:
                 return self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
         return None
 
-    def check_staying(self, obj: KubeObject) -> None:
-        """Let a create wait for what it names, if that is being deleted.
+    def check_ready(self, obj: KubeObject) -> None:
+        """Let a create wait for what it names, also one that replaces what is gone.
 
-        A user that exists is served to the end. One whose resource is gone has to be made anew, and
-        its record, which stands until then, holds what it names: neither would ever end.
+        A user that exists asks less of its targets. The create of its successor would be refused
+        where a target has no resource. Its record, which stands until then, would hold a target
+        that is being deleted: neither would ever end.
 
         Raises:
-            DependencyNotReady: something that the spec names is on its way out.
+            DependencyNotReady: something that the spec names is not Ready, or on its way out.
         """
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
             target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
-            if target is not None and target.deleting:
-                raise _is_leaving(target)
+            if target is not None:
+                _check_usable(target, is_user_there=False)
 
     async def secrets_of(self, obj: KubeObject) -> Resolution:
         """Return the Secrets of an object as far as they are there, to know their values by."""
@@ -191,7 +192,7 @@ class ReferenceResolver:
                 f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in "
                 f"namespace {obj.key.namespace!r}; create it or correct the reference"
             )
-        _check_usable(obj, target)
+        _check_usable(target, is_user_there=bool(obj.external_id))
         if binding is not None:
             _check_account(target, binding)
         rest = self._kinds[need.kind].rest
@@ -200,25 +201,21 @@ class ReferenceResolver:
         return str(target.status.get("externalName") or target.external_name)
 
 
-def _check_usable(user: KubeObject, target: KubeObject) -> None:
+def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
     """Ask less of a target once the user exists: a restart of the target is no news to it."""
     ready = target.condition("Ready") or {}
-    if target.deleting and not user.external_id:
-        raise _is_leaving(target)
+    if target.deleting and not is_user_there:
+        raise DependencyNotReady(f"{target.key} is being deleted")
     if target.awaits_answer:
         raise DependencyNotReady(f"{target.key} is being created anew")
     # What a target has on record is not its own while another one's claim to the name comes first.
     is_its_own = ready.get("reason") not in _DISOWNED
-    is_there = bool(user.external_id) and is_its_own
-    if target.external_id and (is_there or ready.get("status") == "True"):
+    is_enough = is_user_there and is_its_own
+    if target.external_id and (is_enough or ready.get("status") == "True"):
         return
     raise DependencyNotReady(
         f"{target.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
     )
-
-
-def _is_leaving(target: KubeObject) -> DependencyNotReady:
-    return DependencyNotReady(f"{target.key} is being deleted")
 
 
 def _check_account(target: KubeObject, binding: Binding) -> None:

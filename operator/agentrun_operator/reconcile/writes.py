@@ -170,7 +170,7 @@ class WritingSteps:
             return self._taken(ctx)
         if "create" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
-        self._world.references.check_staying(ctx.obj)
+        self._world.references.check_ready(ctx.obj)
         ctx.acted.add("create")
         await self._remove_forgotten(ctx)
         ctx.changes |= self._identity(ctx)

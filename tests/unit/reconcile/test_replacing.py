@@ -7,7 +7,17 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from fakes.lab import Lab
-from unit.reconcile.specs import SAMPLES, Sample, cloud_key, lab_for, made, ready
+from unit.reconcile.specs import (
+    CREDENTIAL,
+    SAMPLES,
+    Sample,
+    base,
+    cloud_key,
+    keys,
+    lab_for,
+    made,
+    ready,
+)
 from unit.reconcile.strangers import PROXY_BODY, by_hand
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -143,6 +153,26 @@ async def test_who_uses_a_resource_waits_while_it_is_created_anew() -> None:
     await lab.elapse(250)
     assert lab.ready(endpoint) == ("True", "Available"), lab.message(endpoint)
     assert lab.get(endpoint).status["parentId"] == lab.get(runtime).external_id
+
+
+async def test_a_successor_waits_for_an_observed_target_that_is_gone() -> None:
+    sample = SAMPLES["AgentRuntime"]
+    lab = await lab_for(sample)
+    await keys(lab)
+    credential = await base(lab, "Credential", CREDENTIAL)
+    spec = {**sample.spec, "credentialRef": {"name": "base"}}
+    runtime = lab.cluster.apply("AgentRuntime", "it", spec)
+    await lab.elapse(15)
+    lab.edit(credential, managementPolicy="Observe")
+    lab.simulator.remove("AgentRuntime", cloud_key(lab, runtime))
+    lab.simulator.remove("Credential", "base")
+    await lab.elapse(100)
+    assert lab.ready(credential) == ("False", "ExternalResourceMissing")
+    assert lab.message(runtime).startswith(f"{credential} is not Ready: ExternalResourceMissing")
+    assert lab.calls.names.count("CreateAgentRuntime") == 1, "the cloud would refuse it"
+    lab.edit(credential, managementPolicy="Manage")
+    await lab.elapse(100)
+    assert [lab.ready(k) for k in (credential, runtime)] == [("True", "Available")] * 2
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["never sent", "answer lost"])
