@@ -38,6 +38,8 @@ class Actions:
         self.restores = Restores(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
+        self.fought_over: set[str] = set()
+        """Slots whose resource another master changed back."""
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
@@ -142,7 +144,7 @@ class Actions:
             self.tenants.set_spec(key, spec)
 
     def ask_again(self, slot: str) -> bool:
-        """Ask for another try of what failed in the cloud, once; returns whether that was done."""
+        """Ask for another try of what came to nothing, once; returns whether that was done."""
         raw = self._kube.objects[SLOTS[slot].key]
         uid = raw["metadata"]["uid"]
         if uid in self._asked_again or raw["spec"].get("managementPolicy") == "Observe":
@@ -179,6 +181,7 @@ class Actions:
             record = self.record(SLOTS[slot])
             if record is not None and self._is_open(record):
                 simulation.cloud.touch()
+                self.fought_over.add(slot)
                 values = {"description": "theirs"}
                 simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
                 simulation.checks.struck(record)

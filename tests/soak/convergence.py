@@ -166,11 +166,21 @@ class Convergence:
                     yield f"{slot.name} is still being deleted: {ready_of(raw)}"
             elif not _is_observed(raw):
                 yield f"{slot.name}: not observed as it is, {ready_of(raw)}"
-            elif ready_of(raw)[1] == "ProviderFailed" and self._somebody_asks_again(slot):
+            elif self._is_given_up(slot, raw) and self._somebody_asks_again(slot):
                 yield f"{slot.name}: somebody asks to try again"
             elif not self._is_excused(slot, raw):
                 for problem in self._differences(slot, raw):
                     yield f"{slot.name}: {problem}"
+
+    def _is_given_up(self, slot: Slot, raw: Json) -> bool:
+        """Whether nothing is tried any more before somebody asks for it.
+
+        Another master who undoes an update before the next look shows what an API would show that
+        takes updates and carries none out.
+        """
+        reason = ready_of(raw)[1]
+        is_undone = slot.name in self._simulation.actions.fought_over
+        return reason == "ProviderFailed" or (reason == "UnexpectedEcho" and is_undone)
 
     def _somebody_asks_again(self, slot: Slot) -> bool:
         """Take the way out that a failure names, once; returns whether that was done."""
