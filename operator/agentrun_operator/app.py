@@ -25,6 +25,7 @@ from agentrun_operator.kube.client import KubeClient
 from agentrun_operator.kube.connections import ConfigMapConnectionWriter
 from agentrun_operator.kube.events import BackgroundEventRecorder
 from agentrun_operator.kube.lease import LeaseElector, LeaseLostError
+from agentrun_operator.kube.lease_thread import LeaseThread
 from agentrun_operator.kube.metadata_watch import CONFIG_MAPS, SECRETS, MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher, WatchLostError
@@ -47,6 +48,7 @@ from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
+from agentrun_operator.telemetry.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,8 @@ _STREAMS = 4
 """Connections that the metadata watch holds for good, with room to reconnect."""
 
 
+_STUCK_SECONDS = 30.0
+"""A loop that has not come round for so long gives the lease up."""
 _CLOSE_SECONDS = 2.0
 """For the connections to the cloud; one that hangs is left to the kernel."""
 
@@ -105,6 +109,7 @@ class Operator:
         self.health: HealthServer | None = None
         self._watcher: Watcher | None = None
         self._cluster_id = ""
+        self._watchdog = Watchdog(settings.loop_held_seconds, self.metrics.loop_held)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set.
@@ -117,22 +122,26 @@ class Operator:
         """
         scopes = max(1, len(self._settings.namespaces))
         async with KubeClient.open(self._access, streams=_STREAMS * scopes) as client:
-            reader = ReferenceReader(client, namespaces=self._settings.namespaces)
-            if not await unless(stop, reader.require_crds(self._kinds.values())):
+            with self._watchdog:
+                await self._serve(client, stop)
+
+    async def _serve(self, client: KubeClient, stop: asyncio.Event) -> None:
+        reader = ReferenceReader(client, namespaces=self._settings.namespaces)
+        if not await unless(stop, reader.require_crds(self._kinds.values())):
+            return
+        async with self._health() as self.health:
+            log.info("started", version=__version__, port=self.health.port)
+            elector = self._elector(client)
+            if elector is None:
+                await self._lead(client, reader, None, stop)
                 return
-            async with self._health() as self.health:
-                log.info("started", version=__version__, port=self.health.port)
-                elector = self._elector(client)
-                if elector is None:
-                    await self._lead(client, reader, None, stop)
-                    return
-                if not await unless(stop, elector.acquire()):
-                    return
-                try:
-                    await self._lead(client, reader, elector, stop)
-                finally:
-                    # Order: only now. What may still run finds that it may not write any more.
-                    await elector.release()
+            if not await unless(stop, elector.acquire()):
+                return
+            try:
+                await self._lead(client, reader, elector, stop)
+            finally:
+                # Order: only now. What may still run finds that it may not write any more.
+                await elector.release()
 
     async def _lead(
         self,
@@ -158,7 +167,7 @@ class Operator:
             stop,
             engine=_after(references, engine),
             watches=[watcher.run(stop), references.run(stop), recorder.run(stop)],
-            lease=[] if elector is None else [elector.hold()],
+            lease=[] if elector is None else [self._lease(elector).hold()],
             drain_seconds=self._settings.drain_seconds,
         )
         await within(_CLOSE_SECONDS, world.clients.aclose())
@@ -179,6 +188,13 @@ class Operator:
             namespace=settings.operator_namespace,
             name=settings.lease_name,
             identity=settings.identity or _identity(self._environ),
+        )
+
+    def _lease(self, elector: LeaseElector) -> LeaseThread:
+        return LeaseThread(
+            elector,
+            lambda: KubeClient.open(self._access),
+            may_renew=lambda: self._watchdog.seconds_since_beat() < _STUCK_SECONDS,
         )
 
     def _metadata_watch(self, client: KubeClient, engine: Engine) -> MetadataWatch:

@@ -100,6 +100,8 @@ class Settings:
     question hangs."""
     secret_access: Literal["watch", "get"] = "watch"
     """`get`: no list or watch on Secrets; a rotation is then seen at the poll interval."""
+    loop_held_seconds: float = 0.2
+    """A task that holds the loop longer is logged and counted: meanwhile nobody is served."""
     drain_seconds: float = 20.0
     """How long running passes may finish their calls at shutdown."""
     bind_host: str = "0.0.0.0"

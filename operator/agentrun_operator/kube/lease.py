@@ -1,11 +1,12 @@
-"""Leader election by a Lease, on the monotonic clock, in the operator's own loop.
+"""Leader election by a Lease, on the monotonic clock.
 
-In the loop on purpose: a loop that is stuck must lose the lease. Validity counts from before the
-request that renewed it; others' records are timed from when we saw them, so clocks need not agree.
+Validity counts from before the request that renewed it; others' records are timed from when we saw
+them, so clocks need not agree. A leader renews in a thread of its own (`lease_thread.py`).
 """
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -70,6 +71,7 @@ class LeaseElector:
         """The highest version of the Lease that was read or written."""
         self._older = 0
         """Reads in a row that had a lower one."""
+        self._is_released = False
 
     def is_valid(self) -> bool:
         """Whether nobody else can have taken over yet."""
@@ -85,8 +87,14 @@ class LeaseElector:
             await self._pause()
         log.info("leading", lease=self._name, identity=self._identity)
 
-    async def hold(self) -> None:
+    async def hold(
+        self, client: KubeClient | None = None, may_renew: Callable[[], bool] = lambda: True
+    ) -> None:
         """Renew until the lease is lost.
+
+        Args:
+            client: Of the loop that this runs in; None takes the one that acquired the lease.
+            may_renew: Whether the work that the lease is held for still goes on.
 
         Raises:
             LeaseLostError: it was taken, or could not be renewed in time.
@@ -97,10 +105,13 @@ class LeaseElector:
             # A clock that stood still may have let the lease run out: then it is too late to renew.
             if not self.is_valid():
                 raise LeaseLostError(f"lease {self._name} was not renewed in time")
+            if not may_renew():
+                log.error("lease not renewed: nothing else of this process moves")
+                continue
             left = self._valid_until - self._clock.monotonic()
             try:
                 async with asyncio.timeout(max(left, 0.1)):
-                    is_ours = await self._attempt()
+                    is_ours = await self._attempt(client)
             except TimeoutError:
                 continue
             if not is_ours and self._seen is not None and self._seen[0] != self._identity:
@@ -111,6 +122,8 @@ class LeaseElector:
 
     async def release(self) -> None:
         """Let the next process lead at once; only after the last write of this one."""
+        # Race: a renewal that hangs in the other thread must not come after this.
+        self._is_released = True
         if not self.is_valid():
             return
         self._valid_until = float("-inf")
@@ -118,21 +131,23 @@ class LeaseElector:
             async with asyncio.timeout(RELEASE_SECONDS):
                 lease = await self._client.get(self._path())
                 if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
-                    await self._write(lease, holder="", begun=None)
+                    await self._write(self._client, lease, holder="", begun=None)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, TimeoutError) as error:
             log.info("lease not released", error=str(error) or "no answer in time")
 
-    async def _attempt(self) -> bool:
+    async def _attempt(self, client: KubeClient | None = None) -> bool:
         """Take or renew the lease; returns whether we hold it now."""
+        client = client or self._client
         begun = self._clock.monotonic()
         try:
-            lease = await self._read_or_create()
+            lease = await self._read_or_create(client)
             self._note_version(lease)
             spec = lease.get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
-            if holder not in ("", self._identity) and not self._has_expired(spec, holder):
+            is_taken = holder not in ("", self._identity) and not self._has_expired(spec, holder)
+            if is_taken or self._is_released:
                 return False
-            await self._write(lease, holder=self._identity, begun=begun)
+            await self._write(client, lease, holder=self._identity, begun=begun)
         except ObjectConflict:
             return False
         except (ObjectGone, ClusterUnavailable) as error:
@@ -154,9 +169,9 @@ class LeaseElector:
         lasts = float(spec.get("leaseDurationSeconds") or self._times.lease)
         return now - self._seen_at > lasts
 
-    async def _read_or_create(self) -> Json:
+    async def _read_or_create(self, client: KubeClient) -> Json:
         try:
-            return await self._client.get(self._path())
+            return await client.get(self._path())
         except ObjectGone:
             body = {
                 "apiVersion": "coordination.k8s.io/v1",
@@ -164,9 +179,11 @@ class LeaseElector:
                 "metadata": {"name": self._name, "namespace": self._namespace},
                 "spec": {},
             }
-            return await self._client.post(self._path(collection=True), body)
+            return await client.post(self._path(collection=True), body)
 
-    async def _write(self, lease: Json, *, holder: str, begun: float | None) -> None:
+    async def _write(
+        self, client: KubeClient, lease: Json, *, holder: str, begun: float | None
+    ) -> None:
         stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         before = lease.get("spec") or {}
         is_change = before.get("holderIdentity") != holder
@@ -178,7 +195,7 @@ class LeaseElector:
             "leaseTransitions": int(before.get("leaseTransitions") or 0) + int(is_change),
         }
         body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": spec}
-        written = await self._client.patch(self._path(), body)
+        written = await client.patch(self._path(), body)
         self._newest = max(self._newest, int(written["metadata"]["resourceVersion"]))
         if begun is not None:
             self._seen = (holder, stamp)

@@ -37,6 +37,7 @@ from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
 from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
+from agentrun_operator.reconcile.tasks import name_pass
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -249,12 +250,14 @@ class Engine:
     async def _work(self) -> None:
         while True:
             work = await self.queue.take()
+            name_pass(work.key)
             self._active += 1
             self._metrics.workers(active=self._active, limit=self._world.settings.workers)
             try:
                 await self._serve(work)
             finally:
                 self.queue.done(work.key)
+                name_pass(None)
                 self._active -= 1
                 self._metrics.workers(active=self._active, limit=self._world.settings.workers)
 

@@ -4,6 +4,7 @@
 """
 
 import platform
+import re
 from collections import Counter as Tally
 
 from prometheus_client import (
@@ -30,6 +31,8 @@ RECONCILE_SECONDS = (
 QUEUE_SECONDS = tuple(10.0**exponent for exponent in range(-8, 4))
 """Bounds of the workqueue histograms, decades from 10 ns. Source: controller-runtime."""
 REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+_PASS = re.compile(r"pass ([A-Za-z]+) ")
+"""Name of the task that runs a pass; see `reconcile/tasks.py`."""
 POOL = "agentrun"
 """`controller` of the worker pool, which all kinds share."""
 
@@ -147,6 +150,19 @@ class PrometheusMetrics:
             registry=registry,
         )
 
+        self._loop_held = Counter(
+            "agentrun_operator_loop_held",
+            "Times that one task kept all others waiting for too long, by kind of its pass",
+            ("by",),
+            registry=registry,
+        )
+        self._loop_held_seconds = Counter(
+            "agentrun_operator_loop_held_seconds",
+            "How long in seconds all others waited then",
+            ("by",),
+            registry=registry,
+        )
+
     def render(self) -> bytes:
         """Return everything in the Prometheus text format."""
         return generate_latest(self.registry)
@@ -202,6 +218,13 @@ class PrometheusMetrics:
         elif labels in self._missing_of:
             self._missing.remove(*labels)
             self._missing_of.remove(labels)
+
+    def loop_held(self, task: str, seconds: float) -> None:
+        """Count that one task held the loop for too long; a pass is counted by its kind."""
+        found = _PASS.match(task)
+        by = found[1].lower() if found else "other"
+        self._loop_held.labels(by).inc()
+        self._loop_held_seconds.labels(by).inc(seconds)
 
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
         """Remember the Ready condition of one object; None forgets it."""
