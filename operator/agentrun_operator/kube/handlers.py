@@ -79,8 +79,8 @@ class NoDiffBase(kopf.DiffBaseStorage):
 def watch_settings() -> kopf.OperatorSettings:
     """Return the settings under which kopf watches and does nothing else.
 
-    Source: measurements on kopf 1.45.2; each line answers a trap described in the architecture
-    document. `persistence.finalizer` stays kopf's own: it removes the finalizer named there.
+    Source: measurements on kopf 1.45.2; docs/architecture.md, "What kopf is told", says what each
+    line prevents. `persistence.finalizer` stays kopf's own: it removes the finalizer named there.
     """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
