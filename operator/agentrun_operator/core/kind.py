@@ -64,7 +64,7 @@ class Verb:
 class Rest:
     """Where a kind lives in the API, and what its collection tells.
 
-    Source: control-plane reference, "All kinds at a glance" and "Operations".
+    Source: control-plane reference, §6 (operations) and §8.0 (all kinds).
     """
 
     collection: str
@@ -192,7 +192,7 @@ class ResourceKind:
     def phase_of(self, resource: Mapping[str, Any]) -> Phase:
         """Translate the lifecycle word of a read.
 
-        Source: control-plane reference, "Values" (the recommended reading of unknown words).
+        Source: control-plane reference, §5.1 (also how unknown words are read).
         """
         rest = self.rest
         if rest is None or rest.state_field is None:

@@ -1,7 +1,7 @@
 """The RAM actions that the operator uses, from the kinds' Rest mappings.
 
 The control plane names the action of an operation `agentrun:<Operation>`.
-Source: control-plane reference, "Access control".
+Source: control-plane reference, §2.5.
 """
 
 import json

@@ -15,7 +15,7 @@ from agentrun_operator.reconcile.target import Target
 _POST_FOLLOWS = timedelta(seconds=60)
 """How long after its look-up a POST of ours may have been carried out."""
 FOREIGN_TAGS = ("x-agentrun-super",)
-"""Tags of other owners. Source: control-plane reference, "SuperAgent runtimes"."""
+"""Tags of other owners. Source: control-plane reference, §8.1."""
 
 _MARKS = (TAG_PREFIX, "x-agentrun-")
 """How the tags begin that operators and official tools leave on what they write."""

@@ -136,7 +136,7 @@ class ReferenceResolver:
     def blame_parent(self, obj: KubeObject, error: OperatorError) -> OperatorError:
         """Return what a refused write waits for: its parent, while that is not Ready.
 
-        Source: control-plane reference, "endpoint create/update while the runtime is not READY".
+        Source: control-plane reference, §4.2 (endpoints of a runtime that is not READY).
         """
         parent = self.parent_of(obj)
         if parent is None or (parent.condition("Ready") or {}).get("status") == "True":

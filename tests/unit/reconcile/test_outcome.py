@@ -43,7 +43,7 @@ def of_error(error: OperatorError, memory: Memory | None = None, now: float = 0.
     return Outcomes(Backoff(), jitter=lambda: 1.0).of_error(error, obj(), notes, now)
 
 
-# control-plane reference of kstatus: Reconciling → InProgress, Stalled → Failed.
+# What kstatus makes of the conditions: Reconciling → InProgress, Stalled → Failed.
 TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.Unavailable: ("ProviderUnavailable", "Reconciling"),
     errors.Throttled: ("Throttled", "Reconciling"),
