@@ -1,4 +1,4 @@
-"""Kind → structural schema → CRD, RBAC rules, chart pieces, reference page."""
+"""Kind → structural schema → CRD, RBAC rules, chart pieces, reference pages."""
 
 from agentrun_operator.crdgen.crd import custom_resource_definition
 from agentrun_operator.crdgen.generate import check, generate, write

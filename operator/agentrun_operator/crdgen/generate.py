@@ -1,4 +1,4 @@
-"""Everything that is generated from the catalogue, and whether the files on disk still equal it."""
+"""Everything that is generated from code, and whether the files on disk still equal it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.chart import CRD_CHARTS, RULES, crd_template, rules_template
 from agentrun_operator.crdgen.crd import custom_resource_definition
+from agentrun_operator.crdgen.decision_tables import decision_page
 from agentrun_operator.crdgen.kustomize import configuration
 from agentrun_operator.crdgen.ram import policy_page, policy_text
 from agentrun_operator.crdgen.reference import reference_index, reference_page
@@ -13,6 +14,7 @@ from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
 
 REFERENCE = "docs/reference"
 RAM_PAGE = f"{REFERENCE}/permissions.md"
+DECISIONS = f"{REFERENCE}/decision-tables.md"
 RAM_POLICY = f"{REFERENCE}/ram-policy.json"
 KUSTOMIZE = "docs/kustomize"
 _FOLDERS = ("crds", *(chart.folder for chart in CRD_CHARTS), REFERENCE, KUSTOMIZE)
@@ -37,6 +39,7 @@ def generate(kinds: Iterable[ResourceKind]) -> Mapping[str, str]:
     files[RULES] = rules_template(catalogue)
     files[RAM_POLICY] = policy_text(catalogue)
     files[RAM_PAGE] = policy_page(catalogue)
+    files[DECISIONS] = decision_page()
     files[f"{REFERENCE}/README.md"] = reference_index(catalogue)
     return files
 

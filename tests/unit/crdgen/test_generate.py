@@ -19,6 +19,7 @@ def test_every_kind_gets_its_files() -> None:
         "crds/widgets.yaml",
         "docs/kustomize/agentrun.yaml",
         "docs/reference/README.md",
+        "docs/reference/decision-tables.md",
         "docs/reference/gizmo.md",
         "docs/reference/permissions.md",
         "docs/reference/ram-policy.json",
