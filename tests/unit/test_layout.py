@@ -14,7 +14,7 @@ MODULES = sorted(
     for package in ("agentrun_operator", "agentrun_simulator")
     for path in (ROOT / "operator" / package).rglob("*.py")
 )
-DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
 def test_operator_is_a_source_root_and_no_package() -> None:
@@ -88,3 +88,21 @@ def test_every_make_target_is_told_to_contributors_and_exists() -> None:
     )
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert sorted(told) == sorted(targets)
+
+
+def test_the_index_of_decisions_has_each_with_title_and_status() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    listed = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)\) \| (.+) \|$", index, re.MULTILINE)
+    assert listed == [(*_title_of(path), path.name, _status_of(path)) for path in DECISIONS]
+
+
+def _title_of(path: Path) -> tuple[str, str]:
+    number, title = path.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)
+    assert int(number) == int(path.name[:4])
+    return number, title
+
+
+def _status_of(path: Path) -> str:
+    (status,) = re.findall(r"^Status: (.+)\.$", path.read_text(), re.MULTILINE)
+    assert re.fullmatch(r"accepted|superseded by decision \d+", status)
+    return str(status)

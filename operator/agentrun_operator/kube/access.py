@@ -1,7 +1,8 @@
 """Where the API server is and how to prove who we are: kubeconfig, or a Pod's ServiceAccount.
 
-The `kubernetes` package could read both, at the price of 19 MB of resident memory for ever; these
-two formats are small and stable.
+The `kubernetes` package could read both, for 19 MB of resident memory. kopf's own logins without it
+read a Pod's token once, pass over what they cannot use, and serve kopf's requests alone. The two
+formats are small and stable (docs/decisions/0006-no-kubernetes-client-package.md).
 """
 
 import base64
