@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator import __version__
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.ending import END_SECONDS
 from chart.rendering import (
@@ -152,7 +153,7 @@ def test_an_image_digest_wins_over_the_tag_and_the_registry_stands_in_front() ->
     found = manifests('image.registry="registry.example:5000/team"', "simulator.enabled=true")
     for name, spec in pods(found).items():
         image = "agentrun-simulator" if name.endswith("-simulator") else "agentrun-operator"
-        assert spec["containers"][0]["image"] == f"registry.example:5000/team/{image}:0.1.0"
+        assert spec["containers"][0]["image"] == f"registry.example:5000/team/{image}:{__version__}"
 
 
 POD_FIELDS = {

@@ -3,9 +3,9 @@
 import argparse
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
+from agentrun_operator import __version__
 from controlplane.binaries import cache_root
 from image.builders import Buildah, Builder, Docker
 from image.check import check_operator, check_simulator
@@ -55,21 +55,15 @@ def _build(builder: Builder, tag: str, *, is_twice: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="agentrun-image-") as folder:
         secrets = write_secrets(Path(folder))
         builder.build(REPOSITORY, operator, "operator", secrets)
-        digest = check_operator(builder, operator, project_version())
+        digest = check_operator(builder, operator, __version__)
         if is_twice:
             builder.build(REPOSITORY, operator, "operator", secrets)
-            again = check_operator(builder, operator, project_version())
+            again = check_operator(builder, operator, __version__)
             if again != digest:
                 raise ImageError(f"two builds differ: {digest} and {again}")
             print(f"image check: two builds are the same ({digest[:12]})", flush=True)
         builder.build(REPOSITORY, simulator, "simulator", secrets)
         check_simulator(builder, simulator)
-
-
-def project_version() -> str:
-    """Return the version the image must report."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    return str(project["version"])
 
 
 if __name__ == "__main__":

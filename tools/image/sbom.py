@@ -1,12 +1,14 @@
 """The bill of materials of the operator's image, from the lock file that it is installed from."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
+from agentrun_operator import __version__
 from image.errors import ImageError
 
 REQUIREMENTS = Path(__file__).with_name("sbom-requirements.txt")
@@ -23,6 +25,10 @@ def write_sbom(repository: Path, target: Path, cache: Path) -> None:
     command = [str(program), "requirements", LOCK, "--pyproject=pyproject.toml"]
     command += ["--output-reproducible", "--spec-version=1.6", f"--output-file={target.resolve()}"]
     _run(command, repository)
+    # pyproject.toml takes the version from the package, where cyclonedx-py does not look.
+    bill = json.loads(target.read_text(encoding="utf-8"))
+    bill["metadata"]["component"]["version"] = __version__
+    target.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {target}", flush=True)
 
 

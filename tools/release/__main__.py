@@ -5,10 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from agentrun_operator import __version__
 from charttools.errors import ChartError
 from controlplane.binaries import cache_root
 from controlplane.errors import ControlPlaneError
-from image.__main__ import REPOSITORY, builder_of, project_version
+from image.__main__ import REPOSITORY, builder_of
 from image.errors import ImageError
 from image.index import write_secrets
 from image.sbom import write_sbom
@@ -35,7 +36,7 @@ def main() -> int:
             bill = home / "sbom.cdx.json"
             write_sbom(REPOSITORY, bill, cache_root())
             with Registry() as registry:
-                check(Release(home, registry.host, project_version()), builder, TAG, bill)
+                check(Release(home, registry.host, __version__), builder, TAG, bill)
     except (ReleaseError, ImageError, ChartError, ControlPlaneError, RigError) as error:
         print(error, file=sys.stderr)
         return 1
