@@ -1,6 +1,7 @@
 """The shape of the repository: what people and tools rely on without being told."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -106,3 +107,13 @@ def _status_of(path: Path) -> str:
     (status,) = re.findall(r"^Status: (.+)\.$", path.read_text(), re.MULTILINE)
     assert re.fullmatch(r"accepted|superseded by decision \d+", status)
     return str(status)
+
+
+def test_the_dev_container_has_the_python_of_the_workflows() -> None:
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    (version,) = {
+        found
+        for path in (ROOT / ".github" / "workflows").glob("*.yaml")
+        for found in re.findall(r'python-version: "(.+)"', path.read_text())
+    }
+    assert f"/python:{version}-" in container["image"]
