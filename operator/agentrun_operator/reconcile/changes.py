@@ -12,8 +12,8 @@ def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
     return obj.uid, obj.external_name, observes_only(obj)
 
 
-def is_left_to_a_mark(obj: KubeObject) -> bool:
-    """Whether an object has seen somebody else's mark: those who come after it may look."""
+def is_left_to_its_owner(obj: KubeObject) -> bool:
+    """Whether an object has seen that its name is taken: those who come after it may look."""
     reason = (obj.condition("Ready") or {}).get("reason")
     return bool(reason == Reason.ALREADY_EXISTS_NOT_OWNED.value)
 

@@ -16,7 +16,7 @@ from agentrun_operator.reconcile.changes import (
     concerns_users,
     deserves_a_pass,
     is_edited,
-    is_left_to_a_mark,
+    is_left_to_its_owner,
 )
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
@@ -112,7 +112,7 @@ class Engine:
             self._wake_targets(obj)
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
-        elif before is not None and is_left_to_a_mark(before) != is_left_to_a_mark(obj):
+        elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
             # Only those behind it: two that wake each other would never rest.
             for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
                 if rival.seniority > obj.seniority:

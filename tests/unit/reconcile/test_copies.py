@@ -309,6 +309,26 @@ async def test_a_restored_object_leaves_what_another_object_holds(*, lives: bool
     assert lab.ready(heir) == ("True", "Available")
 
 
+@named
+async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab, key = await ready(sample)
+    raw = backup(lab, key)
+    await account_in(lab, OTHER_NAMESPACE)
+    copied = lab.cluster.put_back(at(key), raw)
+    lab.cluster.vanish(key)
+    await lab.elapse(60)
+    assert lab.ready(copied) == ("False", "AlreadyExistsNotOwned"), lab.message(copied)
+    lab.cluster.put_back(key, raw)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.ready(copied)[0] == "False"
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert all(r.get(ident(lab, sample)) != raw["status"]["externalId"] for r in made(lab, sample))
+
+
 @pytest.mark.parametrize("has_status", [True, False])
 async def test_a_restored_object_has_what_carries_its_mark_before_older_ones(
     *, has_status: bool
