@@ -281,7 +281,8 @@ def test_a_list_takes_our_filters_and_our_way_of_paging(kind: ResourceKind) -> N
     operation = API["paths"][_paths(rest)[0]]["get"]
     queries = {p["name"]: p for p in operation.get("parameters", ()) if p["in"] == "query"}
     paging = ("pageNumber", "pageSize") if rest.paging is Paging.PAGES else ("nextToken",)
-    assert {*(rest.name_filter or {}), *rest.partitions, *paging} <= set(queries)
+    live = {name for query in rest.live_filters for name in query}
+    assert {*(rest.name_filter or {}), *rest.partitions, *paging, *live} <= set(queries)
     required = {name for name, query in queries.items() if query.get("required")}
     assert required == set(rest.partitions)
 

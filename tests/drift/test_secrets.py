@@ -76,7 +76,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
         "resolution": ctx.resolution,
         "binding": ctx.binding,
         "memory": ctx.memory,
-        "listings": list(lab.world.listings._newest.values()),
+        "listings": list(lab.world.listings._lists.newest.values()),
         "connections": lab.cloud.connected,
         "accounts": lab.world.clients._clients,
         "secret": await lab.cluster.secret("team-a", SECRET),

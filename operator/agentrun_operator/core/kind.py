@@ -90,6 +90,8 @@ class Rest:
     """Required LIST query parameter → JSON name of the spec field whose values partition it."""
     list_omits: frozenset[str] = frozenset()
     """Fields of a GET that a LIST item lacks."""
+    live_filters: tuple[Mapping[str, str], ...] = ()
+    """Queries that together find what has not ended, where what has ended stays listed."""
     change_token: str | None = "lastUpdatedAt"
     """Field that moves with every change."""
     created_field: str | None = "createdAt"

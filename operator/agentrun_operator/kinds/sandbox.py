@@ -94,6 +94,7 @@ KIND = ResourceKind(
         id_field="sandboxId",
         name_field=None,
         name_filter={"sandboxId": "{name}"},
+        live_filters=({"status": "READY"}, {"status": "PAUSED"}),
         paging=Paging.TOKENS,
         updatable=False,
         state_reason_field=None,

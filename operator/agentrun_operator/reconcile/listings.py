@@ -2,21 +2,31 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
-from agentrun_operator.core.errors import Unavailable
+import structlog
+
+from agentrun_operator.core.errors import InvalidParameter, Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
+from agentrun_operator.reconcile.absence import has_reported_end
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
 
-MAX_PAGES = 1000
-"""A collection with more is one whose pages do not end."""
+log = structlog.get_logger(__name__)
+
+SHORT_PAGES = 10
+"""A LIST of so many pages is always made."""
+_SEARCH_PAGES = 100
+"""So long may a LIST be that looks for what no record names."""
+_MAX_PAGES = 1000
+"""No LIST is longer, however many objects of ours it would serve."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +46,10 @@ class Listing:
     begun_at: float
     """Monotonic time before the first page: what was written later need not be in it."""
     by_id: Mapping[str, Json] = field(repr=False)
+    is_whole: bool = True
+    """Otherwise it was cut or filtered: what it lacks may exist, and only a read can tell."""
+    pages: int = 0
+    """How many calls it took."""
 
     def fingerprint(self, ident: str) -> int | None:
         """Return something that changes when the item does; None when it is absent."""
@@ -68,6 +82,42 @@ def ident_of(rest: Rest, obj: KubeObject) -> str:
     return obj.external_id or ""
 
 
+class _Shared:
+    """The newest answer per collection, and the call under way that all wait for."""
+
+    def __init__(self) -> None:
+        self.newest: dict[Collection, Listing] = {}
+        self._running: dict[Collection, asyncio.Task[Listing]] = {}
+
+    async def at_least(
+        self, at: Collection, oldest: float, read: Callable[[], Coroutine[Any, Any, Listing]]
+    ) -> Listing:
+        """Return an answer begun at or after a monotonic time."""
+        listing = self.newest.get(at)
+        while listing is None or listing.begun_at < oldest:
+            running = self._running.get(at)
+            if running is None or running.done():
+                running = asyncio.ensure_future(read())
+                self._running[at] = running
+            try:
+                # Again where it was begun too early: all who need a newer one share the next.
+                listing = await asyncio.shield(running)
+            finally:
+                if running.done() and self._running.get(at) is running:
+                    del self._running[at]
+        return listing
+
+
+class _Way(Enum):
+    """How a collection is read."""
+
+    WHOLE = "whole"
+    LIVE = "live"
+    """What has ended would take too many pages: only what has not is listed."""
+    SINGLE = "single"
+    """That takes too many as well: each object is read by itself."""
+
+
 class Listings:
     """The newest answer of each collection; asking for a newer one makes one LIST for all."""
 
@@ -79,14 +129,23 @@ class Listings:
         self._cache = cache
         self._clock = clock
         self._polling = polling
-        self._newest: dict[Collection, Listing] = {}
-        self._running: dict[Collection, asyncio.Task[Listing]] = {}
+        self._lists = _Shared()
+        self._searches = _Shared()
         self._shared: frozenset[Collection] = frozenset()
+        self._held: dict[Collection, int] = {}
+        """How many objects of ours a LIST would serve."""
+        self._ways: dict[Collection, tuple[_Way, float]] = {}
+        """Of the collections that are too long: how they are read, and until when (monotonic)."""
+        self._endless: dict[Collection, float] = {}
+        """Collections that a search found no end of, and until when (monotonic) none is tried."""
         self._places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
         """Version of each object, and where it stands: reading all of them anew takes long."""
 
     def members(self) -> dict[Collection, list[ObjectKey]]:
-        """Return every collection that our objects stand in, with the keys of those objects."""
+        """Return every collection that our objects stand in, with the keys of those objects.
+
+        What was reported as completed is left out: nothing can happen to it any more.
+        """
         found: dict[Collection, list[ObjectKey]] = {}
         places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
         for key in self._cache.keys():  # noqa: SIM118 - not a dictionary
@@ -103,7 +162,7 @@ class Listings:
     def _place_of(self, key: ObjectKey) -> Collection | None:
         kind = self._kinds[key.kind]
         obj = None if kind.is_local else self._cache.get(key)
-        return None if obj is None else collection_of(kind, obj)
+        return None if obj is None or has_reported_end(obj) else collection_of(kind, obj)
 
     def covers(self, obj: KubeObject) -> bool:
         """Whether the object's collection holds enough of ours to be read by LIST."""
@@ -113,71 +172,134 @@ class Listings:
     def survey(self) -> dict[Collection, list[ObjectKey]]:
         """Count our objects per collection anew; return the ones that are worth a LIST."""
         members = self.members()
-        shared = {at: held for at, held in members.items() if len(held) > self._polling.few}
+        self._held = {at: len(held) for at, held in members.items()}
+        shared = {at: held for at, held in members.items() if self._is_worth(at, len(held))}
         self._shared = frozenset(shared)
-        for at in set(self._newest) - self._shared:
-            del self._newest[at]
+        for at in set(self._lists.newest) - self._shared:
+            del self._lists.newest[at]
+        self._searches.newest.clear()
+        for at in set(self._ways) - set(members):
+            del self._ways[at]
         return shared
 
-    async def item(self, obj: KubeObject, binding: Binding, not_before: float) -> Json | None:
-        """Return the object's item in a listing begun after `not_before`; None when absent."""
-        kind = self._kinds[obj.key.kind]
-        at = collection_of(kind, obj)
-        if at is None or kind.rest is None:
-            return None
-        listing = await self.at_least(at, binding.api, not_before)
-        found = listing.by_id.get(ident_of(kind.rest, obj))
-        return dict(found) if found is not None else None
+    def _is_worth(self, at: Collection, held: int) -> bool:
+        return held > self._polling.few and self._way(at) is not _Way.SINGLE
+
+    def _way(self, at: Collection) -> _Way:
+        way, until = self._ways.get(at, (_Way.WHOLE, float("inf")))
+        # After a while it may have become shorter.
+        return way if self._clock.monotonic() < until else _Way.WHOLE
+
+    async def of(self, obj: KubeObject, binding: Binding, not_before: float) -> Listing:
+        """Return a listing of the object's collection, begun after `not_before`."""
+        at = collection_of(self._kinds[obj.key.kind], obj)
+        if at is None:
+            return Listing(self._clock.monotonic(), {}, is_whole=False)
+        return await self.at_least(at, binding.api, not_before)
 
     async def at_least(self, at: Collection, api: ExternalAPI, not_before: float) -> Listing:
-        """Return a listing begun at or after a monotonic time, at most one poll interval old."""
+        """Return a listing begun at or after a monotonic time, at most one poll interval old.
+
+        Where a LIST would be too long it is cut or filtered, or nothing is asked: see `is_whole`.
+        """
         oldest = max(not_before, self._clock.monotonic() - self._polling.steady_seconds)
-        listing = self._newest.get(at)
-        while listing is None or listing.begun_at < oldest:
-            running = self._running.get(at)
-            if running is None or running.done():
-                running = asyncio.ensure_future(self._read(at, api))
-                self._running[at] = running
-            try:
-                # Again where it was begun too early: all who need a newer one share the next.
-                listing = await asyncio.shield(running)
-            finally:
-                if running.done() and self._running.get(at) is running:
-                    del self._running[at]
-        return listing
+        return await self._lists.at_least(at, oldest, lambda: self._read(at, api))
+
+    async def search(self, at: Collection, api: ExternalAPI) -> Listing:
+        """Return a listing begun now of all that stands in a collection, or has not ended there.
+
+        Raises:
+            Unavailable: The collection has no end, so that what is not found may exist.
+        """
+        now = self._clock.monotonic()
+        if now < self._endless.get(at, now):
+            raise Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
+        return await self._searches.at_least(at, now, lambda: self._search(at, api))
 
     async def refresh(self, at: Collection, api: ExternalAPI) -> Listing:
         """LIST a collection now."""
         return await self._read(at, api)
 
+    def pages(self, at: Collection) -> int:
+        """Return how many calls the newest answer of a collection took."""
+        newest = self._lists.newest.get(at)
+        return newest.pages if newest is not None else 0
+
     def begun_at(self, at: Collection) -> float:
         """Return when the newest answer of a collection was begun, monotonic."""
-        newest = self._newest.get(at)
+        newest = self._lists.newest.get(at)
         return newest.begun_at if newest is not None else float("-inf")
 
     async def _read(self, at: Collection, api: ExternalAPI) -> Listing:
-        kind = self._kinds[at.kind]
-        rest = kind.rest
+        rest = self._rest_of(at)
+        bound = min(max(SHORT_PAGES, self._held.get(at, 0)), _MAX_PAGES)
+        listing = Listing(self._clock.monotonic(), {}, is_whole=False)
+        if self._way(at) is _Way.WHOLE:
+            listing = await self._walk(at, api, ({},), bound)
+            if not listing.is_whole:
+                self._shorten(at, _Way.LIVE if rest.live_filters else _Way.SINGLE)
+        if self._way(at) is _Way.LIVE:
+            listing = await self._live(at, api, bound)
+            if not listing.is_whole:
+                self._shorten(at, _Way.SINGLE)
+            listing.is_whole = False
+        self._lists.newest[at] = listing
+        return listing
+
+    async def _search(self, at: Collection, api: ExternalAPI) -> Listing:
+        found = await self._walk(at, api, ({},), _SEARCH_PAGES)
+        if not found.is_whole:
+            live = await self._live(at, api, _MAX_PAGES)
+            if not live.is_whole:
+                self._endless[at] = self._clock.monotonic() + self._polling.detail_seconds
+                raise Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
+            found.by_id = {**found.by_id, **live.by_id}
+        self._searches.newest[at] = found
+        return found
+
+    async def _live(self, at: Collection, api: ExternalAPI, bound: int) -> Listing:
+        """LIST what has not ended; `is_whole` says whether that is all of that."""
+        filters = self._rest_of(at).live_filters
+        begun = self._clock.monotonic()
+        try:
+            return await self._walk(at, api, filters, bound)
+        except InvalidParameter:
+            # A server that does not know the filter.
+            return Listing(begun, {}, is_whole=False)
+
+    async def _walk(
+        self, at: Collection, api: ExternalAPI, filters: Sequence[Mapping[str, str]], bound: int
+    ) -> Listing:
+        """LIST once for each filter, to the end or to the bound."""
+        rest, by_id = self._rest_of(at), dict[str, Json]()
+        listing = Listing(self._clock.monotonic(), by_id, is_whole=bool(filters))
+        field_name = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
+        for asked in filters:
+            cursor, is_first = None, True
+            while is_first or cursor is not None:
+                if listing.pages >= bound:
+                    listing.is_whole = False
+                    return listing
+                page = await api.read_page(
+                    rest,
+                    parent=at.parent or None,
+                    partition={**dict(at.partition), **asked},
+                    cursor=cursor,
+                )
+                by_id.update({_text(item, field_name): item for item in page.items})
+                listing.pages += 1
+                cursor, is_first = page.cursor, False
+        return listing
+
+    def _rest_of(self, at: Collection) -> Rest:
+        rest = self._kinds[at.kind].rest
         if rest is None:
             raise ValueError(f"{at.kind} has no collection")
-        begun = self._clock.monotonic()
-        by_id: dict[str, Json] = {}
-        cursor: str | None = None
-        field_name = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
-        for _ in range(MAX_PAGES):
-            page = await api.read_page(
-                rest, parent=at.parent or None, partition=dict(at.partition), cursor=cursor
-            )
-            for item in page.items:
-                by_id[_text(item, field_name)] = item
-            cursor = page.cursor
-            if cursor is None:
-                break
-        else:
-            raise Unavailable(f"List{rest.nouns}: no end after {MAX_PAGES} pages")
-        listing = Listing(begun, by_id)
-        self._newest[at] = listing
-        return listing
+        return rest
+
+    def _shorten(self, at: Collection, way: _Way) -> None:
+        self._ways[at] = (way, self._clock.monotonic() + self._polling.detail_seconds)
+        log.info("a LIST is too long", collection=at.kind, account=str(at.account), now=way.value)
 
 
 def _text(item: Mapping[str, Any], name: str | None) -> str:

@@ -14,13 +14,14 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.absence import may_have_vanished
+from agentrun_operator.reconcile.absence import has_reported_end, may_have_vanished
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.contact import OUT_OF_REACH, Contacts
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listings import (
+    SHORT_PAGES,
     Collection,
     Listing,
     Listings,
@@ -55,6 +56,8 @@ class Poller:
         self._contacts: Contacts = world.clients.contacts
         self._due: dict[Collection, float] = {}
         self._tried: dict[Collection, float] = {}
+        self._read_at: dict[Collection, float] = {}
+        """When what is in transition there was last read by itself."""
         self._busy: set[ObjectKey] = set()
         """Accounts whose collections are being read."""
         self._seen: dict[Collection, dict[str, int | None]] = {}
@@ -84,8 +87,10 @@ class Poller:
     def start_due(self, polls: asyncio.TaskGroup) -> None:
         """Begin to LIST every collection that is due, each account's in a task of its own."""
         for key in self._memory.overdue(self._world.clock.monotonic()):
-            # A shared LIST will do: it is news enough that one comes about at all.
-            self._queue.add(key, fresh=False)
+            obj = self._cache.get(key)
+            if obj is not None and not has_reported_end(obj):
+                # A shared LIST will do: it is news enough that one comes about at all.
+                self._queue.add(key, fresh=False)
         for due in self._due_by_account():
             polls.create_task(self._poll_all(due))
 
@@ -97,19 +102,35 @@ class Poller:
             self._seen.pop(gone, None)
             self._seen_from.pop(gone, None)
             self._tried.pop(gone, None)
+            self._read_at.pop(gone, None)
             self._wake_rest(gone)
         due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
         for at, held in shared.items():
+            self._read_moving(at, held)
             if at.account not in self._busy and self._is_due(at, held):
                 due.setdefault(at.account, {})[at] = held
         self._busy.update(due)
         return list(due.values())
 
     def _is_due(self, at: Collection, held: list[ObjectKey]) -> bool:
-        now, interval = self._world.clock.monotonic(), self._interval(held)
+        now, interval = self._world.clock.monotonic(), self._interval(at, held)
         due = self._due.setdefault(at, now + interval)
         # A transition that began meanwhile brings the next LIST forward.
         return now >= min(due, self._last(at) + interval)
+
+    def _read_moving(self, at: Collection, held: list[ObjectKey]) -> None:
+        """Have the few read by themselves that are in transition where a LIST takes many calls."""
+        if self._listings.pages(at) <= SHORT_PAGES:
+            return
+        moving = self._moving(held)
+        if not moving or self._is_short(at, moving):
+            return
+        now = self._world.clock.monotonic()
+        last = max(self._last(at), self._read_at.get(at, float("-inf")))
+        if now - last >= self._world.settings.polling.transition_seconds:
+            self._read_at[at] = now
+            for key in moving:
+                self._queue.add(key, fresh=True)
 
     async def _poll_all(self, due: dict[Collection, list[ObjectKey]]) -> None:
         """LIST the due collections of one account, one after the other."""
@@ -117,7 +138,7 @@ class Poller:
             for at, held in due.items():
                 self._tried[at] = self._world.clock.monotonic()
                 await self._poll(at, held)
-                self._due[at] = self._world.clock.monotonic() + self._interval(held)
+                self._due[at] = self._world.clock.monotonic() + self._interval(at, held)
         finally:
             self._busy.difference_update({at.account for at in due})
 
@@ -131,7 +152,7 @@ class Poller:
                 if user is None:
                     return
                 binding = await self._accounts.bind_for_deletion(user, is_proven=True)
-            moving = any(self._is_moving(key) for key in held)
+            moving = self._moving(held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
@@ -210,6 +231,8 @@ class Poller:
         notes = self._memory.peek(obj.key)
         if ident in listing.by_id or notes is None or listing.begun_at <= notes.wrote_at:
             return
+        if not listing.is_whole:
+            return
         if may_have_vanished(obj, notes):
             self._world.brake.note_missing(at.account, obj)
 
@@ -217,7 +240,9 @@ class Poller:
         """Let the few that are left where no LIST is worth it look for themselves from now on."""
         for key in self._cache.keys(gone.kind):
             obj = self._cache.get(key)
-            if obj is not None and collection_of(self._world.kinds[key.kind], obj) == gone:
+            if obj is None or has_reported_end(obj):
+                continue
+            if collection_of(self._world.kinds[key.kind], obj) == gone:
                 self._queue.add(key, fresh=False)
 
     def _differs_from_last_look(self, rest: Rest, obj: KubeObject, item: Json | None) -> bool:
@@ -244,9 +269,16 @@ class Poller:
         notes = self._memory.peek(key)
         return notes is not None and notes.in_transition
 
-    def _interval(self, held: list[ObjectKey]) -> float:
-        polling = self._world.settings.polling
-        if any(self._is_moving(key) for key in held):
+    def _moving(self, held: list[ObjectKey]) -> list[ObjectKey]:
+        return [key for key in held if self._is_moving(key)]
+
+    def _is_short(self, at: Collection, moving: list[ObjectKey]) -> bool:
+        """Whether a LIST takes fewer calls than to read what is in transition."""
+        return self._listings.pages(at) <= max(SHORT_PAGES, len(moving))
+
+    def _interval(self, at: Collection, held: list[ObjectKey]) -> float:
+        polling, moving = self._world.settings.polling, self._moving(held)
+        if moving and self._is_short(at, moving):
             return polling.transition_seconds
         return polling.steady_seconds
 

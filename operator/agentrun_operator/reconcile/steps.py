@@ -12,7 +12,6 @@ from agentrun_operator.core.errors import (
     CannotClear,
     ImmutableFieldChanged,
     ProviderFailed,
-    Unavailable,
 )
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.reasons import Reason
@@ -31,7 +30,7 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
-from agentrun_operator.reconcile.listings import MAX_PAGES, collection_of
+from agentrun_operator.reconcile.listings import Collection, collection_of, ident_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
 from agentrun_operator.reconcile.status import message_of
@@ -78,12 +77,12 @@ class ReadingSteps:
         if self._may_share(ctx):
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.wrote_at, ctx.memory.absent_since or float("-inf"))
-            item = await self._world.listings.item(ctx.obj, ctx.bound, oldest)
-            at = collection_of(ctx.kind, ctx.obj)
-            begun = ctx.memory.now_hint if at is None else self._world.listings.begun_at(at)
-            self._note_look(ctx, observe.from_list(ctx.aim, item), begun)
-            ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
-            return None
+            listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
+            item = listing.by_id.get(ident_of(ctx.rest, ctx.obj))
+            if item is not None or listing.is_whole:
+                self._note_look(ctx, observe.from_list(ctx.aim, item), listing.begun_at)
+                ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
+                return None
         return await self.confirm(ctx)
 
     async def confirm(self, ctx: Context) -> Outcome | None:
@@ -170,19 +169,16 @@ class ReadingSteps:
         return target.id_of(seen.resource) if is_ours else None
 
     async def _recall_incarnation(self, ctx: Context) -> None:
-        """Find the last incarnation by its id, which begins like that of each one before."""
+        """Find the last incarnation by its id, which begins like that of each one before.
+
+        Where the LIST is too long, only those are looked through that have not ended: one that
+        has costs nothing, and the first incarnation is found by its id anyway.
+        """
         ctx.has_recalled = True
-        uid, newest = ctx.obj.uid, 0
-        cursor: str | None = None
-        for _ in range(MAX_PAGES):
-            page = await ctx.bound.api.read_page(ctx.rest, cursor=cursor)
-            for item in page.items:
-                newest = max(newest, incarnation_of(uid, str(item.get(ctx.rest.id_field) or "")))
-            cursor = page.cursor
-            if cursor is None:
-                break
-        else:
-            raise Unavailable(f"List{ctx.rest.nouns}: no end after {MAX_PAGES} pages")
+        uid = ctx.obj.uid
+        at = Collection(ctx.bound.source, ctx.kind.kind)
+        listing = await self._world.listings.search(at, ctx.bound.api)
+        newest = max((incarnation_of(uid, ident) for ident in listing.by_id), default=0)
         if newest:
             ctx.changes["incarnation"] = newest
             ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))

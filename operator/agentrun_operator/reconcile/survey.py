@@ -60,4 +60,7 @@ class Survey:
         if ident_of(rest, obj) in listing.by_id:
             self._world.brake.seen(at.account, key)
             return False
+        if not listing.is_whole:
+            # What a LIST lacks that was cut is counted when it is read by itself.
+            return False
         return may_have_vanished(obj, notes)
