@@ -173,6 +173,21 @@ def test_links_lead_to_a_file_and_a_heading_in_it(page: Path) -> None:
     assert not dead
 
 
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md" or not page.is_file():
+            continue
+        reached.add(page)
+        links = LINK.findall(page.read_text(encoding="utf-8"))
+        waiting += [(page.parent / link.partition("#")[0]).resolve() for link in links]
+    docs = ROOT / "docs"
+    unreached = {page for page in PAGES if docs in page.parents} - reached
+    assert not sorted(page.name for page in unreached)
+
+
 def test_cited_headings_exist() -> None:
     dead = []
     for path, line, text in _prose():
