@@ -40,7 +40,7 @@ format: $(STAMP) ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-check: $(STAMP) ## lint, types, imports, stale generated files
+check: $(STAMP) ## lint, types, imports, stale generated files, dead pointers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,6 +49,7 @@ check: $(STAMP) ## lint, types, imports, stale generated files
 	$(TOOLS) -m charttools generate --check
 	$(TOOLS) -m argocd generate --check
 	$(TOOLS) -m openapi --check
+	$(BIN)/pytest --quiet tests/unit/test_layout.py tests/unit/test_pointers.py
 	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done
 
 check-charts: $(STAMP) ## lint charts, Dockerfile, scripts, workflows (ARGS=--complete: leave out nothing)
