@@ -33,7 +33,7 @@ class Claims:
         for other in self._cache.claimants(obj.key.kind, obj.external_name):
             if other.key == obj.key or not _same_parent(other, obj, rest, parent):
                 continue
-            if observes_only(other) or self._is_left(other, obj, rest):
+            if observes_only(other) or _left_it_to_its_owner(other, obj, rest):
                 continue
             if self._accounts.identity_of(other) != binding.identity:
                 continue
@@ -49,20 +49,6 @@ class Claims:
                 )
         return None
 
-    def _is_left(self, other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
-        """Whether another object has seen that what has the name may be this one's.
-
-        It says so by somebody else's mark, or by a copied record that names this one, which was
-        restored since. Each would wait for the other: this one may look, and its look tells. Only
-        who was claimed can have made anything.
-        """
-        if not is_left_to_its_owner(other) or not obj.is_claimed or _may_have_it(other):
-            return False
-        origin, bound = other.copied_from or {}, self._cache.binding_of(obj)
-        place = ("clusterId", "namespace", "name")
-        is_its_origin = all(origin.get(part) == bound[part] for part in place)
-        return rest.tags_field is not None or is_its_origin
-
 
 def _claim(obj: KubeObject) -> tuple[bool, str, str]:
     """Return what orders claims of one name: who has the resource, then who is older.
@@ -76,6 +62,17 @@ def _claim(obj: KubeObject) -> tuple[bool, str, str]:
 def _may_have_it(obj: KubeObject) -> bool:
     # A restored record counts less than any other until a look has confirmed it.
     return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
+
+
+def _left_it_to_its_owner(other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
+    """Whether another object has seen that what has the name is somebody else's: maybe this one's.
+
+    This one made it before it was restored, with its record or without, and each would wait for the
+    other. A look tells, by the record or by a mark; without either only its content could, which
+    proves too little. Only who was claimed can have made anything.
+    """
+    is_recognised = obj.is_heir or (rest.tags_field is not None and obj.is_claimed)
+    return is_left_to_its_owner(other) and is_recognised and not _may_have_it(other)
 
 
 def _same_parent(one: KubeObject, other: KubeObject, rest: Rest, parent: str | None) -> bool:

@@ -329,15 +329,18 @@ async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str
     assert all(r.get(ident(lab, sample)) != raw["status"]["externalId"] for r in made(lab, sample))
 
 
-@pytest.mark.parametrize("has_status", [True, False])
-async def test_a_restored_object_has_what_carries_its_mark_before_older_ones(
-    *, has_status: bool
+@pytest.mark.parametrize(
+    ("kind", "has_status"), [("AgentRuntime", True), ("AgentRuntime", False), ("ModelProxy", True)]
+)
+async def test_a_restored_object_has_what_its_mark_or_record_names_before_older_ones(
+    kind: str, *, has_status: bool
 ) -> None:
-    sample = SAMPLES["AgentRuntime"]
+    sample = SAMPLES[kind]
     lab, key = await ready(sample)
     raw = backup(lab, key)
     lab.cluster.vanish(key)
-    older = lab.cluster.apply("AgentRuntime", "older", {**sample.spec, "externalName": "it"})
+    claims = {**sample.spec, "externalName": "it", "adoptionPolicy": "Never"}
+    older = lab.cluster.apply(kind, "older", claims)
     await lab.elapse(30)
     assert lab.ready(older) == ("False", "AlreadyExistsNotOwned")
     if not has_status:
@@ -347,6 +350,9 @@ async def test_a_restored_object_has_what_carries_its_mark_before_older_ones(
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert lab.ready(older)[0] == "False"
     assert len(made(lab, sample)) == 1
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
 
 
 @pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
