@@ -1,5 +1,7 @@
 """Which of several objects may have an external name, by what their statuses say."""
 
+from collections.abc import Iterator
+
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from soak.cloud import MAIN, OTHER
@@ -10,15 +12,28 @@ from soak.tenants import OTHERS
 
 def comes_late(kube: KubeServer, slot: Slot, raw: Json) -> bool:
     """Whether another object has the name, or claimed it before."""
+    return any(_claim(other) < _claim(raw) for other in _rivals(kube, slot, raw))
+
+
+def is_had_by_another(kube: KubeServer, slot: Slot, raw: Json) -> bool:
+    """Whether another object has, or may have, what goes by the name."""
+    return any(_may_have_it(other) for other in _rivals(kube, slot, raw))
+
+
+def may_be_known(slot: Slot, raw: Json) -> bool:
+    """Whether a look tells whose a resource is: by a mark, or by the record of a predecessor."""
+    return slot.kind == "AgentRuntime" or not _is_bound(raw)
+
+
+def _rivals(kube: KubeServer, slot: Slot, raw: Json) -> Iterator[Json]:
+    """Yield the other objects that claim a name."""
     named = (slot.kind, slot.external_name, _account_of(slot, raw))
     for rival in SLOTS.values():
         other = kube.find(rival.key)
         if rival is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
             continue
-        place = (rival.kind, rival.external_name, _account_of(rival, other))
-        if place == named and _claim(other) < _claim(raw):
-            return True
-    return False
+        if (rival.kind, rival.external_name, _account_of(rival, other)) == named:
+            yield other
 
 
 def _account_of(slot: Slot, raw: Json) -> str:
@@ -32,12 +47,15 @@ def _account_of(slot: Slot, raw: Json) -> str:
 
 def _claim(raw: Json) -> tuple[bool, str, str]:
     """Return what orders the claims of one name: who has the resource, then who is older."""
-    status, meta = raw["status"], raw["metadata"]
+    key = ObjectKey.of(raw, raw["kind"])
+    return not _may_have_it(raw), raw["metadata"]["creationTimestamp"], str(key)
+
+
+def _may_have_it(raw: Json) -> bool:
+    status = raw["status"]
     has_it = status.get("creation") or (status.get("externalId") and "adopted" in status)
     # What a predecessor had counts for nothing before a look has confirmed it.
-    has_it = has_it and _is_bound(raw)
-    key = ObjectKey.of(raw, raw["kind"])
-    return not has_it, meta["creationTimestamp"], str(key)
+    return bool(has_it) and _is_bound(raw)
 
 
 def shared_records(kube: KubeServer) -> list[str]:

@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, Obje
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.absences import accepts
-from soak.claims import comes_late, shared_records
+from soak.claims import comes_late, is_had_by_another, may_be_known, shared_records
 from soak.cloud import MAIN, OTHER
 from soak.conditions import ready_of
 from soak.kube import OURS
@@ -306,9 +306,11 @@ class Convergence:
             "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
             # Who only observes cannot try again.
             "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
-            # Where marks tell whose it is, one that comes late may look as well.
+            # As long as no object has it, one that comes late may look as well, where that tells
+            # whose it is. Then the rest says so with the next try, which no quiet is to see.
             "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw)
-            and (not is_late or slot.kind == "AgentRuntime"),
+            and not is_had_by_another(self._kube, slot, raw)
+            and (not is_late or may_be_known(slot, raw)),
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),
