@@ -66,6 +66,8 @@ class SimulatedCloud:
         )
         self.elsewhere: dict[str, Simulator] = {}
         """Other clouds, by their endpoint."""
+        self.silent: set[str] = set()
+        """Endpoints that take a request and do not answer it."""
         self.connected: list[AccountConnection] = []
 
     def connect(
@@ -101,19 +103,34 @@ class SimulatedCloud:
         acquire: Callable[[], Awaitable[None]] = unlimited,
     ) -> Transport:
         simulator = self.elsewhere.get(url, self.simulator)
-        return Transport(url, auth, acquire=acquire, network=_InProcess(simulator, self._calls))
+        network = _InProcess(simulator, self._calls, lambda: url in self.silent, self._clock)
+        return Transport(url, auth, acquire=acquire, network=network)
 
 
 class _InProcess(httpx.AsyncBaseTransport):
     """Hands requests to the simulator; a connection it drops looks like one that was lost."""
 
-    def __init__(self, simulator: Simulator, calls: Calls) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        calls: Calls,
+        is_silent: Callable[[], bool],
+        clock: VirtualClock,
+    ) -> None:
         self._asgi = httpx.ASGITransport(simulator.app)
         self._calls = calls
+        self._is_silent = is_silent
+        self._clock = clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._is_silent():
+            return await self._calls.make("(no answer)", lambda: self._wait(request))
         action = str(request.extensions["action"])
         return await self._calls.make(action, lambda: self._send(request))
+
+    async def _wait(self, request: httpx.Request) -> httpx.Response:
+        await self._clock.sleep(float(request.extensions["timeout"]["read"]))
+        raise httpx.ReadTimeout("no answer came", request=request)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         try:

@@ -89,7 +89,7 @@ def defaults_compared(find_drift: Any) -> Any:
 
 def wake_up_lost(_: Any) -> Any:
     def done(self: Any, key: Any) -> None:
-        self._in_flight.discard(key)
+        self._in_flight.pop(key, None)
         self._again.pop(key, None)
 
     return done

@@ -74,7 +74,8 @@ class Settings:
     identity: str = ""
     """Holder name of the Lease; empty: the Pod's name, elsewhere the host's with a random part."""
     workers: int = 32
-    """Concurrent passes; the cloud's quota, not the CPU, is the limit."""
+    """Passes at work at a time, those that wait for the cloud not counted; and how many of one
+    account may be in flight, those included."""
     polling: Polling = field(default_factory=Polling)
     backoff: Backoff = field(default_factory=Backoff)
     mass_absence: MassAbsence = field(default_factory=MassAbsence)

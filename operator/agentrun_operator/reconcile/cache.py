@@ -121,6 +121,16 @@ class ObjectCache:
         entry = self._entries.get(key)
         return None if entry is None else KubeObject.of(json.loads(entry.body), key.kind)
 
+    def account_of(self, key: ObjectKey) -> ObjectKey | None:
+        """Return the account that an object refers to, without reading the object.
+
+        Of two, that of its own namespace: in doubt nobody's work counts for a shared one.
+        """
+        entry = self._entries.get(key)
+        refers_to = () if entry is None else entry.refers_to
+        accounts = (at for at in refers_to if at.kind in ACCOUNT_KINDS and at in self._entries)
+        return min(accounts, default=None)
+
     def version(self, key: ObjectKey) -> int | None:
         """Return the resourceVersion held of a key, or None."""
         entry = self._entries.get(key)

@@ -1,7 +1,8 @@
 """One client per account object, made anew when its spec or its keys change."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from agentrun_operator.core.errors import (
@@ -31,6 +32,7 @@ from agentrun_operator.reconcile.ports import (
     Leadership,
 )
 from agentrun_operator.reconcile.refusals import Refusals
+from agentrun_operator.reconcile.waiting import waiting
 
 _KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
 """What is read of an account's Secret."""
@@ -109,13 +111,25 @@ class AccountClients:
             InvalidParameter: its endpoint is not allowed, or its spec makes no sense.
             Unavailable: nobody says whose the keys are.
         """
-        async with self._locks.setdefault(account.key, asyncio.Lock()):
+        stamp = account.uid, account.generation
+        if not insists:
+            asking = self._locks.get(account.key)
+            is_being_asked = asking is not None and asking.locked()
+            self._refusals.check(account.key, stamp, is_being_asked=is_being_asked)
+        async with self._alone(account.key):
             if not insists:
-                self._refusals.check(account.key, (account.uid, account.generation))
+                self._refusals.check(account.key, stamp)
             known = self._clients.get(account.key)
             if known is None or known.stale or not known.serves(account):
                 known = await self._renew(account, known)
             return known.binding
+
+    @asynccontextmanager
+    async def _alone(self, source: ObjectKey) -> AsyncIterator[None]:
+        """Let one pass at a time ask whose the keys of an account are; no worker waits for that."""
+        with waiting():
+            async with self._locks.setdefault(source, asyncio.Lock()):
+                yield
 
     async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
         parse_spec(self._kinds[account.key.kind], account)
@@ -249,7 +263,7 @@ class AccountClients:
         own = self._settings.own_account
         if own is None:
             raise CredentialsNotFound("the operator has no account of its own any more")
-        async with self._locks.setdefault(OWN_ACCOUNT, asyncio.Lock()):
+        async with self._alone(OWN_ACCOUNT):
             known = self._clients.get(OWN_ACCOUNT)
             if known is not None:
                 return known.binding

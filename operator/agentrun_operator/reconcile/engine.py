@@ -37,7 +37,8 @@ from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
 from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
-from agentrun_operator.reconcile.tasks import name_pass
+from agentrun_operator.reconcile.turns import Flow
+from agentrun_operator.reconcile.workers import Workers
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -53,13 +54,14 @@ class Engine:
         self._world = world
         self._reader = reader
         self._metrics = metrics
-        self.queue = WorkQueue(world.clock, metrics)
+        limit = world.settings.workers
+        self.queue = WorkQueue(world.clock, metrics, workers=limit, flow_of=self._flow_of)
+        self._workers = Workers(self.queue, self._serve, metrics, limit=limit)
         self._reconciler = Reconciler(world)
         self._local = LocalReconciler(world)
         self._notices = Notices(world)
         self._poller = Poller(world, self.queue)
         self._resync = Resync(world.kinds, world.cache, reader, world.clock)
-        self._active = 0
         world.cache.listen(self._object_changed)
         world.clients.contacts.listen(self._reach_changed)
         world.connections.listen(self._republish)
@@ -214,52 +216,30 @@ class Engine:
         self._world.listings.survey()
         self.is_synced = True
         log.info("start-up: complete", objects=len(list(self._world.cache.keys())))
-        workers = [
-            asyncio.create_task(self._work(), name=f"worker {n}")
-            for n in range(self._world.settings.workers)
-        ]
+        workers = asyncio.create_task(self._workers.run(), name="workers")
         loops = [
             asyncio.create_task(self._poller.run(), name="poller"),
             asyncio.create_task(self._resync_loop(), name="resync"),
         ]
+        world = self._world
         try:
-            done, _ = await asyncio.wait([*workers, *loops], return_when=asyncio.FIRST_EXCEPTION)
+            done, _ = await asyncio.wait([workers, *loops], return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
         finally:
             for task in loops:
                 task.cancel()
-            await self._drain(workers)
-            await asyncio.gather(*workers, *loops, return_exceptions=True)
+            await self._workers.drain(world.clock, world.leadership, world.settings.drain_seconds)
+            workers.cancel()
+            await asyncio.gather(workers, *loops, return_exceptions=True)
 
-    async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
-        """Let passes in flight end: one between a POST and its record is worth waiting for.
+    def _flow_of(self, key: ObjectKey) -> Flow:
+        """Return whose turn a key waits for. The accounts of a namespace have one together.
 
-        Without the lease nothing can be recorded any more, and the process had better be gone.
+        They are asked whether they work, and users of one that does wait for none that does not.
         """
-        clock = self._world.clock
-        until = clock.monotonic() + self._world.settings.drain_seconds
-        self.queue.close()
-        while self.queue.in_flight and self._world.leadership.is_valid():
-            if clock.monotonic() >= until:
-                break
-            await clock.sleep(0.05)
-        for task in workers:
-            task.cancel()
-
-    async def _work(self) -> None:
-        while True:
-            work = await self.queue.take()
-            name_pass(work.key)
-            self._active += 1
-            self._metrics.workers(active=self._active, limit=self._world.settings.workers)
-            try:
-                await self._serve(work)
-            finally:
-                self.queue.done(work.key)
-                name_pass(None)
-                self._active -= 1
-                self._metrics.workers(active=self._active, limit=self._world.settings.workers)
+        is_account = key.kind in ACCOUNT_KINDS
+        return Flow(key.namespace, None if is_account else self._world.cache.account_of(key))
 
     async def _serve(self, work: Work) -> None:
         obj = self._world.cache.get(work.key)

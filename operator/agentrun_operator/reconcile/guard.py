@@ -30,6 +30,7 @@ from agentrun_operator.reconcile.ports import (
     Page,
     WriteUnanswered,
 )
+from agentrun_operator.reconcile.waiting import waiting
 
 T = TypeVar("T")
 
@@ -136,7 +137,8 @@ class GuardedAPI:
             raise Unavailable(f"{operation}: the keys of the account changed; trying again")
         self._active += 1
         try:
-            answer = await call()
+            with waiting():
+                answer = await call()
         except BaseException as error:
             self._note_failure(operation, error)
             raise

@@ -18,6 +18,7 @@ from agentrun_operator.reconcile.absence import has_reported_end
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
+from agentrun_operator.reconcile.waiting import waiting
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,8 @@ class _Shared:
                 self._running[at] = running
             try:
                 # Again where it was begun too early: all who need a newer one share the next.
-                listing = await asyncio.shield(running)
+                with waiting():
+                    listing = await asyncio.shield(running)
             finally:
                 if running.done() and self._running.get(at) is running:
                     del self._running[at]

@@ -309,7 +309,7 @@ class Metrics(Protocol):
         """Count one pass; `result` is success, error, requeue or requeue_after."""
 
     def workers(self, *, active: int, limit: int) -> None:
-        """Set how many workers run a pass, and how many there are."""
+        """Set how many passes are at work, and how many may be; those that wait do not count."""
 
     def missing(self, account: ObjectKey, count: int | None) -> None:
         """Remember how many resources of an account are missing; None: no longer too many."""

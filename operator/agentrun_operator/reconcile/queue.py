@@ -2,19 +2,23 @@
 
 Semantics are those of client-go: a key added while in flight runs again right after; a key added
 while it waits for a delay runs now. What changed goes before routine, so that an edit does not wait
-for a resync.
+for a resync. Within both, namespaces and their accounts take turns, and none of them has more than
+its share of the passes in flight: no tenant waits behind all of another one's work.
 """
 
 import asyncio
 import heapq
 import itertools
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Clock, Metrics
+from agentrun_operator.reconcile.turns import Flow, Turns
 
-_OLDEST_EVERY = 8
-"""Every so many keys the one that waits longest is served, whatever its lane."""
+_ROUTINE_EVERY = 8
+"""Every so many keys routine has the first choice, so that it does not starve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +30,44 @@ class Work:
     """Something changed that a shared LIST may not show yet: read the resource itself."""
 
 
-class WorkQueue:
-    """Keys that want a pass. Single event loop, no locks."""
+def by_namespace(key: ObjectKey) -> Flow:
+    """Tell keys apart by their namespace alone."""
+    return Flow(key.namespace)
 
-    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+
+class WorkQueue:
+    """Keys that want a pass. Single event loop, no locks.
+
+    `workers` passes are at work at a time; a pass that waits for the cloud is not (`leave`). How
+    many may wait is limited for each account of a namespace to as many, and for the namespace to
+    twice as many, so that an account without an answer leaves room for another one. What changed
+    may have a quarter more, so that an edit finds room behind routine that waits.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        workers: int = 32,
+        flow_of: Callable[[ObjectKey], Flow] = by_namespace,
+    ) -> None:
         """Start empty."""
         self._clock = clock
         self._metrics = metrics
-        self._ready: dict[ObjectKey, bool] = {}
-        self._urgent: dict[ObjectKey, None] = {}
-        """The fresh ones among the ready."""
+        self._workers = workers
+        self._flow_of = flow_of
+        self._ready: dict[ObjectKey, tuple[Flow, bool]] = {}
+        """Keys that wait for a worker: their flow, and whether they are fresh."""
+        self._urgent, self._routine = Turns(), Turns()
+        """The fresh ones of the ready, and the others."""
         self._taken = 0
         self._since: dict[ObjectKey, float] = {}
-        self._in_flight: set[ObjectKey] = set()
+        self._in_flight: dict[ObjectKey, Flow] = {}
+        self._flying: Counter[Flow | str] = Counter()
+        """How many are in flight, by flow and by namespace."""
+        self._away: set[ObjectKey] = set()
+        """Those of the keys in flight whose pass waits for the cloud."""
         self._again: dict[ObjectKey, bool] = {}
         self._delayed: list[tuple[float, int, ObjectKey]] = []
         self._due: dict[ObjectKey, float] = {}
@@ -55,12 +84,17 @@ class WorkQueue:
         """How many keys are in a pass right now."""
         return len(self._in_flight)
 
+    @property
+    def at_work(self) -> int:
+        """How many of them do not wait for the cloud."""
+        return len(self._in_flight) - len(self._away)
+
     def close(self) -> None:
         """Hand out nothing more; passes in flight may end."""
         self._closed = True
 
     def add(self, key: ObjectKey, *, fresh: bool = True) -> None:
-        """Ask for a pass as soon as a worker is free."""
+        """Ask for a pass as soon as it is the key's turn."""
         self._due.pop(key, None)
         if key in self._in_flight:
             self._again[key] = self._again.get(key, False) or fresh
@@ -69,9 +103,10 @@ class WorkQueue:
             self._since[key] = self._clock.monotonic()
             self._metrics.queue_added(key.kind)
             self._count(key, 1)
-        self._ready[key] = self._ready.get(key, False) or fresh
-        if fresh:
-            self._urgent[key] = None
+            self._put(key, self._flow_of(key), fresh=fresh)
+        elif fresh and not self._ready[key][1]:
+            flow = self._pull(key)
+            self._put(key, flow, fresh=True)
         self._changed.set()
 
     def add_after(self, key: ObjectKey, seconds: float) -> None:
@@ -87,8 +122,8 @@ class WorkQueue:
         """Drop a key that no longer exists; a pass in flight finds that out by itself."""
         self._due.pop(key, None)
         self._again.pop(key, None)
-        self._urgent.pop(key, None)
-        if self._ready.pop(key, None) is not None:
+        if key in self._ready:
+            self._pull(key)
             self._since.pop(key, None)
             self._count(key, -1)
 
@@ -96,30 +131,79 @@ class WorkQueue:
         """Wait for the next key and mark it in flight; `done` must follow."""
         while True:
             pause = self._promote()
-            if self._ready and not self._closed:
-                key = self._next()
-                fresh = self._ready.pop(key)
-                self._urgent.pop(key, None)
-                self._in_flight.add(key)
-                self._count(key, -1)
-                waited = self._clock.monotonic() - self._since.pop(key)
-                self._metrics.queue_waited(key.kind, waited)
-                return Work(key, fresh)
+            work = self._next()
+            if work is not None:
+                return work
             self._changed.clear()
             await self._wait(pause)
 
-    def _next(self) -> ObjectKey:
-        """Return what somebody waits for before routine, without letting routine starve."""
-        self._taken += 1
-        is_turn_of_oldest = self._taken % _OLDEST_EVERY == 0
-        return next(iter(self._ready if is_turn_of_oldest or not self._urgent else self._urgent))
+    def leave(self, key: ObjectKey) -> None:
+        """Let the pass of a key wait for the cloud: another one may begin in its place."""
+        if key in self._in_flight:
+            self._away.add(key)
+            self._changed.set()
+
+    def come_back(self, key: ObjectKey) -> None:
+        """Let the pass of a key go on, at once, however many others are at work."""
+        self._away.discard(key)
 
     def done(self, key: ObjectKey) -> None:
-        """End the pass of a key; a request that came meanwhile is served now."""
-        self._in_flight.discard(key)
+        """End the pass of a key; a request that came meanwhile is served at its next turn."""
+        flow = self._in_flight.pop(key, None)
+        self._away.discard(key)
+        if flow is not None:
+            self._fly(flow, -1)
         fresh = self._again.pop(key, None)
         if fresh is not None:
             self.add(key, fresh=fresh)
+        self._changed.set()
+
+    # ------------------------------------------------------------ turns
+
+    def _next(self) -> Work | None:
+        """Take what somebody waits for before routine, without letting routine starve."""
+        if self._closed or self.at_work >= self._workers:
+            return None
+        lanes = [(self._urgent, self._has_room_for_urgent), (self._routine, self._has_room)]
+        if (self._taken + 1) % _ROUTINE_EVERY == 0:
+            lanes.reverse()
+        found = next((f for turns, room in lanes if (f := turns.take(room)) is not None), None)
+        if found is None:
+            return None
+        self._taken += 1
+        flow, key = found
+        _, fresh = self._ready.pop(key)
+        self._in_flight[key] = flow
+        self._fly(flow, 1)
+        self._count(key, -1)
+        self._metrics.queue_waited(key.kind, self._clock.monotonic() - self._since.pop(key))
+        return Work(key, fresh)
+
+    def _has_room(self, flow: Flow) -> bool:
+        return self._is_below(flow, self._workers)
+
+    def _has_room_for_urgent(self, flow: Flow) -> bool:
+        return self._is_below(flow, self._workers + max(1, self._workers // 4))
+
+    def _is_below(self, flow: Flow, most: int) -> bool:
+        return self._flying[flow] < most and self._flying[flow.namespace] < 2 * most
+
+    def _fly(self, flow: Flow, change: int) -> None:
+        for at in (flow, flow.namespace):
+            self._flying[at] += change
+            if not self._flying[at]:
+                del self._flying[at]
+
+    def _put(self, key: ObjectKey, flow: Flow, *, fresh: bool) -> None:
+        self._ready[key] = flow, fresh
+        (self._urgent if fresh else self._routine).add(flow, key)
+
+    def _pull(self, key: ObjectKey) -> Flow:
+        flow, fresh = self._ready.pop(key)
+        (self._urgent if fresh else self._routine).remove(flow, key)
+        return flow
+
+    # ------------------------------------------------------------ time
 
     def _promote(self) -> float | None:
         """Move what is due to the ready set; return the seconds until the next delay ends."""

@@ -31,10 +31,17 @@ class Refusals:
         self._clock = clock
         self._refusals: dict[ObjectKey, _Refusal] = {}
 
-    def check(self, account: ObjectKey, stamp: tuple[str, int]) -> None:
-        """Raise what was said of an account, until its pause is over or the account is edited."""
+    def check(
+        self, account: ObjectKey, stamp: tuple[str, int], *, is_being_asked: bool = False
+    ) -> None:
+        """Raise what was said of an account, until its pause is over or the account is edited.
+
+        Where another pass is asking already (`is_being_asked`) it holds until that one knows more.
+        """
         known = self._refusals.get(account)
-        if known is None or known.stamp != stamp or self._clock.monotonic() >= known.until:
+        if known is None or known.stamp != stamp:
+            return
+        if self._clock.monotonic() >= known.until and not is_being_asked:
             return
         raise type(known.error)(known.error.message, request_id=known.error.request_id)
 

@@ -32,7 +32,7 @@ QUEUE_SECONDS = tuple(10.0**exponent for exponent in range(-8, 4))
 """Bounds of the workqueue histograms, decades from 10 ns. Source: controller-runtime."""
 REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 _PASS = re.compile(r"pass ([A-Za-z]+) ")
-"""Name of the task that runs a pass; see `reconcile/tasks.py`."""
+"""Name of the task that runs a pass; see `reconcile/workers.py`."""
 POOL = "agentrun"
 """`controller` of the worker pool, which all kinds share."""
 
@@ -194,7 +194,7 @@ class PrometheusMetrics:
         self._work.labels(*_queue(kind)).observe(seconds)
 
     def workers(self, *, active: int, limit: int) -> None:
-        """Set how many workers run a pass, and how many there are."""
+        """Set how many passes are at work, and how many may be; those that wait do not count."""
         self._active.labels(POOL).set(active)
         self._limit.labels(POOL).set(limit)
 
