@@ -1,13 +1,12 @@
 """How many calls one account gets from us, and which of them go first.
 
 Three lanes share one rate: what a user waits for, then what is in transition, then routine reads.
-The rate follows the API: a 429 halves it and pauses everything as long as the API asks, and calm
-raises it again step by step.
+Where several namespaces use the account, each has an equal share of it (`shares.py`). The rate
+follows the API: a 429 halves it and pauses everything as long as the API asks, and calm raises it
+again step by step.
 """
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ from enum import IntEnum
 
 from agentrun_operator.core.errors import Throttled
 from agentrun_operator.reconcile.ports import Clock
+from agentrun_operator.reconcile.shares import Shares
 
 _FLOOR_PER_SECOND = 0.5
 _RECOVERY = 0.02
@@ -38,16 +38,29 @@ class Lane(IntEnum):
 
 
 _lane: ContextVar[Lane] = ContextVar("lane", default=Lane.URGENT)
+_tenant: ContextVar[str] = ContextVar("tenant", default="")
+"""Namespace on whose behalf a call is made; empty: on behalf of all that use the account."""
 
 
 @contextmanager
-def in_lane(lane: Lane) -> Iterator[None]:
-    """Make the calls within, and the tasks started within, travel in one lane."""
-    token = _lane.set(lane)
+def in_lane(lane: Lane, tenant: str = "") -> Iterator[None]:
+    """Make the calls within, and the tasks started within, travel in one lane for a namespace."""
+    token, before = _lane.set(lane), _tenant.set(tenant)
     try:
         yield
     finally:
         _lane.reset(token)
+        _tenant.reset(before)
+
+
+@contextmanager
+def for_all() -> Iterator[None]:
+    """Make the calls within on behalf of all: others would wait behind the one who began them."""
+    before = _tenant.set("")
+    try:
+        yield
+    finally:
+        _tenant.reset(before)
 
 
 class Budget:
@@ -62,8 +75,7 @@ class Budget:
         self._tokens = max(1.0, per_second)
         self._filled_at = clock.monotonic()
         self._paused_until = float("-inf")
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._serial = itertools.count()
+        self._waiting = Shares()
         self._pump: asyncio.Task[None] | None = None
 
     def configure(self, per_second: float) -> None:
@@ -73,21 +85,20 @@ class Budget:
             self.per_second = per_second
 
     async def acquire(self) -> None:
-        """Wait for a turn in the lane of the caller.
+        """Wait for a turn in the lane, and from the share, of the caller.
 
         Raises:
             Throttled: it would take so long that the caller had better come back, instead of
-                keeping a worker from everybody else's account.
+                keeping what waits behind it in line.
         """
-        ahead = sum(1 for lane, _, _ in self._waiting if lane <= _lane.get())
-        wait = self._seconds_to_token() + ahead / self.per_second
+        tenant, lane = _tenant.get(), _lane.get()
+        wait = self._seconds_to_token() + self._waiting.ahead_of(tenant, lane) / self.per_second
         if wait > _PATIENCE_SECONDS:
             raise Throttled("the account's budget is spent for now", retry_after=wait, is_ours=True)
         if not self._waiting and self._seconds_to_token() <= 0:
             self._tokens -= 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (_lane.get(), next(self._serial), turn))
+        turn = self._waiting.join(tenant, lane)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.ensure_future(self._serve())
         await turn
@@ -112,8 +123,8 @@ class Budget:
             if pause > 0:
                 await self._clock.sleep(max(pause, _MIN_SLEEP_SECONDS))
                 continue
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
+            turn = self._waiting.next()
+            if turn is not None:
                 self._tokens -= 1
                 turn.set_result(None)
 

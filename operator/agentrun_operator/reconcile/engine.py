@@ -252,7 +252,7 @@ class Engine:
             if obj is None:
                 return
         begun = self._world.clock.monotonic()
-        with in_lane(self._lane_of(obj, fresh=work.fresh)):
+        with in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace):
             result = await self._pass(obj, fresh=work.fresh)
         spent = self._world.clock.monotonic() - begun
         self._metrics.reconciled(work.key.kind, result.result, spent)

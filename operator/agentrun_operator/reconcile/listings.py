@@ -16,6 +16,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.reconcile.absence import has_reported_end
 from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.budget import for_all
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
 from agentrun_operator.reconcile.waiting import waiting
@@ -282,12 +283,13 @@ class Listings:
                 if listing.pages >= bound:
                     listing.is_whole = False
                     return listing
-                page = await api.read_page(
-                    rest,
-                    parent=at.parent or None,
-                    partition={**dict(at.partition), **asked},
-                    cursor=cursor,
-                )
+                with for_all():
+                    page = await api.read_page(
+                        rest,
+                        parent=at.parent or None,
+                        partition={**dict(at.partition), **asked},
+                        cursor=cursor,
+                    )
                 by_id.update({_text(item, field_name): item for item in page.items})
                 listing.pages += 1
                 cursor, is_first = page.cursor, False
