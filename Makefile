@@ -49,7 +49,8 @@ check: $(STAMP) ## lint, types, imports, stale generated files, dead pointers
 	$(TOOLS) -m charttools generate --check
 	$(TOOLS) -m argocd generate --check
 	$(TOOLS) -m openapi --check
-	$(BIN)/pytest --quiet tests/unit/test_layout.py tests/unit/test_pointers.py
+	$(BIN)/pytest --quiet tests/unit/test_glossary.py tests/unit/test_layout.py \
+	    tests/unit/test_pointers.py
 	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done
 
 check-charts: $(STAMP) ## lint charts, Dockerfile, scripts, workflows (ARGS=--complete: leave out nothing)
