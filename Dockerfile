@@ -1,6 +1,7 @@
 # Two images: the operator (the last stage, so the default) and, with --target=simulator, the
 # simulated cloud for trials. All stages need Python 3.11 or newer; the building ones its venv
-# module too. A release pins the base by digest: --build-arg=BASE_IMAGE=python@sha256:…
+# module too. A release pins the base by digest (`python -m release --pin-base`), as you may:
+# --build-arg=BASE_IMAGE=python@sha256:… The images tell it by a label.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS wheel
@@ -43,7 +44,9 @@ RUN --mount=type=secret,id=pip-config --mount=type=secret,id=ca-certificates \
  && PYTHONHASHSEED=0 python3 /build/bytecode.py /opt/agentrun-operator/lib
 
 FROM ${BASE_IMAGE} AS simulator
+ARG BASE_IMAGE
 LABEL org.opencontainers.image.title="agentrun-simulator" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build-simulator /opt/agentrun-simulator /opt/agentrun-simulator
 ENV PATH=/opt/agentrun-simulator/bin:/usr/local/bin:/usr/bin:/bin \
@@ -55,7 +58,9 @@ ENTRYPOINT ["agentrun-simulator"]
 CMD ["--host=0.0.0.0", "--port=8080"]
 
 FROM ${BASE_IMAGE} AS operator
+ARG BASE_IMAGE
 LABEL org.opencontainers.image.title="agentrun-operator" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build-operator /opt/agentrun-operator /opt/agentrun-operator
 ENV PATH=/opt/agentrun-operator/bin:/usr/local/bin:/usr/bin:/bin \
