@@ -22,7 +22,6 @@ Manifest = Mapping[str, Any]
 EVERYTHING = (
     "replicaCount=2",
     "podDisruptionBudget.enabled=true",
-    "networkPolicy.enabled=true",
     "metrics.serviceMonitor.enabled=true",
     'metrics.renderMode="alwaysRender"',
     "simulator.enabled=true",

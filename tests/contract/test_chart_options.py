@@ -101,7 +101,7 @@ class TestNetworkPolicy:
     """Network policies cannot name hosts, so what counts is ports and address blocks."""
 
     def policy(self, *values: str) -> Any:
-        return one(installed("networkPolicy.enabled=true", *values), "NetworkPolicy")["spec"]
+        return one(installed(*values), "NetworkPolicy")["spec"]
 
     def egress(self, *values: str) -> list[tuple[list[Any], Any]]:
         return [
@@ -109,11 +109,12 @@ class TestNetworkPolicy:
             for rule in self.policy(*values)["egress"]
         ]
 
-    def test_it_is_off_by_default(self) -> None:
-        assert not of_kind(installed(), "NetworkPolicy")
+    def test_it_is_on_by_default(self) -> None:
+        assert of_kind(installed(), "NetworkPolicy")
+        assert not of_kind(installed("networkPolicy.enabled=false"), "NetworkPolicy")
 
     def test_it_selects_the_operator_and_restricts_both_ways(self) -> None:
-        found = installed("networkPolicy.enabled=true")
+        found = installed()
         policy = one(found, "NetworkPolicy")["spec"]
         labels = pod_of(found)["metadata"]["labels"].items()
         assert policy["podSelector"]["matchLabels"].items() <= labels
@@ -129,11 +130,19 @@ class TestNetworkPolicy:
 
     def test_ports_of_other_endpoints_are_let_out_too(self) -> None:
         found = self.egress(
-            'endpointAllowList=["https://a.example:8443","http://b.example","https://c.example:*"]',
+            'endpointAllowList=["https://a.example:8443","http://b.example"]',
             'account.endpoint="https://d.example:9443"',
             'account.identityCheck.endpoint="https://sts.example:9444"',
         )
         assert found[2] == ([443, 8443, 80, 9443, 9444], None)
+
+    def test_an_endpoint_of_any_port_lets_all_ports_out(self) -> None:
+        allowed = 'endpointAllowList=["https://c.example:*"]'
+        (ports,) = [rule["ports"] for rule in self.policy(allowed)["egress"][2:]]
+        assert ports == [{"port": 1, "endPort": 65535, "protocol": "TCP"}]
+
+    def test_the_ports_of_the_api_server_are_those_of_the_cluster(self) -> None:
+        assert self.egress("networkPolicy.apiServerPorts=[8443]")[1] == ([8443], None)
 
     def test_address_blocks_narrow_it(self) -> None:
         found = self.egress(
@@ -153,7 +162,7 @@ class TestNetworkPolicy:
         assert metadata not in self.egress()
 
     def test_the_simulator_is_reachable_where_it_runs(self) -> None:
-        found = installed("networkPolicy.enabled=true", "simulator.enabled=true")
+        found = installed("simulator.enabled=true")
         rule = one(found, "NetworkPolicy")["spec"]["egress"][-1]
         (simulator,) = (
             m for m in of_kind(found, "Deployment") if m["metadata"]["name"] != FULLNAME

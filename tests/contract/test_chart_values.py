@@ -89,6 +89,10 @@ BAD = {
         'networkPolicy.apiServerCIDRs=["10.0.0.1"]',
         "/networkPolicy/apiServerCIDRs/0",
     ),
+    "an API server without a port": (
+        "networkPolicy.apiServerPorts=[]",
+        "/networkPolicy/apiServerPorts",
+    ),
     "both sides of a budget": (
         ("podDisruptionBudget.minAvailable=1", "podDisruptionBudget.maxUnavailable=1"),
         "/podDisruptionBudget/maxUnavailable",
