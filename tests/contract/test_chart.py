@@ -11,6 +11,7 @@ from agentrun_operator.crdgen.rbac import (
     namespaced_permissions,
     own_permissions,
     selftest_permissions,
+    use_permissions,
     view_permissions,
 )
 from agentrun_operator.environment import PREFIX, settings_from
@@ -48,7 +49,7 @@ def named(found: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
 def test_the_default_renders_one_of_each() -> None:
     kinds = [m["kind"] for m in installed() if m["kind"] != "CustomResourceDefinition"]
     assert sorted(kinds) == [
-        *["ClusterRole"] * 3,
+        *["ClusterRole"] * 4,
         "ClusterRoleBinding",
         "Deployment",
         "NetworkPolicy",
@@ -115,6 +116,24 @@ def test_people_get_the_rights_on_our_objects_that_they_have_on_others() -> None
     assert f"{aggregate}view" not in edit["metadata"]["labels"]
     for binding in of_kind(installed(), "ClusterRoleBinding"):
         assert binding["roleRef"]["name"] == FULLNAME
+
+
+def test_accounts_can_be_left_to_those_who_administer_a_namespace() -> None:
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    usual, strict = installed(), installed('rbac.accountsFor="admin"')
+    expected = {
+        "usual": ({f"{aggregate}edit", f"{aggregate}admin"}, set[str]()),
+        "strict": ({f"{aggregate}admin"}, {f"{aggregate}edit"}),
+    }
+    for found, (edit, use) in zip((usual, strict), expected.values(), strict=True):
+        for name, wanted in (("edit", edit), ("use", use)):
+            role = named(found, "ClusterRole", f"{FULLNAME}-{name}")
+            labels = role["metadata"]["labels"]
+            assert {label for label in labels if label.startswith(aggregate)} == wanted
+    (rule,) = named(strict, "ClusterRole", f"{FULLNAME}-use")["rules"]
+    assert [rule] == as_rules(*use_permissions(KINDS))
+    assert "accounts" not in rule["resources"]
+    assert {"accounts", *rule["resources"]} == {k.plural for k in KINDS if k.namespaced}
 
 
 def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide() -> None:

@@ -93,6 +93,7 @@ BAD = {
         "networkPolicy.apiServerPorts=[]",
         "/networkPolicy/apiServerPorts",
     ),
+    "accounts for nobody": ('rbac.accountsFor="view"', "/rbac/accountsFor"),
     "both sides of a budget": (
         ("podDisruptionBudget.minAvailable=1", "podDisruptionBudget.maxUnavailable=1"),
         "/podDisruptionBudget/maxUnavailable",

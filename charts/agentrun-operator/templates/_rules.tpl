@@ -143,11 +143,30 @@
   - watch
 {{- end }}
 {{- define "agentrun-operator.editRules" -}}
-# for edit and admin
+# for those who may change accounts too
 - apiGroups:
   - agentrun.dev
   resources:
   - accounts
+  - agentruntimeendpoints
+  - agentruntimes
+  - credentials
+  - modelproxies
+  - modelservices
+  - sandboxes
+  - sandboxtemplates
+  verbs:
+  - create
+  - update
+  - patch
+  - delete
+  - deletecollection
+{{- end }}
+{{- define "agentrun-operator.useRules" -}}
+# for those who use accounts of others
+- apiGroups:
+  - agentrun.dev
+  resources:
   - agentruntimeendpoints
   - agentruntimes
   - credentials

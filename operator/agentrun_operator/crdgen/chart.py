@@ -13,6 +13,7 @@ from agentrun_operator.crdgen.rbac import (
     namespaced_permissions,
     own_permissions,
     selftest_permissions,
+    use_permissions,
     view_permissions,
 )
 from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
@@ -97,6 +98,7 @@ def rules_template(kinds: Iterable[ResourceKind]) -> str:
             "selftest": _rules(selftest_permissions()),
             "view": _rules(view_permissions(found)),
             "edit": _rules(edit_permissions(found)),
+            "use": _rules(use_permissions(found)),
         }.items()
     )
 

@@ -100,9 +100,17 @@ def view_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
 
 def edit_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
     """Return what people who may change things in a namespace get on top; never the status."""
-    verbs = ("create", "update", "patch", "delete", "deletecollection")
-    return (Permission(GROUP, _plurals(kinds, namespaced=True), verbs, "for edit and admin"),)
+    plurals = _plurals(kinds, namespaced=True)
+    return (Permission(GROUP, plurals, _CHANGE, "for those who may change accounts too"),)
 
+
+def use_permissions(kinds: Iterable[ResourceKind]) -> tuple[Permission, ...]:
+    """Return the same without the kinds that decide whose cloud account is used."""
+    plurals = _plurals((k for k in kinds if not k.is_local), namespaced=True)
+    return (Permission(GROUP, plurals, _CHANGE, "for those who use accounts of others"),)
+
+
+_CHANGE = ("create", "update", "patch", "delete", "deletecollection")
 
 SECRETS: Mapping[SecretAccess, Permission] = {
     "watch": Permission(
