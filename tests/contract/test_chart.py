@@ -2,6 +2,7 @@
 
 import pytest
 
+from agentrun_operator.core.identity import FIELD_MANAGER, MANAGED_BY_LABEL
 from agentrun_operator.crdgen import custom_resource_definition
 from agentrun_operator.crdgen.rbac import (
     Permission,
@@ -35,6 +36,13 @@ from chart.rendering import (
 )
 
 KINDS = tuple(catalogue().values())
+POLICY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+NAMED_AT_LENGTH = {
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+"""Nothing repeats their names in a label."""
 
 
 def as_rules(*permissions: Permission) -> list[object]:
@@ -57,6 +65,8 @@ def test_the_default_renders_one_of_each() -> None:
         "RoleBinding",
         "Service",
         "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
     ]
 
 
@@ -136,8 +146,45 @@ def test_accounts_can_be_left_to_those_who_administer_a_namespace() -> None:
     assert {"accounts", *rule["resources"]} == {k.plural for k in KINDS if k.namespaced}
 
 
+def test_the_operator_writes_only_its_own_config_maps() -> None:
+    found = installed()
+    policy = one(found, "ValidatingAdmissionPolicy")["spec"]
+    account = one(found, "ServiceAccount")["metadata"]["name"]
+    (condition,) = policy["matchConditions"]
+    assert f"'system:serviceaccount:{NAMESPACE}:{account}'" in condition["expression"]
+    for validation in policy["validations"]:
+        assert (
+            f"[?'{MANAGED_BY_LABEL}'] == optional.of('{FIELD_MANAGER}')"
+            in (validation["expression"])
+        )
+    binding = one(found, "ValidatingAdmissionPolicyBinding")["spec"]
+    assert binding["policyName"] == one(found, "ValidatingAdmissionPolicy")["metadata"]["name"]
+    assert binding["validationActions"] == ["Deny"]
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "is_there"),
+    [
+        ((), (), True),
+        ((), (f"--api-versions={POLICY}", "--api-versions=v1/ConfigMap"), True),
+        ((), ("--api-versions=v1/ConfigMap",), False),
+        (('rbac.configMapPolicy="always"',), ("--api-versions=v1/ConfigMap",), True),
+        (('rbac.configMapPolicy="never"',), (), False),
+        (("rbac.create=false",), (), False),
+        (('watchNamespaces=["team-a"]',), (), True),
+        (('watchNamespaces=["team-a"]', "crds.install=false"), (), False),
+    ],
+)
+def test_the_policy_is_there_where_it_can_be(
+    values: tuple[str, ...], options: tuple[str, ...], *, is_there: bool
+) -> None:
+    found = installed(*values, options=options)
+    assert bool(of_kind(found, "ValidatingAdmissionPolicy")) is is_there
+    assert bool(of_kind(found, "ValidatingAdmissionPolicyBinding")) is is_there
+
+
 def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide() -> None:
-    found = installed('watchNamespaces=["team-a","team-b"]')
+    found = installed('watchNamespaces=["team-a","team-b"]', "crds.install=false")
     roles = {role["metadata"]["namespace"]: role for role in of_kind(found, "Role")}
     own = roles.pop(NAMESPACE)
     assert own["rules"] == as_rules(*own_permissions(FULLNAME))
@@ -258,5 +305,5 @@ def test_long_names_stay_within_a_label() -> None:
     for manifest in manifests(*values):
         texts = (manifest["metadata"].get("labels") or {}).items()
         assert all(len(text) <= 63 for label, text in texts if label != "helm.sh/chart")
-        if manifest["kind"] != "CustomResourceDefinition":
+        if manifest["kind"] not in NAMED_AT_LENGTH:
             assert len(manifest["metadata"]["name"]) <= 63

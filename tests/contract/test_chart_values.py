@@ -94,6 +94,7 @@ BAD = {
         "/networkPolicy/apiServerPorts",
     ),
     "accounts for nobody": ('rbac.accountsFor="view"', "/rbac/accountsFor"),
+    "a policy by a switch": ("rbac.configMapPolicy=true", "/rbac/configMapPolicy"),
     "both sides of a budget": (
         ("podDisruptionBudget.minAvailable=1", "podDisruptionBudget.maxUnavailable=1"),
         "/podDisruptionBudget/maxUnavailable",

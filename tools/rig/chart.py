@@ -18,7 +18,17 @@ CHART_FOLDER = "charts/agentrun-operator"
 CHART = REPOSITORY / CHART_FOLDER
 RELEASE = "agentrun-operator"
 
-RIGHTS = frozenset({"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"})
+RIGHTS = frozenset(
+    {
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Rendering:
     """What `helm template` makes of the chart.
 
     Attributes:
-        rights: ServiceAccount, roles and bindings, ready to apply.
+        rights: ServiceAccount, roles, bindings and admission policy, ready to apply.
         service_account: Name of the ServiceAccount.
         arguments: Of the operator's command line.
         environment: The container's variables that have plain values.

@@ -107,6 +107,20 @@ http://{{ include "agentrun-operator.fullname" . }}-simulator.{{ .Release.Namesp
 {{- join "," $patterns }}
 {{- end }}
 
+{{/*
+Whether to restrict what ConfigMaps the operator may write: "yes" or nothing. `helm template` without
+a cluster knows versions and no kinds; every version of Kubernetes that the chart runs on has these.
+*/}}
+{{- define "agentrun-operator.restrictsConfigMaps" -}}
+{{- $mode := .Values.rbac.configMapPolicy }}
+{{- $knowsKinds := .Capabilities.APIVersions.Has "v1/ConfigMap" }}
+{{- $isServed := or (not $knowsKinds) (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") }}
+{{- $isOwn := and .Values.watchNamespaces (not .Values.crds.install) }}
+{{- if eq $mode "always" }}yes
+{{- else if and (eq $mode "auto") .Values.rbac.create $isServed (not $isOwn) }}yes
+{{- end }}
+{{- end }}
+
 {{/* Whether to render a kind of the Prometheus operator: "yes" or nothing. */}}
 {{- define "agentrun-operator.rendersMonitor" -}}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}

@@ -28,6 +28,9 @@ PUBLISHED_BY_ANNOTATION = f"{GROUP}/published-by"
 """On a ConfigMap of ours: `<Kind>/<name>` of the object whose address it holds. An owner reference
 says the same, but does not outlive a backup."""
 
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+"""On a ConfigMap of ours, with the name of our field manager."""
+
 UNKNOWN_CLUSTER = "unknown"
 """Id of every cluster that has none set and lets nobody read one: it tells no two apart."""
 

@@ -8,6 +8,7 @@ from agentrun_operator.core.identity import (
     API_VERSION,
     FIELD_MANAGER,
     GROUP,
+    MANAGED_BY_LABEL,
     PUBLISHED_BY_ANNOTATION,
 )
 from agentrun_operator.core.objects import KubeObject
@@ -30,7 +31,6 @@ ATTEMPTS = 3
 """Somebody may create, edit or delete it between our read and our write."""
 T = TypeVar("T")
 _MANAGER = {"fieldManager": FIELD_MANAGER}
-_LABEL = "app.kubernetes.io/managed-by"
 
 
 class ConfigMapConnectionWriter:
@@ -123,7 +123,7 @@ def _is_ours(owner: KubeObject, found: Json) -> bool:
     owners = metadata.get("ownerReferences") or ()
     if any(reference.get("uid") == owner.uid for reference in owners):
         return True
-    if (metadata.get("labels") or {}).get(_LABEL) != FIELD_MANAGER:
+    if (metadata.get("labels") or {}).get(MANAGED_BY_LABEL) != FIELD_MANAGER:
         return False
     namesakes = [each for each in owners if _names(each, owner)]
     if len(namesakes) < len(owners):
@@ -175,7 +175,7 @@ def _config_map(owner: KubeObject, name: str, data: Mapping[str, str]) -> Json:
         "metadata": {
             "name": name,
             "namespace": owner.key.namespace,
-            "labels": {_LABEL: FIELD_MANAGER},
+            "labels": {MANAGED_BY_LABEL: FIELD_MANAGER},
             "annotations": {PUBLISHED_BY_ANNOTATION: _name_of(owner)},
             "ownerReferences": [reference],
         },

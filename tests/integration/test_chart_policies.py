@@ -1,0 +1,126 @@
+"""What the chart's admission policy and roles let through, on a real API server."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER, MANAGED_BY_LABEL
+from controlplane import ControlPlane, KubectlError
+from rig import eventually, samples
+from rig.chart import render
+
+SYSTEM, TENANT = "least-system", "least-tenant"
+OURS = {MANAGED_BY_LABEL: FIELD_MANAGER}
+OWNER = {"apiVersion": API_VERSION, "kind": "ModelProxy", "name": "chat", "uid": "1-2-3"}
+RELABELLED = json.dumps({"metadata": {"labels": OURS}, "data": {"a": "2"}})
+Labels = dict[str, str]
+
+
+class Someone:
+    """What one user may do with ConfigMaps."""
+
+    def __init__(self, plane: ControlPlane, kubeconfig: Path | None = None) -> None:
+        self._plane = plane
+        self._kubeconfig = kubeconfig
+
+    def create(self, name: str, labels: Labels | None = None, *owners: Any) -> None:
+        metadata = {"name": name, "labels": labels or {}, "ownerReferences": list(owners)}
+        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        self._run("create", "--filename=-", input=json.dumps({**document, "data": {"a": "1"}}))
+
+    def patch(self, name: str, patch: str = '{"data":{"a":"2"}}') -> None:
+        self._run("patch", "configmap", name, "--type=merge", f"--patch={patch}")
+
+    def delete(self, name: str) -> None:
+        self._run("delete", "configmap", name)
+
+    def _run(self, *arguments: str, input: str | None = None) -> None:  # noqa: A002 - as kubectl
+        where = f"--namespace={TENANT}"
+        self._plane.kubectl(*arguments, where, input=input, kubeconfig=self._kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def admin(control_plane: ControlPlane) -> Someone:
+    return Someone(control_plane)
+
+
+@pytest.fixture(scope="module")
+def operator(control_plane: ControlPlane) -> Iterator[Someone]:
+    """The operator's ServiceAccount with all that the chart grants, the policy in force."""
+    plane = control_plane
+    items = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        for name in (SYSTEM, TENANT)
+    ]
+    rendering = render(SYSTEM, {"fullnameOverride": "least"})
+    rights = json.dumps(samples.as_list(rendering.rights))
+    plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
+    plane.kubectl("apply", "--filename=-", input=rights)
+    someone = Someone(plane, plane.kubeconfig_for(SYSTEM, rendering.service_account))
+    eventually(lambda: is_refused(someone), "the policy to be in force", seconds=60)
+    yield someone
+    plane.kubectl("delete", "--filename=-", input=rights)
+    plane.kubectl("delete", "namespace", SYSTEM, TENANT, "--wait=false")
+
+
+def is_refused(someone: Someone) -> bool:
+    """Try what is to be refused, and clear it away where it is not yet."""
+    try:
+        someone.create("probe")
+    except KubectlError:
+        return True
+    someone.delete("probe")
+    return False
+
+
+def refused(pattern: str) -> Any:
+    return pytest.raises(KubectlError, match=f"(?s)Forbidden.*{pattern}")
+
+
+def test_what_carries_our_label_is_created_changed_and_deleted(operator: Someone) -> None:
+    operator.create("published", OURS, OWNER)
+    operator.patch("published")
+    operator.delete("published")
+
+
+def test_a_map_without_our_label_is_not_created(operator: Someone) -> None:
+    with refused("only ConfigMaps with the label"):
+        operator.create("unlabelled")
+    with refused("only ConfigMaps with the label"):
+        operator.create("strange", {MANAGED_BY_LABEL: "Helm"})
+
+
+def test_a_map_of_somebody_else_is_neither_changed_nor_deleted(
+    operator: Someone, admin: Someone
+) -> None:
+    admin.create("theirs", {"app": "web"})
+    with refused("only ConfigMaps with the label"):
+        operator.patch("theirs")
+    with refused("only ConfigMaps that it published"):
+        operator.patch("theirs", RELABELLED)
+    with refused("only ConfigMaps that it published"):
+        operator.delete("theirs")
+    with refused("only ConfigMaps"):
+        operator.patch("kube-root-ca.crt")
+    admin.patch("theirs")
+    admin.delete("theirs")
+
+
+def test_a_published_map_keeps_its_label(operator: Someone) -> None:
+    operator.create("kept", OURS, OWNER)
+    with refused("only ConfigMaps with the label"):
+        operator.patch("kept", json.dumps({"metadata": {"labels": {MANAGED_BY_LABEL: None}}}))
+    operator.delete("kept")
+
+
+def test_a_published_map_that_lost_its_label_gets_it_back(
+    operator: Someone, admin: Someone
+) -> None:
+    admin.create("bare", {}, OWNER)
+    operator.patch("bare", RELABELLED)
+    operator.delete("bare")
+    admin.create("bare", {}, OWNER)
+    operator.delete("bare")
