@@ -39,6 +39,7 @@ from agentrun_operator.reconcile.guard import (
     LeadershipLost,
     check_leadership,
 )
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -109,6 +110,7 @@ class Operator:
         self.health: HealthServer | None = None
         self._watcher: Watcher | None = None
         self._cluster_id = ""
+        self._answers = AnswersInFlight()
         self._watchdog = Watchdog(settings.loop_held_seconds, self.metrics.loop_held)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,7 +123,9 @@ class Operator:
             LeaseLostError: another process leads, or may.
         """
         scopes = max(1, len(self._settings.namespaces))
-        async with KubeClient.open(self._access, streams=_STREAMS * scopes) as client:
+        async with KubeClient.open(
+            self._access, streams=_STREAMS * scopes, answers=self._answers
+        ) as client:
             with self._watchdog:
                 await self._serve(client, stop)
 
@@ -161,6 +165,7 @@ class Operator:
             kinds=self._kinds.values(),
             observe=engine.observe,
             namespaces=self._settings.namespaces,
+            answers=self._answers,
         )
         references = self._metadata_watch(client, engine)
         await run_all(
@@ -247,6 +252,7 @@ class Operator:
             allow_list=settings.endpoint_allow_list,
             observe=self.metrics.api_called,
             chain=ChainOptions(use_instance_role=settings.instance_role),
+            answers=self._answers,
         )
         clients = AccountClients(
             kinds, cache, reader, cloud, settings, clock=clock, leadership=leadership

@@ -1,4 +1,4 @@
-"""Memory of the operator beside a cluster full of Secrets that are none of its business."""
+"""Memory of the operator beside a cluster full of things that are none of its business."""
 
 import base64
 import os
@@ -16,19 +16,22 @@ from rig import Rig
 FLEET = 100
 SECRETS = 1000
 SECRET_BYTES = 100_000
+CONFIG_MAPS = 300
+ANNOTATION_BYTES = 250_000
 LIMIT_MIB = 120
 CLIENTS = 8
 
 
 @pytest.fixture
 def crowd(rig: Rig) -> None:
-    """Secrets as Helm leaves them behind, one per revision of a release.
+    """Secrets as Helm leaves them behind, one per revision of a release; and large annotations.
 
     They stay: they go with the control plane, and are none of any other test's business.
     """
     name = "test-helm-releases"
     rig.create_namespace(name)
     path = f"/api/v1/namespaces/{name}/secrets"
+    maps = f"/api/v1/namespaces/{name}/configmaps"
     with rig.api() as api, ThreadPoolExecutor(CLIENTS) as pool:
 
         def create(number: int) -> None:
@@ -40,7 +43,13 @@ def crowd(rig: Rig) -> None:
             }
             api.post(path, json=body).raise_for_status()
 
+        def annotate(number: int) -> None:
+            text = base64.b64encode(os.urandom(ANNOTATION_BYTES * 3 // 4)).decode()
+            metadata = {"name": f"map-{number}", "annotations": {"example.com/big": text}}
+            api.post(maps, json={"metadata": metadata}).raise_for_status()
+
         list(pool.map(create, range(SECRETS)))
+        list(pool.map(annotate, range(CONFIG_MAPS)))
 
 
 def fleet(namespace: str, account: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -80,7 +89,9 @@ def peak_mib(pid: int) -> float:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
-def test_foreign_secrets_cost_no_memory(rig: Rig, namespace: str, account: dict[str, Any]) -> None:
+def test_what_others_have_costs_no_memory(
+    rig: Rig, namespace: str, account: dict[str, Any]
+) -> None:
     rig.stop_operator()  # its start lists everything: that is the peak
     keys = {"apiVersion": "v1", "kind": "Secret", "stringData": {"key": "value"}}
     rig.apply([{**keys, "metadata": {"name": "keys", "namespace": namespace}}])

@@ -20,6 +20,7 @@ from agentrun_operator.kube.client import (
     core_path,
 )
 from agentrun_operator.kube.events import BackgroundEventRecorder
+from agentrun_operator.kube.pages import MAX_BYTES
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from controlplane import ControlPlane
@@ -124,6 +125,25 @@ async def test_lists_are_read_in_chunks_of_one_snapshot(
     assert len(pages) >= 3
     assert len({item["metadata"]["name"] for item in items}) == len(items) >= 5
     assert not any("data" in item for item in items)
+
+
+async def test_a_list_of_large_objects_comes_in_pages_of_few_bytes(
+    control_plane: ControlPlane, access: ClusterAccess
+) -> None:
+    size, count = 250_000, 40
+    with namespace(control_plane, "kube-large") as name:
+        path = core_path("configmaps", name)
+        async with KubeClient.open(access) as client:
+            for n in range(count):
+                annotations = {"example.com/big": f"{n:03}" * (size // 3)}
+                metadata = {"name": f"map-{n:03}", "annotations": annotations}
+                await client.post(path, {"metadata": metadata})
+            pages = [len(page["items"]) async for page in client.pages(path, accept=METADATA_LIST)]
+            again = [len(page["items"]) async for page in client.pages(path, accept=METADATA_LIST)]
+    # One more is the cluster's own: the certificate of its authority.
+    assert sum(pages) == sum(again) == count + 1
+    assert max(pages) <= MAX_BYTES // size
+    assert len(again) < len(pages) + count // 4
 
 
 @pytest.mark.parametrize(

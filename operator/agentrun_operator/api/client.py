@@ -19,13 +19,12 @@ from agentrun_operator.api.errors import error_for, is_absent, unusable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.api.identity import OwnedKeys, check_arns
 from agentrun_operator.api.transport import Transport
-from agentrun_operator.core.errors import InvalidParameter, Unavailable
+from agentrun_operator.api.windows import PAGE_SIZE, Window
+from agentrun_operator.core.errors import AnswerTooLarge, InvalidParameter, Unavailable
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import KeyedBy, Paging, Rest, Verb
 from agentrun_operator.reconcile.ports import Json, Lookup, Page
 
-PAGE_SIZE: Final = 100
-"""The largest the API states; it clamps larger values without an error."""
 _MAX_PAGES: Final = 1000
 _DELETING: Final = "DELETING"
 
@@ -59,6 +58,8 @@ class AgentRunClient:
         self._transport = transport
         self._account_id = account_id
         self._keys = keys
+        self._sizes: dict[str, int] = {}
+        """How many items the next list of a path begins with, where items are large."""
 
     async def identify(self) -> bool:
         """See `ExternalAPI.identify`."""
@@ -120,11 +121,11 @@ class AgentRunClient:
             partition: Required query parameters of the collection.
             cursor: From the previous page; None asks for the first.
         """
-        answer = await self._list(rest, parent, partition or {}, cursor)
+        answer, window = await self._list(rest, parent, partition or {}, cursor)
         if is_absent(answer):
             return Page([], None)
         items = _items(rest, answer)
-        return Page(items, _next_cursor(rest, answer, items, cursor))
+        return Page(items, _next_cursor(rest, answer, items, window))
 
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
         """POST one resource, once; returns what the API answered."""
@@ -180,31 +181,32 @@ class AgentRunClient:
     ) -> AsyncIterator[Answer]:
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
-            answer = await self._list(rest, parent, filters, cursor)
+            answer, window = await self._list(rest, parent, filters, cursor)
             yield answer
-            cursor = _next_cursor(rest, answer, _items(rest, answer), cursor)
+            cursor = _next_cursor(rest, answer, _items(rest, answer), window)
             if cursor is None:
                 return
         raise Unavailable(f"List{rest.nouns}: no end after {_MAX_PAGES} pages")
 
     async def _list(
         self, rest: Rest, parent: str | None, filters: Mapping[str, str], cursor: str | None
-    ) -> Answer:
-        if rest.paging is Paging.PAGES:
-            paging = {"pageNumber": cursor or "1", "pageSize": str(PAGE_SIZE)}
-        else:
-            paging = {"maxResults": str(PAGE_SIZE)} | ({"nextToken": cursor} if cursor else {})
-        call = Call(
-            action=f"List{rest.nouns}",
-            method="GET",
-            path=_path(rest, parent),
-            query={**filters, **paging},
-        )
-        answer = await self._send(call)
-        if is_absent(answer) and parent is not None:
-            return answer
-        _object(call, answer)
-        return answer
+    ) -> tuple[Answer, Window]:
+        path = _path(rest, parent)
+        window = Window.of(cursor, self._sizes.get(path, PAGE_SIZE), rest.paging)
+        while True:
+            query = {**filters, **window.query}
+            call = Call(action=f"List{rest.nouns}", method="GET", path=path, query=query)
+            try:
+                answer = await self._send(call)
+            except AnswerTooLarge:
+                if window.size == 1:
+                    raise
+                window = window.smaller()
+                continue
+            self._sizes[path] = window.fitting(len(answer.body))
+            if not (is_absent(answer) and parent is not None):
+                _object(call, answer)
+            return answer, window
 
 
 def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:
@@ -252,23 +254,20 @@ def _first(answer: Answer) -> bool:
     return _int(answer.data.get("pageNumber")) in {None, 0, 1}
 
 
-def _next_cursor(
-    rest: Rest, answer: Answer, items: Sequence[Json], cursor: str | None
-) -> str | None:
+def _next_cursor(rest: Rest, answer: Answer, items: Sequence[Json], window: Window) -> str | None:
     if is_absent(answer):
         return None
     if rest.paging is Paging.TOKENS:
         token = answer.data.get("nextToken")
-        if token and token == cursor:
+        if token and token == window.token:
             raise Unavailable(f"List{rest.nouns}: the same page is offered twice")
         return str(token) if token else None
-    page = int(cursor or "1")
     # The page size that counts is the one the API used: it may have clamped ours.
-    size = _int(answer.data.get("pageSize")) or PAGE_SIZE
+    size = min(max(1, _int(answer.data.get("pageSize")) or window.size), window.size)
     total = _int(answer.data.get("total"))
-    seen = (page - 1) * size + len(items)
+    seen = (window.page - 1) * size + len(items)
     more = seen < total if total else len(items) >= size
-    return str(page + 1) if items and more else None
+    return window.following(size) if items and more else None
 
 
 def _int(value: Any) -> int | None:

@@ -34,6 +34,7 @@ from agentrun_operator.api.transport import (
     unobserved,
 )
 from agentrun_operator.core.errors import InvalidParameter
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import AccountConnection
 
 Acquire = Callable[[], Awaitable[None]]
@@ -50,6 +51,7 @@ class AgentRunCloud:
         observe: Told operation, HTTP status (or the error's name) and seconds of each call.
         sts: Host of the token service beside every official host of the control plane; None: as
             the variables of `environ` say, or else the one of the account's region and network.
+        answers: What the bytes of all answers are counted in; None: of these accounts alone.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class AgentRunCloud:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         observe: Callable[[str, str, float], None] = unobserved,
         sts: str | None = None,
+        answers: AnswersInFlight | None = None,
     ) -> None:
+        self._answers = answers or AnswersInFlight()
         self._sts = sts or configured_sts_host(environ)
         self._observe = observe
         self._environ = dict(environ)
@@ -96,6 +100,7 @@ class AgentRunCloud:
             acquire=acquire,
             observe=self._observe,
             timeouts=self._timeouts,
+            answers=self._answers,
         )
         return AgentRunClient(transport, account_id=account_id, keys=owned)
 
@@ -123,6 +128,7 @@ class AgentRunCloud:
             observe=self._observe,
             timeouts=self._timeouts,
             connections=1,
+            answers=self._answers,
         ) as transport:
             return await owner_of_keys(transport, service)
 

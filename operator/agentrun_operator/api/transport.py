@@ -10,6 +10,7 @@ import asyncio
 import logging
 import ssl
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,8 +25,9 @@ from agentrun_operator.api.auth import ACTION_EXTENSION, KEYS_EXTENSION
 from agentrun_operator.api.credentials import Keys
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
-from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.errors import AnswerTooLarge, Unavailable
 from agentrun_operator.reconcile.guard import about_to_send
+from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
@@ -72,6 +74,7 @@ class Transport:
         acquire: Awaited before each call; the engine's budget of the account.
         observe: Told operation, HTTP status (or the error's name) and seconds of each call.
         connections: Upper bound of open connections, all of which are kept for reuse.
+        answers: What the bytes of all answers are counted in; None: of this transport alone.
         network: Stands in for the network in tests; None opens real connections.
     """
 
@@ -84,12 +87,14 @@ class Transport:
         observe: Callable[[str, str, float], None] = unobserved,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         connections: int = 16,
+        answers: AnswersInFlight | None = None,
         network: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         _quiet_libraries()
         self._base = httpx.URL(base_url)
         self._acquire = acquire
         self._observe = observe
+        self._answers = answers or AnswersInFlight()
         self._total_seconds = timeouts.total
         self._http = httpx.AsyncClient(
             auth=auth,
@@ -157,19 +162,19 @@ class Transport:
                     f"{call.action}: the answer is packed, which nobody asked for",
                     maybe_applied=call.is_write,
                 )
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise Unavailable(
-                        f"{call.action}: the answer is larger than {MAX_ANSWER_BYTES} bytes",
-                        maybe_applied=call.is_write,
-                    )
+            held = self._answers.begin()
+            try:
+                body = await _whole(response, held, call)
+            except BaseException:
+                held.end()
+                raise
         finally:
             await response.aclose()
         keys = request.extensions.get(KEYS_EXTENSION)
         secrets = keys.texts if isinstance(keys, Keys) else frozenset()
-        return Answer(response.status_code, response.headers, bytes(body), secrets)
+        answer = Answer(response.status_code, response.headers, body, secrets)
+        weakref.finalize(answer, held.end)
+        return answer
 
     def _record(
         self, call: Call, started: float, code: str, *, request_id: str | None = None
@@ -197,6 +202,24 @@ class Transport:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+async def _whole(response: httpx.Response, held: HeldAnswer, call: Call) -> bytes:
+    """Read an answer to its end, within the bounds of one and of all."""
+    try:
+        async for chunk in response.aiter_bytes():
+            if len(held.body) + len(chunk) > MAX_ANSWER_BYTES:
+                raise AnswerTooLarge(
+                    f"{call.action}: the answer is larger than {MAX_ANSWER_BYTES} bytes",
+                    maybe_applied=call.is_write,
+                )
+            held.add(chunk)
+        return held.take()
+    except ShedError:
+        raise Unavailable(
+            f"{call.action}: too many large answers at one time, this one was given up",
+            maybe_applied=call.is_write,
+        ) from None
 
 
 async def _at_sending(event: str, _info: object) -> None:

@@ -79,6 +79,10 @@ class Unavailable(Retryable):
         self.maybe_applied = maybe_applied
 
 
+class AnswerTooLarge(Unavailable):
+    """The answer is beyond all bounds; one about fewer resources may not be."""
+
+
 class Throttled(Retryable):
     """The API asks us to slow down, or our own budget of the account is spent.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from agentrun_operator.core.identity import FINALIZER, ObjectKey
+from agentrun_operator.core.identity import FINALIZER, GROUP, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,25 @@ class KubeObject:
             spec=raw.get("spec") or {},
             status=raw.get("status") or {},
         )
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What `of` reads of an object's metadata; of annotations, those that speak to us."""
+        return {
+            "namespace": self.key.namespace,
+            "name": self.key.name,
+            "uid": self.uid,
+            "resourceVersion": self.resource_version,
+            "generation": self.generation,
+            "creationTimestamp": self.created_at,
+            "deletionTimestamp": self.created_at if self.deleting else None,
+            "finalizers": self.finalizers,
+            "annotations": {
+                name: text
+                for name, text in self.annotations.items()
+                if name.startswith(f"{GROUP}/")
+            },
+        }
 
     @property
     def seniority(self) -> tuple[str, str]:

@@ -4,6 +4,7 @@ Nothing is repeated here: the engine knows whether a write is still wanted, the 
 next resync repeats a read. No message quotes a body that we sent.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -17,7 +18,9 @@ from yarl import URL
 from agentrun_operator.core.identity import GROUP, VERSION
 from agentrun_operator.core.nesting import loads
 from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.kube.answers import LARGE_BYTES, MAX_ANSWER_BYTES, AnswerTooLargeError
 from agentrun_operator.kube.session import close_streams, open_session
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     Json,
@@ -107,9 +110,11 @@ class KubeClient:
         self._has_streamed = False
 
     @classmethod
-    def open(cls, access: ClusterAccess, *, streams: int = 0) -> Self:
+    def open(
+        cls, access: ClusterAccess, *, streams: int = 0, answers: AnswersInFlight | None = None
+    ) -> Self:
         """Open a client with a session of its own; see `open_session`."""
-        return cls(open_session(access, streams=streams), access.server)
+        return cls(open_session(access, streams=streams, answers=answers), access.server)
 
     async def __aenter__(self) -> Self:
         return self
@@ -140,7 +145,10 @@ class KubeClient:
         accept: str = JSON,
         limit: int = PAGE_LIMIT,
     ) -> AsyncIterator[Json]:
-        """LIST in chunks of one consistent snapshot; `items` of a page is always a list."""
+        """LIST in chunks of one consistent snapshot; `items` of a page is always a list.
+
+        `limit` is the most; a page is smaller where objects are large (see `SmallPages`).
+        """
         query = {**(params or {}), "limit": str(limit)}
         while True:
             page = await self.get(path, params=query, accept=accept)
@@ -200,7 +208,7 @@ class KubeClient:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(method, path, error) from None
-        answer = _decode(raw)
+        answer = await _decode(raw)
         if status >= 400:  # noqa: PLR2004 - HTTP
             raise _refusal(method, path, status, answer or {})
         if answer is None:
@@ -244,10 +252,10 @@ class KubeClient:
                 self._url(path, query), headers={"Accept": accept}, timeout=timeout
             ) as response:
                 if response.status >= 400:  # noqa: PLR2004 - HTTP
-                    said = _decode(await response.read()) or {}
+                    said = await _decode(await response.read()) or {}
                     raise _refusal("WATCH", path, response.status, said)
                 async for line in _lines(response.content):
-                    yield _event(line, path)
+                    yield await _event(line, path)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable("WATCH", path, error) from None
 
@@ -267,16 +275,23 @@ class KubeClient:
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     # StreamReader's own line iterator refuses lines beyond its buffer limit.
-    rest = b""
+    parts: list[bytes] = []
+    size = 0
     async for chunk in content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
         for line in lines:
-            if line.strip():
-                yield line
+            whole = b"".join((*parts, line))
+            parts, size = [], 0
+            if whole.strip():
+                yield whole
+        parts.append(rest)
+        size += len(rest)
+        if size > MAX_ANSWER_BYTES:
+            raise AnswerTooLargeError(f"an event is larger than {MAX_ANSWER_BYTES} bytes")
 
 
-def _event(line: bytes, path: str) -> Json:
-    event = _decode(line)
+async def _event(line: bytes, path: str) -> Json:
+    event = await _decode(line)
     if event is None or "type" not in event or "object" not in event:
         raise ClusterUnavailable(f"WATCH {path}: a line that is no watch event")
     if event["type"] == "ERROR":
@@ -289,9 +304,11 @@ def _encode(body: Json | list[Json]) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _decode(raw: bytes) -> Json | None:
+async def _decode(raw: bytes) -> Json | None:
+    """Parse an answer; a large one in a thread, or nobody else is served meanwhile."""
+    is_large = len(raw) >= LARGE_BYTES
     try:
-        answer: Any = loads(raw)
+        answer: Any = await asyncio.to_thread(loads, raw) if is_large else loads(raw)
     except ValueError:
         return None
     return answer if isinstance(answer, dict) else None

@@ -8,9 +8,9 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -18,9 +18,11 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from agentrun_operator import __version__
-from agentrun_operator.core.nesting import loads, shallow
 from agentrun_operator.kube.access import ClusterAccess
+from agentrun_operator.kube.answers import response_class
+from agentrun_operator.kube.pages import SmallPages
 from agentrun_operator.reconcile.guard import LeadershipLost, about_to_send
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import ClusterUnavailable
 
 POOL_LIMIT = 64
@@ -92,51 +94,6 @@ class Bearer:
             request.headers["Authorization"] = f"Bearer {self.token()}"
             response = await handler(request)
         return response
-
-
-class ShallowLines:
-    """A stream of JSON lines that cuts what is nested too deeply; all else is the stream's own."""
-
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        """Read from a stream."""
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the stream itself has."""
-        return getattr(self._stream, name)
-
-    async def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
-        """Yield whole lines; only the last one may lack its end."""
-        parts: list[bytes] = []
-        async for chunk in self._stream.iter_chunked(n):
-            *lines, rest = chunk.split(b"\n")
-            for line in lines:
-                yield shallow(b"".join((*parts, line))) + b"\n"
-                parts = []
-            parts.append(rest)
-        if last := b"".join(parts):
-            yield shallow(last)
-
-
-class ShallowResponse(aiohttp.ClientResponse):
-    """An answer with no document that kopf's parser would give up at."""
-
-    async def start(self, connection: Connection) -> "ShallowResponse":
-        """Begin to read; a watch by lines that may be cut."""
-        await super().start(connection)
-        if "watch" in self.url.query:
-            self.content = cast("aiohttp.StreamReader", ShallowLines(self.content))
-        return self
-
-    async def json(
-        self,
-        *,
-        encoding: str | None = None,
-        loads: Callable[[str], Any] = loads,
-        content_type: str | None = "application/json",
-    ) -> Any:
-        """Parse the body as a whole."""
-        return await super().json(encoding=encoding, loads=loads, content_type=content_type)
 
 
 class CredentialsRefusedError(aiohttp.ClientConnectionError):
@@ -215,7 +172,11 @@ def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> No
 
 
 def open_session(
-    access: ClusterAccess, *, streams: int = 0, for_kopf: bool = False
+    access: ClusterAccess,
+    *,
+    streams: int = 0,
+    for_kopf: bool = False,
+    answers: AnswersInFlight | None = None,
 ) -> aiohttp.ClientSession:
     """Open a session; call it inside the running loop and close what it returns.
 
@@ -223,6 +184,7 @@ def open_session(
         access: The cluster.
         streams: Watches that will hold a connection each, beside the pool for short requests.
         for_kopf: Whether kopf will use it; see `hide_refusals`.
+        answers: What the bytes of all answers are counted in; None: of this session alone.
 
     Raises:
         ClusterUnavailable: a certificate or key is malformed.
@@ -230,12 +192,12 @@ def open_session(
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
         headers={"User-Agent": f"agentrun-operator/{__version__}"},
-        middlewares=(hide_refusals, Bearer(access)) if for_kopf else (Bearer(access),),
+        middlewares=(*((hide_refusals,) if for_kopf else ()), SmallPages(), Bearer(access)),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=access.proxy,
         trust_env=False,
         request_class=LastMomentRequest,
-        response_class=ShallowResponse,
+        response_class=response_class(answers or AnswersInFlight()),
     )
 
 

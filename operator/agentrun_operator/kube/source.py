@@ -16,6 +16,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.handlers import Observer, watch_registry, watch_settings
 from agentrun_operator.kube.session import close_streams, open_session
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Watcher:
         kinds: What to watch; in a namespaced install, cluster-scoped kinds are left out.
         observe: Called for every event, in the loop; see `Observer`.
         namespaces: Where to watch; empty: the whole cluster.
+        answers: What the bytes of all answers are counted in.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Watcher:
         kinds: Iterable[ResourceKind],
         observe: Observer,
         namespaces: tuple[str, ...] = (),
+        answers: AnswersInFlight | None = None,
     ) -> None:
+        self._answers = answers
         self._access = access
         self._kinds = tuple(k for k in kinds if k.namespaced or not namespaces)
         self._observe = observe
@@ -121,7 +125,7 @@ class Watcher:
         """
         # Every stream holds a connection for good.
         streams = len(self._expected())
-        session = open_session(self._access, streams=streams, for_kopf=True)
+        session = open_session(self._access, streams=streams, for_kopf=True, answers=self._answers)
         self._sessions = [s for s in self._sessions if not s.closed] + [session]
         return kopf.AiohttpSession(
             aiohttp_session=session,

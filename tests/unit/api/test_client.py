@@ -167,9 +167,11 @@ async def test_pages_are_walked_by_number() -> None:
     [
         pytest.param({"items": [{}] * 100}, "2", id="full page, no total"),
         pytest.param({"items": [{}] * 99}, None, id="short page, no total"),
-        pytest.param({"items": [{}] * 50, "pageSize": 50}, "2", id="clamped, no total"),
+        pytest.param({"items": [{}] * 50, "pageSize": 50}, "2/50", id="clamped, no total"),
         pytest.param({"items": [{}] * 50, "pageSize": 50, "total": 50}, None, id="just the total"),
-        pytest.param({"items": [{}] * 20, "pageSize": 20, "total": 21}, "2", id="clamped, total"),
+        pytest.param(
+            {"items": [{}] * 20, "pageSize": 20, "total": 21}, "2/20", id="clamped, total"
+        ),
         pytest.param({"items": []}, None, id="empty"),
         pytest.param({"items": None, "total": 0}, None, id="null"),
         pytest.param({"total": 0}, None, id="left out"),

@@ -3,12 +3,14 @@
 import dataclasses
 import inspect
 import itertools
+from dataclasses import replace
 from typing import Any, cast
 
 import kopf
 import pytest
 
 from agentrun_operator.core.identity import FINALIZER
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.handlers import (
     CappedBackoffs,
     slim,
@@ -64,23 +66,37 @@ def test_every_handler_is_a_coroutine_because_others_go_through_threads() -> Non
     assert all(inspect.iscoroutinefunction(h.fn) for h in handlers)
 
 
-async def test_an_event_is_handed_on_with_its_kind_and_without_managed_fields() -> None:
+async def test_an_event_is_handed_on_with_its_kind_and_what_the_engine_reads() -> None:
     seen: list[tuple[str | None, Any]] = []
     subject = registry(lambda kind, raw: seen.append((kind, raw)))
     handler = next(iter(subject._watching.get_all_handlers()))
     raw = raw_widget()
     del raw["kind"]
     raw["metadata"]["managedFields"] = [{}]
+    raw["spec"] = {"size": 1}
     await cast("Any", handler.fn)(event={"type": "MODIFIED", "object": raw}, more="ignored")
     ((kind, given),) = seen
     assert (kind, given["kind"]) == ("MODIFIED", "Widget")
+    assert given["spec"]
     assert "managedFields" not in given["metadata"]
-    assert "managedFields" in raw["metadata"], "kopf's own copy is left alone"
+    assert "spec" not in raw, "kopf keeps the event for longer than we do"
+    assert raw["metadata"]["uid"], "kopf tells objects apart by it"
 
 
-def test_slim_keeps_everything_else() -> None:
+def test_slim_keeps_what_the_engine_reads() -> None:
     raw = raw_widget()
-    assert slim(raw, "Widget") == raw
+    raw["metadata"] |= {
+        "annotations": {"agentrun.dev/paused": "true", "example.com/big": "x" * 1000},
+        "labels": {"a": "b"},
+        "managedFields": [{}],
+        "ownerReferences": [{}],
+    }
+    slimmed = slim(raw, "Widget")
+    assert slimmed["metadata"]["annotations"] == {"agentrun.dev/paused": "true"}
+    assert KubeObject.of(slimmed, "Widget") == replace(
+        KubeObject.of(raw, "Widget"), annotations={"agentrun.dev/paused": "true"}
+    )
+    assert not {"labels", "managedFields", "ownerReferences"} & slimmed["metadata"].keys()
 
 
 def test_settings_exist_in_this_version_of_kopf() -> None:

@@ -46,6 +46,7 @@ def of_error(error: OperatorError, memory: Memory | None = None, now: float = 0.
 # What kstatus makes of the conditions: Reconciling → InProgress, Stalled → Failed.
 TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.Unavailable: ("ProviderUnavailable", "Reconciling"),
+    errors.AnswerTooLarge: ("ProviderUnavailable", "Reconciling"),
     errors.Throttled: ("Throttled", "Reconciling"),
     errors.Busy: ("Updating", "Reconciling"),
     errors.InUse: ("DeletionBlocked", "Reconciling"),
