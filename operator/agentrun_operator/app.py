@@ -17,6 +17,7 @@ from agentrun_operator.api.endpoints import is_allowed
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.disk import DiskShelf
 from agentrun_operator.ending import Ending, run_all, unless, within
 from agentrun_operator.environment import PREFIX, SettingsError
 from agentrun_operator.kinds import catalogue
@@ -246,6 +247,7 @@ class Operator:
             controller_class=settings.controller_class,
             operator_namespace=settings.operator_namespace,
             cluster_id=self._cluster_id,
+            shelf=DiskShelf(),
         )
         cloud = AgentRunCloud(
             environ=self._environ,

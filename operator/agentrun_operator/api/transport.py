@@ -31,6 +31,7 @@ from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, S
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
+LARGE_BYTES: Final = 256 * 1024
 KEEPALIVE_SECONDS: Final = 10.0
 """Idle connections are dropped before a gateway would do it: a write that meets a connection just
 closed may have been applied, and has to be searched for."""
@@ -174,6 +175,9 @@ class Transport:
         secrets = keys.texts if isinstance(keys, Keys) else frozenset()
         answer = Answer(response.status_code, response.headers, body, secrets)
         weakref.finalize(answer, held.end)
+        if len(body) >= LARGE_BYTES:
+            # Parsed in a thread, or nobody else is served meanwhile.
+            await asyncio.to_thread(lambda: answer.payload)
         return answer
 
     def _record(

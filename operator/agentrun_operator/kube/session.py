@@ -191,7 +191,11 @@ def open_session(
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
-        headers={"User-Agent": f"agentrun-operator/{__version__}"},
+        headers={
+            "User-Agent": f"agentrun-operator/{__version__}",
+            # Unpacking is work that holds the loop, and a megabyte may become a thousand.
+            "Accept-Encoding": "identity",
+        },
         middlewares=(*((hide_refusals,) if for_kopf else ()), SmallPages(), Bearer(access)),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=access.proxy,

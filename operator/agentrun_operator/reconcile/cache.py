@@ -12,6 +12,14 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import binding_of, own_part, without_future
 from agentrun_operator.reconcile.ports import Held
 from agentrun_operator.reconcile.publications import map_key, published_name
+from agentrun_operator.reconcile.shelf import (
+    LARGE_OBJECT_BYTES,
+    MemoryShelf,
+    PartlyStored,
+    Shelf,
+    Stored,
+    laid_away,
+)
 
 K = TypeVar("K")
 
@@ -25,6 +33,10 @@ class _Entry:
     version: int
     body: bytes
     """Compact JSON of what the engine reads: a tenth of the same as dictionaries."""
+    stored: Mapping[str, Stored]
+    """The large fields of its spec, which are not in the body."""
+    size: int
+    """Bytes of both."""
     refers_to: frozenset[ObjectKey]
     claims: tuple[str, str]
     recorded: tuple[str, str] | None
@@ -43,12 +55,14 @@ class ObjectCache:
         controller_class: str,
         operator_namespace: str,
         cluster_id: str,
+        shelf: Shelf | None = None,
     ) -> None:
         """Start empty; objects of another controller class are never taken in.
 
         References of cluster-scoped objects lead into `operator_namespace`. Records bound to
-        another cluster than `cluster_id` are none.
+        another cluster than `cluster_id` are none. Large fields lie on the `shelf`.
         """
+        self._shelf = shelf or MemoryShelf()
         self._kinds = kinds
         self.cluster_id = cluster_id
         self._class = controller_class
@@ -119,7 +133,10 @@ class ObjectCache:
     def get(self, key: ObjectKey) -> KubeObject | None:
         """Return the last version seen, or None."""
         entry = self._entries.get(key)
-        return None if entry is None else KubeObject.of(json.loads(entry.body), key.kind)
+        if entry is None:
+            return None
+        obj = KubeObject.of(json.loads(entry.body), key.kind)
+        return replace(obj, spec=PartlyStored(obj.spec, entry.stored)) if entry.stored else obj
 
     def account_of(self, key: ObjectKey) -> ObjectKey | None:
         """Return the account that an object refers to, without reading the object.
@@ -135,6 +152,11 @@ class ObjectCache:
         """Return the resourceVersion held of a key, or None."""
         entry = self._entries.get(key)
         return None if entry is None else entry.version
+
+    def size(self, key: ObjectKey) -> int:
+        """Return the bytes of an object; 0 for one that is not held."""
+        entry = self._entries.get(key)
+        return 0 if entry is None else entry.size
 
     def held(self, kind: str) -> dict[ObjectKey, Held]:
         """Return which version is held of each object of a kind."""
@@ -175,11 +197,13 @@ class ObjectCache:
         known = self._entries.get(obj.key)
         if known is not None:
             self._unlink(obj.key, known)
-        slim = {"metadata": obj.metadata, "spec": obj.spec, "status": obj.status}
+        body, stored, size = _written(obj, self._shelf)
         entry = _Entry(
             uid=obj.uid,
             version=version,
-            body=json.dumps(slim, separators=(",", ":")).encode(),
+            body=body,
+            stored=stored,
+            size=size,
             refers_to=self._references(obj),
             claims=(obj.key.kind, obj.external_name),
             recorded=_recorded(obj),
@@ -215,6 +239,16 @@ class ObjectCache:
         if not kind.is_local:
             targets.update(account_candidates(obj))
         return frozenset(targets)
+
+
+def _written(obj: KubeObject, shelf: Shelf) -> tuple[bytes, Mapping[str, Stored], int]:
+    """Return what stays of an object, its large fields, and the bytes of both."""
+    slim = {"metadata": obj.metadata, "spec": dict(obj.spec), "status": obj.status}
+    whole = json.dumps(slim, separators=(",", ":")).encode()
+    if len(whole) <= LARGE_OBJECT_BYTES:
+        return whole, {}, len(whole)
+    slim["spec"], stored = laid_away(obj.spec, shelf)
+    return json.dumps(slim, separators=(",", ":")).encode(), stored, len(whole)
 
 
 def _with(obj: KubeObject, status: Mapping[str, Any]) -> KubeObject:

@@ -37,6 +37,7 @@ from agentrun_operator.reconcile.queue import Work, WorkQueue
 from agentrun_operator.reconcile.reconciler import Reconciler
 from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
+from agentrun_operator.reconcile.scale import Scale
 from agentrun_operator.reconcile.turns import Flow
 from agentrun_operator.reconcile.workers import Workers
 from agentrun_operator.reconcile.world import World
@@ -56,7 +57,8 @@ class Engine:
         self._metrics = metrics
         limit = world.settings.workers
         self.queue = WorkQueue(world.clock, metrics, workers=limit, flow_of=self._flow_of)
-        self._workers = Workers(self.queue, self._serve, metrics, limit=limit)
+        scale = Scale(self.queue, world.cache.size)
+        self._workers = Workers(self.queue, scale, self._serve, metrics, limit=limit)
         self._reconciler = Reconciler(world)
         self._local = LocalReconciler(world)
         self._notices = Notices(world)

@@ -23,6 +23,8 @@ from agentrun_operator.reconcile.waiting import waiting
 
 log = structlog.get_logger(__name__)
 
+LARGE_ITEM_BYTES = 16 * 1024
+"""A collection of thousands of larger ones would fill the memory."""
 SHORT_PAGES = 10
 """A LIST of so many pages is always made."""
 _SEARCH_PAGES = 100
@@ -47,16 +49,36 @@ class Listing:
 
     begun_at: float
     """Monotonic time before the first page: what was written later need not be in it."""
-    by_id: Mapping[str, Json] = field(repr=False)
+    by_id: dict[str, Json] = field(default_factory=dict, repr=False)
     is_whole: bool = True
     """Otherwise it was cut or filtered: what it lacks may exist, and only a read can tell."""
     pages: int = 0
     """How many calls it took."""
+    large: set[str] = field(default_factory=set)
+    """Whose items are kept in part: who needs all of one reads the resource itself."""
+    prints: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def add(self, rest: Rest, item: Json) -> None:
+        """Take in one item."""
+        ident = _text(item, rest.name_field if rest.key is KeyedBy.NAME else rest.id_field)
+        text = json.dumps(item, sort_keys=True, default=str)
+        self.prints[ident] = hash(text)
+        self.large.discard(ident)
+        if len(text) > LARGE_ITEM_BYTES:
+            told = (rest.id_field, rest.name_field, rest.change_token, rest.state_field)
+            item = {name: value for name, value in item.items() if name in told}
+            self.large.add(ident)
+        self.by_id[ident] = item
+
+    def include(self, other: "Listing") -> None:
+        """Take in what another listing shows; it counts as the newer one."""
+        self.by_id |= other.by_id
+        self.large = (self.large - other.by_id.keys()) | other.large
+        self.prints |= other.prints
 
     def fingerprint(self, ident: str) -> int | None:
         """Return something that changes when the item does; None when it is absent."""
-        item = self.by_id.get(ident)
-        return None if item is None else hash(json.dumps(item, sort_keys=True, default=str))
+        return self.prints.get(ident)
 
 
 def collection_of(kind: ResourceKind, obj: KubeObject) -> Collection | None:
@@ -197,7 +219,7 @@ class Listings:
         """Return a listing of the object's collection, begun after `not_before`."""
         at = collection_of(self._kinds[obj.key.kind], obj)
         if at is None:
-            return Listing(self._clock.monotonic(), {}, is_whole=False)
+            return Listing(self._clock.monotonic(), is_whole=False)
         return await self.at_least(at, binding.api, not_before)
 
     async def at_least(self, at: Collection, api: ExternalAPI, not_before: float) -> Listing:
@@ -236,7 +258,7 @@ class Listings:
     async def _read(self, at: Collection, api: ExternalAPI) -> Listing:
         rest = self._rest_of(at)
         bound = min(max(SHORT_PAGES, self._held.get(at, 0)), _MAX_PAGES)
-        listing = Listing(self._clock.monotonic(), {}, is_whole=False)
+        listing = Listing(self._clock.monotonic(), is_whole=False)
         if self._way(at) is _Way.WHOLE:
             listing = await self._walk(at, api, ({},), bound)
             if not listing.is_whole:
@@ -256,7 +278,7 @@ class Listings:
             if not live.is_whole:
                 self._endless[at] = self._clock.monotonic() + self._polling.detail_seconds
                 raise Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
-            found.by_id = {**found.by_id, **live.by_id}
+            found.include(live)
         self._searches.newest[at] = found
         return found
 
@@ -268,15 +290,14 @@ class Listings:
             return await self._walk(at, api, filters, bound)
         except InvalidParameter:
             # A server that does not know the filter.
-            return Listing(begun, {}, is_whole=False)
+            return Listing(begun, is_whole=False)
 
     async def _walk(
         self, at: Collection, api: ExternalAPI, filters: Sequence[Mapping[str, str]], bound: int
     ) -> Listing:
         """LIST once for each filter, to the end or to the bound."""
-        rest, by_id = self._rest_of(at), dict[str, Json]()
-        listing = Listing(self._clock.monotonic(), by_id, is_whole=bool(filters))
-        field_name = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
+        rest = self._rest_of(at)
+        listing = Listing(self._clock.monotonic(), is_whole=bool(filters))
         for asked in filters:
             cursor, is_first = None, True
             while is_first or cursor is not None:
@@ -290,7 +311,8 @@ class Listings:
                         partition={**dict(at.partition), **asked},
                         cursor=cursor,
                     )
-                by_id.update({_text(item, field_name): item for item in page.items})
+                for item in page.items:
+                    listing.add(rest, item)
                 listing.pages += 1
                 cursor, is_first = page.cursor, False
         return listing

@@ -39,7 +39,7 @@ def parse_spec(kind: ResourceKind, obj: KubeObject) -> SpecModel:
                 f"spec.{field} is nested more than {MAX_DEPTH} levels deep; flatten it"
             )
     try:
-        return kind.spec.model_validate(obj.spec)
+        return kind.spec.model_validate(dict(obj.spec))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         problems = (

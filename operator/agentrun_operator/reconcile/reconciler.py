@@ -33,6 +33,7 @@ from agentrun_operator.reconcile.preparation import Preparation
 from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import Settlement
+from agentrun_operator.reconcile.shelf import loaded
 from agentrun_operator.reconcile.steps import ReadingSteps
 from agentrun_operator.reconcile.updates import UpdatingSteps
 from agentrun_operator.reconcile.world import World
@@ -80,6 +81,7 @@ class Reconciler:
             ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write; the engine
                 decides when to come back.
         """
+        await loaded(obj.spec)
         ctx = self._begin(obj, fresh=fresh)
         try:
             result = await self._run(ctx)

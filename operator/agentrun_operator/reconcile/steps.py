@@ -78,8 +78,9 @@ class ReadingSteps:
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.wrote_at, ctx.memory.absent_since or float("-inf"))
             listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
-            item = listing.by_id.get(ident_of(ctx.rest, ctx.obj))
-            if item is not None or listing.is_whole:
+            ident = ident_of(ctx.rest, ctx.obj)
+            item = listing.by_id.get(ident)
+            if ident not in listing.large and (item is not None or listing.is_whole):
                 self._note_look(ctx, observe.from_list(ctx.aim, item), listing.begun_at)
                 ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
                 return None

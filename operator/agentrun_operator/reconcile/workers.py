@@ -6,6 +6,7 @@ from functools import partial
 
 from agentrun_operator.reconcile.ports import Clock, Leadership, Metrics
 from agentrun_operator.reconcile.queue import Work, WorkQueue
+from agentrun_operator.reconcile.scale import Scale
 from agentrun_operator.reconcile.waiting import Worker, working
 
 _DRAIN_TICK_SECONDS = 0.05
@@ -17,13 +18,18 @@ class Workers:
     def __init__(
         self,
         queue: WorkQueue,
+        scale: Scale,
         serve: Callable[[Work], Awaitable[None]],
         metrics: Metrics,
         *,
         limit: int,
     ) -> None:
-        """Run `serve` for each work of `queue`; `limit` is what the metrics show."""
+        """Run `serve` for each work of `queue`, as many at a time as `scale` lets through.
+
+        `limit` is what the metrics show.
+        """
         self._queue = queue
+        self._scale = scale
         self._serve = serve
         self._metrics = metrics
         self._limit = limit
@@ -37,7 +43,7 @@ class Workers:
         try:
             async with asyncio.TaskGroup() as passes:
                 while True:
-                    work = await self._queue.take()
+                    work = await self._scale.take()
                     # The name tells whoever watches the loop which object is being served.
                     passes.create_task(self._work(work), name=f"pass {work.key}")
         except BaseExceptionGroup as group:
@@ -52,7 +58,7 @@ class Workers:
             with working(worker):
                 await self._serve(work)
         finally:
-            queue.done(key)
+            self._scale.done(key)
             self._show()
 
     def _show(self) -> None:

@@ -13,7 +13,13 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.listings import Collection, Listings, collection_of, ident_of
+from agentrun_operator.reconcile.listings import (
+    LARGE_ITEM_BYTES,
+    Collection,
+    Listings,
+    collection_of,
+    ident_of,
+)
 from agentrun_operator.reconcile.ports import Json, Page
 from fakes.clock import VirtualClock
 
@@ -239,3 +245,19 @@ def test_a_survey_reads_only_what_changed() -> None:
     cache.reads = 0
     assert len(shared.survey()[PROXIES]) == 4
     assert cache.reads == 1
+
+
+async def test_of_a_large_item_no_more_is_kept_than_tells_it_apart() -> None:
+    clock = VirtualClock()
+    large = {"modelProxyName": "a", "description": "x" * LARGE_ITEM_BYTES, "status": "READY"}
+    api = Pages(clock, [large, {"modelProxyName": "b", "description": "y"}])
+    found = await listings(clock).at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    assert found.by_id["a"] == {"modelProxyName": "a", "status": "READY"}
+    assert found.by_id["b"]["description"] == "y"
+    assert found.large == {"a"}
+    changed = {**large, "description": "z" * LARGE_ITEM_BYTES}
+    again = Pages(clock, [changed])
+    clock.advance(100)
+    newer = await listings(clock).at_least(PROXIES, again, 0.0)  # type: ignore[arg-type]
+    assert newer.fingerprint("a") not in (None, found.fingerprint("a"))
+    assert newer.fingerprint("b") is None
