@@ -166,6 +166,7 @@ VARIABLES = (
     Variable("ENDPOINT_ALLOW_LIST", "endpoint_allow_list", _items),
     Variable("INSTANCE_ROLE", "instance_role", _switch),
     Variable("SECRET_ACCESS", "secret_access", _access),
+    Variable("MAX_OBJECTS_PER_NAMESPACE", "max_objects_per_namespace", _count),
     Variable("LOOP_HELD_SECONDS", "loop_held_seconds", _seconds),
     Variable("DRAIN_SECONDS", "drain_seconds", _seconds),
     Variable("BIND_HOST", "bind_host", str),

@@ -101,6 +101,8 @@ class Settings:
     question hangs."""
     secret_access: Literal["watch", "get"] = "watch"
     """`get`: no list or watch on Secrets; a rotation is then seen at the poll interval."""
+    max_objects_per_namespace: int = 5000
+    """That have something in AgentRun; what is new beyond it is not served."""
     loop_held_seconds: float = 0.2
     """A task that holds the loop longer is logged and counted: meanwhile nobody is served."""
     drain_seconds: float = 20.0

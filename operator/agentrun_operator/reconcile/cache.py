@@ -1,6 +1,7 @@
 """What we know of our objects in the cluster: a slim copy of each, and who refers to whom."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -43,6 +44,8 @@ class _Entry:
     """Its kind, and the id of the resource that it has on record."""
     publishes: ObjectKey | None
     """The ConfigMap that it wants to write."""
+    is_claimed: bool
+    """Whether our finalizer stands on it, for something in AgentRun."""
 
 
 class ObjectCache:
@@ -69,6 +72,8 @@ class ObjectCache:
         self._operator_namespace = operator_namespace
         self._changed: Callable[[KubeObject | None, KubeObject], None] = lambda _before, _now: None
         self._entries: dict[ObjectKey, _Entry] = {}
+        self._claimed: Counter[str] = Counter()
+        """How many objects of a namespace carry our finalizer, accounts aside."""
         self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
         self._users: dict[ObjectKey, set[ObjectKey]] = {}
         self._claims: dict[tuple[str, str], set[ObjectKey]] = {}
@@ -158,6 +163,10 @@ class ObjectCache:
         entry = self._entries.get(key)
         return 0 if entry is None else entry.size
 
+    def claimed_in(self, namespace: str) -> int:
+        """Return how many objects of a namespace carry our finalizer, accounts aside."""
+        return self._claimed[namespace]
+
     def held(self, kind: str) -> dict[ObjectKey, Held]:
         """Return which version is held of each object of a kind."""
         entries = ((key, self._entries[key]) for key in self._by_kind[kind])
@@ -208,7 +217,9 @@ class ObjectCache:
             claims=(obj.key.kind, obj.external_name),
             recorded=_recorded(obj),
             publishes=self._published(obj),
+            is_claimed=obj.is_claimed and not self._kinds[obj.key.kind].is_local,
         )
+        self._claimed[obj.key.namespace] += int(entry.is_claimed)
         self._entries[obj.key] = entry
         self._by_kind[obj.key.kind].add(obj.key)
         self._claims.setdefault(entry.claims, set()).add(obj.key)
@@ -221,6 +232,7 @@ class ObjectCache:
 
     def _unlink(self, key: ObjectKey, entry: _Entry) -> None:
         _discard(self._claims, entry.claims, key)
+        self._claimed[key.namespace] -= int(entry.is_claimed)
         for target in entry.refers_to:
             _discard(self._users, target, key)
         if entry.recorded is not None:

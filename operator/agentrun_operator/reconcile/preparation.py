@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import (
     DependencyNotReady,
     InvalidParameter,
     OperatorError,
+    QuotaExceeded,
     ReferenceNotFound,
     UnfitReference,
 )
@@ -71,9 +72,23 @@ class Preparation:
         elif facts.snapshot(ctx).paused:
             return
         elif ctx.blocked is None:
-            await self._prepare_life(ctx)
+            ctx.blocked = self._crowded_out(ctx.obj)
+            if ctx.blocked is None:
+                await self._prepare_life(ctx)
         else:
             ctx.blocked = await self._with_references(ctx, ctx.blocked)
+
+    def _crowded_out(self, obj: KubeObject) -> OperatorError | None:
+        """Refuse what is new in a namespace that has as much as one may have."""
+        most = self._world.settings.max_objects_per_namespace
+        served = self._world.cache.claimed_in(obj.key.namespace)
+        if obj.is_claimed or obj.external_id or served < most:
+            return None
+        return QuotaExceeded(
+            f"namespace {obj.key.namespace!r} has {served} objects of AgentRun, and at most {most} "
+            "are served; delete some, use another namespace, or have the operator's administrator "
+            "raise AGENTRUN_OPERATOR_MAX_OBJECTS_PER_NAMESPACE"
+        )
 
     async def _prepare_life(self, ctx: Context) -> None:
         try:
