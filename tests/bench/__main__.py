@@ -1,4 +1,4 @@
-"""What the operator costs: `python -m bench [--objects N] [--no-simulator]`.
+"""What the operator costs: `python -m bench [--objects N] [--no-simulator] [--big-objects [CASE]]`.
 
 One process holds the real engine, the real API client and the simulated cloud, on virtual time:
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from bench import big_objects
 from bench.fleet import measure
 from bench.machine import machine
 
@@ -27,7 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=1000, help="size of the fleet")
     parser.add_argument("--no-simulator", action="store_true", help="leave out its own bench")
+    parser.add_argument(
+        "--big-objects",
+        nargs="*",
+        choices=tuple(big_objects.CASES),
+        help="instead: memory of a real process beside large objects (takes ten minutes)",
+    )
     options = parser.parse_args()
+    if options.big_objects is not None:
+        cases = options.big_objects or tuple(big_objects.CASES)
+        return _show({"machine": machine(), "memory": big_objects.measure(cases, _report)})
     # At their default level, writing logs would be a third of the work.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     report: dict[str, Any] = {
@@ -36,6 +46,14 @@ def main() -> int:
     }
     if SIMULATOR.exists() and not options.no_simulator:
         report["simulator"] = _simulator()
+    return _show(report)
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _show(report: dict[str, Any]) -> int:
     json.dump(report, sys.stdout, indent=2)
     sys.stdout.write("\n")
     for part, figures in report.items():

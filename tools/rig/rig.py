@@ -183,8 +183,11 @@ class Rig(Launcher, Cluster):
         self.kubectl("apply", "--server-side", f"--filename={crds}")
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
 
-    def start_operator(self) -> None:
+    def start_operator(self, *, seconds: float = START_SECONDS) -> None:
         """Start the operator under the chart's ServiceAccount and return when it is ready.
+
+        Args:
+            seconds: How long that may take.
 
         Raises:
             RigError: it exited or did not get ready; the message holds the end of its log.
@@ -197,7 +200,7 @@ class Rig(Launcher, Cluster):
             env=self.operator_environ(),
         )
         try:
-            eventually(self._is_operator_ready, "the operator's /readyz", seconds=START_SECONDS)
+            eventually(self._is_operator_ready, "the operator's /readyz", seconds=seconds)
         except RigError as error:
             raise RigError(error.what, self.operator_log_tail()) from None
 
