@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,3 +107,9 @@ def _of_versions(paths: set[str]) -> set[str]:
 def test_the_number_of_operations_is_told() -> None:
     count = sum(verb in operations for operations in API["paths"].values() for verb in VERBS)
     assert f"lists all {count} operations" in PAGE
+
+
+def test_the_page_names_the_client_that_the_description_is_made_from() -> None:
+    """Another version of it may have other facts: look through the page, then change the line."""
+    version = metadata.version("alibabacloud-agentrun20250910")
+    assert f"`alibabacloud_agentrun20250910` {version}" in PAGE
