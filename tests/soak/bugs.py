@@ -1,7 +1,7 @@
 """Planted bugs: each breaks one rule of the engine, and the harness has to find it.
 
 Every bug is one small substitution, in force only while its context is entered. A bug that is not
-found within a thousand seeds is a hole in the harness.
+found within a thousand seeds, by the invariant that it breaks, is a hole in the harness.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,6 +50,7 @@ from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.resync import Resync
+from agentrun_operator.reconcile.workers import Workers
 from soak import mutations as m
 
 Change = Callable[[Any], Any]
@@ -100,7 +101,7 @@ BUGS: tuple[Bug, ...] = (
         (reconciler, "decide", m.deciding(m.failed_is_gone)),
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
-    _bug("no-settle-window", "absence trusted", (absence, "is_settled", m.always_true)),
+    _bug("no-settle-window", "absence trusted", (absence, "window_passed", m.always_true)),
     _bug("answer-not-kept", "a wrong id is persisted", (_Writing, "_created", m.persisted_not)),
     _bug("stale-cache", "older versions taken in", (ObjectCache, "observe", m.stale_cache)),
     _bug(
@@ -126,9 +127,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "observe-writes", "Observe corrects", (reconciler, "decide", m.deciding(m.observing_writes))
     ),
-    _bug(
-        "pause-ignored", "paused is not", (reconciler, "decide", m.deciding(m.paused_all_the_same))
-    ),
+    _bug("pause-ignored", "paused is not", (facts, "paused_until", m.never)),
     _bug(
         "absent-by-list",
         "a LIST proves absence",
@@ -142,7 +141,7 @@ BUGS: tuple[Bug, ...] = (
         "no-fencing",
         "the lease is not checked",
         (guard, "check_leadership", m.never),
-        (engine.Engine, "_drain", m.drained_all_the_same),
+        (Workers, "drain", m.drained_all_the_same),
     ),
     _bug("lease-for-ever", "no renew deadline", (LeaseElector, "is_valid", m.always_true)),
     _bug("holds-ignored", "users do not hold", (preparation, "holders", m.nobody)),
@@ -229,7 +228,12 @@ BUGS: tuple[Bug, ...] = (
     _bug("report-writes", "Report sends what nobody edited", (asked, "compare", m.never)),
     _bug("map-unwatched", "nobody watches what is published", (Publications, "changed", m.never)),
     _bug("late-undone", "a late update stays", (unanswered, "take_up", m.never)),
-    _bug("retained-untold", "DELETE is forgotten", (farewell, "went_out", m.always_false)),
+    _bug(
+        "retained-untold",
+        "DELETE is forgotten",
+        (farewell, "went_out", m.always_false),
+        (deletion, "may_have_gone_out", m.always_false),
+    ),
     _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", m.always_true)),
 )
 

@@ -197,10 +197,6 @@ def observing_writes(snapshot: Snapshot, action: Action) -> Action:
     return action
 
 
-def paused_all_the_same(snapshot: Snapshot, action: Action) -> Action:
-    return Action.LOOK if action is Action.HOLD and snapshot.claimed else action
-
-
 def drift_ignored(snapshot: Snapshot, action: Action) -> Action:
     return (
         Action.SETTLE
@@ -316,9 +312,8 @@ def no_ghosts_no_gaps(_: Any) -> Any:
 
 
 def drained_all_the_same(drain: Any) -> Any:
-    async def draining(self: Any, workers: Any) -> None:
-        object.__setattr__(self._world, "leadership", AlwaysLeading())
-        await drain(self, workers)
+    async def draining(self: Any, clock: Any, _leadership: Any, seconds: float) -> None:
+        await drain(self, clock, AlwaysLeading(), seconds)
 
     return draining
 
