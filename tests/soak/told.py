@@ -1,0 +1,74 @@
+"""Which invariant tells of which planted bug: the one that the bug breaks.
+
+What another invariant tells of a history with a bug may be an accident: a fault of the engine that
+is there without the bug as well, or a check that nobody meant for it.
+"""
+
+from collections.abc import Mapping
+
+_TELLS: Mapping[str, tuple[str, ...]] = {
+    "a map is quickly back": ("map-unwatched",),
+    "a record stands": ("record-erased",),
+    "an edit is quick": ("guard-asleep",),
+    "claimed before create": ("unclaimed",),
+    "conditions": ("times-move",),
+    "converges": (
+        "defaults-compared",
+        "wake-up-lost",
+        "drift-ignored",
+        "no-resync",
+        "rivals-ignored",
+        "poller-blind",
+        "own-edit-lost",
+        "edit-disowns",
+        "one-namespace",
+        "late-undone",
+    ),
+    "drift is admitted": ("drift-not-told",),
+    "foreign account": ("keys-unasked",),
+    "generation not ahead": ("generation-ahead",),
+    "mass absence": ("brake-off",),
+    "namespaces end": ("keys-dropped",),
+    "no create is blind": (
+        "lookup-skipped",
+        "mark-skipped",
+        "create-repeated",
+        "no-settle-window",
+        "absent-by-list",
+    ),
+    "no hot loop": ("no-backoff",),
+    "no secret shown": ("secret-shown",),
+    "nobody else's resource": (
+        "stale-cache",
+        "foreign-adopted",
+        "adopted-deleted",
+        "copy-proves",
+        "record-first",
+    ),
+    "nobody fights": ("contest-for-ever", "counted-on-answer"),
+    "nothing unasked": ("default-sent", "report-writes"),
+    "observe only reads": ("observe-writes",),
+    "only the leader writes": ("no-fencing", "lease-for-ever"),
+    "only who may": ("lent-to-all",),
+    "paused": ("pause-ignored",),
+    "pinned account": ("pin-ignored",),
+    "ready has a date": ("ready-for-ever", "grace-for-ever"),
+    "ready is true": ("old-id-stays",),
+    "released when gone": (
+        "released-on-5xx",
+        "released-unconfirmed",
+        "failed-is-gone",
+        "answer-not-kept",
+        "locked-out-is-gone",
+        "absent-at-once",
+    ),
+    "retained is true": ("retained-untold",),
+    "rotation is quick": ("rotation-missed", "relist-silent"),
+    "start-up barrier": ("barrier-skipped",),
+    "users hold": ("holds-ignored",),
+}
+
+INVARIANT_OF: Mapping[str, str] = {
+    bug: invariant for invariant, bugs in _TELLS.items() for bug in bugs
+}
+"""Bug → the invariant that it breaks."""
