@@ -15,6 +15,7 @@ from agentrun_operator.core.fields import (
     SpecModel,
 )
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.paths import below
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 
 SECRET = "Secret"
@@ -83,7 +84,7 @@ def dependencies(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Dependenc
     """Return every object that a raw spec names, each (kind, name) once, in spec order."""
     found: dict[tuple[str, str], Dependency] = {}
     for place in _places(kind.spec):
-        for path, node in _descend(spec, place.steps, ""):
+        for path, node in _nodes(spec, place.steps):
             name = node.get("name")
             if isinstance(name, str) and name:
                 found.setdefault((place.kind, name), Dependency(place.kind, name, path))
@@ -96,24 +97,13 @@ def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requireme
         Requirement(Dependency(place.kind, name, path), field, words)
         for place in _places(kind.spec)
         if place.where
-        for path, node in _descend(spec, place.steps, "")
+        for path, node in _nodes(spec, place.steps)
         if isinstance(name := node.get("name"), str) and name
         for field, words in place.where.items()
     )
 
 
-def _descend(
-    node: Any, steps: tuple[tuple[str, bool], ...], path: str
+def _nodes(
+    spec: Mapping[str, Any], steps: tuple[tuple[str, bool], ...]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if not steps:
-        if isinstance(node, Mapping):
-            yield path, node
-        return
-    (name, is_list), rest = steps[0], steps[1:]
-    below = node.get(name) if isinstance(node, Mapping) else None
-    here = f"{path}.{name}" if path else name
-    if is_list and isinstance(below, list):
-        for index, item in enumerate(below):
-            yield from _descend(item, rest, f"{here}[{index}]")
-    elif below is not None and not is_list:
-        yield from _descend(below, rest, here)
+    return ((path, node) for path, node in below(spec, steps) if isinstance(node, Mapping))

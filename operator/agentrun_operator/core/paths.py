@@ -16,6 +16,28 @@ def read_path(owner: Mapping[str, Any], path: tuple[str, ...]) -> tuple[Any, boo
     return node, True
 
 
+def below(node: Any, steps: tuple[tuple[str, bool], ...]) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of what stands at a place of a raw spec, once for each item of a list.
+
+    `steps` are (JSON name, is a list) from the spec down. What has another shape is left out.
+    """
+    yield from _below(node, steps, "")
+
+
+def _below(node: Any, steps: tuple[tuple[str, bool], ...], path: str) -> Iterator[tuple[str, Any]]:
+    if not steps:
+        yield path, node
+        return
+    (name, is_list), rest = steps[0], steps[1:]
+    found = node.get(name) if isinstance(node, Mapping) else None
+    here = f"{path}.{name}" if path else name
+    if is_list and isinstance(found, list):
+        for index, item in enumerate(found):
+            yield from _below(item, rest, f"{here}[{index}]")
+    elif found is not None and not is_list:
+        yield from _below(found, rest, here)
+
+
 def item_labels(
     rule: FieldRule, items: Sequence[Any], *, observed: bool = False
 ) -> tuple[str, ...]:
