@@ -38,11 +38,11 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
+from agentrun_operator.reconcile.incarnations import chosen_id, inherited_id
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import holders, observes_only
-from agentrun_operator.reconcile.settle import chosen_id, inherited_id
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 

@@ -10,9 +10,9 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.incarnations import incarnation_prefix, inherited_id
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.references import ReferenceResolver, observes_only
-from agentrun_operator.reconcile.settle import incarnation_prefix, inherited_id
 
 
 class Records:

@@ -14,7 +14,7 @@ from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
-from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
@@ -22,6 +22,7 @@ from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, contest, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.incarnations import chosen_id
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
@@ -282,24 +283,3 @@ def _as_written(ctx: Context, drift: Drift) -> Drift:
 def spread(seconds: float) -> float:
     """Return a random point in the second half of an interval, so that a fleet spreads out."""
     return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
-
-
-def chosen_id(uid: str, stanza: Mapping[str, Any]) -> str:
-    """Return the id of one incarnation, the same for every try to create it."""
-    return f"{incarnation_prefix(uid)}{int(stanza.get('incarnation') or 0)}"
-
-
-def inherited_id(obj: KubeObject) -> str | None:
-    """Return the id that the predecessor of a restored object chose."""
-    return chosen_id(str(obj.status["boundTo"].get("uid")), obj.status) if obj.is_heir else None
-
-
-def incarnation_prefix(uid: str) -> str:
-    """Return how the chosen id of each incarnation begins."""
-    return f"k8s-{uid}-"
-
-
-def incarnation_of(uid: str, ident: str) -> int:
-    """Return which incarnation of an object has an id, 0 for an id of somebody else."""
-    number = ident.removeprefix(incarnation_prefix(uid))
-    return int(number) if number != ident and number.isdecimal() else 0

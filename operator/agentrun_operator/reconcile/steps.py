@@ -29,10 +29,11 @@ from agentrun_operator.reconcile import (
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.incarnations import chosen_id, incarnation_of
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import Collection, collection_of, ident_of
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
+from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import message_of
 from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.target import Target, tag_for

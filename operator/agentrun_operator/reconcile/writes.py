@@ -25,11 +25,12 @@ from agentrun_operator.reconcile import asked, observe, outcome, ownership, take
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.incarnations import chosen_id, incarnation_of
 from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.settle import Settlement, chosen_id, incarnation_of
+from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure_of
 from agentrun_operator.reconcile.world import World
