@@ -7,6 +7,9 @@ from functools import reduce
 from math import isfinite
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from agentrun_operator.core.grants import Allowance
 from agentrun_operator.core.settings import OwnAccount, Settings
 
 PREFIX = "AGENTRUN_OPERATOR_"
@@ -60,6 +63,7 @@ def described() -> Iterator[tuple[str, str]]:
     for name in (_ACCOUNT_ID, _REGION, _ENDPOINT, _STS_ENDPOINT):
         yield PREFIX + name, ""
     yield PREFIX + _IDENTITY_CHECK, _CHECK_MODES[0]
+    yield PREFIX + _ALLOW, ""
 
 
 def _written(default: Any) -> str:
@@ -85,7 +89,27 @@ def _own_account(environ: Mapping[str, str]) -> OwnAccount | None:
         raise SettingsError(
             f"{PREFIX}{_IDENTITY_CHECK} is {mode!r}; use {' or '.join(_CHECK_MODES)}"
         )
-    return OwnAccount(account, region, endpoint or None, mode != _CHECK_MODES[1], service or None)
+    return OwnAccount(
+        account,
+        region,
+        endpoint or None,
+        mode != _CHECK_MODES[1],
+        service or None,
+        _allowances(environ.get(PREFIX + _ALLOW, "").strip()),
+    )
+
+
+def _allowances(text: str) -> tuple[Allowance, ...]:
+    if not text:
+        return ()
+    try:
+        return TypeAdapter(tuple[Allowance, ...]).validate_json(text)
+    except ValidationError as error:
+        where = [".".join(map(str, each["loc"])) or "the text" for each in error.errors()]
+        raise SettingsError(
+            f"{PREFIX}{_ALLOW} is no JSON list of what spec.allow of a ClusterAccount takes; "
+            f"correct {', '.join(where)}"
+        ) from None
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -135,6 +159,8 @@ _ACCOUNT_ID, _REGION, _ENDPOINT = "ACCOUNT_ID", "REGION", "ENDPOINT"
 _IDENTITY_CHECK, _STS_ENDPOINT = "IDENTITY_CHECK", "STS_ENDPOINT"
 """Of the operator's own account as well: whether, and where, to ask whose keys it has."""
 _CHECK_MODES = ("Verify", "Off")
+_ALLOW = "ACCOUNT_ALLOW"
+"""Of the operator's own account: what namespaces may reach in it, a JSON list."""
 
 VARIABLES = (
     Variable("CONTROLLER_CLASS", "controller_class", str),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agentrun_operator.core.grants import Allowance
 from agentrun_operator.core.identity import FIELD_MANAGER, MANAGED_BY_LABEL
 from agentrun_operator.crdgen import custom_resource_definition
 from agentrun_operator.crdgen.rbac import (
@@ -237,6 +238,7 @@ def test_the_operator_understands_every_variable_that_the_chart_sets() -> None:
         "polling.transitionSeconds=6",
         "resyncSeconds=601",
         "requestsPerSecond=21",
+        'account.allow=[{"namespaces":["team-a"],"grants":["executionRoles"]}]',
     )
     plain = {k: v for k, v in environment_of(installed(*values)).items() if isinstance(v, str)}
     settings = settings_from(plain | {f"{PREFIX}NAMESPACE": NAMESPACE, f"{PREFIX}IDENTITY": "pod"})
@@ -250,6 +252,9 @@ def test_the_operator_understands_every_variable_that_the_chart_sets() -> None:
     assert settings.requests_per_second == 21
     assert settings.instance_role is True
     assert settings.own_account is not None
+    assert settings.own_account.allow == (
+        Allowance(namespaces=("team-a",), grants=("executionRoles",)),
+    )
     assert settings.lease_name == FULLNAME
     assert settings.endpoint_allow_list == (f"http://{FULLNAME}-simulator.{NAMESPACE}.svc:8080",)
 

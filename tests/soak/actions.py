@@ -16,6 +16,7 @@ from soak.conditions import ready_of
 from soak.restores import Restores
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
+from soak.tenancy import STRANGE_ROLE
 from soak.tenants import OTHERS, Tenants
 from soak.wire import CrashPlan, KubeFault
 
@@ -119,6 +120,22 @@ class Actions:
             return
         spec = {name: old for name, old in raw["spec"].items() if name != field}
         self.tenants.set_spec(SLOTS[slot].key, {**spec, **({field: value} if value else {})})
+
+    def reach(self, slot: str, what: str) -> None:
+        """Let an object of a shared account ask for what is another namespace's."""
+        raw, place = self._kube.find(SLOTS[slot].key), SLOTS[slot]
+        is_shared = self.tenants.account_of(place.namespace).kind == "ClusterAccount"
+        if raw is None or not (is_shared and self._simulation.schedule.strict):
+            return
+        spec = dict(raw["spec"])
+        if what == "service" and "endpoints" in spec:
+            strange = {"modelServiceRef": {"externalName": "svc"}, "modelNames": ["qwen-max"]}
+            spec["endpoints"] = [strange]
+        elif what == "role":
+            spec["executionRoleArn"] = STRANGE_ROLE
+        else:
+            spec["credentialRef"] = {"externalName": "cred"}
+        self.tenants.set_spec(place.key, spec)
 
     def heal(self) -> None:
         """Undo every obstacle that a human would have to remove."""

@@ -15,9 +15,11 @@ from agentrun_operator.core.identity import (
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
+from soak.conditions import brief, condition
 from soak.kube import OURS, Place
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted
+from soak.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -65,6 +67,7 @@ class Checks:
         self._adopted: dict[Record, str] = {}
         """By resource: the uid of the object that adopted it last, from another one maybe."""
         self._strikes: Counter[tuple[object, ...]] = Counter()
+        self.tenancy = Tenancy(simulation, self)
 
     def violated(self, invariant: str, message: str) -> None:
         """Note a violation."""
@@ -141,7 +144,7 @@ class Checks:
             return
         self._simulation.actions.overtake(place.key, body if name.startswith("status") else None)
         self.writes.append(f"{name} {place.key}")
-        self._simulation.trace(f"  {process.name} {name} {place.key}{_brief(name, body)}")
+        self._simulation.trace(f"  {process.name} {name} {place.key}{brief(name, body)}")
         self.only_the_leader_writes(process, f"{name} {place.key}")
         self.sees_the_whole_picture(process, f"{name} {place.key}")
         if CANARY in json.dumps(body):
@@ -212,6 +215,7 @@ class Checks:
             self._ready_is_true(place, raw, status)
             self._adoption_is_allowed(place, raw, status)
             self._drift_is_admitted(place, status)
+            self.tenancy.writes_status(place, raw, status)
 
     def _generation_not_ahead(self, place: Place, raw: Json, status: Json) -> None:
         """A status never speaks of a generation that does not exist yet."""
@@ -239,17 +243,17 @@ class Checks:
         new = {c["type"]: c for c in status.get("conditions") or ()}
         if {"Reconciling", "Stalled"} <= set(new):
             self.violated("conditions", f"{place.key}: both Reconciling and Stalled")
-        for name, condition in new.items():
+        for name, after in new.items():
             before = old.get(name)
             if (
                 before is not None
                 and not is_behind
-                and before["status"] == condition["status"]
-                and before["lastTransitionTime"] != condition["lastTransitionTime"]
+                and before["status"] == after["status"]
+                and before["lastTransitionTime"] != after["lastTransitionTime"]
             ):
                 self.violated("conditions", f"{place.key}: {name} moved without a flip")
-            if condition.get("reason") == "InternalError":
-                self.violated("no internal error", f"{place.key}: {condition['message']}")
+            if after.get("reason") == "InternalError":
+                self.violated("no internal error", f"{place.key}: {after['message']}")
 
     def _record_stands(self, place: Place, raw: Json, status: Json) -> None:
         """What an object has on record stays there until the answer to a successor's create.
@@ -376,25 +380,8 @@ class Checks:
             self.violated("released when gone", f"{place.key}: a create is still on its way")
 
 
-def condition(status: Json, name: str) -> Json:
-    found: list[Json] = [c for c in status.get("conditions") or () if c["type"] == name]
-    return found[0] if found else {}
-
-
 def _retains(spec: Any, status: Any) -> bool:
     policy = spec.get("deletionPolicy")
     if policy is None and status.get("adopted"):
         return True
     return bool(policy == "Retain" or spec.get("managementPolicy") == "Observe")
-
-
-def _brief(name: str, body: Any) -> str:
-    if name.startswith("status"):
-        status = body[1]["value"]
-        ready = condition(status, "Ready")
-        extra = [k for k in ("creation", "externalId", "adopted", "drift") if status.get(k)]
-        return (
-            f" {ready.get('status')}/{ready.get('reason')} of generation "
-            f"{status.get('observedGeneration')} {' '.join(extra)}: {ready.get('message')}"
-        )
-    return f" {json.dumps(body, sort_keys=True)}"

@@ -56,6 +56,7 @@ class CloudChecks:
         self._in_a_known_account(call, exchange)
         self._in_the_pinned_account(found, call, exchange)
         self._policies_allow(found, call)
+        checks.tenancy.sends(found.obj, call, exchange)
         if call.method == "POST" and call.action.startswith("Create"):
             self._create(found, call, exchange)
         else:

@@ -14,6 +14,7 @@ from soak.conditions import ready_of
 from soak.kube import OURS
 from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
+from soak.tenancy import reaches_out
 from soak.tenants import OTHERS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
-_DISOWNED = ("ExternalNameConflict", "AlreadyExistsNotOwned")
+_DISOWNED = ("ExternalNameConflict", "AlreadyExistsNotOwned", "NotGranted")
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
 _ADDRESSES = {"ModelProxy": "endpoint", "AgentRuntimeEndpoint": "endpointPublicUrl"}
 """By kind: the field of a resource whose value is published."""
@@ -311,6 +312,8 @@ class Convergence:
             "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw)
             and not is_had_by_another(self._kube, slot, raw)
             and (not is_late or may_be_known(slot, raw)),
+            "NotGranted": self._simulation.schedule.strict
+            and (self._is_somebody_elses(slot, raw) or reaches_out(raw)),
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),

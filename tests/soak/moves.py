@@ -112,6 +112,15 @@ def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "copy_status", {"slot": chance.choice("copied", copies)}
 
 
+REACHING = ("b-run", "b-bare", "b-solo")
+"""Slots of the second namespace that can name what is the first one's."""
+
+
+def reach(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    what = chance.choice("reaches for", ("credential", "role", "service"))
+    return "reach", {"slot": slot(chance, names), "what": what}
+
+
 def address_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
     return "address_map", {
         "slot": slot(chance, names),

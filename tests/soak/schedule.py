@@ -58,6 +58,8 @@ class Schedule:
     """How the ClusterAccount `default` is lent: by "names", by "selector"; empty: there is none."""
     lent: tuple[str, ...] = ()
     """Namespaces that have no account of their own."""
+    strict: bool = False
+    """The owners of shared accounts grant one role and one model service, and nothing else."""
     crash: CrashPoint | None = None
     """A death of the operator that is no step, because its moment is counted in calls."""
 
@@ -94,6 +96,9 @@ def generate(seed: int) -> Schedule:
         at = round(chance.between("when extra", 10.0, ACTIVE_SECONDS - 10.0), 1)
         steps.append(Step(at, name, options))
     lending = chance.choice("lending", ("", "", "names", "selector"))
+    strict = chance.happens("strict", 0.5)
+    if strict:
+        steps += _reaches(chance, names)
     return Schedule(
         seed=seed,
         two_leaders=two_leaders,
@@ -103,7 +108,18 @@ def generate(seed: int) -> Schedule:
         last_troubles=_last_troubles(chance, names),
         lending=lending,
         lent=tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5)),
+        strict=strict,
     )
+
+
+def _reaches(chance: Chance, names: list[str]) -> list[Step]:
+    """Return edits by which objects of the second namespace reach for what is the first one's."""
+    steps = []
+    for name in names:
+        if name in moves.REACHING and chance.happens("reaches", 0.5):
+            at = round(chance.between("when it reaches", 0.0, ACTIVE_SECONDS), 1)
+            steps.append(Step(at, *moves.reach(chance, [name])))
+    return steps
 
 
 def _alone(seed: int, chance: Chance) -> Schedule:

@@ -13,6 +13,7 @@ from soak.cloud import FOREIGN, MAIN, NEXT, OTHER, keys_of
 from soak.kube import OURS
 from soak.process import OPERATOR_NAMESPACE
 from soak.slots import NAMESPACE, NAMESPACES, SECOND, SLOT_OF
+from soak.tenancy import granted
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -109,6 +110,7 @@ class Tenants:
             }
             if key.kind == "ClusterAccount":
                 spec["allowedNamespaces"] = self._allowed(key)
+                spec["allow"] = granted(strictly=self._schedule.strict)
             self._kube.create(key, {"metadata": {}, "spec": spec})
 
     def _allowed(self, account: ObjectKey) -> Json:

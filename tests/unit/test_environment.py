@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.core.grants import Allowance
 from agentrun_operator.core.settings import OwnAccount, Settings
 from agentrun_operator.environment import PREFIX, SettingsError, described, settings_from
 
@@ -74,7 +75,7 @@ def test_every_setting_can_be_set() -> None:
 
 def test_help_lists_every_variable_with_its_default() -> None:
     listed = dict(described())
-    of_the_account = ("ENDPOINT", "IDENTITY_CHECK", "STS_ENDPOINT")
+    of_the_account = ("ENDPOINT", "IDENTITY_CHECK", "STS_ENDPOINT", "ACCOUNT_ALLOW")
     assert listed.keys() == {f"{PREFIX}{name}" for name in (*EVERYTHING, *of_the_account)}
     assert listed[f"{PREFIX}WORKERS"] == "32"
     assert listed[f"{PREFIX}LEADER_ELECTION"] == "true"
@@ -102,3 +103,22 @@ def test_the_own_account_says_how_its_keys_are_checked() -> None:
     assert found.token_service == "https://sts.example"
     with pytest.raises(SettingsError, match="IDENTITY_CHECK is 'no'; use Verify or Off"):
         own(IDENTITY_CHECK="no")
+
+
+def test_the_own_account_grants_in_the_words_of_a_cluster_account() -> None:
+    found = own(ACCOUNT_ALLOW='[{"namespaces": ["a"], "grants": ["force"], "names": ["x-*"]}]')
+    assert found is not None
+    assert found.allow == (Allowance(namespaces=("a",), grants=("force",), names=("x-*",)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("nonsense", "the text"),
+        ('[{"namespaces": ["a"]}]', "0.grants"),
+        ('[{"namespaces": ["a"], "grants": ["everything"]}]', "0.grants.0"),
+    ],
+)
+def test_a_grant_that_makes_no_sense_is_refused(text: str, where: str) -> None:
+    with pytest.raises(SettingsError, match=f"ACCOUNT_ALLOW is no JSON list.*{where}"):
+        own(ACCOUNT_ALLOW=text)

@@ -53,6 +53,10 @@
   value: {{ dig "identityCheck" "mode" "Verify" $.Values.account | quote }}
 - name: AGENTRUN_OPERATOR_STS_ENDPOINT
   value: {{ dig "identityCheck" "endpoint" "" $.Values.account | quote }}
+{{- with $.Values.account.allow }}
+- name: AGENTRUN_OPERATOR_ACCOUNT_ALLOW
+  value: {{ . | toJson | quote }}
+{{- end }}
 {{- end }}
 {{ include "agentrun-operator.credentials" . }}
 {{- end }}

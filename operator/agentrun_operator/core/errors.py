@@ -16,6 +16,7 @@ OperatorError
 └── Stalled                      no retry helps until somebody edits something
     ├── InvalidParameter         the API (or our own parser) refuses the spec
     │   └── UnfitReference       … because it names an object that cannot serve there
+    ├── NotGranted               the account's owner does not let the namespace reach something
     ├── QuotaExceeded            the account has no room; retried slowly all the same
     ├── AlreadyExistsNotOwned    the name is taken by a resource we may not touch
     ├── ExternalNameConflict     an older object claims the same name
@@ -183,6 +184,13 @@ class UnfitReference(InvalidParameter):
         """Keep the spec path of the reference; empty where several are told of at once."""
         super().__init__(message, request_id=request_id)
         self.path = path
+
+
+class NotGranted(Stalled):
+    """A shared account's owner grants no such reach. A grant wakes us, a label does not."""
+
+    reason = Reason.NOT_GRANTED
+    retry_floor_seconds = 60.0
 
 
 class QuotaExceeded(Stalled):

@@ -15,6 +15,11 @@ from agentrun_operator.core.quantities import (
     mib_as_text,
 )
 
+GrantName = Literal[
+    "externalReferences", "adoption", "force", "observe", "executionRoles", "workspaces"
+]
+"""What the owner of a shared account may grant; see `core.grants`."""
+
 MAX_NAME = 253
 MAX_TEXT = 4096
 MAX_LIST = 64
@@ -145,6 +150,13 @@ class Ref:
     kind: str
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """JSON name of a field of the target's spec → the words that fit; unset there fits too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """In an account that is lent, only its owner hands the value out, by this grant."""
+
+    grant: GrantName
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
     CREDENTIALS_INVALID = "CredentialsInvalid"
     ACCESS_DENIED = "AccessDenied"
+    NOT_GRANTED = "NotGranted"
     QUOTA_EXCEEDED = "QuotaExceeded"
     THROTTLED = "Throttled"
     INVALID_PARAMETER = "InvalidParameter"

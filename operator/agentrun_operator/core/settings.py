@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agentrun_operator.core.grants import Allowance
+
 
 @dataclass(frozen=True, slots=True)
 class Polling:
@@ -54,6 +56,8 @@ class OwnAccount:
     """Ask the token service whose keys these are, before anything else."""
     token_service: str | None = None
     """URL of the token service; None: the one that belongs to the endpoint."""
+    allow: tuple[Allowance, ...] = ()
+    """What namespaces may reach in it that their own objects did not make."""
 
 
 @dataclass(frozen=True, slots=True)

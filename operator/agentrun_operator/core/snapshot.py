@@ -110,6 +110,8 @@ class Snapshot:
     """It was a create that the API refused so."""
     edited: bool = True
     """This spec, or what it refers to, or a request token, has not been acted on yet."""
+    ungranted: bool = False
+    """A write that carries the spec out would reach for what the account's owner does not grant."""
     past_deadline: bool = False
     cleared_before: bool = False
     """The leftovers were cleared once for this generation."""

@@ -47,6 +47,10 @@ def status_schema(kind: ResourceKind) -> Schema:
                 "Spec paths of the last successful write. Paths only, never values.",
                 {"type": "string"},
             ),
+            "granted": _list(
+                "Grants of the account's owner that what is shown here rests on.",
+                {"type": "string"},
+            ),
             "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
             "creation": _creation(),

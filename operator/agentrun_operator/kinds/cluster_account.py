@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agentrun_operator.core.fields import SecretReference, SpecModel
 from agentrun_operator.core.forms import NamespaceName
+from agentrun_operator.core.grants import Allowance, NamespaceSelector
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.kinds.parts.account import (
     ANY_NAME,
@@ -39,19 +40,6 @@ class ClusterCredentials(SpecModel):
     """Role to assume with these credentials. Unset: they are used themselves."""
 
 
-class NamespaceSelector(SpecModel):
-    """Namespaces by their labels."""
-
-    match_labels: Annotated[
-        dict[
-            Annotated[str, Field(max_length=317)],
-            Annotated[str, Field(max_length=63)],
-        ],
-        Field(min_length=1, max_length=16),
-    ]
-    """Labels that a namespace must carry, all of them."""
-
-
 class AllowedNamespaces(SpecModel):
     """Which namespaces may use the account: the listed ones and the selected ones."""
 
@@ -68,7 +56,21 @@ class ClusterAccountSpec(AccountBase):
     """Where the credentials are."""
     allowed_namespaces: AllowedNamespaces
     """Which namespaces may use the account."""
+    allow: Annotated[tuple[Allowance, ...], Field(max_length=32)] = ()
+    """What these namespaces may reach in the account that their own objects did not make, at most
+    32 entries. Empty: nothing."""
 
+
+_KINDS = (
+    "AgentRuntime",
+    "AgentRuntimeEndpoint",
+    "Credential",
+    "ModelProxy",
+    "ModelService",
+    "Sandbox",
+    "SandboxTemplate",
+)
+"""The kinds with a resource of their own; a test compares them with the catalogue."""
 
 KIND = ResourceKind(
     kind="ClusterAccount",
@@ -92,6 +94,18 @@ KIND = ResourceKind(
             " || has(self.allowedNamespaces.selector)",
             "allowedNamespaces allows no namespace; set names or selector.matchLabels",
             "allowedNamespaces",
+        ),
+        Rule(
+            "!has(self.allow) || self.allow.all(a, has(a.namespaceSelector)"
+            " || (has(a.namespaces) && a.namespaces.size() > 0))",
+            "an item of allow concerns no namespace; set its namespaces or namespaceSelector",
+            "allow",
+        ),
+        Rule(
+            f"!has(self.allow) || self.allow.all(a, !has(a.kinds)"
+            f" || a.kinds.all(k, k in {list(_KINDS)}))",
+            f"an item of allow names an unknown kind; use {', '.join(_KINDS)}",
+            "allow",
         ),
     ),
     columns=COLUMNS,

@@ -1,7 +1,10 @@
 """Which account an object lives in, and a client of that account."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+from pydantic import ValidationError
 
 from agentrun_operator.core.errors import (
     AccessDenied,
@@ -15,6 +18,7 @@ from agentrun_operator.core.errors import (
     Throttled,
     Unavailable,
 )
+from agentrun_operator.core.grants import Allowance, Leave
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -192,6 +196,64 @@ class AccountDirectory:
             ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
         )
 
+    def place_of(self, obj: KubeObject) -> ObjectKey | None:
+        """Return the account that an object lives in, or would; None where there is none."""
+        account = self._account_of(obj)
+        return None if account is None else account.key
+
+    async def lets_in(self, obj: KubeObject, account: ObjectKey | None) -> bool:
+        """Whether an account admits the namespace of an object; one that is gone keeps nobody out.
+
+        Unlike `admits` this is asked of what may have a resource: the account need not be Ready.
+        """
+        found = self._cache.get(account) if account is not None else None
+        if found is None:
+            return True
+        try:
+            await self._check_allowed(found, obj)
+        except AccessDenied:
+            return False
+        except OperatorError:
+            # Whom a broken account admits is open.
+            return True
+        return True
+
+    async def leave(self, obj: KubeObject, source: ObjectKey) -> Leave:
+        """Return what the namespace of an object may reach in an account beyond its own."""
+        if source.kind == "Account":
+            return Leave(str(source), obj.key.namespace, remedy="")
+        if source == OWN_ACCOUNT:
+            own = self._settings.own_account
+            return Leave(
+                "the operator's own account",
+                obj.key.namespace,
+                "ask whoever installed the operator to add it to account.allow of its chart, or "
+                "use an Account of the namespace",
+                await self._concerning(obj, own.allow if own is not None else ()),
+            )
+        account = self._cache.get(source)
+        return Leave(
+            str(source),
+            obj.key.namespace,
+            f"ask the owner of {source} to add it to spec.allow, or use an Account of the "
+            "namespace",
+            await self._concerning(obj, _allowances(account)),
+        )
+
+    async def _concerning(
+        self, obj: KubeObject, allowances: tuple[Allowance, ...]
+    ) -> tuple[Allowance, ...]:
+        """Return the allowances for the namespace of an object; labels are read where they count.
+
+        Only what gives more than the names of namespaces do already is worth the call.
+        """
+        namespace = obj.key.namespace
+        named = tuple(each for each in allowances if each.concerns(namespace, None))
+        if not any(each.namespace_selector for each in allowances if each not in named):
+            return named
+        labels = await self._reader.namespace_labels(namespace)
+        return tuple(each for each in allowances if each.concerns(namespace, labels))
+
     async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
         if account.key.namespace:
             return
@@ -209,6 +271,15 @@ class AccountDirectory:
             f"{account.key} does not allow namespace {namespace!r}; ask its owner to add the "
             "namespace to spec.allowedNamespaces, or name another account in spec.accountRef"
         )
+
+
+def _allowances(account: KubeObject | None) -> tuple[Allowance, ...]:
+    """Return what an account grants; an entry that makes no sense grants nothing."""
+    found = []
+    for entry in (account.spec.get("allow") or ()) if account is not None else ():
+        with suppress(ValidationError):
+            found.append(Allowance.model_validate(entry))
+    return tuple(found)
 
 
 _PASSING = {error.reason.value: error for error in (Unavailable, Throttled)}

@@ -195,12 +195,16 @@ class ObjectCache:
             if obj is not None:
                 yield obj
 
-    def other_recorders(self, key: ObjectKey, ident: str) -> Iterator[KubeObject]:
-        """Yield every other object of a kind that has the resource of one id on record."""
-        for other in sorted(self._recorders.get((key.kind, ident), set()) - {key}):
-            obj = self.get(other)
+    def recorders(self, kind: str, ident: str) -> Iterator[KubeObject]:
+        """Yield every object of a kind that has the resource of one id on record."""
+        for key in sorted(self._recorders.get((kind, ident), ())):
+            obj = self.get(key)
             if obj is not None:
                 yield obj
+
+    def other_recorders(self, key: ObjectKey, ident: str) -> Iterator[KubeObject]:
+        """Yield every other object of a kind that has the resource of one id on record."""
+        return (obj for obj in self.recorders(key.kind, ident) if obj.key != key)
 
     def _replace(self, obj: KubeObject, version: int) -> None:
         known = self._entries.get(obj.key)

@@ -15,7 +15,7 @@ def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
 def is_left_to_its_owner(obj: KubeObject) -> bool:
     """Whether an object has seen that its name is taken: those who come after it may look."""
     reason = (obj.condition("Ready") or {}).get("reason")
-    return bool(reason == Reason.ALREADY_EXISTS_NOT_OWNED.value)
+    return reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
 
 
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

@@ -8,12 +8,14 @@ from typing import Any
 from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.grants import Leave
 from agentrun_operator.core.identity import (
     PAUSED_ANNOTATION,
 )
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Existence, Observation
@@ -41,6 +43,10 @@ class Context:
     """A shared LIST will not do."""
     spec: ResourceSpec | None = None
     binding: Binding | None = None
+    leave: Leave | None = None
+    """What the namespace may reach in the account beyond what its own objects made."""
+    lacking: tuple[Lack, ...] = ()
+    """What the spec reaches for without leave; some of it the resource may have already."""
     resolution: Resolution | None = None
     target: Target | None = None
     blocked: OperatorError | None = None

@@ -47,6 +47,7 @@ class Action(Enum):
     UPDATE = "update"
     RECREATE = "recreate"
     STALL_REFUSED = "stall-refused"
+    STALL_UNGRANTED = "stall-ungranted"
     STALL_FAILED = "stall-failed"
     STALL_IMMUTABLE = "stall-immutable"
     STALL_UNCLEARED = "stall-uncleared"
@@ -110,6 +111,12 @@ def _is_uncleared(s: Snapshot) -> bool:
     left = s.observation.leftovers
     is_kept = s.cleared_before or any(not d.clearable for d in left)
     return bool(left) and is_kept and not s.observation.drift
+
+
+def _is_to_be_written(s: Snapshot) -> bool:
+    """Whether a difference is sent, and not merely told."""
+    is_corrected = s.policies.drift == "Correct" and not _is_failed(s)
+    return not s.policies.observe_only and (s.edited or is_corrected)
 
 
 def _is_failed(s: Snapshot) -> bool:
@@ -186,6 +193,7 @@ LIFE: tuple[Row, ...] = (
     ),
     Row("absent with many others", lambda s: _absent(s) and s.braked, Action.AWAIT_RETURN),
     Row("refused, and gone", lambda s: _absent(s) and s.create_refused, Action.STALL_REFUSED),
+    Row("absent, and not granted", lambda s: _absent(s) and s.ungranted, Action.STALL_UNGRANTED),
     Row("absent", _absent, Action.CREATE),
     Row(
         "answer lost, found again",
@@ -253,6 +261,11 @@ LIFE: tuple[Row, ...] = (
         "failed, unconfirmed",
         lambda s: _is_failed(s) and not s.observation.confirmed,
         Action.CONFIRM,
+    ),
+    Row(
+        "to be changed to what is not granted",
+        lambda s: s.ungranted and s.observation.confirmed and _is_to_be_written(s),
+        Action.STALL_UNGRANTED,
     ),
     Row(
         "create failed, not tried again",

@@ -4,7 +4,7 @@ from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
-from agentrun_operator.reconcile import absence, edits
+from agentrun_operator.reconcile import absence, edits, leave
 from agentrun_operator.reconcile.context import Context, paused_until
 from agentrun_operator.reconcile.references import retains
 
@@ -36,6 +36,7 @@ def snapshot(ctx: Context) -> Snapshot:
         refused=edits.is_refused(ctx),
         create_refused=edits.is_refused(ctx) and ctx.memory.is_create_refused,
         edited=edits.is_edited(ctx),
+        ungranted=any(leave.pending(ctx)),
         past_deadline=_is_past_deadline(ctx),
         cleared_before=_was_cleared(ctx),
         observation=edits.seen(ctx),
@@ -68,19 +69,23 @@ def _is_misrecorded(ctx: Context) -> bool:
 
 def _policies(ctx: Context) -> Policies:
     spec = ctx.spec or ResourceSpec()
-    may_adopt = ctx.kind.adopts_by_default
-    if spec.adoption_policy is not None:
-        may_adopt = spec.adoption_policy == "Adopt"
+    is_granted = leave.needed_to_take(ctx) is None
     return Policies(
         retain=retains(ctx.obj, is_adopted=_is_adopted(ctx)),
-        may_adopt=may_adopt,
-        force_adopt=edits.is_forced(ctx),
+        may_adopt=asks_to_adopt(ctx) and is_granted,
+        force_adopt=edits.is_forced(ctx) and is_granted,
         observe_only=ctx.observes_only,
         drift=spec.drift_policy,
         delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
         restart_ended=getattr(spec, "restart_policy", None) == "Always"
         and getattr(spec, "desired_state", None) != "Stopped",
     )
+
+
+def asks_to_adopt(ctx: Context) -> bool:
+    """Whether the object wants to take over what carries nobody's mark."""
+    policy = None if ctx.spec is None else ctx.spec.adoption_policy
+    return ctx.kind.adopts_by_default if policy is None else policy == "Adopt"
 
 
 def _is_finished(ctx: Context) -> bool:

@@ -23,7 +23,6 @@ from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
-from agentrun_operator.reconcile.references import holders
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
 from agentrun_operator.reconcile.survey import Survey
@@ -154,7 +153,7 @@ class LocalReconciler:
         return spread(self._world.settings.polling.steady_seconds)
 
     async def _release(self, obj: KubeObject) -> Outcome:
-        held_by = holders(obj.key, self._world.cache)
+        held_by = await self._world.holds.on(obj.key)
         if held_by:
             return in_use(held_by)
         if obj.is_claimed:

@@ -11,12 +11,14 @@ from agentrun_operator.core.errors import (
     CredentialsNotFound,
     DependencyNotReady,
     InvalidParameter,
+    NotGranted,
     OperatorError,
     QuotaExceeded,
     ReferenceNotFound,
     UnfitReference,
 )
 from agentrun_operator.core.fields import Ref, Reference
+from agentrun_operator.core.grants import OBSERVE
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
@@ -42,7 +44,7 @@ from agentrun_operator.reconcile.incarnations import chosen_id, inherited_id
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.references import holders, observes_only
+from agentrun_operator.reconcile.references import observes_only
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
@@ -50,6 +52,9 @@ log = structlog.get_logger(__name__)
 
 _MAX_RECORD_CHARS = 256 * 1024
 """Of the paths in `status.applied`: the cluster takes no object with more than about 1.5 MB."""
+
+_SHOWN = ("externalId", "externalName", "parentId", "account", "atProvider", "drift", "granted")
+"""What the status of an object says of a resource that it only observes."""
 
 
 class Preparation:
@@ -94,6 +99,7 @@ class Preparation:
         try:
             binding = await self._world.accounts.bind(ctx.obj)
             ctx.binding = binding
+            ctx.leave = await self._world.accounts.leave(ctx.obj, binding.source)
             ctx.conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
                 ctx.obj, ctx.rest, binding
             )
@@ -123,7 +129,7 @@ class Preparation:
         return combined(found)
 
     async def _prepare_deletion(self, ctx: Context) -> None:
-        ctx.held_by = holders(ctx.obj.key, self._world.cache)
+        ctx.held_by = await self._world.holds.on(ctx.obj.key)
         before = facts.snapshot(ctx)
         may_exist = before.ever_created or before.unrecorded
         if not before.claimed or not may_exist or before.held_by:
@@ -136,6 +142,7 @@ class Preparation:
                 ctx.obj, is_proven=ctx.memory.held is not None
             )
             ctx.binding = binding
+            ctx.leave = await self._world.accounts.leave(ctx.obj, binding.source)
             parent = self._world.references.last_parent(ctx.obj)
         except OperatorError as error:
             ctx.blocked = error
@@ -176,7 +183,8 @@ class Preparation:
             raise RuntimeError("aiming needs a spec")
         ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
         ctx.unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
-        desired = _encoded(ctx.kind, spec, ctx.resolution, unresolved)
+        refused = self._refused(ctx, binding, is_blocked=bool(unresolved))
+        desired = _encoded(ctx.kind, spec, ctx.resolution, (*unresolved, *refused))
         _check_recordable(ctx.kind, desired)
         parent = None
         if ctx.rest.parent is not None:
@@ -188,6 +196,32 @@ class Preparation:
         self._compare_write_only(ctx, desired)
         asked.compare(ctx, self._world.memory.digest)
         unanswered.take_up(ctx)
+
+    def _refused(
+        self, ctx: Context, binding: Binding, *, is_blocked: bool
+    ) -> tuple[NotGranted, ...]:
+        """Return which grants are missing for sure; what a resource has already, only a look tells.
+
+        Where something else stands in the way of that look (`is_blocked`), an edit is told of both.
+        """
+        if ctx.leave is None:
+            return ()
+        grants, obj = self._world.grants, ctx.obj
+        hidden = grants.refuses_view(obj, binding, ctx.leave)
+        if hidden is not None:
+            # What was shown by a grant that is withdrawn is shown no longer.
+            ctx.changes |= dict.fromkeys(_SHOWN)
+        elif ctx.observes_only:
+            is_lent = grants.lends_view(obj, binding, ctx.leave)
+            ctx.changes["granted"] = [OBSERVE] if is_lent else None
+        ctx.lacking = grants.lacking(obj, binding, ctx.leave)
+        told = tuple(lack.error for lack in ctx.lacking)
+        ready = obj.condition("Ready") or {}
+        is_news = obj.observed_generation != obj.generation
+        is_told = is_news or ready.get("reason") == NotGranted.reason.value
+        if (obj.is_in_charge or obj.awaits_answer) and not (is_blocked and is_told):
+            told = ()
+        return told if hidden is None else (hidden, *told)
 
     def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
         obj = ctx.obj

@@ -30,7 +30,6 @@ from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
-from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.shelf import loaded
@@ -70,7 +69,6 @@ class Reconciler:
         updating = UpdatingSteps(world, settlement)
         deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
-        self._records = Records(world.cache, world.memory, world.accounts, world.references)
         tables = (reading, writing, updating, deleting, MissingSteps(world, settlement))
         self._steps = {action: step for each in tables for action, step in each.table.items()}
 
@@ -119,7 +117,7 @@ class Reconciler:
         if memory.known_since is None:
             memory.known_since = memory.now_hint
         return Context(
-            obj=self._records.own(obj),
+            obj=self._world.records.own(obj),
             kind=kind,
             rest=kind.rest,
             memory=memory,

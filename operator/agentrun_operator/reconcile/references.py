@@ -228,7 +228,7 @@ def _check_account(target: KubeObject, binding: Binding) -> None:
         )
 
 
-def holders(target: ObjectKey, cache: ObjectCache) -> tuple[str, ...]:
+def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
     """Return the objects that keep a target from being deleted.
 
     A user holds while it has, or may have, a cloud resource: neither the ones that never created
@@ -244,7 +244,7 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[str, ...]:
         if observes_only(user) or retains(user):
             continue
         if user.external_id or user.status.get("creation") or is_unrecorded(user):
-            found.append(str(key))
+            found.append(key)
     return tuple(found)
 
 

@@ -14,13 +14,16 @@ from agentrun_operator.core.errors import (
     ProviderFailed,
 )
 from agentrun_operator.core.kind import KeyedBy, Phase
+from agentrun_operator.core.problems import combined
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile import (
     absence,
     asked,
     edits,
+    facts,
     foreign,
+    leave,
     observe,
     outcome,
     trouble,
@@ -58,6 +61,7 @@ class ReadingSteps:
             Action.STALL_CONFLICT: self.stall_conflict,
             Action.STALL_FOREIGN: self.stall_foreign,
             Action.STALL_REFUSED: self.stall_refused,
+            Action.STALL_UNGRANTED: self.stall_ungranted,
             Action.STALL_FAILED: self.stall_failed,
             Action.STALL_IMMUTABLE: self.stall_immutable,
             Action.STALL_UNCLEARED: self.stall_uncleared,
@@ -301,6 +305,12 @@ class ReadingSteps:
     async def stall_foreign(self, ctx: Context) -> Outcome | None:
         """The name belongs to somebody else; whatever create of ours met it made nothing."""
         ctx.changes["creation"] = None
+        missing = leave.needed_to_take(ctx)
+        is_asked = edits.is_forced(ctx) or (
+            facts.asks_to_adopt(ctx) and ctx.observation.ownership is not Ownership.FOREIGN
+        )
+        if missing is not None and is_asked:
+            raise missing
         raise AlreadyExistsNotOwned(foreign.explain(ctx, self._world.cache))
 
     async def stall_refused(self, ctx: Context) -> Outcome | None:
@@ -309,6 +319,13 @@ class ReadingSteps:
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         verdict = outcome.stalled(Reason.INVALID_PARAMETER, ctx.memory.refusal)
         return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
+
+    async def stall_ungranted(self, ctx: Context) -> Outcome | None:
+        """The owner of the account does not let the namespace have what the spec asks for."""
+        if ctx.observation.existence is Existence.PRESENT:
+            self._settlement.note_drift(ctx)
+            ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        raise combined(tuple(leave.pending(ctx)))
 
     async def stall_failed(self, ctx: Context) -> Outcome | None:
         """The cloud gave up, and we tried what there is to try."""

@@ -9,6 +9,9 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.grants import Grants
+from agentrun_operator.reconcile.holds import Holds
+from agentrun_operator.reconcile.ledger import Ledger
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -19,6 +22,7 @@ from agentrun_operator.reconcile.ports import (
     Leadership,
 )
 from agentrun_operator.reconcile.publications import Publications
+from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.references import ReferenceResolver
 
 
@@ -43,10 +47,18 @@ class World:
     cluster_id: str
     brake: Brake = field(init=False)
     """Made of the others: it counts what they know."""
+    records: Records = field(init=False)
+    grants: Grants = field(init=False)
+    holds: Holds = field(init=False)
 
     def __post_init__(self) -> None:
         """Complete what `app` put together."""
         brake = Brake(
             self.cache, self.memory, self.listings, self.clock, self.settings.mass_absence
         )
+        records = Records(self.cache, self.memory, self.accounts, self.references)
+        ledger = Ledger(self.kinds, self.cache, self.accounts, records)
         object.__setattr__(self, "brake", brake)
+        object.__setattr__(self, "records", records)
+        object.__setattr__(self, "grants", Grants(self.kinds, self.cache, ledger))
+        object.__setattr__(self, "holds", Holds(self.cache, self.memory, self.accounts))

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from agentrun_operator.core.grants import GRANTS, Allowance
 from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.core.settings import OwnAccount, Settings
 from agentrun_simulator.faults import Fault
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
+from unit.reconcile.shared import EVERYTHING
 from unit.reconcile.specs import PROXY, SAMPLES, made, ready
 
 SYSTEM = "agentrun-system"
@@ -130,7 +132,7 @@ async def test_revoked_keys_are_noticed_by_the_account() -> None:
 async def lab_with_cluster_account(**more: object) -> Lab:
     lab = Lab()
     lab.cluster.put_secret("shared", keys_of(OTHER), namespace=SYSTEM)
-    spec = account_spec("shared", OTHER.account_id, **more)
+    spec = account_spec("shared", OTHER.account_id, **{"allow": [EVERYTHING], **more})
     lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
     await lab.drain()
     return lab
@@ -260,8 +262,11 @@ async def test_without_any_account_the_remedy_is_told() -> None:
     assert lab.ready(named) == GOOD
 
 
+OWN = OwnAccount("10001", "cn-hangzhou", allow=(Allowance(namespaces=("team-a",), grants=GRANTS),))
+
+
 async def test_the_operators_own_account_serves_only_if_allowed() -> None:
-    lab = Lab(replace(Settings(), own_account=OwnAccount("10001", "cn-hangzhou")))
+    lab = Lab(replace(Settings(), own_account=OWN))
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     named = lab.cluster.apply("ModelProxy", "named", {**PROXY, "accountRef": {"name": "prod"}})
     await lab.elapse(10)
@@ -275,10 +280,10 @@ async def test_the_operators_own_account_serves_only_if_allowed() -> None:
 
 
 async def test_own_settings_that_moved_on_delete_nothing_elsewhere() -> None:
-    lab = Lab(replace(Settings(), own_account=OwnAccount("10001", "cn-hangzhou")))
+    lab = Lab(replace(Settings(), own_account=OWN))
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
-    lab.settings = replace(Settings(), own_account=OwnAccount("10001", "cn-beijing"))
+    lab.settings = replace(Settings(), own_account=replace(OWN, region="cn-beijing"))
     lab.restart()
     lab.cluster.delete(key)
     await lab.elapse(10)

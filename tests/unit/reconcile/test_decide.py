@@ -108,6 +108,7 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "observed, missing": (life(ABSENT, policies=OBSERVE), Action.REPORT_MISSING),
     "absent with many others": (life(ABSENT, braked=True), Action.AWAIT_RETURN),
     "refused, and gone": (life(ABSENT, create_refused=True), Action.STALL_REFUSED),
+    "absent, and not granted": (life(ABSENT, ungranted=True), Action.STALL_UNGRANTED),
     "absent": (life(ABSENT), Action.CREATE),
     "answer lost, found again": (replace(UNKNOWN, observation=seen()), Action.PERSIST),
     "ours by its mark, on no record": (life(seen(), ever_created=False), Action.PERSIST),
@@ -145,6 +146,10 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         Action.STALL_FAILED,
     ),
     "failed, unconfirmed": (life(seen(Phase.CREATE_FAILED, confirmed=False)), Action.CONFIRM),
+    "to be changed to what is not granted": (
+        life(seen(drift=(DRIFT,)), ungranted=True),
+        Action.STALL_UNGRANTED,
+    ),
     "create failed, not tried again": (
         life(seen(Phase.CREATE_FAILED), edited=True),
         Action.RECREATE,
@@ -180,6 +185,37 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "edited": (life(seen(leftovers=(LEFT,)), edited=True), Action.UPDATE),
     "drifted": (life(seen(drift=(DRIFT,))), Action.CORRECT),
 }
+
+
+UNGRANTED: dict[str, tuple[Snapshot, Action]] = {
+    "told, not sent": (
+        life(seen(drift=(DRIFT,)), policies=Policies(drift="Report"), ungranted=True),
+        Action.REPORT_DRIFT,
+    ),
+    "observed": (life(seen(drift=(DRIFT,)), policies=OBSERVE, ungranted=True), Action.SETTLE),
+    "failed before": (
+        life(seen(Phase.UPDATE_FAILED, drift=(DRIFT,)), ungranted=True),
+        Action.STALL_FAILED,
+    ),
+    "not read yet": (
+        life(seen(drift=(DRIFT,), confirmed=False), ungranted=True),
+        Action.CONFIRM,
+    ),
+    "an edit under Report": (
+        life(seen(drift=(DRIFT,)), policies=Policies(drift="Report"), ungranted=True, edited=True),
+        Action.STALL_UNGRANTED,
+    ),
+    "a create on its way": (
+        replace(UNKNOWN, observation=ABSENT, settled=False, ungranted=True),
+        Action.AWAIT_SETTLING,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNGRANTED)
+def test_what_is_not_granted_and(name: str) -> None:
+    snapshot, action = UNGRANTED[name]
+    assert decide(snapshot) is action
 
 
 def winner(table: tuple[Row, ...], snapshot: Snapshot) -> str:
@@ -330,6 +366,7 @@ snapshots = st.builds(
     finished=_rarely,
     refused=_rarely,
     edited=st.booleans(),
+    ungranted=_rarely,
     past_deadline=st.booleans(),
     cleared_before=st.booleans(),
     observation=_observations,

@@ -10,6 +10,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.settings import OwnAccount, Settings
 from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
 from fakes.lab import Lab, account_spec
+from unit.reconcile.shared import ALL
 from unit.reconcile.specs import CREDENTIAL, PROXY, RUNTIME, SAMPLES, made, ready
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
@@ -126,7 +127,7 @@ async def test_without_a_watch_the_right_keys_are_found_at_the_poll_interval() -
 
 
 async def test_the_operators_own_keys_are_asked_about_as_well() -> None:
-    lab = Lab(Settings(own_account=OwnAccount("20002", "cn-hangzhou")))
+    lab = Lab(Settings(own_account=OwnAccount("20002", "cn-hangzhou", allow=ALL)))
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "AccountMismatch")

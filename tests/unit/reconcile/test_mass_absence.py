@@ -12,6 +12,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.settings import OwnAccount
 from fakes.cloud import MAIN
 from fakes.lab import Lab, quick
+from unit.reconcile.shared import ALL
 from unit.reconcile.specs import PROXY, SAMPLES, cloud_key
 from unit.reconcile.specs import keys as keys_of
 from unit.reconcile.strangers import PROXY_BODY, by_hand
@@ -418,7 +419,7 @@ async def test_restored_objects_are_made_again_in_an_empty_account() -> None:
 
 
 async def test_the_operators_own_account_has_a_brake_as_well() -> None:
-    lab = Lab(quick(own_account=OwnAccount(MAIN.account_id, "cn-hangzhou")))
+    lab = Lab(quick(own_account=OwnAccount(MAIN.account_id, "cn-hangzhou", allow=ALL)))
     keys = [lab.cluster.apply("ModelProxy", f"it-{n}", PROXY) for n in range(FLEET)]
     await lab.elapse(30)
     assert {lab.ready(key) for key in keys} == {GOOD}

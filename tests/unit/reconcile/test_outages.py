@@ -10,6 +10,7 @@ from agentrun_operator.core.settings import OwnAccount, Polling, Settings
 from agentrun_simulator.faults import Fault
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab
+from unit.reconcile.shared import ALL
 from unit.reconcile.specs import (
     CREDENTIAL,
     ENDPOINT,
@@ -335,7 +336,7 @@ async def test_the_date_follows_the_setting() -> None:
 
 
 async def test_the_operators_own_account_has_the_same_story() -> None:
-    lab = Lab(Settings(own_account=OwnAccount(MAIN.account_id, "cn-hangzhou")))
+    lab = Lab(Settings(own_account=OwnAccount(MAIN.account_id, "cn-hangzhou", allow=ALL)))
     keys = await mixed_fleet(lab)
     lab.calls.take()
     inject(lab, DOWN)

@@ -59,6 +59,7 @@ TABLE: dict[type[OperatorError], tuple[str, str]] = {
     errors.CredentialsInvalid: ("CredentialsInvalid", "Stalled"),
     errors.InvalidParameter: ("InvalidParameter", "Stalled"),
     errors.UnfitReference: ("InvalidParameter", "Stalled"),
+    errors.NotGranted: ("NotGranted", "Stalled"),
     errors.QuotaExceeded: ("QuotaExceeded", "Stalled"),
     errors.AlreadyExistsNotOwned: ("AlreadyExistsNotOwned", "Stalled"),
     errors.ExternalNameConflict: ("ExternalNameConflict", "Stalled"),

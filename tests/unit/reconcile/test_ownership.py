@@ -7,6 +7,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import CLUSTER_ID, Lab, account_spec
+from unit.reconcile.shared import EVERYTHING
 from unit.reconcile.specs import (
     CREDENTIAL,
     PROXY,
@@ -311,7 +312,9 @@ async def test_one_name_in_two_accounts_is_no_conflict() -> None:
 async def test_one_name_in_two_namespaces_of_one_account_is_a_conflict() -> None:
     lab = Lab()
     lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
-    spec = account_spec("shared", allowedNamespaces={"names": ["team-a", "team-b"]})
+    spec = account_spec(
+        "shared", allowedNamespaces={"names": ["team-a", "team-b"]}, allow=[EVERYTHING]
+    )
     lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
     await lab.drain()
     old = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
@@ -344,7 +347,7 @@ async def test_keys_that_open_no_account_claim_no_name_in_it() -> None:
 async def test_a_namespace_that_is_not_allowed_claims_no_name() -> None:
     lab = Lab()
     lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
-    spec = account_spec("shared", allowedNamespaces={"names": ["team-a"]})
+    spec = account_spec("shared", allowedNamespaces={"names": ["team-a"]}, allow=[EVERYTHING])
     lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
     await lab.drain()
     squatter = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")

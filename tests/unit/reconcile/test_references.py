@@ -173,7 +173,7 @@ USERS: dict[str, tuple[dict[str, Any], bool]] = {
 @pytest.mark.parametrize("name", USERS)
 def test_a_user_that(name: str) -> None:
     found, holds = USERS[name]
-    expected = ("ModelProxy ns/u",) if holds else ()
+    expected = (ObjectKey("ModelProxy", "ns", "u"),) if holds else ()
     assert holders(CREDENTIAL, cache_of(found)) == expected
 
 

@@ -13,9 +13,11 @@ from agentrun_operator.core.fields import (
     ObservedModel,
     Ref,
     Reference,
+    Reserved,
     SpecModel,
 )
 from agentrun_operator.core.forms import NO_BLANKS
+from agentrun_operator.core.grants import EXECUTION_ROLES, WORKSPACES
 from agentrun_operator.core.policies import NamedSpec
 
 Description = Annotated[str, Field(max_length=256)]
@@ -27,6 +29,7 @@ RoleArn = Annotated[
         "must be the ARN of a RAM role, acs:ram::<account>:role/<name>",
         ("acs:ram::12345:role/a", "acs:ram::12345:role/b"),
     ),
+    Reserved(EXECUTION_ROLES),
 ]
 
 InboundCredential = Annotated[Reference, Ref("Credential", {"purpose": ("Inbound",)})]
@@ -41,7 +44,7 @@ ModelCredentialRef = Annotated[
 class Workspace(SpecModel):
     """A workspace of the account."""
 
-    id: Annotated[Name, ApiName("workspaceId"), Immutable(), NO_BLANKS]
+    id: Annotated[Name, ApiName("workspaceId"), Immutable(), NO_BLANKS, Reserved(WORKSPACES)]
     """Id of the workspace."""
 
 

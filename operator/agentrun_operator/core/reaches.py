@@ -1,0 +1,150 @@
+"""Which parts of a spec lead beyond what the operator makes for the object itself."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from agentrun_operator.core.errors import NotGranted
+from agentrun_operator.core.fields import (
+    ApiName,
+    GrantName,
+    Immutable,
+    Inline,
+    Ref,
+    Reference,
+    Reserved,
+    SpecModel,
+)
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.paths import below
+from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Something that a spec names."""
+
+    path: str
+    """Where, with places in lists: `endpoints[0].modelServiceRef`."""
+    kind: str
+    """Kind of what a reference leads to; empty for a plain value."""
+    grant: GrantName | None
+    """What using a plain value needs; None for a reference."""
+    name: str
+    """The value, or the name of an object of ours; empty where a resource is named."""
+    external_name: str
+    """Name or id of a resource that a reference names itself."""
+    wire: tuple[str, ...]
+    """Where a read shows it, without places in lists; empty where none does."""
+    is_fixed: bool
+    """It cannot be edited once the resource exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that a spec reaches for without leave."""
+
+    reach: Reach
+    value: str
+    """What stands on the wire for it."""
+    error: NotGranted
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    steps: tuple[tuple[str, bool], ...]
+    """(JSON name, is a list) from the spec down."""
+    kind: str
+    grant: GrantName | None
+    wire: tuple[str, ...]
+    is_fixed: bool
+
+
+def reaches(kind: ResourceKind, spec: Mapping[str, Any]) -> Iterator[Reach]:
+    """Yield everything that a raw spec names, in spec order; an invalid spec counts too."""
+    for place in _places(kind.spec):
+        for path, found in below(spec, place.steps):
+            if place.grant:
+                if isinstance(found, str) and found:
+                    yield _reach(place, path, name=found)
+                continue
+            if not isinstance(found, Mapping):
+                continue
+            name, external = found.get("name"), found.get("externalName")
+            if isinstance(name, str) and name:
+                yield _reach(place, path, name=name)
+            elif isinstance(external, str) and external:
+                yield _reach(place, path, external=external)
+
+
+def is_in_place(reach: Reach, value: str, resource: Mapping[str, Any]) -> bool:
+    """Whether a read shows that a resource has the value of a reach already."""
+    return bool(reach.wire) and value in _values(resource, reach.wire)
+
+
+def overlaps(reach: Reach, path: str) -> bool:
+    """Whether a difference at a spec path is one of what a reach names."""
+    one, other = _names(reach.path), _names(path)
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _names(path: str) -> list[str]:
+    """Return a path's names, without the places and keys of list items between them."""
+    bare = [part.partition("[")[0] for part in path.split(".")]
+    return [part for part in bare if not part.isdecimal()]
+
+
+def _values(node: Any, wire: tuple[str, ...]) -> Iterator[Any]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _values(item, wire)
+    elif not wire:
+        yield node
+    elif isinstance(node, Mapping) and wire[0] in node:
+        yield from _values(node[wire[0]], wire[1:])
+
+
+def _reach(place: _Place, path: str, *, name: str = "", external: str = "") -> Reach:
+    return Reach(
+        path=path,
+        kind=place.kind,
+        grant=place.grant,
+        name=name,
+        external_name=external,
+        wire=place.wire,
+        is_fixed=place.is_fixed,
+    )
+
+
+@lru_cache(maxsize=64)
+def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
+    return tuple(_walk(model, (), (), is_fixed=False))
+
+
+def _walk(
+    model: type[SpecModel],
+    above: tuple[tuple[str, bool], ...],
+    wire: tuple[str, ...],
+    *,
+    is_fixed: bool,
+) -> Iterator[_Place]:
+    for attribute, info in model.model_fields.items():
+        shape = shape_of(info)
+        name = json_name(model, attribute)
+        steps = (*above, (name, shape.is_list))
+        fixed = is_fixed or marker(shape.markers, Immutable) is not None
+        api = marker(shape.markers, ApiName)
+        # An inlined object has none of its own on the wire.
+        own = () if marker(shape.markers, Inline) else tuple((api.name if api else name).split("."))
+        there = (*wire, *own)
+        reserved = marker(shape.markers, Reserved)
+        if reserved is not None:
+            yield _Place(steps, "", reserved.grant, there, fixed)
+        elif shape.inner is Reference:
+            ref = marker(shape.markers, Ref)
+            if ref is not None:
+                yield _Place(steps, ref.kind, None, there, fixed)
+        elif is_model(shape.inner):
+            yield from _walk(shape.inner, steps, there, is_fixed=fixed)

@@ -1,0 +1,118 @@
+"""What an object reaches in a shared account beyond what its namespace made, and may not.
+
+A `ClusterAccount` is shared, and so is the operator's own account. A grant is asked for before
+something is sent or shown. What a resource has in AgentRun already is not asked for again, nor is
+what cannot be edited any more: neither an upgrade nor a withdrawn grant stops what runs.
+"""
+
+from collections.abc import Mapping
+
+from agentrun_operator.core.errors import NotGranted
+from agentrun_operator.core.fields import GrantName
+from agentrun_operator.core.grants import EXTERNAL_REFERENCES, OBSERVE, Leave
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reaches import Lack, Reach, reaches
+from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.ledger import Ledger
+from agentrun_operator.reconcile.references import observes_only
+
+
+class Grants:
+    """Compares what specs reach for with what their namespaces made and were granted."""
+
+    def __init__(
+        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, ledger: Ledger
+    ) -> None:
+        """Look up in a cache what names of objects stand for, and in a ledger who made it."""
+        self._kinds = kinds
+        self._cache = cache
+        self._ledger = ledger
+
+    def lacking(self, obj: KubeObject, binding: Binding, leave: Leave) -> tuple[Lack, ...]:
+        """Return what a spec would send without leave, in the order of the spec."""
+        if leave.allowances is None:
+            return ()
+        kind = self._kinds[obj.key.kind]
+        found = (
+            self._lack(obj, reach, binding, leave)
+            for reach in reaches(kind, obj.spec)
+            if _is_asked_for(obj, reach, kind.rest)
+        )
+        return tuple(lack for lack in found if lack is not None)
+
+    def refuses_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> NotGranted | None:
+        """Return why an object may not observe; None if it may, or does not ask to."""
+        if not self._is_strange_view(obj, binding, leave) or self.lends_view(obj, binding, leave):
+            return None
+        if obj.external_id and OBSERVE not in (obj.status.get("granted") or ()):
+            # Its namespace had made it, or a version that asked nobody showed it.
+            return None
+        told = leave.refusal(OBSERVE, obj.key.kind, obj.external_name)
+        return NotGranted(f"spec.managementPolicy is Observe, and {told}")
+
+    def lends_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
+        """Whether an object observes by a grant, and by nothing else."""
+        return self._is_strange_view(obj, binding, leave) and leave.covers(
+            OBSERVE, obj.key.kind, _names_of(obj)
+        )
+
+    def _is_strange_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
+        rest = self._kinds[obj.key.kind].rest
+        if leave.allowances is None or not observes_only(obj) or obj.is_in_charge:
+            return False
+        if rest is None or rest.key is KeyedBy.CHOSEN_ID:
+            return False
+        named = self._ledger.namesakes(obj.key.kind, obj.external_name, binding.identity)
+        return not any(owner.key.namespace == obj.key.namespace for owner in named)
+
+    def _lack(self, obj: KubeObject, reach: Reach, binding: Binding, leave: Leave) -> Lack | None:
+        if reach.grant is not None:
+            return _of_value(obj, reach, reach.grant, leave)
+        value = reach.external_name or self._observed(obj, reach)
+        if not value:
+            return None
+        owners = tuple(self._ledger.owners(reach.kind, value, binding.identity))
+        if any(owner.key.namespace == obj.key.namespace for owner in owners):
+            return None
+        names = (value, *(owner.external_name for owner in owners))
+        if leave.covers(EXTERNAL_REFERENCES, reach.kind, names):
+            return None
+        told = leave.refusal(EXTERNAL_REFERENCES, reach.kind, value)
+        where = f"spec.{reach.path} names what no object of its namespace made, and"
+        return Lack(reach, value, NotGranted(f"{where} {told}"))
+
+    def _observed(self, obj: KubeObject, reach: Reach) -> str:
+        """Return the wire name of what an object of ours only shows; empty for its own."""
+        target = self._cache.get(ObjectKey(reach.kind, obj.key.namespace, reach.name))
+        rest = self._kinds[reach.kind].rest
+        if target is None or target.is_in_charge or not target.external_id or rest is None:
+            return ""
+        if rest.key is not KeyedBy.NAME:
+            return target.external_id
+        return str(target.status.get("externalName") or target.external_name)
+
+
+def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> Lack | None:
+    if leave.covers(grant, obj.key.kind, (reach.name,)):
+        return None
+    told = leave.refusal(grant, obj.key.kind, reach.name)
+    return Lack(reach, reach.name, NotGranted(f"spec.{reach.path}: {told}"))
+
+
+def _is_asked_for(obj: KubeObject, reach: Reach, rest: Rest | None) -> bool:
+    """Whether a reach leads anywhere by what the object is about to do.
+
+    What is immutable stands as it was when the resource came to be. Who only observes sends
+    nothing; it looks below its parent.
+    """
+    is_parent = rest is not None and reach.path == rest.parent
+    if observes_only(obj) and (not is_parent or obj.external_id):
+        return False
+    return not (reach.is_fixed and obj.is_in_charge)
+
+
+def _names_of(obj: KubeObject) -> tuple[str, ...]:
+    return tuple(name for name in (obj.external_name, obj.external_id) if name)

@@ -1,0 +1,66 @@
+"""What a pass may do in a shared account by what it has found there."""
+
+from collections.abc import Iterator
+
+from agentrun_operator.core.errors import NotGranted
+from agentrun_operator.core.grants import ADOPTION, FORCE
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER, Owner, adopted_tag
+from agentrun_operator.core.reaches import is_in_place, overlaps
+from agentrun_operator.core.snapshot import Existence, Ownership
+from agentrun_operator.reconcile import edits, ownership
+from agentrun_operator.reconcile.context import Context
+
+_ADOPTED = adopted_tag("")
+
+
+def pending(ctx: Context) -> Iterator[NotGranted]:
+    """Yield what this pass would send without leave: all of it to a create, or what differs."""
+    seen = edits.seen(ctx)
+    for lack in ctx.lacking:
+        if seen.existence is Existence.PRESENT:
+            is_there = is_in_place(lack.reach, lack.value, seen.resource)
+            if is_there or not any(overlaps(lack.reach, d.path) for d in seen.drift):
+                continue
+        elif seen.existence is Existence.NOT_LOOKED:
+            continue
+        yield lack.error
+
+
+def needed_to_take(ctx: Context) -> NotGranted | None:
+    """Return which grant is missing to take over what a look found; None if none is."""
+    leave, seen = ctx.leave, ctx.observation
+    is_found = seen.existence is Existence.PRESENT and seen.ownership is not Ownership.OURS
+    if leave is None or leave.allowances is None or not is_found or ctx.target is None:
+        return None
+    ident = ctx.aim.id_of(seen.resource)
+    is_owned = seen.ownership is Ownership.FOREIGN or ctx.aim.is_others(ident)
+    if is_owned and _is_of_namespace(ctx):
+        return None
+    grant = FORCE if is_owned else ADOPTION
+    name = ctx.aim.name
+    if leave.covers(grant, ctx.kind.kind, (name, ident)):
+        return None
+    owner = "is another owner's" if is_owned else "was made by no object of this namespace"
+    told = leave.refusal(grant, ctx.kind.kind, name)
+    return NotGranted(f"{ctx.kind.kind} {name!r} exists in AgentRun and {owner}, and {told}")
+
+
+def _is_of_namespace(ctx: Context) -> bool:
+    """Whether all marks on a resource, or else the copied record, name makers of the namespace."""
+    own = Owner.of(ctx.aim.tag)
+    if own is None or own.cluster_id == UNKNOWN_CLUSTER:
+        return False
+    marks = ownership.owners(ctx.aim, ctx.observation.resource)
+    owners = [Owner.of(mark) for mark in marks if not mark.endswith(_ADOPTED)]
+    if marks:
+        return len(owners) == len(marks) and all(_is_neighbour(owner, own) for owner in owners)
+    origin = ctx.obj.copied_from or {}
+    named = Owner(origin.get("clusterId", ""), origin.get("namespace", ""), "")
+    return _is_neighbour(named, own)
+
+
+def _is_neighbour(owner: Owner | None, own: Owner) -> bool:
+    return owner is not None and (owner.cluster_id, owner.namespace) == (
+        own.cluster_id,
+        own.namespace,
+    )
