@@ -63,7 +63,7 @@ test: binaries ## run all tests: unit, contract, integration, end to end
 # a ClusterAccount is not served; leaders contend in the operator's own namespace, whatever they watch.
 test-namespaced: binaries ## the engine's tests once more, under the Roles of a namespaced install
 	AGENTRUN_TEST_SCOPE=namespaced $(BIN)/pytest $(ARGS) \
-	    $(filter-out %_leaders.py,$(wildcard tests/integration/test_engine_*.py)) \
+	    $(filter-out %_leaders.py %_grants.py,$(wildcard tests/integration/test_engine_*.py)) \
 	    --deselect tests/integration/test_engine_references.py::test_a_namespace_takes_everything_along \
 	    --deselect tests/integration/test_engine_counting.py::test_a_fleet_costs_no_more_and_then_nothing \
 	    --deselect tests/integration/test_engine_secrets.py::test_no_secret_of_a_cluster_account_is_ever_told
