@@ -83,7 +83,7 @@ soak-real: binaries ## put real processes into trouble, round by round (ARGS="--
 test-upgrade: binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
 	@PYTHONPATH=operator:tests:tools $(BIN)/python -m upgrade $(ARGS)
 
-bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N")
+bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects)
 	@PYTHONPATH=operator:tests:tools $(BIN)/python -m bench $(ARGS)
 
 e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
