@@ -163,7 +163,7 @@ def granted(values: Mapping[str, Any]) -> frozenset[Right]:
     bound = {
         (m["roleRef"]["kind"], m["roleRef"]["name"])
         for m in rights
-        if m["kind"].endswith("Binding") and m["subjects"][0]["name"] == RELEASE
+        if m["kind"].endswith("RoleBinding") and m["subjects"][0]["name"] == RELEASE
     }
     roles = (m for m in rights if (m["kind"], m["metadata"]["name"]) in bound)
     return frozenset(expanded(rule for role in roles for rule in role["rules"]))
