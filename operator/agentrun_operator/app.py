@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -123,7 +124,8 @@ class Operator:
             ClusterRewound: the cluster was put back to an older state; as above.
             LeaseLostError: another process leads, or may.
         """
-        scopes = max(1, len(self._settings.namespaces))
+        settings = self._settings
+        scopes = max(1, len(settings.namespaces), len(settings.secrets_from))
         async with KubeClient.open(
             self._access, streams=_STREAMS * scopes, answers=self._answers
         ) as client:
@@ -131,7 +133,10 @@ class Operator:
                 await self._serve(client, stop)
 
     async def _serve(self, client: KubeClient, stop: asyncio.Event) -> None:
-        reader = ReferenceReader(client, namespaces=self._settings.namespaces)
+        settings = self._settings
+        reader = ReferenceReader(
+            client, namespaces=settings.namespaces, secrets_from=settings.secrets_from
+        )
         if not await unless(stop, reader.require_crds(self._kinds.values())):
             return
         async with self._health() as self.health:
@@ -204,8 +209,9 @@ class Operator:
         )
 
     def _metadata_watch(self, client: KubeClient, engine: Engine) -> MetadataWatch:
+        secrets = replace(SECRETS, namespaces=self._settings.secrets_from)
         watched = (
-            (SECRETS, CONFIG_MAPS) if self._settings.secret_access == "watch" else (CONFIG_MAPS,)
+            (secrets, CONFIG_MAPS) if self._settings.secret_access == "watch" else (CONFIG_MAPS,)
         )
         return MetadataWatch(
             client,

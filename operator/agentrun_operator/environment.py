@@ -194,6 +194,7 @@ VARIABLES = (
     Variable("SECRET_ACCESS", "secret_access", _access),
     Variable("MAX_OBJECTS_PER_NAMESPACE", "max_objects_per_namespace", _count),
     Variable("LOOP_HELD_SECONDS", "loop_held_seconds", _seconds),
+    Variable("SECRET_NAMESPACES", "secret_namespaces", _items),
     Variable("DRAIN_SECONDS", "drain_seconds", _seconds),
     Variable("BIND_HOST", "bind_host", str),
     Variable("BIND_PORT", "bind_port", _count_or_zero),

@@ -6,6 +6,7 @@ from agentrun_operator.core.grants import Allowance
 from agentrun_operator.core.identity import FIELD_MANAGER, MANAGED_BY_LABEL
 from agentrun_operator.crdgen import custom_resource_definition
 from agentrun_operator.crdgen.rbac import (
+    SECRETS,
     Permission,
     SecretAccess,
     cluster_permissions,
@@ -194,6 +195,32 @@ def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide() -> None:
         assert role["rules"] == as_rules(*namespaced_permissions(KINDS, "watch"))
     assert all("namespace" in m["metadata"] for m in found)
     assert environment_of(found)["AGENTRUN_OPERATOR_NAMESPACES"] == "team-a,team-b"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((), {"team-a", "team-b", NAMESPACE}),
+        (('watchNamespaces=["team-a","team-b","team-c"]',), {"team-a", "team-b"}),
+    ],
+    ids=["cluster", "namespaces"],
+)
+@pytest.mark.parametrize("access", ["watch", "get"])
+def test_secrets_can_be_read_in_some_namespaces_only(
+    access: SecretAccess, values: tuple[str, ...], expected: set[str]
+) -> None:
+    found = installed('secretNamespaces=["team-a","team-b"]', f'secretAccess="{access}"', *values)
+    roles = [role for role in found if role["kind"] in ("Role", "ClusterRole")]
+    readers = [r for r in roles if any("secrets" in rule["resources"] for rule in r["rules"])]
+    assert {role["metadata"]["namespace"] for role in readers} == expected
+    bound = {
+        (b["metadata"]["namespace"], b["roleRef"]["name"]) for b in of_kind(found, "RoleBinding")
+    }
+    for role in readers:
+        assert role["rules"] == as_rules(SECRETS[access])
+        assert (role["metadata"]["namespace"], role["metadata"]["name"]) in bound
+    variable = environment_of(found)["AGENTRUN_OPERATOR_SECRET_NAMESPACES"]
+    assert variable == "team-a,team-b"
 
 
 def test_the_lease_is_the_one_that_the_operator_is_told_to_hold() -> None:

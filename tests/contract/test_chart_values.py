@@ -25,6 +25,10 @@ BAD = {
     "one namespace that is no list": ('watchNamespaces="team-a"', "/watchNamespaces"),
     "a namespace that cannot be": ('watchNamespaces=["Team_A"]', "/watchNamespaces/0"),
     "a namespace twice": ('watchNamespaces=["a","a"]', "/watchNamespaces"),
+    "a namespace of Secrets that cannot be": (
+        'secretNamespaces=["Team_A"]',
+        "/secretNamespaces/0",
+    ),
     "an access that does not exist": ('secretAccess="list"', "/secretAccess"),
     "a class that is no label": (f'controllerClass="{"c" * 64}"', "/controllerClass"),
     "a cluster id with a slash": ('clusterId="prod/1"', "/clusterId"),

@@ -22,6 +22,7 @@ Right = tuple[str, str, str]
 
 SCOPES: Mapping[str, Mapping[str, Any]] = {
     "cluster": {},
+    "few secrets": {"secretNamespaces": [SAMPLES_NAMESPACE, TENANT]},
     "namespaced": {
         "watchNamespaces": [SAMPLES_NAMESPACE, TENANT],
         "secretAccess": "get",
@@ -52,7 +53,7 @@ def use(request: pytest.FixtureRequest, spare_plane: ControlPlane) -> Use:
     prepare(plane)
     since = plane.audit.position()
     with Rig(plane, chart_values=values, transition_seconds=0.2) as rig:
-        live(rig, is_cluster_wide=not values)
+        live(rig, is_cluster_wide="watchNamespaces" not in values)
         user, events = rig.operator_user, plane.audit.events(since=since)
         return Use(
             granted=granted(values),

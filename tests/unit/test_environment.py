@@ -42,6 +42,7 @@ EVERYTHING = {
     "INSTANCE_ROLE": "true",
     "SECRET_ACCESS": "get",
     "MAX_OBJECTS_PER_NAMESPACE": "100",
+    "SECRET_NAMESPACES": "team-a,team-b",
     "LOOP_HELD_SECONDS": "0.5",
     "DRAIN_SECONDS": "10",
     "BIND_HOST": "127.0.0.1",

@@ -30,6 +30,8 @@
   value: {{ include "agentrun-operator.endpoints" . | quote }}
 - name: AGENTRUN_OPERATOR_SECRET_ACCESS
   value: {{ .Values.secretAccess | quote }}
+- name: AGENTRUN_OPERATOR_SECRET_NAMESPACES
+  value: {{ join "," .Values.secretNamespaces | quote }}
 - name: AGENTRUN_OPERATOR_POLL_STEADY_SECONDS
   value: {{ .Values.polling.steadySeconds | quote }}
 - name: AGENTRUN_OPERATOR_POLL_TRANSITION_SECONDS

@@ -31,24 +31,8 @@
   - sandboxtemplates/status
   verbs:
   - patch
-{{- if eq .Values.secretAccess "get" }}
-# values by reference; a rotation is seen at the next poll
-- apiGroups:
-  - ''
-  resources:
-  - secrets
-  verbs:
-  - get
-{{- else }}
-# values by reference; a rotation is seen within seconds (metadata only is watched)
-- apiGroups:
-  - ''
-  resources:
-  - secrets
-  verbs:
-  - get
-  - list
-  - watch
+{{- if not .Values.secretNamespaces }}
+{{ include "agentrun-operator.secretRules" . }}
 {{- end }}
 # env and configuration by reference; connection ConfigMaps that objects publish, and no longer publish
 - apiGroups:
@@ -69,6 +53,27 @@
   - events
   verbs:
   - create
+{{- end }}
+{{- define "agentrun-operator.secretRules" -}}
+{{- if eq .Values.secretAccess "get" -}}
+# values by reference; a rotation is seen at the next poll
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - get
+{{- else -}}
+# values by reference; a rotation is seen within seconds (metadata only is watched)
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - get
+  - list
+  - watch
+{{- end }}
 {{- end }}
 {{- define "agentrun-operator.clusterRules" -}}
 # watch our objects, read one that a watch missed; patch nothing but the finalizer

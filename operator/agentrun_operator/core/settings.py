@@ -109,8 +109,18 @@ class Settings:
     """That have something in AgentRun; what is new beyond it is not served."""
     loop_held_seconds: float = 0.2
     """A task that holds the loop longer is logged and counted: meanwhile nobody is served."""
+    secret_namespaces: tuple[str, ...] = ()
+    """Namespaces whose Secrets may be read; empty: all that are watched, and the operator's own."""
     drain_seconds: float = 20.0
     """How long running passes may finish their calls at shutdown."""
     bind_host: str = "0.0.0.0"
     bind_port: int = 8080
     """Where /healthz, /readyz and /metrics are served."""
+
+    @property
+    def secrets_from(self) -> tuple[str, ...]:
+        """Where Secrets may be read; empty: wherever we look. ClusterAccounts keep theirs here."""
+        if not self.secret_namespaces:
+            return ()
+        own = () if self.namespaces else (self.operator_namespace,)
+        return tuple(dict.fromkeys((*self.secret_namespaces, *own)))

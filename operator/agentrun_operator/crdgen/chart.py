@@ -93,6 +93,7 @@ def rules_template(kinds: Iterable[ResourceKind]) -> str:
         f'{{{{- define "agentrun-operator.{name}Rules" -}}}}\n{rules}{{{{- end }}}}\n'
         for name, rules in {
             "namespaced": _namespaced(namespaced_permissions(found, "watch")),
+            "secret": _secrets(),
             "cluster": _rules(cluster_permissions(found)),
             "own": _rules(own_permissions(LEASE)),
             "selftest": _rules(selftest_permissions()),
@@ -107,15 +108,21 @@ def _namespaced(permissions: Sequence[Permission]) -> str:
     lines = []
     for permission in permissions:
         if permission is SECRETS["watch"]:
-            lines += [
-                '{{- if eq .Values.secretAccess "get" }}\n',
-                _rule(SECRETS["get"]),
-                "{{- else }}\n",
-                _rule(permission),
-                "{{- end }}\n",
-            ]
+            secrets = '{{ include "agentrun-operator.secretRules" . }}\n'
+            lines += ["{{- if not .Values.secretNamespaces }}\n", secrets, "{{- end }}\n"]
         else:
             lines.append(_rule(permission))
+    return "".join(lines)
+
+
+def _secrets() -> str:
+    lines = (
+        '{{- if eq .Values.secretAccess "get" -}}\n',
+        _rule(SECRETS["get"]),
+        "{{- else -}}\n",
+        _rule(SECRETS["watch"]),
+        "{{- end }}\n",
+    )
     return "".join(lines)
 
 

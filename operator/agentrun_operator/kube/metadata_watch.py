@@ -45,6 +45,8 @@ class Watched:
     kind: str
     plural: str
     field_selector: str = ""
+    namespaces: tuple[str, ...] = ()
+    """Where, if not wherever the others are watched."""
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -79,7 +81,7 @@ class MetadataWatch:
         self._streams = tuple(
             _Stream(client, changed, what, namespace, _Pace(relist_seconds, sleep, monotonic))
             for what in watched
-            for namespace in namespaces or ("",)
+            for namespace in what.namespaces or namespaces or ("",)
         )
 
     async def settled(self) -> None:

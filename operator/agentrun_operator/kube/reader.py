@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
+from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.identity import GROUP, VERSION, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.client import (
@@ -36,14 +37,30 @@ LIST_ATTEMPTS = 3
 class ReferenceReader:
     """Implements `ports.KubeReader`."""
 
-    def __init__(self, client: KubeClient, *, namespaces: tuple[str, ...] = ()) -> None:
-        """Read the given namespaces, or the whole cluster."""
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        namespaces: tuple[str, ...] = (),
+        secrets_from: tuple[str, ...] = (),
+    ) -> None:
+        """Read the given namespaces, or the whole cluster; Secrets of fewer, where that is said."""
         self._client = client
         self._namespaces = namespaces
+        self._secrets_from = secrets_from
         self._refusing: set[str] = set()
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
-        """GET a Secret, decoded, without the values that are no UTF-8 text."""
+        """GET a Secret, decoded, without the values that are no UTF-8 text.
+
+        Raises:
+            ReferenceNotFound: the operator may read no Secret of that namespace.
+        """
+        if self._secrets_from and namespace not in self._secrets_from:
+            raise ReferenceNotFound(
+                f"Secret {name!r} cannot be read: namespace {namespace!r} is not one of those "
+                "whose Secrets this operator may read; have it added to secretNamespaces"
+            )
         raw = await self._object("secrets", namespace, name)
         if raw is None:
             return None

@@ -10,6 +10,7 @@ from agentrun_operator.core.errors import (
     CredentialsNotFound,
     ForeignKeys,
     OperatorError,
+    ReferenceNotFound,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
@@ -180,7 +181,10 @@ class AccountClients:
         self, account: KubeObject, secret: ObjectKey
     ) -> tuple[Mapping[str, str], str]:
         """Return the data of an account's Secret, and its version."""
-        data = await self._reader.secret(secret.namespace, secret.name)
+        try:
+            data = await self._reader.secret(secret.namespace, secret.name)
+        except ReferenceNotFound as closed:
+            raise CredentialsNotFound(closed.message) from closed
         if data is None:
             raise CredentialsNotFound(
                 f"Secret {secret.name!r} of {account.key} does not exist in namespace "

@@ -240,7 +240,11 @@ class KubeReader(Protocol):
     """Reads of what references lead to, and of metadata for the resync."""
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
-        """GET a Secret, decoded; None when there is none. Raises ClusterUnavailable."""
+        """GET a Secret, decoded; None when there is none.
+
+        Raises ClusterUnavailable, and ReferenceNotFound where Secrets of that namespace are closed
+        to us.
+        """
 
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
         """GET a ConfigMap; None when there is none. Raises ClusterUnavailable."""

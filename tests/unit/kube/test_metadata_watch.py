@@ -1,6 +1,7 @@
 """Which changes are reported, across lists, streams, expiries and refusals."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,6 +173,15 @@ async def test_helm_releases_are_left_to_the_server() -> None:
 async def test_each_namespace_has_a_stream_of_each_kind() -> None:
     watch = MetadataWatch(ScriptedStream(), lambda *_: None, namespaces=("a", "b"))
     assert len(watch._streams) == 4
+
+
+async def test_secrets_may_be_watched_in_fewer_namespaces() -> None:
+    few = replace(SECRETS, namespaces=("a",))
+    watch = MetadataWatch(ScriptedStream(), lambda *_: None, watched=(few, CONFIG_MAPS))
+    assert [(s._watched.kind, s._path) for s in watch._streams] == [
+        ("Secret", "/api/v1/namespaces/a/secrets"),
+        ("ConfigMap", "/api/v1/configmaps"),
+    ]
 
 
 async def test_a_bug_in_the_callback_is_not_swallowed() -> None:

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.kube.client import ClusterForbidden, ListExpired
 from agentrun_operator.kube.reader import ReferenceReader
@@ -68,6 +69,21 @@ async def test_a_name_that_leads_elsewhere_is_never_asked_for(name: str) -> None
     client = ScriptedClient()
     assert await ReferenceReader(client).secret("team", name) is None
     assert client.asked == []
+
+
+async def test_a_secret_of_a_closed_namespace_is_not_asked_for() -> None:
+    client = ScriptedClient(secret(key=b"x"))
+    reader = ReferenceReader(client, secrets_from=("team",))
+    with pytest.raises(ReferenceNotFound, match=r"'other' is not one of.*secretNamespaces"):
+        await reader.secret("other", "keys")
+    assert client.asked == []
+    assert await reader.secret("team", "keys") is not None
+
+
+async def test_a_config_map_of_a_closed_namespace_is_read() -> None:
+    client = ScriptedClient({"metadata": {"uid": "u", "resourceVersion": "9"}})
+    reader = ReferenceReader(client, secrets_from=("team",))
+    assert await reader.config_map("other", "settings") is not None
 
 
 async def test_a_namespaced_install_lists_each_namespace() -> None:
