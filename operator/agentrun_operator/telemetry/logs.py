@@ -10,11 +10,12 @@ their levels are pinned here, so that no setting of ours can turn those on.
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import IO, Any, Literal
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
 
 LogFormat = Literal["json", "console"]
 
@@ -26,12 +27,12 @@ PINNED: Mapping[str, int] = {
     "aiohttp": logging.WARNING,
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
-    "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
-    "urllib3": logging.WARNING,
-    "alibabacloud_credentials": logging.WARNING,
 }
 """Lowest level of a library's logger, whatever our own level is."""
+CLOUD_CLIENTS = frozenset({"alibabacloud_credentials", "h11", "httpcore", "httpx", "urllib3"})
+"""Libraries that speak with the cloud. What they log may quote it, and nobody there redacts."""
+_TELLS_ITS_OWN = frozenset({"agentrun_operator", "aiohttp", "kopf"})
+"""Libraries whose exceptions may be shown: they have nothing of the cloud. Ours keep it sealed."""
 
 _SECRET_KEY = re.compile(
     r"secret|password|passwd|token|authori[sz]ation|apikey|api_key|access_?key|credentials?$"
@@ -72,6 +73,27 @@ class _PatientHandler(logging.StreamHandler[IO[str]]):
         self._why = type(sys.exc_info()[1]).__name__
 
 
+def _is_not_of_the_cloud(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] not in CLOUD_CLIENTS
+
+
+def place_of(exc_info: ExcInfo) -> str:
+    """Return a traceback with the words of those exceptions alone that cannot quote the cloud.
+
+    A parser's error shows the document, a client's the request.
+    """
+    _, error, _ = exc_info
+    told = "".join(
+        ("Traceback:\n", *traceback.format_tb(error.__traceback__), type(error).__name__)
+    )
+    is_clean = type(error).__module__.partition(".")[0] in _TELLS_ITS_OWN
+    told += f": {error}" if is_clean or isinstance(error, OSError) else ""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is None:
+        return told
+    return f"{place_of((type(before), before, before.__traceback__))}\n\n{told}"
+
+
 def configure_logging(
     *, log_format: LogFormat = "json", level: str = "INFO", stream: IO[str] | None = None
 ) -> None:
@@ -103,6 +125,7 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     handler = _PatientHandler(stream or sys.stderr)
+    handler.addFilter(_is_not_of_the_cloud)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), map_kopf],
@@ -131,7 +154,7 @@ def _final(log_format: LogFormat) -> list[Processor]:
         ]
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(place_of),
         redact,
         *last,
     ]

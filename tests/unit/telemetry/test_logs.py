@@ -172,3 +172,37 @@ def test_a_full_disk_costs_lines_and_shows_no_record(
     assert told["level"] == "error"
     assert line["msg"] == "updated"
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "alibabacloud_credentials.client"])
+def test_what_clients_of_the_cloud_log_goes_nowhere(stream: io.StringIO, name: str) -> None:
+    configure_logging(stream=stream, level="DEBUG")
+    logging.getLogger(name).setLevel(logging.DEBUG)
+    logging.getLogger(name).error("answered %s", CANARY)
+    assert stream.getvalue() == ""
+
+
+def test_an_exception_of_a_parser_or_a_client_shows_its_place_alone(stream: io.StringIO) -> None:
+    """A parser's error shows the document, and whoever logs it knows no values."""
+    configure_logging(stream=stream)
+    try:
+        try:
+            json.loads(f"{CANARY}")
+        except ValueError as cause:
+            raise KeyError(CANARY) from cause
+    except KeyError:
+        logging.getLogger("kopf").exception("failed")
+    (line,) = lines(stream)
+    assert "in test_an_exception_of_a_parser_or_a_client_shows_its_place_alone" in line["exception"]
+    assert "JSONDecodeError" in line["exception"]
+    assert line["exception"].endswith("KeyError")
+    assert line["exception"].count(CANARY) == 0
+
+
+def test_an_exception_of_the_cluster_s_side_says_what_it_says(stream: io.StringIO) -> None:
+    configure_logging(stream=stream)
+    try:
+        raise ConnectionRefusedError(111, "no connection to the API server")
+    except OSError:
+        logging.getLogger("kopf").exception("failed")
+    assert "no connection to the API server" in lines(stream)[0]["exception"]
