@@ -13,7 +13,6 @@ import pytest
 from agentrun_operator.core.fields import SpecModel
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Derived
-from agentrun_operator.core.redaction import spellings
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds import catalogue
 from agentrun_simulator.faults import Fault
@@ -22,6 +21,7 @@ from drift.stage import Stage, prepared
 from drift.watched import KEYS_OF_ACCOUNTS, PLANTED, WatchedLab, leaks
 from fakes.cloud import MAIN, TEMPORARY, keys_of
 from fakes.secret_fields import secret_fields
+from fakes.spellings import spellings
 
 PASSWORD = f"{CANARY}-registry"
 AWKWARD = f'{CANARY}-to/k+e"n <&> é\\ 100%'
@@ -118,7 +118,9 @@ async def test_a_quoted_secret_goes_no_further(variant: Variant, log: io.StringI
     await _echoed_life(lab, variant)
     said = lab.spoken()
     assert leaks(("log", log.getvalue()), *said.items()) == []
-    assert "(secret)" in said["errors"]
+    assert "ERR_INTERNAL" in said["errors"], "an error has our own words alone"
+    told = str(said)
+    assert "AgentRun says: " in told or "what AgentRun says of it is not shown" in told
     assert any(r["status"] == 500 for r in lab.simulator.requests())
 
 

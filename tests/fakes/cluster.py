@@ -382,7 +382,8 @@ class FakeCluster:
     ) -> None:
         key, version = ObjectKey(kind, namespace, name), str(self._next_version())
         where = f"uid-of-{name}/{version}"
-        self._data[key] = SecretData(dict(data), where, frozenset(unreadable))
+        edited_at = self._clock.now() if key in self._data else None
+        self._data[key] = SecretData(dict(data), where, frozenset(unreadable), edited_at)
         self.reference_changed(kind, namespace, name, version)
 
     def _read(self, kind: str, namespace: str, name: str) -> SecretData | None:

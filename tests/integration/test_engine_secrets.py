@@ -168,6 +168,23 @@ def test_no_secret_of_a_cluster_account_is_ever_told(tenant: Tenant) -> None:
     assert tenant.account.access_key_id not in told["objects"] + told["metrics"]
 
 
+def test_a_failed_deletion_tells_no_secret_that_the_cloud_quotes(tenant: Tenant) -> None:
+    value = canary()
+    encoded = base64.b64encode(value.encode()).decode()
+    tenant.secret(VALUES, env=value)
+    tenant.apply(runtime("rt"))
+    tenant.wait_ready(("AgentRuntime", "rt"))
+    reason = f"hook refused {value}, {encoded} and {value.upper()[3:16]}"
+    tenant.fault("delete-failed", action="DeleteAgentRuntime", name="rt", reason=reason, times=2)
+    tenant.delete("AgentRuntime", "rt")
+    tenant.wait_gone(("AgentRuntime", "rt"), seconds=60)
+    said = [condition(version.body, "Ready").get("message", "") for version in tenant.versions()]
+    assert any("AgentRun says: hook refused (secret), (secret)" in message for message in said)
+    told = _kept(tenant)
+    assert _leaks(told) == []
+    assert value.upper()[3:16] not in str(told)
+
+
 QUOTING = (
     ("Credential", "cred", "UpdateCredential", "inbound"),
     ("AgentRuntime", "rt", "UpdateAgentRuntime", "env"),

@@ -52,6 +52,7 @@ from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.queue import WorkQueue
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.workers import Workers
 from soak import mutations as m
@@ -160,7 +161,7 @@ BUGS: tuple[Bug, ...] = (
         (MemoryBank, "overdue", m.nobody),
     ),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),
-    _bug("secret-shown", "a value in a message", (report, "_redacted", m.secret_in_message)),
+    _bug("secret-shown", "a value in a message", (Redactors, "opened", m.secret_in_message)),
     _bug("own-edit-lost", "an edit in our own answer", (engine, "is_edited", m.always_false)),
     _bug(
         "edit-disowns",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from agentrun_operator.core.gate import UNSAID
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
@@ -291,7 +292,7 @@ class Convergence:
                     yield f"{key} is being created anew"
             if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
                 # It takes no change below it. One in transition does so soon: that is no excuse.
-                yield f"must be in READY status; see the conditions of {key}"
+                yield f"; see the conditions of {key}"
             # One that exists already waits for no more than that what it names exists as well.
             if exists or ready_of(need)[0] == "True":
                 account = (need["status"].get("account") or {}).get("accountId")
@@ -337,7 +338,7 @@ class Convergence:
             held = self._kube.find(need.key)
             is_going = held is not None and "deletionTimestamp" in held["metadata"]
             if held is not None and is_going and not self._namesakes(need, held):
-                return f"{need.external_name} not found" in message_of(raw)
+                return _says(raw, f"{need.external_name} not found")
         return False
 
     def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
@@ -361,8 +362,14 @@ class Convergence:
 
 def waits_for_another(raw: Json) -> bool:
     """Whether the cloud refuses a change of an object because of what its spec names."""
+    is_gone = "HTTP 404" in message_of(raw) and _says(raw, "not found")
+    return is_gone or _says(raw, "must be in READY status")
+
+
+def _says(raw: Json, words: str) -> bool:
+    """Whether a message has these words of the cloud, or may not show what it has."""
     said = message_of(raw)
-    return "must be in READY status" in said or ("HTTP 404" in said and "not found" in said)
+    return words in said or UNSAID in said
 
 
 def _is_observed(raw: Json) -> bool:

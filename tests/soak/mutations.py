@@ -162,11 +162,11 @@ def times_move(merge: Any) -> Any:
     return merging
 
 
-def secret_in_message(redacted: Any) -> Any:
-    def quoting(verdict: Verdict, changes: Any, resolution: Any) -> Any:
-        verdict, clean = redacted(verdict, changes, resolution)
-        if resolution.secrets and verdict.ready == "True":
-            values = [v for data in resolution.secrets.values() for v in data.values()]
+def secret_in_message(opened: Any) -> Any:
+    async def quoting(self: Any, ctx: Any, verdict: Verdict, changes: Any) -> Any:
+        verdict, clean = await opened(self, ctx, verdict, changes)
+        if ctx.resolution is not None and ctx.resolution.secrets and verdict.ready == "True":
+            values = [v for data in ctx.resolution.secrets.values() for v in data.values()]
             verdict = replace(verdict, message=f"{verdict.message} with {values}")
         return verdict, clean
 

@@ -314,15 +314,21 @@ class SimulatedTransport:
         self._keys = keys
         self._answer = answer
         self._sending = sending
+        self._signed: frozenset[str] = frozenset()
 
     async def send(self, call: Call) -> Answer:
         await self._acquire()
         keys = await self._keys.keys()
+        self._signed |= keys.texts
         self._sending(call)
         try:
             return await self._wire.carry(call.action, lambda: self._answer(keys, call))
         except (httpx.HTTPError, TimeoutError) as error:
             raise unreachable(call, error) from None
+
+    def keys(self) -> frozenset[str]:
+        """Return what signed; a history is over before any of it is too old."""
+        return self._signed
 
     async def aclose(self) -> None:
         """Nothing is open."""

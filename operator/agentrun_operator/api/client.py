@@ -152,7 +152,7 @@ class AgentRunClient:
             Unavailable: The resource no longer exists, among the other causes.
         """
         path = f"{_path(rest, at.parent, at.key)}/{verb.suffix}"
-        call = Call(verb.action, verb.method, path)
+        call = Call(verb.action, verb.method, path, is_of_one=True)
         answer = await self._send(call)
         if is_absent(answer):
             raise Unavailable(
@@ -165,6 +165,10 @@ class AgentRunClient:
         """Prove with one LIST of one item that the keys are accepted and may read."""
         answer = await self._send(_PROBE)
         _object(_PROBE, answer)
+
+    def keys(self) -> frozenset[str]:
+        """See `ExternalAPI.keys`."""
+        return self._transport.keys()
 
     async def aclose(self) -> None:
         """Close pooled connections."""
@@ -210,9 +214,7 @@ class AgentRunClient:
 
 
 def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:
-    names = {rest.name_field, rest.id_field}
-    shown = {v for name in names if name and isinstance(v := (body or {}).get(name), str)}
-    return Call(f"{verb}{rest.noun}", method, path, body=body, showable=frozenset(shown))
+    return Call(f"{verb}{rest.noun}", method, path, body=body, is_of_one=True)
 
 
 def _path(rest: Rest, parent: str | None, key: str | None = None) -> str:

@@ -1,10 +1,10 @@
 """From an answer to the classes of `core.errors`: one table, first match wins.
 
 Status and code decide; text decides only where the API gives nothing else, and then the row says
-who saw it. What a message may show: the API's own words, cut short and with every value of our
-request taken out, the keys that signed it included, because a validation error may quote the secret
-it refuses. Signature errors quote the request's headers, tokens included, so their text is never
-used.
+who saw it. Messages are our own words. Those of the API stay sealed beside them, because a
+validation error may quote the secret it refuses, and only where somebody can know what they quote:
+an answer about one object. Signature errors quote the request's headers, tokens included, and what
+is refused for the whole account is repeated to others of its objects, so their text is not kept.
 
 The request id travels as an attribute and not in the text: it differs each time, and a condition
 whose message differs each time is a status write each time.
@@ -16,9 +16,9 @@ Evidence tags are those of the control-plane reference, §0: [S] agentrun-sdk, [
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -37,9 +37,6 @@ from agentrun_operator.core.errors import (
     Throttled,
     Unavailable,
 )
-from agentrun_operator.core.redaction import spellings, without_secrets
-
-MAX_FOREIGN_CHARS: Final = 256
 
 NEVER_SENT: Final = (
     httpx.ConnectError,
@@ -51,10 +48,10 @@ NEVER_SENT: Final = (
 )
 """Failures before the first byte of the request. After any other, a write may have been applied."""
 
-_SHORT: Final = 4
-_ANY_CASE: Final = re.IGNORECASE
-_ABSENT: Final = re.compile(r"not found|does not exist", _ANY_CASE)
-_SAFE_WORD: Final = re.compile(r"[A-Za-z0-9:._-]{1,80}")
+_ABSENT: Final = r"not found|does not exist"
+_PERMISSION: Final = re.compile(r"agentrun:[A-Za-z]{1,80}")
+_SHARED: Final = (AccessDenied, CredentialsInvalid, QuotaExceeded, Throttled)
+"""Refusals that other objects of the account hear as well."""
 _FIVE_HUNDREDS: Final = 500
 _BAD_REQUESTS: Final = range(400, 500)
 _REFUSALS: Final = frozenset(_BAD_REQUESTS) - {408}
@@ -67,7 +64,7 @@ class Row:
 
     evidence: str
     make: Callable[[Call, Answer, str], OperatorError]
-    """Takes the call, the answer and the cleaned description of it."""
+    """Takes the call, the answer and a description of it in our own words."""
     statuses: frozenset[int] = frozenset()
     """Empty: any."""
     codes: tuple[str, ...] = ()
@@ -78,6 +75,8 @@ class Row:
     """Empty: any."""
     header: str | None = None
     """A header that has to be there."""
+    is_quoted: bool = True
+    """Whether what the API says helps beside what we say."""
     foreign: bool | None = None
     """True: only answers that are not JSON objects; False: only those that are; None: both."""
 
@@ -87,7 +86,7 @@ class Row:
         return (
             (not self.statuses or answer.status in self.statuses)
             and (not self.codes or code.startswith(tuple(c.lower() for c in self.codes)))
-            and (self.text is None or re.search(self.text, answer.message, _ANY_CASE) is not None)
+            and (self.text is None or answer.message.has(self.text))
             and (not self.methods or call.method in self.methods)
             and (self.header is None or self.header in answer.headers)
             and (self.foreign is None or self.foreign == (answer.payload is None))
@@ -102,7 +101,8 @@ def error_for(call: Call, answer: Answer) -> OperatorError:
     row = next(row for row in TABLE if row.matches(call, answer))
     error = row.make(call, answer, _describe(call, answer))
     error.request_id = answer.request_id
-    return error
+    is_quoted = call.is_of_one and not isinstance(error, _SHARED) and row.is_quoted
+    return error.quoting(answer.message) if is_quoted else error
 
 
 def is_absent(answer: Answer) -> bool:
@@ -115,12 +115,9 @@ def is_absent(answer: Answer) -> bool:
     """
     if answer.status != httpx.codes.NOT_FOUND:
         return False
-    code, message = answer.code, answer.message
-    if _GATEWAY_404.match(code):
+    if _GATEWAY_404.match(answer.code):
         return False
-    return code == "ERR_NOT_FOUND" or bool(
-        re.search(r"not found|does not exist", message, re.IGNORECASE)
-    )
+    return answer.code == "ERR_NOT_FOUND" or answer.message.has(_ABSENT)
 
 
 def unreachable(call: Call, error: Exception) -> Unavailable:
@@ -143,35 +140,7 @@ def unusable(call: Call, answer: Answer, why: str) -> Unavailable:
 
 
 def _describe(call: Call, answer: Answer) -> str:
-    code = answer.code if _SAFE_WORD.fullmatch(answer.code) else ""
-    head = f"{call.action}: HTTP {answer.status}" + (f" {code}" if code else "")
-    text = _without_values(call, answer)
-    return f"{head}: {text.removesuffix('.')}" if text else head  # a remedy may follow
-
-
-def _without_values(call: Call, answer: Answer) -> str:
-    text = without_secrets(answer.message, answer.secrets)
-    values = {value for value in _leaves(call.body) if len(value) <= len(text)}
-    for value in sorted(values - call.showable, key=len, reverse=True):
-        for form in spellings(value):
-            # Short values are matched as whole words, or "a" would eat the message.
-            pattern = re.escape(form)
-            pattern = rf"(?<!\w){pattern}(?!\w)" if len(form) < _SHORT else pattern
-            text = re.sub(pattern, "(value)", text)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text if len(text) <= MAX_FOREIGN_CHARS else text[: MAX_FOREIGN_CHARS - 1] + "…"
-
-
-def _leaves(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        if node:
-            yield node
-    elif isinstance(node, dict):
-        for value in node.values():
-            yield from _leaves(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _leaves(value)
+    return f"{call.action}: HTTP {answer.status} {answer.shown_code}".rstrip()
 
 
 # ---------------------------------------------------------------- the rows' makers
@@ -186,7 +155,7 @@ def _throttled(_call: Call, answer: Answer, text: str) -> OperatorError:
 
 
 def _keys_refused(_call: Call, answer: Answer, _text: str) -> OperatorError:
-    code = answer.code if _SAFE_WORD.fullmatch(answer.code) else "keys refused"
+    code = answer.shown_code or "keys refused"
     # No word of the call: it was refused for its keys, and so is every other of the account.
     return CredentialsInvalid(
         f"HTTP {answer.status} {code}: the access key is unknown, disabled or does not match its "
@@ -196,7 +165,7 @@ def _keys_refused(_call: Call, answer: Answer, _text: str) -> OperatorError:
 
 def _clock_skew(call: Call, answer: Answer, _text: str) -> OperatorError:
     return Unavailable(
-        f"{call.action}: HTTP {answer.status} {answer.code[:80]}; the operator's clock is more "
+        f"{call.action}: HTTP {answer.status} {answer.shown_code}; the operator's clock is more "
         "than 15 minutes off the cloud's: synchronise the node's clock"
     )
 
@@ -208,7 +177,7 @@ def _refused_unprocessed(_call: Call, _answer: Answer, text: str) -> OperatorErr
 def _denied(call: Call, answer: Answer, text: str) -> OperatorError:
     detail = (answer.payload or {}).get("AccessDeniedDetail")
     wanted = detail.get("AuthAction") if isinstance(detail, dict) else None
-    if not (isinstance(wanted, str) and _SAFE_WORD.fullmatch(wanted)):
+    if not (isinstance(wanted, str) and _PERMISSION.fullmatch(wanted)):
         wanted = f"agentrun:{call.action}"
     return AccessDenied(f"{text}; allow {wanted} in the RAM policy of the account's keys")
 
@@ -351,7 +320,7 @@ TABLE: Final = (
         "[?] the same, seen by a validation",
         _names_nothing,
         statuses=frozenset({400}),
-        text=_ABSENT.pattern,
+        text=_ABSENT,
         methods=frozenset({"POST", "PUT"}),
     ),
     Row("[S] gone between our look and our write", _vanished, statuses=frozenset({404})),

@@ -19,13 +19,17 @@ from urllib.parse import urlencode
 import httpx
 
 from agentrun_operator.core.errors import InvalidParameter
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _SUCCESS_STATUSES: Final = range(200, 300)
 _SUCCESS_CODES: Final = frozenset({"", "SUCCESS", "OK"})
 MAX_MESSAGE_CHARS: Final = 8192
-"""Of an error message; a condition shows the first few hundred."""
+"""Of an error message, to tell one refusal from another; far less is shown."""
+_CODE: Final = re.compile(r"(?:[A-Z][A-Za-z]{1,39}|ERR)(?:[._:][A-Za-z]{1,40}){0,6}")
+"""What the codes of the service and of the gateway look like: words, and nothing else."""
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes of half a character; two of them are one."""
 
@@ -41,8 +45,9 @@ class Call:
     """As on the wire: version prefix included, parameters percent-encoded."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
-    showable: frozenset[str] = frozenset()
-    """Values of the body that an error message may repeat: names and ids."""
+    is_of_one: bool = False
+    """Whether it is about one object, whose values are known. What is said to a LIST, for instance,
+    may quote any resource of the account."""
     is_question: bool = False
     """Whether it changes nothing, although its method does not say so."""
 
@@ -84,8 +89,8 @@ class Answer:
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """What signed the request, which no message may quote."""
+    keys: frozenset[str] = field(default=frozenset(), repr=False)
+    """What signed the request."""
 
     @cached_property
     def payload(self) -> dict[str, Any] | None:
@@ -126,16 +131,21 @@ class Answer:
         return self._text("code", "Code")
 
     @property
-    def message(self) -> str:
-        """The error message in either spelling. Foreign text: clean it before it goes anywhere."""
-        # To clean a text of megabytes would take minutes, and nobody else is served meanwhile.
-        return self._text("message", "Message")[:MAX_MESSAGE_CHARS]
+    def shown_code(self) -> str:
+        """The error code where it is one; empty where anything else stands in its place."""
+        return self.code if _CODE.fullmatch(self.code) else ""
+
+    @property
+    def message(self) -> CloudText:
+        """The error message in either spelling, sealed."""
+        return CloudText(self._text("message", "Message")[:MAX_MESSAGE_CHARS], keys=self.keys)
 
     @property
     def request_id(self) -> str | None:
         """The cloud's name for this exchange, which its support asks for."""
         header = self.headers.get("x-acs-request-id", "")
-        return (header or self._text("requestId", "RequestId"))[:64] or None
+        found = header or self._text("requestId", "RequestId")
+        return found if _REQUEST_ID.fullmatch(found) else None
 
     @property
     def date(self) -> datetime | None:

@@ -35,6 +35,8 @@ LARGE_BYTES: Final = 256 * 1024
 KEEPALIVE_SECONDS: Final = 10.0
 """Idle connections are dropped before a gateway would do it: a write that meets a connection just
 closed may have been applied, and has to be searched for."""
+KEYS_KEPT_SECONDS: Final = 3600.0
+"""An answer may quote keys that signed a request before."""
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
 log = structlog.get_logger(__name__)
@@ -97,6 +99,8 @@ class Transport:
         self._observe = observe
         self._answers = answers or AnswersInFlight()
         self._total_seconds = timeouts.total
+        self._signed: dict[str, float] = {}
+        """Text of keys → monotonic time at which they signed last."""
         self._http = httpx.AsyncClient(
             auth=auth,
             verify=_tls() if self._base.scheme == "https" else False,
@@ -172,8 +176,9 @@ class Transport:
         finally:
             await response.aclose()
         keys = request.extensions.get(KEYS_EXTENSION)
-        secrets = keys.texts if isinstance(keys, Keys) else frozenset()
-        answer = Answer(response.status_code, response.headers, body, secrets)
+        texts = keys.texts if isinstance(keys, Keys) else frozenset()
+        self._signed.update(dict.fromkeys(texts, time.monotonic()))
+        answer = Answer(response.status_code, response.headers, body, texts)
         weakref.finalize(answer, held.end)
         if len(body) >= LARGE_BYTES:
             # Parsed in a thread, or nobody else is served meanwhile.
@@ -196,6 +201,12 @@ class Transport:
             code=code,
             request_id=request_id,
         )
+
+    def keys(self) -> frozenset[str]:
+        """Return the texts of the keys that signed in the last hour."""
+        oldest = time.monotonic() - KEYS_KEPT_SECONDS
+        self._signed = {text: at for text, at in self._signed.items() if at >= oldest}
+        return frozenset(self._signed)
 
     async def aclose(self) -> None:
         """Close the pooled connections."""

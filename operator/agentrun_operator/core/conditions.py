@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.reasons import ConditionType, Reason
 
 Truth = Literal["True", "False", "Unknown"]
@@ -40,6 +41,8 @@ class Verdict:
     """Nothing could be looked at: what was said of the last write and of references still holds."""
     references_resolved: bool | None = None
     """None for a kind without references."""
+    quote: CloudText | None = None
+    """What the cloud says of it; it becomes part of the message where it may be shown."""
 
     def __post_init__(self) -> None:
         """Refuse the one contradiction that readers cannot resolve."""

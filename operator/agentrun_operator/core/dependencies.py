@@ -91,6 +91,15 @@ def dependencies(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Dependenc
     return tuple(found.values())
 
 
+def refers_outside(kind: ResourceKind, spec: Mapping[str, Any]) -> bool:
+    """Whether a raw spec names something by what it is called in the cloud."""
+    return any(
+        node.get("externalName")
+        for place in _places(kind.spec)
+        for _, node in _nodes(spec, place.steps)
+    )
+
+
 def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requirement, ...]:
     """Return what a raw spec asks of the objects that it names, in spec order."""
     return tuple(

@@ -28,13 +28,14 @@ OperatorError
     └── ProviderFailed           the cloud reports a failed state
 
 Absence is a value (`None`, or `Lookup(resource=None)`), not an error. Anything outside this tree is
-a bug of ours. Each class owns its reason and its retry policy; callers just raise. Messages never
-carry a secret and are cut to `MAX_MESSAGE` characters.
+a bug of ours. Each class owns its reason and its retry policy; callers just raise. Messages are
+our own words, never carry a secret and are cut to `MAX_MESSAGE` characters; what the cloud said is
+sealed beside them (`core.gate`).
 """
 
-from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.reasons import Reason
 
 MAX_MESSAGE = 1024
@@ -56,11 +57,12 @@ class OperatorError(Exception):
         super().__init__(text)
         self.message = text
         self.request_id = request_id
+        self.quote: CloudText | None = None
 
-    def rephrase(self, redact: Callable[[str], str]) -> None:
-        """Take out of the message what only a later reader knows to be secret."""
-        self.message = redact(self.message)
-        self.args = (self.message,)
+    def quoting(self, quote: CloudText | None) -> Self:
+        """Keep what the cloud said of it beside the message; returns itself."""
+        self.quote = quote or None
+        return self
 
 
 class Retryable(OperatorError):

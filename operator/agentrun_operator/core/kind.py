@@ -1,5 +1,6 @@
 """What a kind may declare. The engine, the API client and the CRD generator read nothing else."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -201,6 +202,18 @@ class ResourceKind:
             return Phase.READY
         word = str(resource.get(rest.state_field) or "")
         return self.phases.get(word) or _spelled(word)
+
+    def word_of(self, resource: Mapping[str, Any]) -> str:
+        """Return the lifecycle word of a read, if it is one: anything might stand in its place."""
+        rest = self.rest
+        word = str(resource.get(rest.state_field or "") or "") if rest is not None else ""
+        if not word:
+            return "no state"
+        is_known = word in self.phases or _spelled(word) is not Phase.UNKNOWN
+        return word if is_known and _WORD.fullmatch(word) else "an unknown state"
+
+
+_WORD = re.compile(r"[A-Z][A-Za-z]{1,20}(?:_[A-Z]{1,20}){0,3}")
 
 
 def _spelled(word: str) -> Phase:

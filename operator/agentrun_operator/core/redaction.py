@@ -1,119 +1,303 @@
-"""Texts of others without our values: a cloud may quote what it was sent, in spellings of its own.
+"""Texts of the cloud without the values that it may quote: no six characters of one stay.
 
-What was cut short counts as well: a validator that shows the first half of a key shows a key.
+A text is compared as it stands and decoded, as UTF-8, without case and with any line breaks. The
+values are searched for the runs that the text has, so that the cost is the sum of both and not the
+product, and a part of a value counts as much as the whole.
+
+Values under six characters, and what of a text shares fewer with a value, stay: they stand in
+ordinary words.
 """
 
 import base64
 import html
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import takewhile
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-from agentrun_operator.core.one_line import without_line_break
+from ahocorasick_rs import BytesAhoCorasick
 
-MIN_SECRET = 6
-"""Shorter values stand in ordinary words, and a text without those words would say nothing."""
+RUN = 6
+"""So many characters in a row that a text and a value share are hidden."""
 HIDDEN = "(secret)"
-_MIN_PART = 10
-"""So much of the beginning of a longer value is taken for the value."""
+
+_DEPTH = 2
+"""So often base64 and hex are decoded; escapes are before, between and after."""
+_ESCAPES = 3
+"""So often escapes of escapes are."""
+_FEW = 4096
+"""Characters of values: below, a set of their runs is made faster than an automaton."""
+_BATCH = 65_536
+"""Characters of values that are looked at in one go, which nothing else can interrupt."""
+_OVERLAP = 512
+"""A run that is escaped more than once is shorter than this."""
+_BETWEEN = b"\xff"
+"""Between values; in no text."""
+
+_GAP = re.compile(rb"[\x00-\x20\x7f]+")
+"""White space and control characters; what else is none to be seen has become a space before."""
+_WIDE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
+_ESCAPE = re.compile(
+    rb"""
+      %u[0-9a-f]{4} | %[0-9a-f]{2} | \+
+    | \\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2} | \\u[0-9a-f]{4} | \\u\{[0-9a-f]{1,6}\}
+    | \\x[0-9a-f]{2} | \\[0-7]{3} | \\[\x21-\x7e]
+    | &\#[0-9]{1,7};? | &\#x[0-9a-f]{1,6};? | &[a-z][a-z0-9]{1,31};?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_HEX = re.compile(rb"[0-9A-Fa-f]{12,}")
 
 
-def spellings(value: str) -> frozenset[str]:
-    """Return how a text may be quoted: as it is, in JSON, Python, a URL, HTML, base64, hex."""
-    raw = value.encode(errors="surrogatepass")
-    found = {
-        value,
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        json.dumps(value)[1:-1],
-        repr(value)[1:-1],
-        quote(raw, safe=""),
-        quote(raw),
-        quote_plus(raw),
-        html.escape(value),
-    }
-    if len(value) >= MIN_SECRET:
-        found |= {raw.hex(), raw.hex().upper(), *_in_base64(raw)}
-    return frozenset(found)
-
-
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """Yield what stands for a value in base64, alone or after a user's name and a colon.
-
-    Three bytes make four characters: where others stand before and behind, those at either end
-    speak of both, and are left out.
-    """
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(raw).decode().rstrip("=")
-        for before in range(3):
-            encoded = encode(bytes(before) + raw).decode().rstrip("=")
-            has_rest = (before + len(raw)) % 3 != 0
-            yield encoded[(0, 2, 3)[before] : len(encoded) - has_rest]
-
-
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without any spelling of some secrets, nor the beginning of one."""
-    # No more of a value can stand in the text than the text is long.
-    held = {value[: len(text)] for value in secrets if len(value) >= MIN_SECRET}
-    found = {spelling for value in held for spelling in spellings(value) if value}
-    for spelling in sorted(found, key=len, reverse=True):
-        text = text.replace(spelling, HIDDEN)
-    for head in sorted({spelling[:_MIN_PART] for spelling in found}):
-        text = _without_beginnings(text, head, [s for s in found if s.startswith(head)])
-    return text
-
-
-def _without_beginnings(text: str, head: str, spellings_of_it: list[str]) -> str:
-    at = text.find(head)
-    while at >= 0:
-        end = at + max(_common(text[at:], spelling) for spelling in spellings_of_it)
-        text = f"{text[:at]}{HIDDEN}{text[end:]}"
-        at = text.find(head, at + len(HIDDEN))
-    return text
-
-
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def masked(texts: Sequence[str], values: Iterable[str]) -> list[str]:
+    """Return texts in which nothing is left of some values, nor of what those hold."""
+    held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
+    if not any(len(part) >= RUN for part in held):
+        return [*texts]
+    views = [[*_compared(text)] for text in texts]
+    known = _common({run for each in views for view in each for run in _runs(view.data)}, held)
+    return [_hidden(*each, known) for each in zip(texts, views, strict=True)] if known else [*texts]
 
 
 def secrets_in(document: str) -> Iterator[str]:
-    """Yield the value of a Secret, and the texts inside of one that is a JSON document.
+    """Yield what is secret in a value: of a JSON document the texts and numbers in it.
 
-    Each also without the line breaks at its end, which need not go out. Of a registry's `auth` that
-    is also the password in it, which is what goes out.
+    The names in a document are no secrets, and in a registry login they are hosts that a message
+    must be able to name. What is base64 of a text counts as that text as well.
     """
     for text in _texts_in(document):
         yield text
-        if (bare := without_line_break(text)) != text:
-            yield bare
+        if len(text) >= RUN and (plain := _decoded_text(text)):
+            yield plain
+
+
+# ---------------------------------------------------------------- the text, and where it stands
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A text, decoded in some way; each byte knows which characters of the text it comes from."""
+
+    data: bytes
+    spans: Sequence[tuple[int, int]]
+
+    def replaced(self, pattern: re.Pattern[bytes], by: Callable[[bytes], bytes]) -> "_View":
+        """Return the view with each match replaced; the same where there is none."""
+        data, spans, done = bytearray(), list[tuple[int, int]](), 0
+        for match in pattern.finditer(self.data):
+            start, end = match.span()
+            new = by(match[0])
+            data += self.data[done:start] + new
+            spans += self.spans[done:start]
+            spans += [(self.spans[start][0], self.spans[end - 1][1])] * len(new)
+            done = end
+        if not done:
+            return self
+        return _View(bytes(data + self.data[done:]), [*spans, *self.spans[done:]])
+
+
+def _view(text: str) -> _View:
+    parts = [char.encode(errors="surrogatepass") for char in text]
+    spans = [(at, at + 1) for at, part in enumerate(parts) for _ in part]
+    return _View(b"".join(parts), spans)
+
+
+def _compared(text: str) -> Iterator[_View]:
+    """Yield the views of a text that are compared, each once."""
+    found: set[bytes] = set()
+    layer = [_view(text)]
+    for depth in range(_DEPTH + 1):
+        below: list[_View] = []
+        for view in layer:
+            for plain in _unescaped(view):
+                tight = plain.replaced(_GAP, _to_nothing)
+                if depth < _DEPTH:
+                    below += (*_from_base64(tight), *_from_hex(tight))
+                folded = plain.replaced(_WIDE, _folded)
+                folded = _View(folded.data.lower(), folded.spans)
+                for closed in (_to_space, _to_nothing):
+                    each = folded.replaced(_GAP, closed)
+                    if len(each.data) >= RUN and each.data not in found:
+                        found.add(each.data)
+                        yield each
+        layer = below
+
+
+def _to_space(_gap: bytes) -> bytes:
+    return b" "
+
+
+def _to_nothing(_gap: bytes) -> bytes:
+    return b""
+
+
+def _unescaped(view: _View) -> Iterator[_View]:
+    yield view
+    for _ in range(_ESCAPES):
+        before, view = view, view.replaced(_ESCAPE, _meant)
+        if view.data == before.data:
+            return
+        yield view
+
+
+def _from_base64(view: _View) -> Iterator[_View]:
+    """Yield what runs of base64 hold, wherever in a group of four they begin."""
+    runs = [match.span() for match in _BASE64.finditer(view.data)]
+    for shift in range(4) if runs else ():
+        data, spans = bytearray(), list[tuple[int, int]]()
+        for start, end in ((start + shift, end) for start, end in runs):
+            whole = start + (end - start) // 4 * 4
+            end = end if end - whole > 1 else whole  # noqa: PLW2901 - one character is no byte
+            padding = b"=" * (-(end - start) % 4)
+            held = base64.b64decode(view.data[start:end].translate(_STANDARD) + padding)
+            data += held + b"\n"
+            for at in range(len(held)):
+                first, last = start + at * 8 // 6, start + (at * 8 + 7) // 6
+                spans.append((view.spans[first][0], view.spans[last][1]))
+            spans.append(view.spans[end - 1])
+        yield _View(bytes(data), spans)
+
+
+def _from_hex(view: _View) -> Iterator[_View]:
+    runs = [match.span() for match in _HEX.finditer(view.data)]
+    for shift in range(2) if runs else ():
+        data, spans = bytearray(), list[tuple[int, int]]()
+        for start, end in ((start + shift, end) for start, end in runs):
+            held = bytes.fromhex(view.data[start : end - (end - start) % 2].decode())
+            data += held + b"\n"
+            at = range(start, start + 2 * len(held), 2)
+            spans += [(view.spans[n][0], view.spans[n + 1][1]) for n in at]
+            spans.append(view.spans[end - 1])
+        yield _View(bytes(data), spans)
+
+
+def _hidden(text: str, views: Iterable[_View], known: set[bytes]) -> str:
+    """Return a text without the characters that a known run comes from."""
+    hidden = bytearray(len(text))
+    for view in views:
+        for at, run in enumerate(_runs(view.data)):
+            if run in known:
+                spans = view.spans[at : at + RUN]
+                start, end = min(s for s, _ in spans), max(e for _, e in spans)
+                hidden[start:end] = b"\x01" * (end - start)
+    return "".join(
+        HIDDEN if match[0][0] else text[slice(*match.span())]
+        for match in re.finditer(rb"\x00+|\x01+", hidden)
+    )
+
+
+# ---------------------------------------------------------------- the values
 
 
 def _texts_in(document: str) -> Iterator[str]:
-    yield document
     if document.lstrip()[:1] in ("{", "["):
         try:
             yield from _leaves(json.loads(document))
         except (ValueError, RecursionError):
+            pass
+        else:
             return
+    yield document
 
 
 def _leaves(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict):
-        for name, value in node.items():
+    if isinstance(node, dict):
+        for value in node.values():
             yield from _leaves(value)
-            if name == "auth" and isinstance(value, str):
-                yield from _password_in(value)
     elif isinstance(node, list):
         for value in node:
             yield from _leaves(value)
+    elif isinstance(node, str):
+        yield node
+    elif node is not None:
+        yield json.dumps(node)
 
 
-def _password_in(auth: str) -> Iterator[str]:
-    with suppress(ValueError):
-        yield base64.b64decode(auth).decode().partition(":")[2]
+def _decoded_text(text: str) -> str | None:
+    """Return the text that a value is base64 of, such as the login of a registry."""
+    try:
+        plain = base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return None
+    return plain if plain.isprintable() else None
+
+
+def _common(runs: set[bytes], values: Sequence[str]) -> set[bytes]:
+    """Return which runs of a text some values have."""
+    if sum(map(len, values)) <= _FEW:
+        return runs & {run for value in _batches(values) for f in _forms(value) for run in _runs(f)}
+    patterns = [*runs]
+    search = BytesAhoCorasick(patterns)
+    found: set[int] = set()
+    for batch in _batches(values):
+        for form in _forms(batch):
+            found.update(hit[0] for hit in search.find_matches_as_indexes(form, overlapping=True))
+    return {patterns[index] for index in found}
+
+
+def _batches(values: Iterable[str]) -> Iterator[bytes]:
+    """Yield values, several short ones in one and a long one in several that overlap."""
+    batch = bytearray()
+    for value in values:
+        for start in range(0, len(value), _BATCH):
+            part = value[start : start + _BATCH + _OVERLAP]
+            batch += part.encode(errors="surrogatepass") + _BETWEEN
+            if len(batch) >= _BATCH:
+                yield bytes(batch)
+                batch.clear()
+    yield bytes(batch)
+
+
+def _forms(form: bytes) -> set[bytes]:
+    """Return values as they are compared: with escapes and without, in one line and in many."""
+    found: set[bytes] = set()
+    for _ in range(_ESCAPES + 1):
+        folded = _WIDE.sub(lambda match: _folded(match[0]), form).lower()
+        found |= {_GAP.sub(b" ", folded), _GAP.sub(b"", folded)}
+        before, form = form, _ESCAPE.sub(lambda match: _meant(match[0]), form)
+        if form == before:
+            break
+    return found
+
+
+# ---------------------------------------------------------------- both
+
+
+def _runs(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + RUN] for at in range(len(data) - RUN + 1))
+
+
+def _folded(char: bytes) -> bytes:
+    """Return a character without its case, and a space for one that nobody sees.
+
+    Some capitals have several small letters, which are all the same here.
+    """
+    try:
+        text = char.decode()
+    except UnicodeDecodeError:
+        return char
+    return text.upper().casefold().encode() if text.isprintable() else b" "
+
+
+def _meant(escape: bytes) -> bytes:
+    """Return what an escape stands for: one of a URL, of JSON and its like, or of HTML."""
+    kind, rest = escape[:1], escape[1:]
+    if kind == b"%" and rest[:1] not in b"uU":
+        return bytes.fromhex(rest.decode())
+    if kind == b"+":
+        return b" "
+    if kind == b"&":
+        return html.unescape(escape.decode()).encode(errors="surrogatepass")
+    if len(rest) == 1:
+        return _CONTROLS.get(rest, escape if rest.isalnum() else rest)
+    if rest.isdigit():
+        return bytes([int(rest, 8) & 0xFF])
+    # A character beyond sixteen bits is written as two halves.
+    code, *low = (int(half, 16) for half in re.findall(rb"[0-9a-fA-F]+", rest[1:]))
+    if low:
+        code = 0x10000 + ((code - 0xD800) << 10) + low[0] - 0xDC00
+    return chr(min(code, 0x10FFFF)).encode(errors="surrogatepass")

@@ -4,11 +4,11 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agentrun_operator.core.errors import ReferenceNotFound, Unresolved
 from agentrun_operator.core.fields import Reference, SecretDocument, SecretSource, ValueFrom
 from agentrun_operator.core.one_line import one_line
-from agentrun_operator.core.redaction import secrets_in, without_secrets
 
 _DOCKER_HUB = "docker.io"
 _DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -28,6 +28,8 @@ class Resolution:
     """(Secret or ConfigMap, its name, key) of values that are no UTF-8 text."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Secret name → `<uid>/<resourceVersion>`, for what cannot be read back."""
+    edited_at: datetime | None = None
+    """When a Secret or ConfigMap was last edited; None where all are as they were made."""
     percent_weights: bool = False
     """Whether this account's API takes endpoint weights as percent instead of as fractions."""
 
@@ -122,11 +124,6 @@ class Resolution:
             versions=self.versions,
             percent_weights=self.percent_weights,
         )
-
-    def redact(self, text: str) -> str:
-        """Return a text of the cloud without the secret values that it may quote."""
-        held = (value for data in self.secrets.values() for value in data.values())
-        return without_secrets(text, {part for value in held for part in secrets_in(value)})
 
     def registry_login(self, secret_name: str, image: str) -> tuple[str, str]:
         """Return (user, password) for an image's registry from a dockerconfigjson Secret.

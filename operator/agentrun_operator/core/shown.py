@@ -26,10 +26,7 @@ def shown_pair(rule: FieldRule, wanted: Any, seen: Any) -> tuple[str, str]:
 
 
 def parted(desired: str, observed: str) -> tuple[str, str]:
-    """Return two texts, or of long ones the part around the first difference.
-
-    Order: what may quote a secret is redacted before. A part of a secret could not be told as one.
-    """
+    """Return two texts, or of long ones the part around the first difference."""
     texts = desired, observed
     at = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), None)
     at = min(map(len, texts)) if at is None else at

@@ -42,6 +42,38 @@ def _plain(rules: tuple[FieldRule, ...], body: Mapping[str, Any]) -> dict[str, A
     return found
 
 
+def sensitive_texts(
+    kind: ResourceKind, body: Mapping[str, Any], *, is_read: bool = False
+) -> Iterator[str]:
+    """Yield every text of a body, or of a read, that stands where a secret may."""
+    yield from _texts_of(field_rules(kind), body, is_read=is_read)
+
+
+def _texts_of(
+    rules: tuple[FieldRule, ...], owner: Mapping[str, Any], *, is_read: bool
+) -> Iterator[str]:
+    for rule in rules:
+        value = read_path(owner, rule.reads)[0] if is_read else owner.get(rule.api)
+        if rule.sensitive or rule.free_form or rule.write_only:
+            yield from texts_in(value)
+        elif rule.children:
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, Mapping):
+                    yield from _texts_of(rule.children, item, is_read=is_read)
+
+
+def texts_in(node: Any) -> Iterator[str]:
+    """Yield the texts of a JSON value."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from texts_in(value)
+    elif isinstance(node, list | tuple):
+        for item in node:
+            yield from texts_in(item)
+
+
 def _is_sensitive(rule: FieldRule) -> bool:
     return rule.sensitive or any(_is_sensitive(child) for child in rule.children)
 

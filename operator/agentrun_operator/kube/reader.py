@@ -3,12 +3,14 @@
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.identity import GROUP, VERSION, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import parse_time
 from agentrun_operator.kube.client import (
     METADATA,
     METADATA_LIST,
@@ -30,6 +32,8 @@ from agentrun_operator.reconcile.ports import (
 
 log = structlog.get_logger(__name__)
 
+_ONE_WRITE = timedelta(seconds=1)
+"""The two times of one creation may stand on either side of a full second."""
 LIST_ATTEMPTS = 3
 """A continue token may expire under a slow list; starting over is the cure."""
 
@@ -69,6 +73,7 @@ class ReferenceReader:
             data={key: value for key, value in decoded.items() if value is not None},
             version=_version(raw),
             unreadable=frozenset(key for key, value in decoded.items() if value is None),
+            edited_at=_edited_at(raw),
         )
 
     async def config_map(self, namespace: str, name: str) -> SecretData | None:
@@ -80,6 +85,7 @@ class ReferenceReader:
             data=dict(raw.get("data") or {}),
             version=_version(raw),
             unreadable=frozenset(raw.get("binaryData") or ()),
+            edited_at=_edited_at(raw),
         )
 
     async def _object(self, plural: str, namespace: str, name: str) -> Json | None:
@@ -217,6 +223,17 @@ def _missing(names: tuple[str, ...]) -> str:
 
 def _version(raw: Json) -> str:
     return f"{raw['metadata']['uid']}/{raw['metadata']['resourceVersion']}"
+
+
+def _edited_at(raw: Json) -> datetime | None:
+    """Return when an object was last edited; None where it is as it was made."""
+    metadata = raw["metadata"]
+    times = [parse_time(entry.get("time")) for entry in metadata.get("managedFields") or ()]
+    newest = max((time for time in times if time is not None), default=None)
+    made = parse_time(metadata.get("creationTimestamp"))
+    if newest is None or made is None or newest - made <= _ONE_WRITE:
+        return None
+    return newest
 
 
 def _decoded(value: str) -> str | None:

@@ -22,6 +22,7 @@ from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.contact import Contacts
 from agentrun_operator.reconcile.guard import GuardedAPI, check_leadership
+from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.places import Places
 from agentrun_operator.reconcile.ports import (
@@ -91,6 +92,7 @@ class AccountClients:
         self._locks: dict[ObjectKey, asyncio.Lock] = {}
         self._refusals = Refusals(clock)
         self._places = Places(kinds, cache, cloud)
+        self._signed = KnownValues(clock)
         self._heard = 0
         """How many changes of Secrets we were told of."""
 
@@ -174,6 +176,7 @@ class AccountClients:
         )
         self._refusals.forget(account.key)
         if known is not None:
+            self._signed.note(account.key, known.api.keys())
             await known.api.retire()
         return made
 
@@ -252,6 +255,11 @@ class AccountClients:
             ),
         )
 
+    def keys_of(self, binding: Binding) -> frozenset[str]:
+        """Return the texts of the keys that signed for an account in the last hour."""
+        self._signed.note(binding.source, binding.api.keys())
+        return self._signed.of(binding.source)[0]
+
     def known(self, source: ObjectKey) -> Binding | None:
         """Return the client that an account has, without reading anything."""
         client = self._clients.get(source)
@@ -325,6 +333,7 @@ class AccountClients:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
         self._refusals.keep(self._is_used)
+        self._signed.sweep()
         self.contacts.keep(self._is_used)
         # Race: a client in the making, whose keys are being asked about, has its budget already.
         making = {key.namespace for key, lock in self._locks.items() if lock.locked()}

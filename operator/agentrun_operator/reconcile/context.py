@@ -82,8 +82,8 @@ class Context:
     """The last incarnation was looked for, because the record of it is lost."""
     is_braked: bool = False
     """The last look found nothing, in an account in which too much is missing."""
-    taken: str = ""
-    """What the API said when it refused a create because the name is taken."""
+    taken: OperatorError | None = None
+    """The refusal of a create because the name is taken."""
     acted: set[str] = field(default_factory=set)
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)
@@ -130,10 +130,6 @@ class Context:
         if self.target is None:
             raise RuntimeError("a step ran before the target was built")
         return self.target
-
-    def redact(self, text: str) -> str:
-        """Take the secret values that this object sends out of a text of the cloud."""
-        return text if self.resolution is None else self.resolution.redact(text)
 
     def refocus(self, obj: KubeObject) -> None:
         """Go on with a newer version of the object, for the spec that this pass began with.

@@ -14,7 +14,7 @@ from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.status import message_of, timestamp
+from agentrun_operator.reconcile.status import reason_of, timestamp
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
@@ -131,11 +131,11 @@ class DeletionSteps:
         message = AT_WORK
         pause = polling.transition_seconds
         if seen.phase is Phase.DELETE_FAILED:
-            why = message_of(dict(seen.resource), ctx.rest.state_reason_field, ctx.redact)
-            message = f"the cloud could not delete the resource: {why}; trying again"
+            why = reason_of(dict(seen.resource), ctx.rest.state_reason_field)
+            message = "the cloud could not delete the resource; trying again"
             pause = max(pause, self._seconds_to_retry(ctx))
             # Not in transition: the poller would bring it back before its time.
-            verdict = outcome.deleting(Reason.DELETING, message)
+            verdict = outcome.deleting(Reason.DELETING, message, why)
             return Outcome(verdict, pause, "requeue_after")
         if ctx.memory.transition_since is not None:
             spent = ctx.memory.now_hint - ctx.memory.transition_since

@@ -141,6 +141,7 @@ class Engine:
             return
         self._resync.forget(key)
         self._world.memory.forget(key)
+        self._world.known.release(key)
         self.queue.forget(key)
         self._metrics.condition(key, None, None)
         self._metrics.missing(key, None)
@@ -323,7 +324,7 @@ class Engine:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # The report itself failed, so there is nobody left to tell but the log.
-            log_bug(obj, bug, resolution=None)
+            log_bug(obj, bug)
             notes = self._world.memory.of(obj.key, obj.uid)
             notes.failures += 1
             return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
@@ -361,6 +362,7 @@ class Engine:
         world = self._world
         await world.clients.drop_unused()
         world.brake.drop_unused()
+        world.known.sweep()
         world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
     async def _bury(self, key: ObjectKey) -> None:

@@ -56,7 +56,7 @@ def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
     marks = _marks(ctx)
     if owner is None:
         if marks:
-            return f"belongs to another tool, by its mark {marks[0]!r}"
+            return f"belongs to another tool, by its mark {ownership.shown_mark(marks[0])!r}"
         return "may be another object's: the status restored here is older than this object"
     where = f"{owner.namespace}/{owner.name} of cluster {owner.cluster_id!r}"
     if _is_here(owner, cache):

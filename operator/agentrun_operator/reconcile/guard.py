@@ -113,6 +113,10 @@ class GuardedAPI:
         """See `ExternalAPI.identify`; says nothing of what was refused before."""
         return await self._api.identify()
 
+    def keys(self) -> frozenset[str]:
+        """See `ExternalAPI.keys`."""
+        return self._api.keys()
+
     async def verify(self) -> None:
         """See `ExternalAPI.verify`; asks the cloud whatever was refused before."""
         await self._observe("verify", self._api.verify)

@@ -23,6 +23,7 @@ from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
 from agentrun_operator.reconcile.survey import Survey
@@ -36,7 +37,8 @@ class LocalReconciler:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
+        redactors = Redactors(world)
+        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
         self._survey = Survey(world)
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
@@ -64,7 +66,7 @@ class LocalReconciler:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # What an account works with are its keys, and they do not leave its client.
-            told = log_bug(obj, bug, resolution=None)
+            told = log_bug(obj, bug)
             result = self._world.outcomes.of_error(told, obj, memory, memory.now_hint)
         if result.verdict is not None:
             raw = await self._reporter.write_object(self._newest(obj), result.verdict, changes)

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 
 
@@ -89,8 +90,8 @@ class Memory:
     """Digest of the desired state that the API refused."""
     is_create_refused: bool = False
     """Whether it was a create that was refused: an update asks for something else."""
-    refusal: str = ""
-    """What it said."""
+    refusal: tuple[str, CloudText | None] = ("", None)
+    """What we say of that, and what the API said."""
     conflicts: int = 0
     """Writes in a row that the cluster refused as out of date."""
     is_unsure: bool = False

@@ -18,6 +18,7 @@ from agentrun_operator.core.errors import (
     Retryable,
     Throttled,
 )
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Backoff
@@ -82,24 +83,26 @@ def completed(message: str) -> Verdict:
     return Verdict("True", Reason.COMPLETED, message)
 
 
-def progressing(reason: Reason, message: str, *, synced: bool = True) -> Verdict:
+def progressing(
+    reason: Reason, message: str, *, synced: bool = True, quote: CloudText | None = None
+) -> Verdict:
     """Work is under way for this generation."""
-    return Verdict("False", reason, message, synced=synced, reconciling=True)
+    return Verdict("False", reason, message, synced=synced, reconciling=True, quote=quote)
 
 
-def in_cloud(reason: Reason, word: object) -> Verdict:
+def in_cloud(reason: Reason, word: str) -> Verdict:
     """The cloud is at work; said in the same words from the first moment to the last."""
     return progressing(reason, f"the cloud reports {word}")
 
 
-def stalled(reason: Reason, message: str) -> Verdict:
+def stalled(reason: Reason, message: str, quote: CloudText | None = None) -> Verdict:
     """No progress without a human."""
-    return Verdict("False", reason, message, synced=False, stalled=True)
+    return Verdict("False", reason, message, synced=False, stalled=True, quote=quote)
 
 
-def deleting(reason: Reason, message: str) -> Verdict:
+def deleting(reason: Reason, message: str, quote: CloudText | None = None) -> Verdict:
     """The object is on its way out; kstatus reads the deletion timestamp before any condition."""
-    return Verdict("False", reason, message)
+    return Verdict("False", reason, message, quote=quote)
 
 
 def was_tried(obj: KubeObject, request_token: str | None) -> bool:
@@ -144,6 +147,7 @@ class Outcomes:
             synced=False,
             reconciling=not has_stalled,
             stalled=has_stalled,
+            quote=error.quote,
         )
         return Outcome(verdict, delay, "error")
 

@@ -1,5 +1,6 @@
 """Whose a resource is: by its mark, by the record, by what a create of ours sent."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ FOREIGN_TAGS = ("x-agentrun-super",)
 
 _MARKS = (TAG_PREFIX, "x-agentrun-")
 """How the tags begin that operators and official tools leave on what they write."""
-_MAX_MARK = 128
+_MARK = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
 
 
 def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> Ownership:
@@ -110,7 +111,13 @@ def _is_copied(target: Target, ident: str) -> bool:
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other writers on a resource: a few, cut short."""
     tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
-    return tuple(t[:_MAX_MARK] for t in tags if t.startswith(_MARKS))[:3]
+    return tuple(shown_mark(t) for t in tags if t.startswith(_MARKS))[:3]
+
+
+def shown_mark(tag: str) -> str:
+    """Return a mark as far as it is made like one: anybody may write what follows its beginning."""
+    made_like_one = _MARK.match(tag)
+    return made_like_one[0] if made_like_one else ""
 
 
 def _tags(rest: Rest, resource: Mapping[str, Any]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
-from agentrun_operator.reconcile.report import place_of
+from agentrun_operator.reconcile.redactors import bug_told
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -166,7 +166,7 @@ class Poller:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # Its words may quote the answer. The next tick that is due tries again.
-            where = place_of(bug)
+            where = bug_told(bug)
             account_name = str(at.account)
             log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return

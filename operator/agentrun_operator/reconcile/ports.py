@@ -99,6 +99,9 @@ class ExternalAPI(Protocol):
     async def verify(self) -> None:
         """Prove with one cheap read that the keys are accepted."""
 
+    def keys(self) -> frozenset[str]:
+        """Return the texts of the keys that signed in the last hour, which an answer may quote."""
+
     async def aclose(self) -> None:
         """Close pooled connections."""
 
@@ -208,6 +211,8 @@ class SecretData:
     """`<uid>/<resourceVersion>`."""
     unreadable: frozenset[str] = frozenset()
     """Keys whose value is no UTF-8 text, and left out of `data`."""
+    edited_at: datetime | None = None
+    """When it was last edited; None where it is as it was made."""
 
 
 @dataclass(frozen=True, slots=True)

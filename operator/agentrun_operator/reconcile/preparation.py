@@ -44,6 +44,7 @@ from agentrun_operator.reconcile.incarnations import chosen_id, inherited_id
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.references import observes_only
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
@@ -60,9 +61,10 @@ _SHOWN = ("externalId", "externalName", "parentId", "account", "atProvider", "dr
 class Preparation:
     """Parses the spec, binds the account, resolves references and encodes the desired state."""
 
-    def __init__(self, world: World, claims: Claims) -> None:
+    def __init__(self, world: World, claims: Claims, redactors: Redactors) -> None:
         """Work on one world."""
         self._world = world
+        self._redactors = redactors
         self._claims = claims
 
     async def prepare(self, ctx: Context) -> None:
@@ -185,6 +187,7 @@ class Preparation:
         ctx.unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
         refused = self._refused(ctx, binding, is_blocked=bool(unresolved))
         desired = _encoded(ctx.kind, spec, ctx.resolution, (*unresolved, *refused))
+        self._redactors.note(ctx, desired)
         _check_recordable(ctx.kind, desired)
         parent = None
         if ctx.rest.parent is not None:

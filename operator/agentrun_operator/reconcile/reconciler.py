@@ -30,6 +30,7 @@ from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.shelf import loaded
@@ -59,12 +60,13 @@ class Reconciler:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock)
+        self._redactors = redactors = Redactors(world)
+        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
         settlement = Settlement(world, self._reporter)
         reading = ReadingSteps(world, settlement)
         claims = Claims(world.cache, world.accounts)
         self._settlement = settlement
-        self._preparation = Preparation(world, claims)
+        self._preparation = Preparation(world, claims, redactors)
         writing = WritingSteps(world, self._reporter, settlement, claims)
         updating = UpdatingSteps(world, settlement)
         deleting = DeletionSteps(world, self._reporter)
@@ -84,15 +86,12 @@ class Reconciler:
         try:
             result = await self._run(ctx)
         except OperatorError as error:
-            if ctx.resolution is None and obj.deleting:
-                ctx.resolution = await self._world.references.secrets_of(obj)
-            error.rephrase(ctx.redact)
             blames = isinstance(error, ForeignKeys)
             result = replace(self._failed(ctx, error), blames_account=blames)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
-            result = self._failed(ctx, log_bug(obj, bug, ctx.resolution))
+            result = self._failed(ctx, log_bug(obj, bug, await self._redactors.of(ctx)))
         else:
             ctx.memory.failures = ctx.memory.failures if result.result == "error" else 0
             ctx.memory.failing_since = (
@@ -154,18 +153,18 @@ class Reconciler:
             # A client error: the same request would get the same answer.
             ctx.memory.refused = ctx.desired_digest
             ctx.memory.is_create_refused = "create" in ctx.acted
-            ctx.memory.refusal = error.message
+            ctx.memory.refusal = (error.message, error.quote)
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
         if ctx.obj.deleting and result.verdict is not None:
             reason = _REASONS_OF_DELETION.get(type(error), error.reason)
-            verdict = outcome.deleting(reason, error.message)
+            verdict = outcome.deleting(reason, error.message, error.quote)
             # Not in transition: the poller would bring it back before its backoff is over.
             result = Outcome(verdict, result.requeue_after, "error")
         result = self._freshness.failed(ctx, error, result)
         if result.verdict is None and ctx.changes:
             # Within the grace nothing is said, but a mark that no longer holds must go.
             return Outcome(
-                outcome.progressing(error.reason, error.message, synced=False),
+                outcome.progressing(error.reason, error.message, synced=False, quote=error.quote),
                 result.requeue_after,
                 "error",
             )

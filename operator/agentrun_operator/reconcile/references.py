@@ -1,7 +1,7 @@
 """Turns the references of a spec into values, or says what it waits for; and who holds whom."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from agentrun_operator.core.dependencies import (
     CONFIG_MAP,
@@ -71,16 +71,19 @@ class ReferenceResolver:
         config_maps: dict[str, Mapping[str, str]] = {}
         versions: dict[str, str] = {}
         unreadable: set[tuple[str, str, str]] = set()
+        sources: list[SecretData] = []
         problems: list[OperatorError] = []
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
             try:
                 if need.kind == SECRET:
                     found = await self._read(obj, need)
+                    sources.append(found)
                     secrets[need.name] = found.data
                     versions[need.name] = found.version
                     unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
                 elif need.kind == CONFIG_MAP:
                     found = await self._read(obj, need)
+                    sources.append(found)
                     config_maps[need.name] = found.data
                     unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
                 else:
@@ -94,6 +97,7 @@ class ReferenceResolver:
             config_maps=config_maps,
             versions=versions,
             unreadable=frozenset(unreadable),
+            edited_at=_last_edit(sources),
             percent_weights=binding is not None and binding.percent_weights,
         )
         return resolution, tuple(problems)
@@ -141,7 +145,8 @@ class ReferenceResolver:
         parent = self.parent_of(obj)
         if parent is None or (parent.condition("Ready") or {}).get("status") == "True":
             return error
-        return DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
+        waiting = DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
+        return waiting.quoting(error.quote)
 
     def parent_of(self, obj: KubeObject) -> KubeObject | None:
         """Return the object that a spec names as parent; None where it names none of ours."""
@@ -166,14 +171,22 @@ class ReferenceResolver:
             if target is not None:
                 _check_usable(target, is_user_there=False)
 
-    async def secrets_of(self, obj: KubeObject) -> Resolution:
-        """Return the Secrets of an object as far as they are there, to know their values by."""
-        secrets: dict[str, Mapping[str, str]] = {}
+    async def sources_of(self, obj: KubeObject) -> Resolution | None:
+        """Return the Secrets and ConfigMaps of an object; None where not all can be read."""
+        found: dict[str, dict[str, SecretData]] = {SECRET: {}, CONFIG_MAP: {}}
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
-            if need.kind == SECRET:
-                with suppress(ReferenceNotFound, ClusterUnavailable):
-                    secrets[need.name] = (await self._read(obj, need)).data
-        return Resolution(secrets=secrets)
+            if need.kind in found:
+                try:
+                    source = found[need.kind][need.name] = await self._read(obj, need)
+                except (ReferenceNotFound, ClusterUnavailable):
+                    return None
+                if source.unreadable:
+                    return None
+        return Resolution(
+            secrets={name: source.data for name, source in found[SECRET].items()},
+            config_maps={name: source.data for name, source in found[CONFIG_MAP].items()},
+            edited_at=_last_edit(source for each in found.values() for source in each.values()),
+        )
 
     async def _read(self, obj: KubeObject, need: Dependency) -> SecretData:
         read = self._reader.secret if need.kind == SECRET else self._reader.config_map
@@ -199,6 +212,10 @@ class ReferenceResolver:
         if rest is not None and rest.key is not KeyedBy.NAME:
             return target.external_id or ""
         return str(target.status.get("externalName") or target.external_name)
+
+
+def _last_edit(sources: Iterable[SecretData]) -> datetime | None:
+    return max((s.edited_at for s in sources if s.edited_at is not None), default=None)
 
 
 def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:

@@ -1,20 +1,20 @@
 """Writes what a pass found out: one status write where something changed, and one event."""
 
-import traceback
 from dataclasses import replace
 
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, UnfitReference
+from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind, digest_of, told_of
-from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
+from agentrun_operator.reconcile.redactors import Redactors, bug_told
 from agentrun_operator.reconcile.status import StatusDraft, compose
 
 log = structlog.get_logger(__name__)
@@ -24,9 +24,15 @@ class Reporter:
     """The one place that writes status."""
 
     def __init__(
-        self, cache: ObjectCache, writer: KubeWriter, events: EventRecorder, clock: Clock
+        self,
+        cache: ObjectCache,
+        writer: KubeWriter,
+        events: EventRecorder,
+        clock: Clock,
+        redactors: Redactors,
     ) -> None:
         """Write through `writer`, and take what it answers into `cache`."""
+        self._redactors = redactors
         self._cache = cache
         self._writer = writer
         self._events = events
@@ -38,8 +44,7 @@ class Reporter:
             resolved = not isinstance(ctx.blocked, (*outcome.UNRESOLVED, UnfitReference))
             verdict = replace(verdict, references_resolved=resolved)
         changes, ctx.changes = ctx.changes, {}
-        if ctx.resolution is not None:
-            verdict, changes = _redacted(verdict, changes, ctx.resolution)
+        verdict, changes = await self._redactors.opened(ctx, verdict, changes)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
         if status == ctx.obj.status and not ctx.is_heir_confirmed:
             # A status of a version that bound nothing is bound with the next change.
@@ -87,37 +92,7 @@ class Reporter:
         ctx.refocus(self._cache.view(raw, ctx.obj.key.kind))
 
 
-def log_bug(obj: KubeObject, bug: Exception, resolution: Resolution | None) -> OperatorError:
-    """Log the traceback of a bug of ours, and return what status may say of it.
-
-    An exception may quote the secret values that the pass works with. Without a resolution nobody
-    knows them here: then its words stay out of the log, and its class and place have to do.
-    """
-    if resolution is None:
-        told = place_of(bug)
-    else:
-        told = resolution.redact("".join(traceback.format_exception(bug)))
-    log.error("pass failed", object=str(obj.key), exception=told)
+def log_bug(obj: KubeObject, bug: Exception, redactor: Redactor | None = None) -> OperatorError:
+    """Log the traceback of a bug of ours, and return what status may say of it."""
+    log.error("pass failed", object=str(obj.key), exception=bug_told(bug, redactor))
     return OperatorError("internal error; see the operator's log")
-
-
-def place_of(bug: Exception) -> str:
-    """Return the class of an exception and where it was raised, without a word of what it says."""
-    return "".join((*traceback.format_tb(bug.__traceback__), type(bug).__name__))
-
-
-def _redacted(verdict: Verdict, changes: Json, resolution: Resolution) -> tuple[Verdict, Json]:
-    """Take out what the cloud may quote of the values that this very object sent."""
-    clean: Json = dict(changes)
-    if shown := changes.get("atProvider"):
-        clean["atProvider"] = _redacted_texts(shown, resolution)
-    if drift := changes.get("drift"):
-        # Of what is observed alone: a desired text that holds a secret was written down as it is.
-        clean["drift"] = [
-            {**entry, "observed": resolution.redact(entry["observed"])} for entry in drift
-        ]
-    return replace(verdict, message=resolution.redact(verdict.message)), clean
-
-
-def _redacted_texts(shown: Json, resolution: Resolution) -> Json:
-    return {k: resolution.redact(v) if isinstance(v, str) else v for k, v in shown.items()}

@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.redaction import HIDDEN as MASK
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
@@ -183,7 +184,7 @@ class Settlement:
         """Return what `status.drift` is to say of differences."""
         before = ctx.obj.status.get("drift") or ()
         written = [_as_written(ctx, drift) for drift in found]
-        return status.drift_entries(written, before, now=ctx.started_at, redact=ctx.redact)
+        return status.drift_entries(written, before, now=ctx.started_at)
 
     def sent_secrets(self, ctx: Context) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""
@@ -226,7 +227,8 @@ class Settlement:
         if is_strange or seen.existence is Existence.ABSENT or facts.snapshot(ctx).paused:
             return
         known = seen.resource or obj.status.get("atProvider") or {}
-        if not all(known.get(field) for field in ctx.kind.connection.values()):
+        addresses = [str(known.get(field) or "") for field in ctx.kind.connection.values()]
+        if not all(addresses) or any(MASK in address for address in addresses):
             return
         with suppress(OperatorError, ClusterUnavailable):
             await self._write_map(ctx, name, known)

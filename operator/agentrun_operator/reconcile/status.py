@@ -1,6 +1,6 @@
 """The status stanza: what one pass found out, as the document that is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,19 +8,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentrun_operator.core.conditions import Condition, Verdict, merge_conditions
-from agentrun_operator.core.drift import Drift
+from agentrun_operator.core.drift import CANNOT_READ, Drift
+from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import ConditionType, Reason
-from agentrun_operator.core.shown import parted
+from agentrun_operator.core.shown import HIDDEN, UNSET, parted
 from agentrun_operator.reconcile.ports import Json
 
 _OF_WRITES = (ConditionType.SYNCED, ConditionType.REFERENCES_RESOLVED)
 """What a failed look says nothing of."""
 _MAX_DRIFT = 32
-_MAX_SHOWN_CHARS = 4096
-"""Of one text of the cloud; with megabytes the API server would take no status at all."""
+_OURS = (HIDDEN, UNSET, CANNOT_READ)
+"""What is said in place of a value."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -86,32 +87,30 @@ def _standing(before: Sequence[Json], verdict: Verdict) -> tuple[Condition, ...]
     return (*others, *kept.values())
 
 
-def drift_entries(
-    found: Sequence[Drift],
-    before: Sequence[Json],
-    *,
-    now: datetime,
-    redact: Callable[[str], str] = str,
-) -> list[Json]:
+def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: datetime) -> list[Json]:
     """Return `status.drift`; a path keeps the time since which it has differed."""
     since = {entry.get("path"): entry.get("since") for entry in before}
     return [
         {
             "path": drift.path,
-            **_values(drift, redact),
+            **_values(drift),
             "since": since.get(drift.path) or timestamp(now),
         }
         for drift in found[:_MAX_DRIFT]
     ]
 
 
-def _values(drift: Drift, redact: Callable[[str], str]) -> Json:
-    desired, observed = parted(drift.desired, redact(drift.observed))
-    return {"desired": desired, "observed": observed}
+def _values(drift: Drift) -> Json:
+    desired, observed = parted(drift.desired, drift.observed)
+    is_ours = drift.observed in _OURS
+    return {"desired": desired, "observed": observed if is_ours else _field(observed)}
 
 
 def at_provider(kind: ResourceKind, resource: Json) -> Json:
-    """Return what of a read may be shown: the fields that the kind declares, and its state."""
+    """Return what of a read may be shown: the fields that the kind declares, and its state.
+
+    Texts are sealed, all but the words of a state that we know.
+    """
     rest = kind.rest
     shown = dict(resource)
     if rest is not None:
@@ -125,11 +124,25 @@ def at_provider(kind: ResourceKind, resource: Json) -> Json:
         for bad in error.errors(include_input=False, include_url=False):
             shown.pop(str(bad["loc"][0]), None)
         model = kind.observed.model_validate(shown)
-    return {
-        name: value[:_MAX_SHOWN_CHARS] if isinstance(value, str) else value
-        for name, value in model.model_dump(by_alias=True, exclude_none=True).items()
-        if value not in ("", {}, [])
-    }
+    found = model.model_dump(by_alias=True, exclude_none=True)
+    sealed = {name: _sealed(value) for name, value in found.items() if value not in ("", {}, [])}
+    if model.state and kind.word_of(resource) == model.state:
+        sealed["state"] = model.state
+    if model.state_reason:
+        sealed["stateReason"] = CloudText(model.state_reason)
+    return sealed
+
+
+def _sealed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _field(value)
+    if isinstance(value, dict):
+        return {name: _sealed(item) for name, item in value.items()}
+    return [_sealed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _field(text: str) -> CloudText:
+    return CloudText(text, is_free=False)
 
 
 def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime) -> Json:
@@ -142,8 +155,7 @@ def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime)
     return mark
 
 
-def message_of(resource: Json, reason_field: str | None, redact: Callable[[str], str] = str) -> str:
-    """Return the cloud's own explanation of a state, redacted before it is cut."""
+def reason_of(resource: Json, reason_field: str | None) -> CloudText | None:
+    """Return the cloud's own explanation of a state; None where it gives none."""
     text: Any = resource.get(reason_field) if reason_field else None
-    # Cut before as well: to go through megabytes for every secret would stop everybody else.
-    return redact(str(text)[:_MAX_SHOWN_CHARS])[:256] if text else "no reason given"
+    return CloudText(str(text)) if text else None

@@ -37,7 +37,7 @@ from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import Collection, collection_of, ident_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement
-from agentrun_operator.reconcile.status import message_of
+from agentrun_operator.reconcile.status import reason_of
 from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
@@ -277,7 +277,7 @@ class ReadingSteps:
             reason = Reason.EXTERNAL_RESOURCE_MISSING
         elif ctx.obj.status.get("creation"):
             reason = Reason.CREATING
-        word = ctx.observation.resource.get(ctx.rest.state_field or "")
+        word = ctx.kind.word_of(ctx.observation.resource)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         verdict = outcome.in_cloud(reason, word)
         if edits.is_edited(ctx) and not ctx.acted:
@@ -287,7 +287,7 @@ class ReadingSteps:
 
     async def time_out(self, ctx: Context) -> Outcome | None:
         """Past the deadline: say so, and go on looking slowly."""
-        word = ctx.observation.resource.get(ctx.rest.state_field or "")
+        word = ctx.kind.word_of(ctx.observation.resource)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         message = (
             f"the cloud still reports {word} after {ctx.deadline_seconds:.0f} seconds; look at the "
@@ -317,7 +317,7 @@ class ReadingSteps:
         """The API refused this spec: send it no more, and go on looking at what is there."""
         self._settlement.note_drift(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        verdict = outcome.stalled(Reason.INVALID_PARAMETER, ctx.memory.refusal)
+        verdict = outcome.stalled(Reason.INVALID_PARAMETER, *ctx.memory.refusal)
         return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
 
     async def stall_ungranted(self, ctx: Context) -> Outcome | None:
@@ -330,9 +330,8 @@ class ReadingSteps:
     async def stall_failed(self, ctx: Context) -> Outcome | None:
         """The cloud gave up, and we tried what there is to try."""
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        raise ProviderFailed(
-            f"{failure_of(ctx)}; "
-            "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
+        raise failure(
+            ctx, "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
         )
 
     async def stall_immutable(self, ctx: Context) -> Outcome | None:
@@ -376,9 +375,8 @@ class ReadingSteps:
         )
 
 
-def failure_of(ctx: Context) -> str:
-    """Say which failed state the cloud reports, and why."""
+def failure(ctx: Context, remedy: str) -> ProviderFailed:
+    """Return the error that says which failed state the cloud reports, and why."""
     seen = ctx.observation.resource
-    word = seen.get(ctx.rest.state_field or "")
-    why = message_of(dict(seen), ctx.rest.state_reason_field, ctx.redact)
-    return f"the cloud reports {word}: {why}"
+    error = ProviderFailed(f"the cloud reports {ctx.kind.word_of(seen)}; {remedy}")
+    return error.quoting(reason_of(dict(seen), ctx.rest.state_reason_field))

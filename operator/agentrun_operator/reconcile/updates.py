@@ -220,7 +220,7 @@ class UpdatingSteps:
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         if seen.phase is Phase.PROGRESSING:
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
-            word = seen.resource.get(ctx.rest.state_field or "")
+            word = ctx.kind.word_of(seen.resource)
             return self._settlement.in_transition(ctx, outcome.in_cloud(Reason.UPDATING, word))
         ctx.forget_look()
         return None

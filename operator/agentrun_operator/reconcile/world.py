@@ -11,6 +11,7 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.holds import Holds
+from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.ledger import Ledger
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
@@ -50,6 +51,8 @@ class World:
     records: Records = field(init=False)
     grants: Grants = field(init=False)
     holds: Holds = field(init=False)
+    known: KnownValues = field(init=False)
+    """What objects sent, which the cloud may quote."""
 
     def __post_init__(self) -> None:
         """Complete what `app` put together."""
@@ -62,3 +65,4 @@ class World:
         object.__setattr__(self, "records", records)
         object.__setattr__(self, "grants", Grants(self.kinds, self.cache, ledger))
         object.__setattr__(self, "holds", Holds(self.cache, self.memory, self.accounts))
+        object.__setattr__(self, "known", KnownValues(self.clock))

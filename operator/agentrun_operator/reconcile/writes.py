@@ -12,7 +12,6 @@ from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     InUse,
     OperatorError,
-    ProviderFailed,
     Unavailable,
 )
 from agentrun_operator.core.identity import Locator
@@ -32,7 +31,7 @@ from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
-from agentrun_operator.reconcile.steps import Step, failure_of
+from agentrun_operator.reconcile.steps import Step, failure
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -167,8 +166,8 @@ class WritingSteps:
 
     async def create(self, ctx: Context) -> Outcome | None:
         """Announce, create, persist: a crash after any of the three is recognised later."""
-        if ctx.taken:
-            return self._taken(ctx)
+        if ctx.taken is not None:
+            return self._taken(ctx, ctx.taken)
         if "create" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         self._world.references.check_ready(ctx.obj)
@@ -212,7 +211,7 @@ class WritingSteps:
             # mark it can only be adopted.
             ctx.memory.wrote_at = self._world.clock.monotonic()
             _withdraw(ctx)
-            ctx.taken = error.message
+            ctx.taken = error
             await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
@@ -238,15 +237,16 @@ class WritingSteps:
         current = self._world.cache.get(ctx.obj.key)
         return current is not None and current.generation != ctx.obj.generation
 
-    def _taken(self, ctx: Context) -> Outcome:
+    def _taken(self, ctx: Context, refusal: OperatorError) -> Outcome:
         """Say that a name is taken by what no look shows: on its way out, or out of our sight."""
         ctx.memory.failures += 1
         delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
         message = (
-            f"{ctx.taken}; no look shows it, so it may be on its way out; if it lasts, choose "
-            "another spec.externalName"
+            f"{refusal.message}; no look shows it, so it may be on its way out; if it lasts, "
+            "choose another spec.externalName"
         )
-        verdict = outcome.progressing(Reason.ALREADY_EXISTS_NOT_OWNED, message, synced=False)
+        reason = Reason.ALREADY_EXISTS_NOT_OWNED
+        verdict = outcome.progressing(reason, message, synced=False, quote=refusal.quote)
         return Outcome(verdict, delay, "error")
 
     async def _is_rivalled(self, ctx: Context) -> bool:
@@ -267,7 +267,7 @@ class WritingSteps:
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
-        word = seen.resource.get(ctx.rest.state_field or "") or "no state"
+        word = ctx.kind.word_of(seen.resource)
         await self._reporter.write(ctx, outcome.in_cloud(Reason.CREATING, word))
         self._world.events.emit(
             ctx.obj, "Normal", "Created", f"created {ctx.kind.kind} {ctx.aim.name!r}"
@@ -300,9 +300,9 @@ class WritingSteps:
             # It stays to be tried, or nobody would notice the end of what uses it.
             ctx.memory.desired = b""
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-            raise ProviderFailed(
-                f"{failure_of(ctx)}; cannot replace it: {error.message}"
-            ) from error
+            found = failure(ctx, f"cannot replace it: {error.message}")
+            # By whom it is used is what helps.
+            raise found.quoting(error.quote) from error
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.memory.deleted = True
         ctx.changes["creation"] = None

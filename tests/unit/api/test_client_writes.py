@@ -51,11 +51,13 @@ async def test_create_fails_as(answer: Any, error: type[Exception]) -> None:
     assert getattr(caught.value, "maybe_applied", None) in {None, True}
 
 
-async def test_the_name_may_stand_in_a_message_and_a_value_may_not() -> None:
+async def test_what_the_api_says_of_one_object_is_kept_sealed() -> None:
     net = always(problem(400, "proxy chat: key sk-canary is malformed"))
     with pytest.raises(InvalidParameter) as caught:
         await net.client.create(PROXY, {"modelProxyName": "chat", "apiKey": "sk-canary"})
-    assert str(caught.value).endswith("proxy chat: key (value) is malformed")
+    assert str(caught.value) == "CreateModelProxy: HTTP 400 ERR_X"
+    assert caught.value.quote is not None
+    assert "sk-canary" not in repr(vars(caught.value))
 
 
 async def test_update_puts_what_it_is_given() -> None:

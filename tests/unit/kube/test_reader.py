@@ -51,6 +51,26 @@ async def test_binary_data_of_a_config_map_is_named_and_left_out() -> None:
     assert found.unreadable == {"binary"}
 
 
+@pytest.mark.parametrize(
+    ("times", "edited"),
+    [
+        ([], None),
+        (["2026-01-05T09:00:01Z"], None),
+        (["2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z"], "2026-01-05T09:30:00"),
+    ],
+)
+async def test_it_is_told_when_a_secret_was_edited(times: list[str], edited: str | None) -> None:
+    raw = secret(key=b"x")
+    raw["metadata"] |= {
+        "creationTimestamp": "2026-01-05T09:00:00Z",
+        "managedFields": [{"manager": "kubectl", "time": time} for time in times],
+    }
+    found = await ReferenceReader(ScriptedClient(raw)).secret("team", "keys")
+    assert found is not None
+    when = found.edited_at
+    assert (when and when.replace(tzinfo=None).isoformat()) == edited
+
+
 async def test_absence_is_a_value() -> None:
     reader = ReferenceReader(ScriptedClient(ObjectGone("x"), ObjectGone("x")))
     assert await reader.secret("team", "keys") is None

@@ -100,7 +100,9 @@ async def test_a_delete_that_goes_on_failing_rests_longer_each_time_and_says_why
     lab.cluster.delete(key)
     await lab.elapse(600)
     assert lab.calls.names.count("DeleteAgentRuntime") <= 10
-    assert lab.message(key).startswith("the cloud could not delete the resource: still busy")
+    assert lab.message(key) == (
+        "the cloud could not delete the resource; trying again; AgentRun says: still busy"
+    )
     lab.simulator.clear_faults()
     await lab.elapse(400)
     assert lab.cluster.raw(key) is None

@@ -55,6 +55,9 @@ class Answers:
     find = read = read_page = create = update = delete = act = verify = _answer
     identify = _answer
 
+    def keys(self) -> frozenset[str]:
+        return frozenset({"signed-with"})
+
     async def aclose(self) -> None:
         self.closed += 1
 

@@ -92,17 +92,17 @@ async def test_each_transition_is_one_event(sample: Sample) -> None:
 
 
 async def test_a_failed_create_stalls_with_the_clouds_reason() -> None:
-    sample = SAMPLES["ModelProxy"]
+    sample = SAMPLES["AgentRuntime"]
     lab = await lab_for(sample)
     inject(lab, effect="create-failed", reason="image not found")
-    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    key = lab.cluster.apply("AgentRuntime", "it", sample.spec)
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "ProviderFailed")
     assert lab.condition(key, "Stalled") == ("True", "ProviderFailed")
     assert "image not found" in lab.message(key)
-    assert lab.calls.names.count("CreateModelProxy") == 1
+    assert lab.calls.names.count("CreateAgentRuntime") == 1
     await lab.elapse(900)
-    assert lab.calls.names.count("CreateModelProxy") == 1
+    assert lab.calls.names.count("CreateAgentRuntime") == 1
 
 
 async def test_a_secret_that_the_cloud_quotes_is_not_shown() -> None:

@@ -1,0 +1,143 @@
+"""Opens what the cloud says to an object: knows which values it may quote, and which it may not.
+
+It may quote whatever the object sent, and whatever those sent that the object refers to; what
+signed the requests; and what the resource itself shows of its secret fields. Where any of these
+cannot be known, what is freely worded stays closed.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.dependencies import SOURCES, dependencies, refers_outside
+from agentrun_operator.core.gate import CloudText, Redactor, sealed_in, unsealed, with_quote
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.wire import applied_paths
+from agentrun_operator.core.write_only import sensitive_texts, write_only_paths
+from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.known import KEPT_SECONDS
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.world import World
+
+_MANY = 32_768
+"""Characters of values; to compare with more takes a thread, so that nobody waits for it."""
+_MAX_RELATED = 64
+"""Objects that one refers to, and those in turn; beyond, they count as unknown."""
+_NO_OBJECT = frozenset({*SOURCES.values(), *ACCOUNT_KINDS})
+
+
+class Redactors:
+    """Makes the redactors of passes."""
+
+    def __init__(self, world: World) -> None:
+        """Know what the world knows."""
+        self._world = world
+        self._turn = asyncio.Lock()
+
+    def note(self, ctx: Context, desired: Json) -> None:
+        """Take down what a pass is about to send."""
+        if ctx.resolution is not None:
+            self._note(ctx.obj, ctx.resolution, sensitive_texts(ctx.kind, desired))
+
+    async def opened(self, ctx: Context, verdict: Verdict, changes: Json) -> tuple[Verdict, Json]:
+        """Return a verdict and changes of the status with the words of the cloud that may stand."""
+        document = {"quote": verdict.quote, "changes": changes}
+        sealed = [*sealed_in(document)]
+        if not sealed:
+            return verdict, changes
+        redactor = await self.of(ctx, is_asked_for_all=any(text.is_free for text in sealed))
+        if redactor.size <= _MANY:
+            shown = unsealed(document, redactor)
+        else:
+            # One at a time: each takes turns with the event loop for the interpreter.
+            async with self._turn:
+                shown = await asyncio.to_thread(unsealed, document, redactor)
+        if verdict.quote is not None:
+            message = with_quote(verdict.message, shown.get("quote", ""))
+            verdict = replace(verdict, message=message, quote=None)
+        return verdict, shown["changes"]
+
+    async def of(self, ctx: Context, *, is_asked_for_all: bool = True) -> Redactor:
+        """Return what is known of the values that the cloud may quote to an object.
+
+        What this process never sent is only read where all of them are asked for.
+        """
+        values: set[str] = set()
+        is_complete = not (ctx.observes_only or _has_unknown_of_others(ctx))
+        related = self._related(ctx.obj)
+        if len(related) > _MAX_RELATED:
+            is_complete = False
+        for key, obj in related.items():
+            is_new = obj is not None and not self._world.known.has_heard_of(key)
+            if obj is not None and is_new and is_complete and is_asked_for_all:
+                await self._look_up(obj)
+            sent, is_all = self._world.known.of(key)
+            values |= sent
+            is_complete = is_complete and is_all and not self._refers_outside(obj)
+        values.update(sensitive_texts(ctx.kind, ctx.observation.resource, is_read=True))
+        if ctx.binding is not None:
+            values |= self._world.clients.keys_of(ctx.binding)
+        return Redactor(frozenset(values), is_complete)
+
+    def _related(self, obj: KubeObject) -> Mapping[ObjectKey, KubeObject | None]:
+        """Return an object, and what it refers to, and what that does."""
+        found: dict[ObjectKey, KubeObject | None] = {obj.key: obj}
+        todo = [obj]
+        while todo and len(found) <= _MAX_RELATED:
+            user = todo.pop()
+            for need in dependencies(self._world.kinds[user.key.kind], user.spec):
+                key = ObjectKey(need.kind, user.key.namespace, need.name)
+                if need.kind in _NO_OBJECT or key in found:
+                    continue
+                found[key] = target = self._world.cache.get(key)
+                if target is not None:
+                    todo.append(target)
+        return found
+
+    def _refers_outside(self, obj: KubeObject | None) -> bool:
+        """Whether an object names something in the cloud whose values no object here has."""
+        return obj is not None and refers_outside(self._world.kinds[obj.key.kind], obj.spec)
+
+    async def _look_up(self, obj: KubeObject) -> None:
+        """Read what an object sends that this process did not send itself."""
+        found = await self._world.references.sources_of(obj)
+        if found is not None:
+            maps = (v for data in found.config_maps.values() for v in data.values())
+            self._note(obj, found, maps)
+
+    def _note(self, obj: KubeObject, found: Resolution, others: Iterator[str]) -> None:
+        secret = (value for data in found.secrets.values() for value in data.values())
+        doubtful = 0.0
+        if found.edited_at is not None and (obj.external_id or obj.status.get("creation")):
+            # If it was sent before this process began, nobody says what stood there then.
+            spent = (self._world.clock.now() - found.edited_at).total_seconds()
+            doubtful = max(0.0, KEPT_SECONDS - spent)
+        self._world.known.note(obj.key, (*secret, *others), doubtful_seconds=doubtful)
+
+
+def _has_unknown_of_others(ctx: Context) -> bool:
+    """Whether a resource that somebody else made may hold values that no read shows."""
+    held = ctx.memory.held
+    is_adopted = held[1] if held is not None else bool(ctx.obj.status.get("adopted"))
+    if not is_adopted:
+        return False
+    ours = ctx.target.desired if ctx.target is not None else {}
+    return bool(write_only_paths(ctx.kind) - set(applied_paths(ctx.kind, dict(ours))))
+
+
+def bug_told(bug: BaseException, redactor: Redactor | None = None) -> str:
+    """Return where an exception was raised, and what it says as far as that may be shown.
+
+    It may quote the values that the pass works with, or an answer of the cloud.
+    """
+    first = bug.__cause__ or (None if bug.__suppress_context__ else bug.__context__)
+    before = "" if first is None else f"{bug_told(first, redactor)}\n\n"
+    says: Any = unsealed({"says": CloudText(str(bug))}, redactor)
+    place = "".join(("Traceback:\n", *traceback.format_tb(bug.__traceback__), type(bug).__name__))
+    return f"{before}{place}: {says['says']}" if says.get("says") else f"{before}{place}"
