@@ -114,6 +114,7 @@ BUGS: tuple[Bug, ...] = (
         (observe, "find_drift", m.defaults_compared),
     ),
     _bug("wake-up-lost", "an add in flight is dropped", (WorkQueue, "done", m.wake_up_lost)),
+    _bug("room-kept", "passes that ended count as in flight", (WorkQueue, "_fly", m.room_kept)),
     _bug("pin-ignored", "writes follow the reference", (preparation, "check_pin", m.never)),
     _bug("generation-ahead", "observed too much", (report, "compose", m.newest_generation)),
     _bug("foreign-adopted", "foreign tags ignored", (observe, "whose", m.everything_ours)),

@@ -87,12 +87,20 @@ def defaults_compared(find_drift: Any) -> Any:
     return comparing
 
 
-def wake_up_lost(_: Any) -> Any:
-    def done(self: Any, key: Any) -> None:
-        self._in_flight.pop(key, None)
+def wake_up_lost(done: Any) -> Any:
+    def losing(self: Any, key: Any) -> None:
         self._again.pop(key, None)
+        done(self, key)
 
-    return done
+    return losing
+
+
+def room_kept(fly: Any) -> Any:
+    def keeping(self: Any, flow: Any, change: int) -> None:
+        if change > 0:
+            fly(self, flow, change)
+
+    return keeping
 
 
 def released_unconfirmed(delete: Any) -> Any:
