@@ -1,8 +1,9 @@
-"""What the operator costs: `python -m bench [--objects N] [--no-simulator] [--big-objects [CASE]]`.
+"""What the operator costs: `python -m bench [--objects N] [--big-objects [CASE]] [--tenants]`.
 
 One process holds the real engine, the real API client and the simulated cloud, on virtual time:
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
-those of the processor. JSON on standard output, a table for people on standard error.
+those of the processor. With `--tenants` real processes tell what a tenant waits for while a
+neighbour does its worst. JSON on standard output, a table for people on standard error.
 """
 
 import argparse
@@ -16,9 +17,10 @@ from typing import Any
 
 import structlog
 
-from bench import big_objects
+from bench import big_objects, tenants
 from bench.fleet import measure
 from bench.machine import machine
+from rig.chart import REPOSITORY
 
 SIMULATOR = Path(__file__).with_name("bench_simulator.py")
 
@@ -34,16 +36,21 @@ def main() -> int:
         choices=tuple(big_objects.CASES),
         help="instead: memory of a real process beside large objects (takes ten minutes)",
     )
+    parser.add_argument("--tenants", action="store_true", help="measure neighbours, not the fleet")
+    parser.add_argument("--product", type=Path, default=REPOSITORY, help="whose operator to run")
+    parser.add_argument("--neighbours", help="comma-separated; default: all of them")
     options = parser.parse_args()
     if options.big_objects is not None:
         cases = options.big_objects or tuple(big_objects.CASES)
         return _show({"machine": machine(), "memory": big_objects.measure(cases, _report)})
     # At their default level, writing logs would be a third of the work.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    report: dict[str, Any] = {
-        "machine": machine(),
-        "operator": asyncio.run(measure(options.objects)),
-    }
+    report: dict[str, Any] = {"machine": machine()}
+    if options.tenants:
+        names = options.neighbours.split(",") if options.neighbours else tenants.NEIGHBOURS
+        report |= tenants.measure(tenants.Sizes(), options.product, names)
+        return _show(report)
+    report["operator"] = asyncio.run(measure(options.objects))
     if SIMULATOR.exists() and not options.no_simulator:
         report["simulator"] = _simulator()
     return _show(report)
