@@ -51,7 +51,8 @@ class KubeObject:
             "resourceVersion": self.resource_version,
             "generation": self.generation,
             "creationTimestamp": self.created_at,
-            "deletionTimestamp": self.created_at if self.deleting else None,
+            # That it is there is what `of` reads; an object may lack the time of its creation.
+            "deletionTimestamp": (self.created_at or "unknown") if self.deleting else None,
             "finalizers": self.finalizers,
             "annotations": {
                 name: text
