@@ -38,6 +38,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     ),
     "no hot loop": ("no-backoff",),
     "no secret shown": ("secret-shown",),
+    "no starvation": ("room-kept",),
     "nobody else's resource": (
         "stale-cache",
         "foreign-adopted",
@@ -50,6 +51,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     "observe only reads": ("observe-writes",),
     "only the leader writes": ("no-fencing", "lease-for-ever"),
     "only who may": ("lent-to-all",),
+    "own or granted": ("reach-granted", "taking-granted", "view-granted"),
     "paused": ("pause-ignored",),
     "pinned account": ("pin-ignored",),
     "ready has a date": ("ready-for-ever", "grace-for-ever"),

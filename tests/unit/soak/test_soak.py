@@ -59,7 +59,7 @@ def test_no_schedule_breaks_an_invariant() -> None:
 
 def test_every_planted_bug_breaks_one_invariant() -> None:
     assert len(BUGS) >= 15
-    assert sorted(INVARIANT_OF) == sorted(bug.name for bug in BUGS)
+    assert {bug.name for bug in BUGS} <= set(INVARIANT_OF)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
