@@ -198,6 +198,8 @@ class Checks:
             key
             for key, user in found.items()
             if user is not None
+            # An edit may have let go of it, for what is another namespace's.
+            and not (user.spec.get("credentialRef") or {}).get("externalName")
             and FINALIZER in user.finalizers
             and (user.external_id or user.status.get("creation"))
             and not _retains(user.spec, user.status)

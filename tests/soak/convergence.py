@@ -314,7 +314,7 @@ class Convergence:
             and not is_had_by_another(self._kube, slot, raw)
             and (not is_late or may_be_known(slot, raw)),
             "NotGranted": self._simulation.schedule.strict
-            and (self._is_somebody_elses(slot, raw) or reaches_out(raw)),
+            and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw)),
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),

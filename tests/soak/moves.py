@@ -114,11 +114,19 @@ def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
 
 REACHING = ("b-run", "b-bare", "b-solo")
 """Slots of the second namespace that can name what is the first one's."""
+COVETED = {"b-run": "cred", "b-bare": "bare", "b-solo": "solo"}
+"""What of the first namespace each of them is after."""
 
 
 def reach(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
-    what = chance.choice("reaches for", ("credential", "role", "service"))
-    return "reach", {"slot": slot(chance, names), "what": what}
+    name = slot(chance, names)
+    ways = ("credential", "role", "service") if name == "b-run" else ("role", "force", "observe")
+    what = chance.choice("reaches for", ways)
+    if what == "force":
+        return "annotate", {"slot": name, "what": "force"}
+    if what == "observe":
+        return "policy", {"slot": name, "field": "managementPolicy", "value": "Observe"}
+    return "reach", {"slot": name, "what": what}
 
 
 def address_map(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:

@@ -79,6 +79,11 @@ def generate(seed: int) -> Schedule:
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
     rivals = [RIVALS[n] for n in names if n in RIVALS and chance.happens("rival", 0.8)]
     names = closure([*names, *rivals])
+    strict = chance.happens("strict", 0.4)
+    if strict:
+        # Two tenants of one account: neither shows anything without the other.
+        reaching = chance.choice("second tenant", moves.REACHING)
+        names = closure([*names, reaching, moves.COVETED[reaching]])
     two_leaders = chance.happens("two leaders", 0.2)
     makers = _mixture(chance)
     steps = _arrivals(chance, names)
@@ -96,9 +101,10 @@ def generate(seed: int) -> Schedule:
         at = round(chance.between("when extra", 10.0, ACTIVE_SECONDS - 10.0), 1)
         steps.append(Step(at, name, options))
     lending = chance.choice("lending", ("", "", "names", "selector"))
-    strict = chance.happens("strict", 0.5)
+    lent = tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5))
     if strict:
         steps += _reaches(chance, names)
+        lending, lent = chance.choice("lent strictly", ("names", "selector")), NAMESPACES
     return Schedule(
         seed=seed,
         two_leaders=two_leaders,
@@ -107,17 +113,19 @@ def generate(seed: int) -> Schedule:
         ends_empty=chance.happens("ends empty", 0.6),
         last_troubles=_last_troubles(chance, names),
         lending=lending,
-        lent=tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5)),
+        lent=lent,
         strict=strict,
     )
 
 
 def _reaches(chance: Chance, names: list[str]) -> list[Step]:
-    """Return edits by which objects of the second namespace reach for what is the first one's."""
+    """Return what objects of the second namespace try with what is the first one's."""
     steps = []
     for name in names:
-        if name in moves.REACHING and chance.happens("reaches", 0.5):
-            at = round(chance.between("when it reaches", 0.0, ACTIVE_SECONDS), 1)
+        if name not in moves.REACHING:
+            continue
+        for _ in range(2):
+            at = round(chance.between("when it reaches", 5.0, ACTIVE_SECONDS), 1)
             steps.append(Step(at, *moves.reach(chance, [name])))
     return steps
 

@@ -77,7 +77,7 @@ class Tenancy:
         found = current.get()
         versions = [status, *([found.obj.status] if found is not None else [])]
         kinds = {(v.get("account") or {}).get("kind") for v in versions}
-        return self._simulation.schedule.strict and kinds == {"ClusterAccount"}
+        return self._simulation.schedule.strict and kinds - {None} == {"ClusterAccount"}
 
     def _is_open(self, obj: KubeObject, field: str, value: Any) -> bool:
         if field == "executionRoleArn":
