@@ -1,6 +1,7 @@
 """What is nested too deeply for a parser is cut, and everything else is left as it was."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,17 @@ def test_everything_else_is_left_as_it_was(document: object) -> None:
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     wide = json.dumps([{"]": "\\"}] * 1000).encode()
     assert shallow(wide) == wide
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, '"\\' * 50_000], ids=["plain", "escapes"])
+def test_a_long_text_costs_no_multiple_of_its_bytes(text: str) -> None:
+    document = json.dumps([text, *[{}] * MAX_DEPTH]).encode()
+    tracemalloc.start()
+    try:
+        assert shallow(document) == document
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(document)
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_no_json_is_refused() -> None:
