@@ -206,6 +206,7 @@ def only_watches(fault: int | bytes) -> Any:
 
 
 EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}\n'
+FAILED = b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"no leader"}}\n'
 
 
 @pytest.mark.parametrize(
@@ -216,6 +217,7 @@ EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too 
         pytest.param(429, id="429"),
         pytest.param(503, id="503"),
         pytest.param(EXPIRED, id="410 in the stream"),
+        pytest.param(FAILED, id="500 in the stream, after which a stock kopf ends"),
         pytest.param(b"", id="hung up at once"),
         pytest.param(b'{"type":"MODI', id="hung up within a line"),
     ],
@@ -236,6 +238,26 @@ async def test_faults_of_a_stream_lose_no_event(
                     for _, raw in observed.events
                 )
             )
+
+
+async def test_a_list_that_expires_between_two_pages_begins_anew(
+    access: ClusterAccess, client: KubeClient
+) -> None:
+    """Large objects take longer than the server keeps a list; kopf ends after that 410."""
+    proxy, observed = FaultyProxy(access), Observed()
+    await create(client, "expired")
+
+    def expired(request: web.Request) -> int | None:
+        is_list = request.path.endswith(WIDGET.plural) and "limit" in request.query
+        return 410 if is_list else None
+
+    async with proxy.running():
+        proxy.faults.append(once(expired))
+        async with watching(proxy.access, observed):
+            await eventually(
+                lambda: "expired" in {r["metadata"]["name"] for _, r in observed.events}
+            )
+            assert sum("limit=" in seen and WIDGET.plural in seen for seen in proxy.seen) == 2
 
 
 async def test_refused_credentials_neither_end_the_watch_nor_storm_the_server(

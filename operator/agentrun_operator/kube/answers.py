@@ -6,15 +6,21 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import aiohttp
+import structlog
 from aiohttp.connector import Connection
 
 from agentrun_operator.core.nesting import loads, shallow
 from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
 
+log = structlog.get_logger(__name__)
+
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Of one answer, or of one event of a watch. The API server stores no object of a tenth of it."""
 LARGE_BYTES = 256 * 1024
 """What is larger is looked at in a thread, in which the loop gets its turns in between."""
+
+_ERROR = b'{"type":"ERROR"'
+_EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","code":410}}'
 
 
 class AnswerTooLargeError(aiohttp.ClientPayloadError):
@@ -62,7 +68,11 @@ class BoundedContent:
 
 
 class ShallowLines:
-    """A stream of JSON lines that cuts what is nested too deeply; all else is the stream's own."""
+    """A stream of watch events for kopf; all but `iter_chunked` is the stream's own.
+
+    What is nested too deeply is cut, and every error says that the watch has expired: kopf lists
+    anew after that one, and ends after any other, such as etcd without a leader.
+    """
 
     def __init__(self, stream: aiohttp.StreamReader) -> None:
         """Read from a stream."""
@@ -79,17 +89,20 @@ class ShallowLines:
         async for chunk in self._stream.iter_chunked(n):
             *lines, rest = chunk.split(b"\n")
             for line in lines:
-                yield await _cut(b"".join((*parts, line))) + b"\n"
+                yield await _fit(b"".join((*parts, line))) + b"\n"
                 parts, size = [], 0
             parts.append(rest)
             size += len(rest)
             if size > MAX_ANSWER_BYTES:
                 raise AnswerTooLargeError(f"an event is larger than {MAX_ANSWER_BYTES} bytes")
         if last := b"".join(parts):
-            yield await _cut(last)
+            yield await _fit(last)
 
 
-async def _cut(line: bytes) -> bytes:
+async def _fit(line: bytes) -> bytes:
+    if line.startswith(_ERROR) and b'"code":410' not in line:
+        log.warning("a watch failed and begins anew")
+        return _EXPIRED
     return shallow(line) if len(line) < LARGE_BYTES else await asyncio.to_thread(shallow, line)
 
 

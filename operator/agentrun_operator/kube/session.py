@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from yarl import URL
@@ -25,12 +26,15 @@ from agentrun_operator.reconcile.guard import LeadershipLost, about_to_send
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import ClusterUnavailable
 
+log = structlog.get_logger(__name__)
+
 POOL_LIMIT = 64
 """Connections for short requests; without a limit, slow answers open thousands of sockets."""
 TOKEN_SECONDS = 60.0
 """How long a token that was read from a file is used before the file is read again."""
 
 _UNAUTHORIZED = 401
+_GONE = 410
 
 
 TLS_GOODBYE_SECONDS = 0.25
@@ -140,6 +144,26 @@ async def hide_refusals(
     return response
 
 
+class ListExpiredError(aiohttp.ClientPayloadError):
+    """A 410 in the clothes of an answer that broke off, after which kopf lists anew."""
+
+
+async def begin_lists_anew(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep the 410 of a LIST from kopf, which ends the process; aiohttp's middleware protocol.
+
+    The API server forgets what a list began with after five minutes. On a slow server large objects
+    take longer, and a new process would meet the same.
+    """
+    response = await handler(request)
+    if response.status == _GONE and "limit" in request.url.query:
+        response.release()
+        log.warning("a list took too long and begins anew", collection=request.url.path)
+        raise ListExpiredError("the list has expired (HTTP 410)")
+    return response
+
+
 def ssl_context(access: ClusterAccess) -> ssl.SSLContext:
     """Return the TLS settings of a cluster.
 
@@ -183,12 +207,13 @@ def open_session(
     Args:
         access: The cluster.
         streams: Watches that will hold a connection each, beside the pool for short requests.
-        for_kopf: Whether kopf will use it; see `hide_refusals`.
+        for_kopf: Whether kopf will use it; see `hide_refusals` and `begin_lists_anew`.
         answers: What the bytes of all answers are counted in; None: of this session alone.
 
     Raises:
         ClusterUnavailable: a certificate or key is malformed.
     """
+    hidden = (hide_refusals, begin_lists_anew) if for_kopf else ()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
         headers={
@@ -196,7 +221,7 @@ def open_session(
             # Unpacking is work that holds the loop, and a megabyte may become a thousand.
             "Accept-Encoding": "identity",
         },
-        middlewares=(*((hide_refusals,) if for_kopf else ()), SmallPages(), Bearer(access)),
+        middlewares=(*hidden, SmallPages(), Bearer(access)),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=access.proxy,
         trust_env=False,
