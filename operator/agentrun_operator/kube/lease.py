@@ -108,17 +108,23 @@ class LeaseElector:
             if not may_renew():
                 log.error("lease not renewed: nothing else of this process moves")
                 continue
-            left = self._valid_until - self._clock.monotonic()
-            try:
-                async with asyncio.timeout(max(left, 0.1)):
-                    is_ours = await self._attempt(client)
-            except TimeoutError:
-                continue
+            is_ours = await self._renew(client)
             if not is_ours and self._seen is not None and self._seen[0] != self._identity:
                 self._valid_until = float("-inf")
                 raise LeaseLostError(f"lease {self._name} was taken by {self._seen[0]}")
             if self._older >= REWIND_READS:
                 raise ClusterRewound(f"lease {self._name} is older than it was: {REMEDY}")
+
+    async def _renew(self, client: KubeClient | None) -> bool:
+        """Attempt it in half of the time that is left, and once more: a connection may be dead."""
+        half = (self._valid_until - self._clock.monotonic()) / 2
+        for _ in range(2):
+            try:
+                async with asyncio.timeout(max(half, 0.1)):
+                    return await self._attempt(client)
+            except TimeoutError:
+                log.warning("lease not reached", lease=self._name, error="no answer in time")
+        return False
 
     async def release(self) -> None:
         """Let the next process lead at once; only after the last write of this one."""

@@ -1,11 +1,12 @@
 """What a leader learns from the Lease; several processes at once are an integration test."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from agentrun_operator.kube.client import KubeClient
-from agentrun_operator.kube.lease import LeaseElector, LeaseLostError
+from agentrun_operator.kube.lease import LeaseElector, LeaseLostError, LeaseTimes
 from agentrun_operator.reconcile.ports import ClusterRewound, Json, ObjectGone
 from fakes.clock import VirtualClock
 
@@ -66,3 +67,35 @@ async def test_one_read_from_a_lagging_server_ends_no_leader() -> None:
     store.spec = {"holderIdentity": "two", "leaseDurationSeconds": 15, "renewTime": "x"}
     with pytest.raises(LeaseLostError):
         await subject.hold()
+
+
+class DeadConnection(LeaseStore):
+    """Never answers the request that is sent over the connection of the moment."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.dead = 0
+
+    async def get(self, path: str, **_: Any) -> Json:
+        if self.dead:
+            self.dead -= 1
+            begun = asyncio.get_running_loop().time()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self.clock.advance(asyncio.get_running_loop().time() - begun)
+        return await super().get(path)
+
+
+@pytest.mark.parametrize(("dead", "is_held"), [(1, True), (2, False)])
+async def test_a_dead_connection_leaves_time_for_another_one(*, dead: int, is_held: bool) -> None:
+    clock = VirtualClock(jumps=True)
+    store = DeadConnection(clock)
+    times = LeaseTimes(lease=4.0, renew_deadline=3.0, retry=0.1)
+    subject = LeaseElector(store, clock, namespace="system", name="op", identity="one", times=times)
+    await subject.acquire()
+    store.dead, before = dead, store.reads
+    with pytest.raises(LeaseLostError):
+        await subject.hold(may_renew=lambda: store.reads == before)
+    assert (store.reads > before) == is_held
