@@ -75,7 +75,8 @@ class LeaseElector:
 
     def is_valid(self) -> bool:
         """Whether nobody else can have taken over yet."""
-        return self._clock.monotonic() < self._valid_until
+        # Race: a renewal in the other thread may be answered after the release.
+        return not self._is_released and self._clock.monotonic() < self._valid_until
 
     async def acquire(self) -> None:
         """Wait until this process leads."""
@@ -128,11 +129,11 @@ class LeaseElector:
 
     async def release(self) -> None:
         """Let the next process lead at once; only after the last write of this one."""
+        was_valid = self.is_valid()
         # Race: a renewal that hangs in the other thread must not come after this.
         self._is_released = True
-        if not self.is_valid():
+        if not was_valid:
             return
-        self._valid_until = float("-inf")
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 lease = await self._client.get(self._path())
@@ -203,7 +204,8 @@ class LeaseElector:
         body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": spec}
         written = await client.patch(self._path(), body)
         self._newest = max(self._newest, int(written["metadata"]["resourceVersion"]))
-        if begun is not None:
+        # Race: it may have been released in the other thread since this write was sent.
+        if begun is not None and not self._is_released:
             self._seen = (holder, stamp)
             self._valid_until = begun + self._times.renew_deadline
 

@@ -69,7 +69,7 @@ async def test_a_process_that_no_longer_moves_gives_the_lease_up() -> None:
     assert store.writes == writes
 
 
-async def test_a_renewal_that_hangs_does_not_come_after_the_release() -> None:
+async def test_nothing_is_renewed_after_the_release() -> None:
     store = CountedStore()
     subject = elector(store)
     await subject.acquire()
@@ -77,3 +77,33 @@ async def test_a_renewal_that_hangs_does_not_come_after_the_release() -> None:
     assert not await subject._attempt(store)
     assert store.spec is not None
     assert store.spec["holderIdentity"] == ""
+
+
+class SlowStore(LeaseStore):
+    """Applies a write at once, and answers when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_slow = False
+        self.is_written, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def patch(self, path: str, body: Any, **_: Any) -> Json:
+        answer = await super().patch(path, body)
+        if self.is_slow:
+            self.is_slow = False
+            self.is_written.set()
+            await self.may_answer.wait()
+        return answer
+
+
+async def test_a_renewal_that_is_answered_after_the_release_makes_nothing_valid() -> None:
+    store = SlowStore()
+    subject = elector(store)
+    await subject.acquire()
+    store.is_slow = True
+    renewal = asyncio.create_task(subject._attempt(store))
+    await store.is_written.wait()
+    await subject.release()
+    store.may_answer.set()
+    await renewal
+    assert not subject.is_valid()
