@@ -207,10 +207,17 @@ class AgentRunClient:
                     raise
                 window = window.smaller()
                 continue
-            self._sizes[path] = window.fitting(len(answer.body))
             if not (is_absent(answer) and parent is not None):
                 _object(call, answer)
+                self._note_size(path, window.fitting(len(answer.body)))
             return answer, window
+
+    def _note_size(self, path: str, size: int) -> None:
+        """Remember where items are large, and nothing else: each parent has a path of its own."""
+        if size == PAGE_SIZE:
+            self._sizes.pop(path, None)
+        else:
+            self._sizes[path] = size
 
 
 def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:

@@ -99,6 +99,34 @@ async def test_a_collection_that_got_small_is_listed_in_large_pages_again() -> N
     assert collection.asked[-3:] == [100, 100, 100]
 
 
+async def test_only_lists_of_large_items_are_remembered() -> None:
+    collection = Collection([MIB] * 60)
+    subject = client(collection)
+    await names(subject, RUNTIME)
+    assert len(vars(subject)["_sizes"]) == 1
+    collection.items = []
+    await names(subject, RUNTIME)
+    assert vars(subject)["_sizes"] == {}
+
+
+async def test_a_refusal_says_nothing_of_the_size_of_items() -> None:
+    collection = Collection([MIB] * 60)
+    is_down = False
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, json={}) if is_down else collection(request)
+
+    subject = client(answer)
+    await names(subject, RUNTIME)
+    is_down = True
+    with pytest.raises(Unavailable):
+        await names(subject, RUNTIME)
+    is_down = False
+    begun = len(collection.asked)
+    await names(subject, RUNTIME)
+    assert max(collection.asked[begun:]) < 100
+
+
 async def test_an_item_beyond_all_bounds_is_given_up() -> None:
     collection = Collection([17 * MIB])
     with pytest.raises(AnswerTooLarge, match="larger than"):
