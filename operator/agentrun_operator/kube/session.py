@@ -101,7 +101,7 @@ class Bearer:
 
 
 class CredentialsRefusedError(aiohttp.ClientConnectionError):
-    """A 401 in the clothes of a connection error, which kopf retries for ever and with patience."""
+    """Disguises a 401 as a connection error, so that kopf retries it without end."""
 
 
 class LastMomentRequest(aiohttp.ClientRequest):

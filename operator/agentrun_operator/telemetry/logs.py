@@ -68,7 +68,7 @@ class _PatientHandler(logging.StreamHandler[IO[str]]):
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name
-        """Count the record; to whom should we complain?"""
+        """Count the record; logging itself failed."""
         self._failed += 1
         self._why = type(sys.exc_info()[1]).__name__
 
