@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
 def _variables() -> str:
     """List the settings with their defaults; what they mean stands beside the chart's values."""
     rows = ((f"{PREFIX}LOG_LEVEL", "info"), (f"{PREFIX}LOG_FORMAT", "json"), *described())
-    lines = "\n".join(f"  {name:<42}{default}".rstrip() for name, default in rows)
+    width = max(len(name) for name, _ in rows)
+    lines = "\n".join(f"  {name:<{width}} {default}".rstrip() for name, default in rows)
     return (
         "The cluster is that of KUBECONFIG, of the Pod, or of ~/.kube/config.\n"
         f"Variables, and what holds where they are unset:\n\n{lines}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.cli import main
 from agentrun_operator.core.grants import Allowance
 from agentrun_operator.core.settings import OwnAccount, Settings
 from agentrun_operator.environment import PREFIX, SettingsError, described, settings_from
@@ -81,6 +82,14 @@ def test_help_lists_every_variable_with_its_default() -> None:
     assert listed[f"{PREFIX}WORKERS"] == "32"
     assert listed[f"{PREFIX}LEADER_ELECTION"] == "true"
     assert listed[f"{PREFIX}NAMESPACES"] == ""
+
+
+def test_help_keeps_names_and_defaults_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"], {})
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name, default in described():
+        assert [name, *default.split()] in shown
 
 
 @pytest.mark.parametrize("name", ["CREATE_TIMEOUT_SECONDS", "DRAIN_SECONDS", "WORKERS"])
