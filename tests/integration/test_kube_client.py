@@ -60,6 +60,7 @@ async def test_an_unreachable_cluster_is_told_with_its_address() -> None:
     said = await start_up_error(ClusterAccess(url))
     assert f"no answer from {url}" in said
     assert "check that the API server is up" in said
+    assert "networkPolicy.apiServerPorts" in said
 
 
 async def test_a_foreign_certificate_is_told(access: ClusterAccess) -> None:

@@ -264,7 +264,10 @@ class KubeClient:
         return URL(f"{self._server}{path}", encoded=True).with_query(params or {})
 
     def _unreachable(self, method: str, path: str, error: Exception) -> ClusterUnavailable:
-        hint = f"check that the API server is up and that {self._server} is its address"
+        hint = (
+            f"check that the API server is up, that {self._server} is its address, and that a "
+            "NetworkPolicy lets its port out (networkPolicy.apiServerPorts of the chart)"
+        )
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             hint = "its certificate is not signed by the configured authority"
         what = type(error).__name__
