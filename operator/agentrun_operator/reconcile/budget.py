@@ -94,11 +94,11 @@ class Budget:
         tenant, lane = _tenant.get(), _lane.get()
         wait = self._seconds_to_token() + self._waiting.ahead_of(tenant, lane) / self.per_second
         if wait > _PATIENCE_SECONDS:
-            raise Throttled("the account's budget is spent for now", retry_after=wait, is_ours=True)
+            raise _spent(wait)
         if not self._waiting and self._seconds_to_token() <= 0:
             self._tokens -= 1
             return
-        turn = self._waiting.join(tenant, lane)
+        turn = self._waiting.join(tenant, lane, now=self._clock.monotonic())
         if self._pump is None or self._pump.done():
             self._pump = asyncio.ensure_future(self._serve())
         await turn
@@ -121,12 +121,23 @@ class Budget:
         while self._waiting:
             pause = self._seconds_to_token()
             if pause > 0:
+                self._send_back()
                 await self._clock.sleep(max(pause, _MIN_SLEEP_SECONDS))
                 continue
             turn = self._waiting.next()
             if turn is not None:
                 self._tokens -= 1
                 turn.set_result(None)
+
+    def _send_back(self) -> None:
+        """End the waits that last too long when the API asks for one pause after the other.
+
+        The pass behind such a wait could not say meanwhile that its resource was not seen.
+        """
+        pause = self._paused_until - self._clock.monotonic()
+        if pause > 0:
+            for turn in self._waiting.leave(self._paused_until - _PATIENCE_SECONDS):
+                turn.set_exception(_spent(pause))
 
     def _seconds_to_token(self) -> float:
         self._refill()
@@ -140,3 +151,8 @@ class Budget:
         gained = (now - self._filled_at) * self.per_second
         self._tokens = min(max(1.0, self.per_second), self._tokens + gained)
         self._filled_at = now
+
+
+def _spent(retry_after: float) -> Throttled:
+    message = "the account's budget is spent for now"
+    return Throttled(message, retry_after=retry_after, is_ours=True)

@@ -162,3 +162,19 @@ async def test_a_long_pause_sends_callers_away_instead_of_keeping_them() -> None
     await callers.pass_time(1.0)
     assert [name for name, _ in callers.served] == ["after the pause"]
     await callers.end()
+
+
+async def test_pause_after_pause_sends_back_who_waits() -> None:
+    callers = Callers(1)
+    await callers.call("first")
+    waiting = await callers.call("waiting")
+    callers.budget.throttled(7.0)
+    await callers.pass_time(6.0)
+    assert not waiting.done()
+    callers.budget.throttled(7.0)
+    await callers.pass_time(2.0)
+    error = waiting.exception()
+    assert isinstance(error, Throttled)
+    assert error.is_ours
+    assert error.retry_after is not None
+    assert error.retry_after <= 7.0

@@ -19,7 +19,7 @@ def served(shares: Shares, names: dict["asyncio.Future[None]", str], turns: int)
 
 
 def join(shares: Shares, tenant: str, lane: Lane, count: int) -> dict["asyncio.Future[None]", str]:
-    return {shares.join(tenant, lane): tenant for _ in range(count)}
+    return {shares.join(tenant, lane, now=0.0): tenant for _ in range(count)}
 
 
 async def test_one_edit_does_not_wait_behind_a_thousand() -> None:
@@ -63,15 +63,15 @@ async def test_edits_without_end_leave_routine_its_share() -> None:
 
 async def test_lanes_are_strict_within_one_tenant() -> None:
     shares = Shares()
-    names = {shares.join("a", Lane.ROUTINE): "routine" for _ in range(50)}
-    names |= {shares.join("a", Lane.URGENT): "urgent" for _ in range(50)}
+    names = {shares.join("a", Lane.ROUTINE, now=0.0): "routine" for _ in range(50)}
+    names |= {shares.join("a", Lane.URGENT, now=0.0): "urgent" for _ in range(50)}
     assert served(shares, names, 50) == ["urgent"] * 50
 
 
 async def test_who_gave_up_had_no_turn() -> None:
     shares = Shares()
     names = join(shares, "a", Lane.URGENT, 2)
-    gone = shares.join("b", Lane.URGENT)
+    gone = shares.join("b", Lane.URGENT, now=0.0)
     gone.cancel()
     assert served(shares, names, 2) == ["a", "a"]
     assert shares.next() is None
