@@ -3,6 +3,7 @@
 OperatorError
 ├── Retryable                    a retry without any human edit can succeed
 │   ├── Unavailable              no answer, 5xx, or an answer that is not the API's
+│   │   └── AnswerTooLarge       the answer is beyond all bounds
 │   ├── Throttled                429; `retry_after` in seconds where the API said so
 │   ├── Busy                     the resource is in transition and refuses writes for now
 │   ├── InUse                    something in the cloud uses it, and it cannot be deleted before

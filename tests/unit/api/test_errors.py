@@ -21,7 +21,7 @@ from agentrun_operator.core.errors import (
     Throttled,
     Unavailable,
 )
-from agentrun_operator.core.gate import CloudText, Redactor
+from fakes.gate import quoted
 
 CANARY = "sk-canary-5f1c"
 CREATE = Call(
@@ -272,12 +272,6 @@ def test_every_failure_of_the_transport_is_unavailable(failure: type[Exception])
     assert error.maybe_applied is (not issubclass(failure, NEVER_SENT))
     assert CANARY not in str(error)
     assert not unreachable(GET, failure("x")).maybe_applied
-
-
-def quoted(error: OperatorError, *values: str) -> str:
-    """Return what may be shown of the API's words to somebody who knows some values."""
-    knows = Redactor(frozenset(values), is_complete=True)
-    return "" if error.quote is None else CloudText.opened([error.quote], knows)[0]
 
 
 def test_the_api_s_words_are_sealed_beside_ours() -> None:
