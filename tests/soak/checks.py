@@ -18,6 +18,7 @@ from agentrun_simulator.store import Record
 from soak.conditions import brief, condition
 from soak.kube import OURS, Place
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
+from soak.restores import BLIND_SECONDS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted
 from soak.tenancy import Tenancy
 
@@ -28,7 +29,6 @@ CANARY = "canary-"
 _WINDOW_SECONDS = 10.0
 _MAX_PASSES = 40
 """Of one object within the window; the busiest honest history stays far below."""
-_BLIND_SECONDS = 60.0
 _MAX_WAIT_SECONDS = 5.0
 _MAX_TROUBLED_WAIT_SECONDS = 60.0
 """While calls to the cloud hang until their timeout, four workers have little to give."""
@@ -68,6 +68,10 @@ class Checks:
         """By resource: the uid of the object that adopted it last, from another one maybe."""
         self._strikes: Counter[tuple[object, ...]] = Counter()
         self.tenancy = Tenancy(simulation, self)
+
+    def is_adopted_away(self, record: Record, uid: str) -> bool:
+        """Whether another object than one has adopted a resource since: its record counts more."""
+        return self._adopted.get(record, uid) != uid
 
     def violated(self, invariant: str, message: str) -> None:
         """Note a violation."""
@@ -216,7 +220,7 @@ class Checks:
             self._record_stands(place, raw, status)
             self._ready_is_true(place, raw, status)
             self._adoption_is_allowed(place, raw, status)
-            self._drift_is_admitted(place, status)
+            self._drift_is_admitted(place, raw, status)
             self.tenancy.writes_status(place, raw, status)
 
     def _generation_not_ahead(self, place: Place, raw: Json, status: Json) -> None:
@@ -235,12 +239,11 @@ class Checks:
         Whose last write was applied and not answered knows older times, until its watch tells. What
         somebody else wrote there is no status of ours.
         """
-        written_at = self._simulation.actions.restores.written_at
-        unanswered_at = max(
-            process.wire.unanswered.get(place.key, float("-inf")),
-            written_at.get(place.key, float("-inf")),
+        unanswered_at = process.wire.unanswered.get(place.key, float("-inf"))
+        is_behind = (
+            self._simulation.loop.time() - unanswered_at < BLIND_SECONDS
+            or self._simulation.actions.restores.was_written_lately(place.key)
         )
-        is_behind = self._simulation.loop.time() - unanswered_at < _BLIND_SECONDS
         old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
         new = {c["type"]: c for c in status.get("conditions") or ()}
         if {"Reconciling", "Stalled"} <= set(new):
@@ -266,11 +269,8 @@ class Checks:
         before = raw.get("status") or {}
         is_lost = before.get("externalId") and not status.get("externalId")
         is_restarted = before.get("incarnation") != status.get("incarnation")
-        written_at = self._simulation.actions.restores.written_at.get(place.key, float("-inf"))
-        is_foreign = (
-            self._simulation.loop.time() - written_at < _BLIND_SECONDS
-            or before.get("boundTo", {}).get("uid") != raw["metadata"]["uid"]
-        )
+        is_foreign = before.get("boundTo", {}).get("uid") != raw["metadata"]["uid"]
+        is_foreign |= self._simulation.actions.restores.was_written_lately(place.key)
         if is_lost and "adopted" in before and not (is_restarted or is_foreign):
             self.violated("a record stands", f"{place.key}: {before['externalId']} is erased")
 
@@ -309,7 +309,7 @@ class Checks:
                     f"{place.key}: generation {generation} wants {want!r}, the cloud has {have!r}",
                 )
 
-    def _drift_is_admitted(self, place: Place, status: Json) -> None:
+    def _drift_is_admitted(self, place: Place, raw: Json, status: Json) -> None:
         """Ready is never said of a resource that the pass itself has seen to differ.
 
         Unlike `_ready_is_true` this holds under `Report`, too, and whatever others do meanwhile.
@@ -322,6 +322,10 @@ class Checks:
             return
         is_paused = bool(condition(status, "Paused"))
         if condition(status, "Ready").get("status") != "True" or is_paused:
+            return
+        is_said = condition(raw.get("status") or {}, "Ready") == condition(status, "Ready")
+        if is_said and self._simulation.actions.restores.was_written_lately(place.key):
+            # The record of an older status is corrected before a report follows.
             return
         if status.get("drift"):
             paths = [entry["path"] for entry in status["drift"]]
@@ -361,7 +365,7 @@ class Checks:
         cloud = self._simulation.cloud
         cloud.take_stock()
         made = [r for r, o in cloud.ledger.items() if o.uid == uid]
-        mine = [r for r in made if self._adopted.get(r, uid) == uid]
+        mine = [r for r in made if not self.is_adopted_away(r, uid)]
         found = current.get()
         specs = [raw["spec"], *([found.obj.spec] if found else [])]
         statuses = [raw.get("status") or {}, *([found.obj.status] if found else [])]

@@ -331,11 +331,17 @@ class SimulatedCloud:
                 found.add(self.posted.get((exchange.entry.account, family.name, str(name)), ""))
         return found
 
-    def inherit(self, old_uid: str, new_uid: str) -> None:
-        """Give what one object made to another: its status was restored there."""
+    def inherit(self, old_uid: str, new_uid: str, status: Json) -> None:
+        """Give what one object made to another: its status was restored there.
+
+        What was made after the backup is on no record, and only a mark tells whose it is.
+        """
         self.take_stock()
-        for owner in self.ledger.values():
-            if owner.uid == old_uid:
+        told = status.get("externalId")
+        is_open = not told or bool(status.get("creation"))
+        for record, owner in self.ledger.items():
+            ids = (record.key, *(record.data.get(f) for f in _IDS))
+            if owner.uid == old_uid and (is_open or told in ids or record.data.get("systemTags")):
                 owner.uid = new_uid
         self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
 

@@ -115,7 +115,8 @@ class CloudChecks:
     def _in_the_pinned_account(self, found: Pass, call: Call, exchange: Exchange) -> None:
         """What has, or may have, a resource never calls another account, not even to read.
 
-        What is merely observed was neither created nor adopted, and follows its reference.
+        What is merely observed was neither created nor adopted, and follows its reference. Nor is a
+        restored record one of its own whose resource another object has adopted meanwhile.
         """
         raw = self._simulation.kube.find(found.obj.key)
         if raw is None or raw["metadata"]["uid"] != found.obj.uid:
@@ -125,7 +126,10 @@ class CloudChecks:
         is_in_charge = status.get("externalId") and "adopted" in status
         lives_there = pinned and (is_in_charge or status.get("creation"))
         asked = exchange.entry.account
-        if lives_there and asked and pinned != asked:
+        slot = SLOT_OF.get(found.obj.key)
+        record = None if slot is None else self._simulation.cloud.record_of(slot, raw, status)
+        is_lost = record is not None and self._checks.is_adopted_away(record, found.obj.uid)
+        if lives_there and asked and pinned != asked and not is_lost:
             self._checks.violated(
                 "pinned account",
                 f"{found.obj.key}: {call.action} in {exchange.entry.account}, not {pinned}",
@@ -269,6 +273,7 @@ class CloudChecks:
             for record, owner in self._simulation.cloud.ledger.items()
             if owner.uid == found.obj.uid
             and record not in self._checks.kept
+            and not self._checks.is_adopted_away(record, found.obj.uid)
             and record.status not in ("DELETING", "TERMINATED")
         ]
         if len(living) > 1:
