@@ -166,5 +166,5 @@ def _status(rig: Rig, field: str) -> float:
     status = Path(f"/proc/{rig.operator_pid}/status").read_text()
     found = re.search(rf"{field}:\s+(\d+) kB", status)
     if found is None:
-        raise RuntimeError(f"/proc tells no {field}; Linux is needed")
+        raise RuntimeError(f"/proc tells no {field}: it ended; {rig.operator_log_tail()}")
     return round(int(found[1]) / 1024, 1)
