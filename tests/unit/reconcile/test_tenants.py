@@ -154,3 +154,27 @@ async def test_time_outs_close_an_account_for_all_but_one_pass() -> None:
         again = sum(name == "(no answer)" for _, name in live.calls_at)
         assert again - asked <= 6, "one at a time tries, with pauses"
         assert await slowest_edit(live, wanted) <= LIMIT_SECONDS
+
+
+async def test_a_large_object_does_not_wait_for_those_of_a_silent_account() -> None:
+    """Few passes over large objects run at a time, and theirs last until the calls time out."""
+    lab, _ = await tenants(shared=False)
+    lab.cloud.elsewhere[TARPIT] = lab.simulator
+    lab.cluster.put_secret("keys", keys_of(OTHER), namespace="neighbour")
+    spec = account_spec("keys", OTHER.account_id, endpoint=TARPIT)
+    lab.cluster.apply("Account", "default", spec, namespace="neighbour")
+    await lab.drain()
+    large = {**RUNTIME, "env": [{"name": f"KEY_{n}", "value": "v" * 8000} for n in range(120)]}
+    own = lab.cluster.apply("AgentRuntime", "large", large, namespace="victim")
+    apply = lab.cluster.apply
+    theirs = [apply("AgentRuntime", f"r-{n}", large, namespace="neighbour") for n in range(8)]
+    await lab.elapse(20)
+    assert {lab.ready(key) for key in [own, *theirs]} == {("True", "Available")}
+    lab.cloud.silent.add(TARPIT)
+    async with running(lab) as live:
+        for key in theirs:
+            lab.edit(key, description="edited")
+        await live.elapse(3)
+        assert "(no answer)" in {name for _, name in live.calls_at}
+        lab.edit(own, description="edited")
+        assert await live.seconds_until("UpdateAgentRuntime") <= LIMIT_SECONDS
