@@ -126,6 +126,10 @@ def _account() -> Schema:
             "accountId": _text("Alibaba Cloud account id."),
             "region": _text("Region id."),
             "endpoint": _text("Endpoint, where it is none of the region's own."),
+            "identity": _text(
+                "NotVerified where an Account did not have its keys verified; nobody but Accounts "
+                "of the namespace takes its word for the account id."
+            ),
         },
     )
 

@@ -24,7 +24,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Settings
-from agentrun_operator.reconcile.binding import VERIFIED, Binding, check_pin
+from agentrun_operator.reconcile.binding import VERIFIED, Binding, check_pin, is_hearsay
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
 from agentrun_operator.reconcile.parsing import parse_spec
@@ -178,6 +178,8 @@ class AccountDirectory:
         Anybody can write down somebody else's account id. A tenant's account has to have proven its
         keys; one that lost them since (another's were put into its Secret) keeps what it has.
         """
+        if is_hearsay(obj, source):
+            return False
         account = self._account_of(obj)
         if account is None or account.key == source or not account.key.namespace:
             return True

@@ -1,6 +1,8 @@
 """What ties an object to the account that its resource lives in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, OperatorError
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
@@ -9,6 +11,7 @@ from agentrun_operator.reconcile.ports import ExternalAPI
 
 VERIFIED = "Verified"
 """What `status.atProvider.identity` of an account says once its keys were known to be its own."""
+NOT_VERIFIED = "NotVerified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,19 @@ class Binding:
             "accountId": self.identity.account_id,
             "region": self.identity.region,
         }
+        if self.source.namespace and not self.is_verified:
+            pin["identity"] = NOT_VERIFIED
         return pin if self.host is None else {**pin, "endpoint": self.host}
+
+
+def is_hearsay(obj: KubeObject, source: ObjectKey) -> bool:
+    """Whether only the word of a tenant says that a record tells of the account behind `source`.
+
+    Anybody can write down somebody else's account id, and ask for no proof. What was made by such
+    an Account is known to be in that account as far as Accounts of its namespace are concerned.
+    """
+    pinned: Mapping[str, Any] = obj.status.get("account") or {}
+    return pinned.get("identity") == NOT_VERIFIED and source.namespace != obj.key.namespace
 
 
 def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
@@ -43,6 +58,13 @@ def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
     if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
         return None
     there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    if is_hearsay(obj, binding.source):
+        return AccountChanged(
+            f"nobody knows that the resource lives in account {there}: the keys of "
+            f"{pinned.get('kind')} {pinned.get('name')} were not verified (identityCheck.mode: "
+            f"Off), and {binding.source} is not of this namespace; restore the reference, or "
+            "delete this object and create it anew"
+        )
     if there == binding.identity:
         return None
     return AccountChanged(

@@ -65,7 +65,7 @@ class Grants:
             return False
         if rest is None or rest.key is KeyedBy.CHOSEN_ID:
             return False
-        named = self._ledger.namesakes(obj.key.kind, obj.external_name, binding.identity)
+        named = self._ledger.namesakes(obj.key.kind, obj.external_name, binding)
         return not any(owner.key.namespace == obj.key.namespace for owner in named)
 
     def _lack(self, obj: KubeObject, reach: Reach, binding: Binding, leave: Leave) -> Lack | None:
@@ -74,7 +74,7 @@ class Grants:
         value = reach.external_name or self._observed(obj, reach)
         if not value:
             return None
-        owners = tuple(self._ledger.owners(reach.kind, value, binding.identity))
+        owners = tuple(self._ledger.owners(reach.kind, value, binding))
         if any(owner.key.namespace == obj.key.namespace for owner in owners):
             return None
         names = (value, *(owner.external_name for owner in owners))

@@ -6,10 +6,10 @@ several objects have on record belongs to the one with most right to it (`record
 
 from collections.abc import Iterator, Mapping
 
-from agentrun_operator.core.identity import AccountIdentity
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.records import Records
 
@@ -30,23 +30,23 @@ class Ledger:
         self._accounts = accounts
         self._records = records
 
-    def owners(self, kind: str, key: str, place: AccountIdentity) -> Iterator[KubeObject]:
+    def owners(self, kind: str, key: str, binding: Binding) -> Iterator[KubeObject]:
         """Yield who has the resource on record that stands on the wire as `key`."""
         rest = self._kinds[kind].rest
         is_named = rest is not None and rest.key is KeyedBy.NAME
-        return self.namesakes(kind, key, place) if is_named else self._by_id(kind, key, place)
+        return self.namesakes(kind, key, binding) if is_named else self._by_id(kind, key, binding)
 
-    def namesakes(self, kind: str, name: str, place: AccountIdentity) -> Iterator[KubeObject]:
+    def namesakes(self, kind: str, name: str, binding: Binding) -> Iterator[KubeObject]:
         """Yield who has a resource of this external name on record."""
-        return self._owning(self._cache.claimants(kind, name), place)
+        return self._owning(self._cache.claimants(kind, name), binding)
 
-    def _by_id(self, kind: str, ident: str, place: AccountIdentity) -> Iterator[KubeObject]:
-        return self._owning(self._cache.recorders(kind, ident), place)
+    def _by_id(self, kind: str, ident: str, binding: Binding) -> Iterator[KubeObject]:
+        return self._owning(self._cache.recorders(kind, ident), binding)
 
-    def _owning(
-        self, candidates: Iterator[KubeObject], place: AccountIdentity
-    ) -> Iterator[KubeObject]:
+    def _owning(self, candidates: Iterator[KubeObject], binding: Binding) -> Iterator[KubeObject]:
         for obj in candidates:
-            is_here = obj.is_in_charge and self._accounts.identity_of(obj) == place
-            if is_here and self._records.own(obj).is_in_charge:
+            if not obj.is_in_charge or self._accounts.identity_of(obj) != binding.identity:
+                continue
+            is_believed = self._accounts.is_believed(obj, binding.source)
+            if is_believed and self._records.own(obj).is_in_charge:
                 yield obj

@@ -14,7 +14,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.binding import VERIFIED, Binding
+from agentrun_operator.reconcile.binding import NOT_VERIFIED, VERIFIED, Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
@@ -181,7 +181,7 @@ def _verified(obj: KubeObject, binding: Binding) -> Mapping[str, str]:
     shown = {"accountId": spec.get("accountId"), "region": spec.get("region")}
     if spec.get("endpoint"):
         shown["endpoint"] = spec["endpoint"]
-    shown["identity"] = VERIFIED if binding.is_verified else "NotVerified"
+    shown["identity"] = VERIFIED if binding.is_verified else NOT_VERIFIED
     if binding.secret_version and not binding.is_verified:
         shown["secretVersion"] = binding.secret_version
     return {name: str(value) for name, value in shown.items()}

@@ -23,7 +23,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.reconcile.binding import Binding
+from agentrun_operator.reconcile.binding import Binding, is_hearsay
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
 
@@ -238,6 +238,12 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
 def _check_account(target: KubeObject, binding: Binding) -> None:
     pinned = target.status.get("account") or {}
     there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    if is_hearsay(target, binding.source):
+        raise AccountMismatch(
+            f"nobody knows that {target.key} lives in account {there}: the keys of "
+            f"{pinned.get('kind')} {pinned.get('name')} were not verified (identityCheck.mode: "
+            f"Off), and this object uses {binding.source}; let both use the same account"
+        )
     if there != binding.identity:
         raise AccountMismatch(
             f"{target.key} lives in account {there}, this object in {binding.identity}; "
