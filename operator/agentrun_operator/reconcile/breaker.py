@@ -1,8 +1,10 @@
 """Answers for the cloud where it refused already, until it is time for one caller to try.
 
 A refusal that concerns the whole account (its keys), or one operation of it (a permission, a
-quota), is not asked for again by each of its objects. Nor does each of them wait for an answer that
-does not come: after a few calls in a row without one, the account counts as silent.
+quota), is not asked for again by each of its objects. A permission may be missing for what one spec
+names, such as a role, so the refusal of an operation counts for objects of the same namespace only.
+Nor does each of them wait for an answer that does not come: after a few calls in a row without one,
+the account counts as silent.
 """
 
 from dataclasses import dataclass
@@ -13,11 +15,15 @@ from agentrun_operator.core.errors import (
     OperatorError,
     Unavailable,
 )
+from agentrun_operator.reconcile.budget import present_tenant
 from agentrun_operator.reconcile.contact import FEW
 from agentrun_operator.reconcile.ports import Clock
 
-_ACCOUNT = "the account"
-_ANSWER = "any answer"
+_Scope = tuple[str, str]
+"""Whom a refusal concerns, and which operation; everybody where the first is empty."""
+
+_ACCOUNT: _Scope = ("", "the account")
+_ANSWER: _Scope = ("", "any answer")
 _FIRST_SECONDS = 30.0
 _CAP_SECONDS = 300.0
 _SILENT_FIRST_SECONDS = 5.0
@@ -42,13 +48,13 @@ class Breaker:
     def __init__(self, clock: Clock) -> None:
         """Start closed: every call goes through."""
         self._clock = clock
-        self._refusals: dict[str, _Refusal] = {}
+        self._refusals: dict[_Scope, _Refusal] = {}
         self._unanswered = 0
         """Calls in a row that got no usable answer."""
 
     def check(self, operation: str) -> None:
         """Raise the remembered refusal; when its time is over, let one caller try."""
-        for scope in (_ANSWER, _ACCOUNT, operation):
+        for scope in (_ANSWER, _ACCOUNT, _scope_of(operation)):
             refusal = self._refusals.get(scope)
             if refusal is None:
                 continue
@@ -67,7 +73,8 @@ class Breaker:
         Race: calls that were under way together are refused together, and count once.
         """
         self.answered()
-        scope = _ACCOUNT if isinstance(error, CredentialsInvalid | ForeignKeys) else operation
+        is_for_all = isinstance(error, CredentialsInvalid | ForeignKeys)
+        scope = _ACCOUNT if is_for_all else _scope_of(operation)
         self._remember(scope, error, _FIRST_SECONDS, _CAP_SECONDS)
 
     def unanswered(self) -> None:
@@ -93,13 +100,24 @@ class Breaker:
         """Forget what this success disproves; a deletion also makes room under a quota."""
         self.answered()
         self._refusals.pop(_ACCOUNT, None)
-        self._refusals.pop(operation, None)
+        self._refusals.pop(_scope_of(operation), None)
         if operation.startswith("Delete"):
-            self._refusals.pop(operation.replace("Delete", "Create", 1), None)
+            freed = operation.replace("Delete", "Create", 1)
+            self._refusals = {at: why for at, why in self._refusals.items() if at[1] != freed}
 
-    def _remember(self, scope: str, error: OperatorError, first: float, cap: float) -> None:
+    def _remember(self, scope: _Scope, error: OperatorError, first: float, cap: float) -> None:
+        self._forget_old()
         before = self._refusals.get(scope)
         pause = first if before is None else before.pause
         if before is not None and before.is_tried:
             pause = min(pause * 2, cap)
         self._refusals[scope] = _Refusal(error, self._clock.monotonic() + pause, pause)
+
+    def _forget_old(self) -> None:
+        """Drop what nobody asks about any more, or each namespace ever refused would stay."""
+        edge = self._clock.monotonic() - _CAP_SECONDS
+        self._refusals = {at: why for at, why in self._refusals.items() if why.until > edge}
+
+
+def _scope_of(operation: str) -> _Scope:
+    return present_tenant(), operation

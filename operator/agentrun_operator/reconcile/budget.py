@@ -42,6 +42,11 @@ _tenant: ContextVar[str] = ContextVar("tenant", default="")
 """Namespace on whose behalf a call is made; empty: on behalf of all that use the account."""
 
 
+def present_tenant() -> str:
+    """Return on whose behalf calls are made here; empty: on behalf of all."""
+    return _tenant.get()
+
+
 @contextmanager
 def in_lane(lane: Lane, tenant: str = "") -> Iterator[None]:
     """Make the calls within, and the tasks started within, travel in one lane for a namespace."""

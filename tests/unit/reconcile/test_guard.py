@@ -18,7 +18,7 @@ from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.breaker import Breaker
-from agentrun_operator.reconcile.budget import Budget
+from agentrun_operator.reconcile.budget import Budget, Lane, in_lane
 from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.guard import GuardedAPI, LeadershipLost
 from fakes.clock import VirtualClock
@@ -152,13 +152,40 @@ async def test_a_refused_operation_closes_itself_only(error: OperatorError) -> N
     assert await bench.refused(bench.api.create(PROXIES, {})) is None
 
 
+@pytest.mark.parametrize("error", [AccessDenied("no"), QuotaExceeded("full")], ids=str)
+async def test_what_one_namespace_is_refused_another_may_have(error: OperatorError) -> None:
+    """A role that one spec names may be what is not allowed."""
+    bench = Bench()
+    bench.answers.error = error
+    with in_lane(Lane.URGENT, "one"):
+        await bench.refused(bench.api.create(PROXIES, {}))
+    bench.answers.error = None
+    with in_lane(Lane.URGENT, "other"):
+        assert await bench.refused(bench.api.create(PROXIES, {})) is None
+    with in_lane(Lane.URGENT, "one"):
+        assert await bench.refused(bench.api.create(PROXIES, {})) is type(error)
+
+
+async def test_refused_keys_close_the_account_for_every_namespace() -> None:
+    bench = Bench()
+    bench.answers.error = CredentialsInvalid("the keys are refused")
+    for namespace in ("one", "other"):
+        with in_lane(Lane.URGENT, namespace):
+            assert await bench.refused(bench.api.read(PROXIES, AT)) is CredentialsInvalid
+    assert bench.answers.calls == 1
+
+
 async def test_a_delete_makes_room_under_a_quota() -> None:
     bench = Bench()
     bench.answers.error = QuotaExceeded("full")
-    await bench.refused(bench.api.create(PROXIES, {}))
+    for namespace in ("", "other"):
+        with in_lane(Lane.URGENT, namespace):
+            await bench.refused(bench.api.create(PROXIES, {}))
     bench.answers.error = None
     await bench.api.delete(PROXIES, AT)
-    assert await bench.refused(bench.api.create(PROXIES, {})) is None
+    for namespace in ("", "other"):
+        with in_lane(Lane.URGENT, namespace):
+            assert await bench.refused(bench.api.create(PROXIES, {})) is None
 
 
 @pytest.mark.parametrize("error", [Unavailable("down"), Throttled("slow")], ids=str)
