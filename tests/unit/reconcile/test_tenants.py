@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.core.grants import GRANTS
 from agentrun_operator.core.identity import ObjectKey
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
@@ -21,7 +22,9 @@ async def tenants(*, shared: bool) -> tuple[Lab, list[ObjectKey]]:
     lab = Lab()
     if shared:
         lab.cluster.put_secret("keys", keys_of(MAIN), namespace="agentrun-system")
-        spec = account_spec("keys", allowedNamespaces={"names": ["victim", "neighbour"]})
+        names = ["victim", "neighbour"]
+        allow = [{"namespaces": names, "grants": list(GRANTS)}]
+        spec = account_spec("keys", allowedNamespaces={"names": names}, allow=allow)
         lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
     else:
         await lab.ready_account(namespace="victim")
