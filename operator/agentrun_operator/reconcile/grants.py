@@ -1,8 +1,8 @@
 """What an object reaches in a shared account beyond what its namespace made, and may not.
 
 A `ClusterAccount` is shared, and so is the operator's own account. A grant is asked for before
-something is sent or shown. What a resource has in AgentRun already is not asked for again, nor is
-what cannot be edited any more: neither an upgrade nor a withdrawn grant stops what runs.
+something is sent or shown. What a resource has in AgentRun already is not asked for again: neither
+an upgrade nor a withdrawn grant stops what runs.
 """
 
 from collections.abc import Mapping
@@ -103,15 +103,12 @@ def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> 
 
 
 def _is_asked_for(obj: KubeObject, reach: Reach, rest: Rest | None) -> bool:
-    """Whether a reach leads anywhere by what the object is about to do.
+    """Whether a reach leads anywhere by what the object may do.
 
-    What is immutable stands as it was when the resource came to be. Who only observes sends
-    nothing; it looks below its parent.
+    Who only observes sends nothing; it looks below its parent.
     """
     is_parent = rest is not None and reach.path == rest.parent
-    if observes_only(obj) and (not is_parent or obj.external_id):
-        return False
-    return not (reach.is_fixed and obj.is_in_charge)
+    return not observes_only(obj) or (is_parent and not obj.external_id)
 
 
 def _names_of(obj: KubeObject) -> tuple[str, ...]:

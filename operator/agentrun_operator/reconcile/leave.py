@@ -14,11 +14,14 @@ _ADOPTED = adopted_tag("")
 
 
 def pending(ctx: Context) -> Iterator[NotGranted]:
-    """Yield what this pass would send without leave: all of it to a create, or what differs."""
+    """Yield what this pass would send without leave: all of it to a create, or what differs.
+
+    What is immutable is sent by a create alone, also by one that replaces what vanished.
+    """
     seen = edits.seen(ctx)
     for lack in ctx.lacking:
         if seen.existence is Existence.PRESENT:
-            is_there = is_in_place(lack.reach, lack.value, seen.resource)
+            is_there = lack.reach.is_fixed or is_in_place(lack.reach, lack.value, seen.resource)
             if is_there or not any(overlaps(lack.reach, d.path) for d in seen.drift):
                 continue
         elif seen.existence is Existence.NOT_LOOKED:

@@ -218,7 +218,9 @@ class Preparation:
             is_lent = grants.lends_view(obj, binding, ctx.leave)
             ctx.changes["granted"] = [OBSERVE] if is_lent else None
         ctx.lacking = grants.lacking(obj, binding, ctx.leave)
-        told = tuple(lack.error for lack in ctx.lacking)
+        # What is immutable can be sent by no edit.
+        asked_for = (x for x in ctx.lacking if not (x.reach.is_fixed and obj.is_in_charge))
+        told = tuple(lack.error for lack in asked_for)
         ready = obj.condition("Ready") or {}
         is_news = obj.observed_generation != obj.generation
         is_told = is_news or ready.get("reason") == NotGranted.reason.value
