@@ -22,7 +22,7 @@ class AnswersInFlight:
     def __init__(self, most: int = MAX_BYTES) -> None:
         """Start with none."""
         self._most = most
-        # Race: an answer may be collected, and so end, while another thread runs.
+        # Race: an answer may be collected, and so end, in any thread and at any line.
         self._lock = threading.RLock()
         self._unfinished: set[HeldAnswer] = set()
         self.size = 0
@@ -31,7 +31,8 @@ class AnswersInFlight:
     def begin(self) -> "HeldAnswer":
         """Return the place of one more answer; its `end` has to follow."""
         answer = HeldAnswer(self)
-        self._unfinished.add(answer)
+        with self._lock:
+            self._unfinished.add(answer)
         return answer
 
     def grow(self, by: int) -> None:
@@ -39,7 +40,7 @@ class AnswersInFlight:
         with self._lock:
             self.size += by
             while self.size > self._most and self._unfinished:
-                largest = max(self._unfinished, key=lambda each: len(each.body))
+                largest = max([*self._unfinished], key=lambda each: len(each.body))
                 if not largest.body:
                     return
                 largest.shed()
@@ -49,11 +50,12 @@ class AnswersInFlight:
         with self._lock:
             self._unfinished.discard(answer)
 
-    def drop(self, answer: "HeldAnswer", size: int) -> None:
+    def drop(self, answer: "HeldAnswer") -> None:
         """Count the bytes of an answer no longer."""
         with self._lock:
             self._unfinished.discard(answer)
-            self.size -= size
+            self.size -= answer.counted
+            answer.counted, answer.body = 0, bytearray()
 
 
 @dataclass(eq=False, slots=True)
@@ -62,7 +64,7 @@ class HeldAnswer:
 
     _owner: AnswersInFlight
     body: bytearray = field(default_factory=bytearray, repr=False)
-    _counted: int = 0
+    counted: int = 0
     _is_shed: bool = False
 
     def add(self, chunk: bytes) -> None:
@@ -73,7 +75,7 @@ class HeldAnswer:
         """
         if not self._is_shed:
             self.body += chunk
-            self._counted += len(chunk)
+            self.counted += len(chunk)
             self._owner.grow(len(chunk))
         if self._is_shed:
             raise ShedError
@@ -97,5 +99,4 @@ class HeldAnswer:
 
     def end(self) -> None:
         """Count the answer no longer; ending twice is fine."""
-        counted, self._counted, self.body = self._counted, 0, bytearray()
-        self._owner.drop(self, counted)
+        self._owner.drop(self)

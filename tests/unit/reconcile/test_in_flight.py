@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentrun_operator.reconcile.in_flight import AnswersInFlight, ShedError
+from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
 
 
 def test_the_largest_unfinished_answer_gives_way() -> None:
@@ -49,3 +49,26 @@ def test_an_answer_that_stopped_coming_loses_its_bytes_though_nobody_reads_it() 
         ordinary.end()
     assert answers.size <= 100
     assert sum(not each.body for each in tarpits) == 1
+
+
+class Ending(bytearray):
+    """Bytes of an answer; to ask for their number ends another answer, as the collector may."""
+
+    def __init__(self, other: HeldAnswer) -> None:
+        super().__init__(b"x" * 50)
+        self.other = other
+
+    def __len__(self) -> int:
+        self.other.end()
+        return super().__len__()
+
+
+def test_an_answer_that_is_collected_while_room_is_made_disturbs_nobody() -> None:
+    answers = AnswersInFlight(most=100)
+    largest, collected, small = (answers.begin() for _ in range(3))
+    for each, size in ((largest, 50), (collected, 20), (small, 20)):
+        each.add(b"x" * size)
+    largest.body = Ending(collected)
+    small.add(b"x" * 20)
+    assert answers.size == 40
+    assert small.take() == b"x" * 40
