@@ -333,7 +333,7 @@ class AccountClients:
             if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
                 await self._clients.pop(key).api.retire()
         self._refusals.keep(self._is_used)
-        self._signed.sweep()
+        self._signed.sweep(self._is_used)
         self.contacts.keep(self._is_used)
         # Race: a client in the making, whose keys are being asked about, has its budget already.
         making = {key.namespace for key, lock in self._locks.items() if lock.locked()}

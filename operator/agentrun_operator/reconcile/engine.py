@@ -362,7 +362,7 @@ class Engine:
         world = self._world
         await world.clients.drop_unused()
         world.brake.drop_unused()
-        world.known.sweep()
+        world.known.sweep(lambda key: world.cache.version(key) is not None)
         world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
     async def _bury(self, key: ObjectKey) -> None:

@@ -6,7 +6,7 @@ else pays for that.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from agentrun_operator.core.identity import ObjectKey
@@ -86,10 +86,13 @@ class KnownValues:
             self.note(key, ())
             self._sent[key].is_gone = True
 
-    def sweep(self) -> None:
-        """Drop what no longer counts."""
+    def sweep(self, is_there: Callable[[ObjectKey], bool]) -> None:
+        """Drop what no longer counts; what an object sent that is not there ends in an hour."""
         now = self._clock.monotonic()
         for key, known in [*self._sent.items()]:
+            if not known.is_gone and not is_there(key):
+                # Race: a pass may have noted it after `release`.
+                self.release(key)
             self._expire(key, known, now)
             if known.is_gone and not known.until:
                 del self._sent[key]

@@ -64,9 +64,24 @@ def test_one_that_is_gone_leaves_nothing_after_its_hour(
     known.release(TWO)
     assert known.of(ONE)[0] == {"a"}
     clock.advance(KEPT_SECONDS)
-    known.sweep()
+    known.sweep(lambda _: True)
     assert not known.has_heard_of(ONE)
     assert vars(known)["_texts"] == vars(known)["_bytes"] == {}
+
+
+def test_one_that_was_noted_after_it_went_leaves_nothing_either(
+    known: KnownValues, clock: VirtualClock
+) -> None:
+    for key in (ONE, TWO):
+        known.note(key, [key.name])
+    known.release(ONE)
+    known.note(ONE, ["a pass that was under way"])
+    for _ in range(2):
+        known.sweep(lambda key: key == TWO)
+        clock.advance(KEPT_SECONDS)
+    known.sweep(lambda key: key == TWO)
+    assert not known.has_heard_of(ONE)
+    assert known.of(TWO) == (frozenset({"two"}), True)
 
 
 def test_a_value_of_many_objects_takes_room_once(
