@@ -23,6 +23,7 @@ from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.known import KEPT_SECONDS
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.waiting import waiting
 from agentrun_operator.reconcile.world import World
 
 _MANY = 32_768
@@ -55,9 +56,11 @@ class Redactors:
         if redactor.size <= _MANY:
             shown = unsealed(document, redactor)
         else:
-            # One at a time: each takes turns with the event loop for the interpreter.
-            async with self._turn:
-                shown = await asyncio.to_thread(unsealed, document, redactor)
+            # One at a time: each takes turns with the event loop for the interpreter. Whoever waits
+            # for that keeps no worker, or one namespace's passes would stop all others.
+            with waiting():
+                async with self._turn:
+                    shown = await asyncio.to_thread(unsealed, document, redactor)
         if verdict.quote is not None:
             message = with_quote(verdict.message, shown.get("quote", ""))
             verdict = replace(verdict, message=message, quote=None)
