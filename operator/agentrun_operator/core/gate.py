@@ -68,6 +68,11 @@ class CloudText:
         """Whether anything may stand there."""
         return self.__is_free
 
+    @property
+    def size(self) -> int:
+        """Characters that are looked at to show it."""
+        return min(len(self.__said), _MAX_READ)
+
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         """Whether an expression matches somewhere, without case: enough to act on it."""
         return re.search(pattern, self.__said, re.IGNORECASE) is not None

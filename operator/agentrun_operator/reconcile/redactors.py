@@ -28,6 +28,8 @@ from agentrun_operator.reconcile.world import World
 
 _MANY = 32_768
 """Characters of values; to compare with more takes a thread, so that nobody waits for it."""
+_LONG = 2048
+"""Characters of the cloud's words; to decode more takes a thread as well, a second for 30,000."""
 _MAX_RELATED = 64
 """Objects that one refers to, and those in turn; beyond, they count as unknown."""
 _NO_OBJECT = frozenset({*SOURCES.values(), *ACCOUNT_KINDS})
@@ -53,7 +55,7 @@ class Redactors:
         if not sealed:
             return verdict, changes
         redactor = await self.of(ctx, is_asked_for_all=any(text.is_free for text in sealed))
-        if redactor.size <= _MANY:
+        if redactor.size <= _MANY and sum(text.size for text in sealed) <= _LONG:
             shown = unsealed(document, redactor)
         else:
             # One at a time: each takes turns with the event loop for the interpreter. Whoever waits

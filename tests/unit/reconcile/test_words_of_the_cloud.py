@@ -178,7 +178,9 @@ async def test_values_that_find_no_room_close_the_cloud_s_words(
     assert UNSAID in lab.message(key)
 
 
-@pytest.mark.parametrize(("count", "padding"), [(3000, "")], ids=["many values"])
+@pytest.mark.parametrize(
+    ("count", "padding"), [(3000, ""), (0, " no luck" * 1000)], ids=["many values", "long words"]
+)
 async def test_what_takes_long_is_compared_in_a_thread(
     count: int, padding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
