@@ -205,6 +205,8 @@ class Listings:
         self._searches.newest.clear()
         for at in set(self._ways) - set(members):
             del self._ways[at]
+        now = self._clock.monotonic()
+        self._endless = {at: until for at, until in self._endless.items() if now < until}
         return shared
 
     def _is_worth(self, at: Collection, held: int) -> bool:

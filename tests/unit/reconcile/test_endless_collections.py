@@ -114,6 +114,9 @@ async def test_a_search_without_an_end_is_an_error_and_not_repeated() -> None:
         with pytest.raises(Unavailable, match="no end"):
             await shared.search(AT, api)  # type: ignore[arg-type]
     assert api.asked == []
+    clock.advance(Polling().detail_seconds)
+    shared.survey()
+    assert not vars(shared)["_endless"], "nothing is kept of a collection that may be gone"
 
 
 async def test_a_search_finds_what_has_not_ended() -> None:
