@@ -152,7 +152,7 @@ async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) ->
     found = await api.find(ENDPOINT, name="e", parent=parent)
     assert found.resource is not None
     assert found.resource["agentRuntimeEndpointId"] == at.key
-    with pytest.raises(InUse, match="in use"):
+    with pytest.raises(InUse, match="ERR_CONFLICT"):
         await api.delete(RUNTIME, Locator(parent))
     await api.delete(ENDPOINT, at)
     await until(api, ENDPOINT, at, None)
