@@ -10,13 +10,24 @@ import pytest
 from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER, MANAGED_BY_LABEL
 from controlplane import ControlPlane, KubectlError
 from rig import eventually, samples
-from rig.chart import render
+from rig.chart import CRDS, render
 
 SYSTEM, TENANT = "least-system", "least-tenant"
+AT = f"--namespace={TENANT}"
 OURS = {MANAGED_BY_LABEL: FIELD_MANAGER}
-OWNER = {"apiVersion": API_VERSION, "kind": "ModelProxy", "name": "chat", "uid": "1-2-3"}
+PROXY = {
+    "apiVersion": API_VERSION,
+    "kind": "ModelProxy",
+    "metadata": {"name": "chat", "namespace": TENANT},
+    "spec": {
+        "mode": "Single",
+        "executionRoleArn": "acs:ram::1234567890:role/agentrun",
+        "endpoints": [{"modelServiceRef": {"name": "qwen"}, "modelNames": ["qwen-max"]}],
+    },
+}
 RELABELLED = json.dumps({"metadata": {"labels": OURS}, "data": {"a": "2"}})
 Labels = dict[str, str]
+Owner = dict[str, str]
 
 
 class Someone:
@@ -38,8 +49,18 @@ class Someone:
         self._run("delete", "configmap", name)
 
     def _run(self, *arguments: str, input: str | None = None) -> None:  # noqa: A002 - as kubectl
-        where = f"--namespace={TENANT}"
-        self._plane.kubectl(*arguments, where, input=input, kubeconfig=self._kubeconfig)
+        self._plane.kubectl(*arguments, AT, input=input, kubeconfig=self._kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def owner(control_plane: ControlPlane, operator: Someone) -> Owner:  # noqa: ARG001 - makes the namespace
+    """An owner that exists, or the garbage collector takes its ConfigMaps away at once."""
+    plane, crds = control_plane, f"--filename={CRDS}"
+    plane.kubectl("apply", "--server-side", crds)
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", crds)
+    plane.kubectl("create", "--filename=-", input=json.dumps(PROXY))
+    uid = plane.kubectl("get", "modelproxy", "chat", "--output=jsonpath={.metadata.uid}", AT)
+    return {"apiVersion": API_VERSION, "kind": "ModelProxy", "name": "chat", "uid": uid}
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +101,10 @@ def refused(pattern: str) -> Any:
     return pytest.raises(KubectlError, match=f"(?s)Forbidden.*{pattern}")
 
 
-def test_what_carries_our_label_is_created_changed_and_deleted(operator: Someone) -> None:
-    operator.create("published", OURS, OWNER)
+def test_what_carries_our_label_is_created_changed_and_deleted(
+    operator: Someone, owner: Owner
+) -> None:
+    operator.create("published", OURS, owner)
     operator.patch("published")
     operator.delete("published")
 
@@ -109,18 +132,18 @@ def test_a_map_of_somebody_else_is_neither_changed_nor_deleted(
     admin.delete("theirs")
 
 
-def test_a_published_map_keeps_its_label(operator: Someone) -> None:
-    operator.create("kept", OURS, OWNER)
+def test_a_published_map_keeps_its_label(operator: Someone, owner: Owner) -> None:
+    operator.create("kept", OURS, owner)
     with refused("only ConfigMaps with the label"):
         operator.patch("kept", json.dumps({"metadata": {"labels": {MANAGED_BY_LABEL: None}}}))
     operator.delete("kept")
 
 
 def test_a_published_map_that_lost_its_label_gets_it_back(
-    operator: Someone, admin: Someone
+    operator: Someone, admin: Someone, owner: Owner
 ) -> None:
-    admin.create("bare", {}, OWNER)
+    admin.create("bare", {}, owner)
     operator.patch("bare", RELABELLED)
     operator.delete("bare")
-    admin.create("bare", {}, OWNER)
+    admin.create("bare", {}, owner)
     operator.delete("bare")
