@@ -40,7 +40,7 @@ class Verdict:
     is_unseen: bool = False
     """Nothing could be looked at: what was said of the last write and of references still holds."""
     references_resolved: bool | None = None
-    """None for a kind without references."""
+    """None where the spec names nothing beside its account."""
     quote: CloudText | None = None
     """What the cloud says of it; it becomes part of the message where it may be shown."""
 

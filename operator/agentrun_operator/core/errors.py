@@ -59,6 +59,8 @@ class OperatorError(Exception):
         self.message = text
         self.request_id = request_id
         self.quote: CloudText | None = None
+        self.parts: tuple[OperatorError, ...] = ()
+        """What was combined into it, if anything."""
 
     def quoting(self, quote: CloudText | None) -> Self:
         """Keep what the cloud said of it beside the message; returns itself."""

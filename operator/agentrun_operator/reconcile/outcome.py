@@ -17,6 +17,7 @@ from agentrun_operator.core.errors import (
     ReferenceNotFound,
     Retryable,
     Throttled,
+    UnfitReference,
 )
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.objects import KubeObject
@@ -171,6 +172,12 @@ def _is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
         and ready.get("status") == "True"
         and obj.observed_generation == obj.generation
     )
+
+
+def is_resolved(blocked: OperatorError | None) -> bool:
+    """Whether no part of what stands in the way is about a reference, the worst or another."""
+    parts = () if blocked is None else blocked.parts or (blocked,)
+    return not any(isinstance(part, (*UNRESOLVED, UnfitReference)) for part in parts)
 
 
 def event_of(before: Mapping[str, Any] | None, verdict: Verdict) -> tuple[EventType, str] | None:

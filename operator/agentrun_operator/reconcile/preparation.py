@@ -110,8 +110,9 @@ class Preparation:
         except OperatorError as error:
             ctx.blocked = await self._with_references(ctx, error)
             if ctx.unfit and ctx.obj.external_id:
-                message = f"{ctx.blocked.message}{caution(self._world, ctx)}"
-                ctx.blocked = type(ctx.blocked)(message)
+                told = ctx.blocked
+                ctx.blocked = type(told)(f"{told.message}{caution(self._world, ctx)}")
+                ctx.blocked.parts = told.parts
 
     async def _with_references(self, ctx: Context, error: OperatorError) -> OperatorError:
         """Tell what else is wrong, where the account does not exist or the spec makes no sense."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import OperatorError, UnfitReference
+from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -41,8 +41,7 @@ class Reporter:
     async def write(self, ctx: Context, verdict: Verdict) -> None:
         """Write a verdict and the pending changes of a pass; go on with the newer object."""
         if ctx.has_references and not verdict.paused:
-            resolved = not isinstance(ctx.blocked, (*outcome.UNRESOLVED, UnfitReference))
-            verdict = replace(verdict, references_resolved=resolved)
+            verdict = replace(verdict, references_resolved=outcome.is_resolved(ctx.blocked))
         changes, ctx.changes = ctx.changes, {}
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)

@@ -173,6 +173,7 @@ async def test_everything_that_is_missing_is_told_at_once() -> None:
     key = await apply(lab, "AgentRuntime", "b_agent", {**RUNTIME, **wrong})
     assert refuses(lab, key, "executionRoles", "externalReferences", "workspaces", "'gone'")
     assert lab.message(key).startswith("4 problems: (1)")
+    assert lab.condition(key, "ReferencesResolved") == ("False", "NotGranted"), "'gone' is missing"
 
 
 # ------------------------------------------------ observation
