@@ -102,7 +102,8 @@ def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: dateti
 
 def _values(drift: Drift) -> Json:
     desired, observed = parted(drift.desired, drift.observed)
-    is_ours = drift.observed in _OURS
+    # An empty value quotes nothing; sealed, it would be left out as if nobody had looked.
+    is_ours = drift.observed in _OURS or not observed
     return {"desired": desired, "observed": observed if is_ours else _field(observed)}
 
 
