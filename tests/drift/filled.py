@@ -33,7 +33,7 @@ HOST = "registry.example.com"
 KEYS = {
     "token": f"{CANARY}-token",
     ".dockerconfigjson": (
-        f'{{"auths": {{"{HOST}": {{"username": "robot", "password": "{CANARY}-registry"}}}}}}'
+        f'{{"auths": {{"{HOST}": {{"username": "robot", "password": "{CANARY}-pulls"}}}}}}'
     ),
 }
 CONFIG = "settings"

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentrun_operator.core import redaction
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.shown import HIDDEN, UNSET
 from agentrun_operator.core.wire import encode, field_rules, update_extras
+from agentrun_operator.core.write_only import texts_in
 from agentrun_simulator.requestlog import masked
 from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, Variant, spec_of
 from fakes.cloud import MAIN
@@ -305,7 +307,15 @@ class Stage:
         # What is absent may come back as an empty value.
         empty = (UNSET, "", "0", "0Mi", "false")
         fits = empty if observed is None else (_in_units_of_the_spec(leaf, observed),)
+        # The values of all fields are alike here: one beside a secret may be masked for its sake.
+        fits = (*fits, *map(self._beside_secrets, fits))
         return both[0] == _text_of(written) and both[1] in fits
+
+    def _beside_secrets(self, text: str) -> str:
+        """Return a text in which the values are masked that stand where a secret may."""
+        all_of_them = leaves(field_rules(self.kind), self.desired, self.stored)
+        kept = [leaf.value for leaf in all_of_them if leaf.hidden or leaf.write_only]
+        return redaction.masked([text], [text for each in kept for text in texts_in(each)])[0]
 
 
 def _text_of(value: Any) -> str:

@@ -23,7 +23,7 @@ from fakes.cloud import MAIN, TEMPORARY, keys_of
 from fakes.secret_fields import secret_fields
 from fakes.spellings import spellings
 
-PASSWORD = f"{CANARY}-registry"
+PASSWORD = f"{CANARY}-pulls"
 AWKWARD = f'{CANARY}-to/k+e"n <&> é\\ 100%'
 """No two spellings of it are the same."""
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.title)
