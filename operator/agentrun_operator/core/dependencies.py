@@ -16,7 +16,8 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.spec_fields import spec_fields
+from agentrun_operator.core.wire import marker
 
 SECRET = "Secret"
 CONFIG_MAP = "ConfigMap"
@@ -61,23 +62,16 @@ class Requirement:
 
 @lru_cache(maxsize=64)
 def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
-    return tuple(_walk(model, ()))
+    return tuple(_named_in(model))
 
 
-def _walk(model: type[SpecModel], above: tuple[tuple[str, bool], ...]) -> Iterator[_Place]:
-    for attribute, info in model.model_fields.items():
-        shape = shape_of(info)
-        if not is_model(shape.inner):
-            continue
-        steps = (*above, (json_name(model, attribute), shape.is_list))
-        if shape.inner is Reference:
-            ref = marker(shape.markers, Ref)
-            if ref is not None:
-                yield _Place(steps, ref.kind, ref.where)
-        elif shape.inner in SOURCES:
-            yield _Place(steps, SOURCES[shape.inner])
-        else:
-            yield from _walk(shape.inner, steps)
+def _named_in(model: type[SpecModel]) -> Iterator[_Place]:
+    for found in spec_fields(model):
+        inner, ref = found.shape.inner, marker(found.shape.markers, Ref)
+        if inner is Reference and ref is not None:
+            yield _Place(found.steps, ref.kind, ref.where)
+        elif inner in SOURCES:
+            yield _Place(found.steps, SOURCES[inner])
 
 
 def dependencies(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Dependency, ...]:

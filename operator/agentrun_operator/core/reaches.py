@@ -6,19 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 from agentrun_operator.core.errors import NotGranted
-from agentrun_operator.core.fields import (
-    ApiName,
-    GrantName,
-    Immutable,
-    Inline,
-    Ref,
-    Reference,
-    Reserved,
-    SpecModel,
-)
+from agentrun_operator.core.fields import GrantName, Ref, Reference, Reserved, SpecModel
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.spec_fields import spec_fields
+from agentrun_operator.core.wire import marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +112,13 @@ def _reach(place: _Place, path: str, *, name: str = "", external: str = "") -> R
 
 @lru_cache(maxsize=64)
 def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
-    return tuple(_walk(model, (), (), is_fixed=False))
+    return tuple(_named_in(model))
 
 
-def _walk(
-    model: type[SpecModel],
-    above: tuple[tuple[str, bool], ...],
-    wire: tuple[str, ...],
-    *,
-    is_fixed: bool,
-) -> Iterator[_Place]:
-    for attribute, info in model.model_fields.items():
-        shape = shape_of(info)
-        name = json_name(model, attribute)
-        steps = (*above, (name, shape.is_list))
-        fixed = is_fixed or marker(shape.markers, Immutable) is not None
-        api = marker(shape.markers, ApiName)
-        # An inlined object has none of its own on the wire.
-        own = () if marker(shape.markers, Inline) else tuple((api.name if api else name).split("."))
-        there = (*wire, *own)
-        reserved = marker(shape.markers, Reserved)
+def _named_in(model: type[SpecModel]) -> Iterator[_Place]:
+    for found in spec_fields(model):
+        reserved, ref = marker(found.shape.markers, Reserved), marker(found.shape.markers, Ref)
         if reserved is not None:
-            yield _Place(steps, "", reserved.grant, there, fixed)
-        elif shape.inner is Reference:
-            ref = marker(shape.markers, Ref)
-            if ref is not None:
-                yield _Place(steps, ref.kind, None, there, fixed)
-        elif is_model(shape.inner):
-            yield from _walk(shape.inner, steps, there, is_fixed=fixed)
+            yield _Place(found.steps, "", reserved.grant, found.wire, found.is_fixed)
+        elif found.shape.inner is Reference and ref is not None:
+            yield _Place(found.steps, ref.kind, None, found.wire, found.is_fixed)

@@ -4,17 +4,15 @@ Without it a prefix, a suffix or the hash of a generated Secret changes the obje
 that names it, and the operator waits for an object that nobody applies.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentrun_operator.core.dependencies import SOURCES
-from agentrun_operator.core.fields import Image, Names, Ref, SpecModel
+from agentrun_operator.core.fields import Image, Names, Ref
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.wire import TypeShape, is_model, json_name, marker, shape_of
-
-_Field = tuple[str, TypeShape]
-"""Path from the top of an object, and the type."""
+from agentrun_operator.core.spec_fields import spec_fields
+from agentrun_operator.core.wire import TypeShape, marker
 
 
 def configuration(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:
@@ -24,10 +22,11 @@ def configuration(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:
     named: dict[str, list[Mapping[str, str]]] = {}
     images: list[Mapping[str, str]] = []
     for kind in catalogue:
-        for path, shape in _fields(kind.spec, "spec"):
-            if marker(shape.markers, Image) is not None:
+        for found in spec_fields(kind.spec):
+            path = "/".join(("spec", *(name for name, _ in found.steps)))
+            if marker(found.shape.markers, Image) is not None:
                 images.append(_field_spec(kind, path))
-            for target in _targets(shape):
+            for target in _targets(found.shape):
                 named.setdefault(target, []).append(_field_spec(kind, f"{path}/name"))
     references = [
         {"kind": target, **({"group": GROUP} if target in ours else {"version": "v1"})}
@@ -35,15 +34,6 @@ def configuration(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:
         for target, fields in sorted(named.items())
     ]
     return {"nameReference": references, "images": images}
-
-
-def _fields(model: type[SpecModel], above: str) -> Iterator[_Field]:
-    for attribute, info in model.model_fields.items():
-        shape = shape_of(info)
-        path = f"{above}/{json_name(model, attribute)}"
-        yield path, shape
-        if is_model(shape.inner) and not _targets(shape):
-            yield from _fields(shape.inner, path)
 
 
 def _targets(shape: TypeShape) -> tuple[str, ...]:
