@@ -82,6 +82,18 @@ class KubeObject:
         return self.status.get("externalId") or None
 
     @property
+    def pinned_account(self) -> ObjectKey | None:
+        """The account object that its resource lives in by the record; None before the first."""
+        pinned = self.status.get("account")
+        if not pinned:
+            return None
+        return self.account_key(str(pinned.get("kind") or ""), str(pinned.get("name") or ""))
+
+    def account_key(self, kind: str, name: str) -> ObjectKey:
+        """Return the account object that a kind and a name mean to this object."""
+        return ObjectKey(kind, self.key.namespace if kind == "Account" else "", name)
+
+    @property
     def is_in_charge(self) -> bool:
         """Whether its resource was created or adopted for it, not merely observed."""
         return self.external_id is not None and "adopted" in self.status

@@ -77,11 +77,8 @@ class AccountDirectory:
 
     def source_of(self, obj: KubeObject) -> ObjectKey | None:
         """Return which account an object would be looked up in, whether that works or not."""
-        pinned = obj.status.get("account")
-        if obj.deleting and pinned:
-            kind = str(pinned.get("kind") or "")
-            namespace = obj.key.namespace if kind == "Account" else ""
-            return ObjectKey(kind, namespace, str(pinned.get("name") or ""))
+        if obj.deleting and obj.pinned_account is not None:
+            return obj.pinned_account
         account = self._asked_for(obj)
         if account is not None:
             return account.key
@@ -130,13 +127,11 @@ class AccountDirectory:
         return binding
 
     async def _pinned(self, obj: KubeObject, *, is_proven: bool) -> Binding:
-        pinned = obj.status.get("account")
-        if not pinned:
+        key = obj.pinned_account
+        if key is None:
             return await self._unpinned(obj)
-        kind, name = str(pinned.get("kind") or ""), str(pinned.get("name") or "")
-        if kind == OWN_ACCOUNT.kind:
+        if key.kind == OWN_ACCOUNT.kind:
             return await self._clients.own()
-        key = ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
         account = self._cache.get(key)
         if account is not None and not is_proven:
             await self._check_allowed(account, obj)
@@ -190,13 +185,8 @@ class AccountDirectory:
         return was_proven or ready.get("reason") != Reason.ACCOUNT_MISMATCH.value
 
     def _account_of(self, obj: KubeObject) -> KubeObject | None:
-        pinned = obj.status.get("account")
-        if not pinned:
-            return self._asked_for(obj)
-        kind, name = str(pinned.get("kind")), str(pinned.get("name"))
-        return self._cache.get(
-            ObjectKey(kind, obj.key.namespace if kind == "Account" else "", name)
-        )
+        pinned = obj.pinned_account
+        return self._asked_for(obj) if pinned is None else self._cache.get(pinned)
 
     def place_of(self, obj: KubeObject) -> ObjectKey | None:
         """Return the account that an object lives in, or would; None where there is none."""

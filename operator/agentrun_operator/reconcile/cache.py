@@ -281,16 +281,12 @@ def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:
     pinned = obj.status.get("account")
     found = []
     if isinstance(ref, Mapping) and ref.get("name"):
-        found.append(_account_key(str(ref.get("kind") or "Account"), str(ref["name"]), obj))
+        found.append(obj.account_key(str(ref.get("kind") or "Account"), str(ref["name"])))
     else:
-        found += [_account_key(kind, DEFAULT_ACCOUNT, obj) for kind in ACCOUNT_KINDS]
+        found += [obj.account_key(kind, DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS]
     if isinstance(pinned, Mapping) and pinned.get("name"):
-        found.append(_account_key(str(pinned["kind"]), str(pinned["name"]), obj))
+        found.append(obj.account_key(str(pinned["kind"]), str(pinned["name"])))
     return tuple(dict.fromkeys(found))
-
-
-def _account_key(kind: str, name: str, user: KubeObject) -> ObjectKey:
-    return ObjectKey(kind, user.key.namespace if kind == "Account" else "", name)
 
 
 def _discard(index: dict[K, set[ObjectKey]], at: K, key: ObjectKey) -> None:

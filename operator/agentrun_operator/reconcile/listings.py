@@ -84,15 +84,9 @@ class Listing:
 def collection_of(kind: ResourceKind, obj: KubeObject) -> Collection | None:
     """Return the collection that an object's resource stands in; None before it has one."""
     rest = kind.rest
-    pinned = obj.status.get("account")
-    if rest is None or not pinned or not obj.external_id:
+    source = obj.pinned_account
+    if rest is None or source is None or not obj.external_id:
         return None
-    account = str(pinned.get("kind") or "")
-    source = ObjectKey(
-        account,
-        obj.key.namespace if account == "Account" else "",
-        str(pinned.get("name") or ""),
-    )
     partition = tuple(
         (query, str(obj.spec.get(path) or "")) for query, path in sorted(rest.partitions.items())
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, InvalidParameter
-from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
+from agentrun_operator.core.identity import AccountIdentity, Locator
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.binding import VERIFIED
@@ -124,14 +124,9 @@ class Places:
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
     pinned = _pin_of(obj)
-    at = ObjectKey(
-        str(pinned.get("kind")),
-        obj.key.namespace if pinned.get("kind") == "Account" else "",
-        str(pinned.get("name")),
-    )
     identity = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
     spec = account.spec
-    is_its = at == account.key and identity == AccountIdentity(
+    is_its = obj.pinned_account == account.key and identity == AccountIdentity(
         str(spec.get("accountId")), str(spec.get("region"))
     )
     return is_its and bool(obj.external_id or obj.status.get("creation"))
