@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from agentrun_operator.core.documents import values_in
 from agentrun_operator.core.redaction import masked
 
 MAX_QUOTED: Final = 256
@@ -111,14 +112,7 @@ def with_quote(message: str, shown: str) -> str:
 
 def sealed_in(node: Any) -> Iterator[CloudText]:
     """Yield the sealed texts of a JSON document."""
-    if isinstance(node, CloudText):
-        yield node
-    elif isinstance(node, Mapping):
-        for value in node.values():
-            yield from sealed_in(value)
-    elif isinstance(node, list | tuple):
-        for item in node:
-            yield from sealed_in(item)
+    return (value for value in values_in(node) if isinstance(value, CloudText))
 
 
 def _with_shown(node: Any, shown: Mapping[int, str]) -> Any:

@@ -14,9 +14,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ahocorasick_rs import BytesAhoCorasick
+
+from agentrun_operator.core.documents import values_in
 
 RUN = 6
 """So many characters in a row that a text and a value share are hidden."""
@@ -196,25 +197,13 @@ def _hidden(text: str, views: Iterable[_View], known: set[bytes]) -> str:
 def _texts_in(document: str) -> Iterator[str]:
     if document.lstrip()[:1] in ("{", "["):
         try:
-            yield from _leaves(json.loads(document))
+            found = (value for value in values_in(json.loads(document)) if value is not None)
+            yield from (each if isinstance(each, str) else json.dumps(each) for each in found)
         except (ValueError, RecursionError):
             pass
         else:
             return
     yield document
-
-
-def _leaves(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for value in node.values():
-            yield from _leaves(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _leaves(value)
-    elif isinstance(node, str):
-        yield node
-    elif node is not None:
-        yield json.dumps(node)
 
 
 def _decoded_text(text: str) -> str | None:

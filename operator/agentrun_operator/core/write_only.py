@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from agentrun_operator.core.documents import values_in
 from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.ignored import Paths, covers
@@ -64,14 +65,7 @@ def _texts_of(
 
 def texts_in(node: Any) -> Iterator[str]:
     """Yield the texts of a JSON value."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Mapping):
-        for value in node.values():
-            yield from texts_in(value)
-    elif isinstance(node, list | tuple):
-        for item in node:
-            yield from texts_in(item)
+    return (value for value in values_in(node) if isinstance(value, str))
 
 
 def _is_sensitive(rule: FieldRule) -> bool:
