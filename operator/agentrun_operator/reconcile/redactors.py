@@ -6,11 +6,10 @@ cannot be known, what is freely worded stays closed.
 """
 
 import asyncio
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
+from agentrun_operator.core import tracebacks
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.dependencies import SOURCES, dependencies, refers_outside
 from agentrun_operator.core.gate import CloudText, Redactor, sealed_in, unsealed, with_quote
@@ -141,8 +140,9 @@ def bug_told(bug: BaseException, redactor: Redactor | None = None) -> str:
 
     It may quote the values that the pass works with, or an answer of the cloud.
     """
-    first = bug.__cause__ or (None if bug.__suppress_context__ else bug.__context__)
-    before = "" if first is None else f"{bug_told(first, redactor)}\n\n"
-    says: Any = unsealed({"says": CloudText(str(bug))}, redactor)
-    place = "".join(("Traceback:\n", *traceback.format_tb(bug.__traceback__), type(bug).__name__))
-    return f"{before}{place}: {says['says']}" if says.get("says") else f"{before}{place}"
+
+    def words(error: BaseException) -> str | None:
+        says: str | None = unsealed({"says": CloudText(str(error))}, redactor).get("says")
+        return says
+
+    return tracebacks.told(bug, words)

@@ -10,12 +10,13 @@ their levels are pinned here, so that no setting of ours can turn those on.
 import logging
 import re
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import IO, Any, Literal
 
 import structlog
 from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
+
+from agentrun_operator.core import tracebacks
 
 LogFormat = Literal["json", "console"]
 
@@ -82,16 +83,12 @@ def place_of(exc_info: ExcInfo) -> str:
 
     A parser's error shows the document, a client's the request.
     """
-    _, error, _ = exc_info
-    told = "".join(
-        ("Traceback:\n", *traceback.format_tb(error.__traceback__), type(error).__name__)
-    )
+    return tracebacks.told(exc_info[1], _own_words)
+
+
+def _own_words(error: BaseException) -> str | None:
     is_clean = type(error).__module__.partition(".")[0] in _TELLS_ITS_OWN
-    told += f": {error}" if is_clean or isinstance(error, OSError) else ""
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is None:
-        return told
-    return f"{place_of((type(before), before, before.__traceback__))}\n\n{told}"
+    return str(error) if is_clean or isinstance(error, OSError) else None
 
 
 def configure_logging(
