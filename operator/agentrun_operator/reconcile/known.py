@@ -40,13 +40,23 @@ class _Sent:
 class KnownValues:
     """What each object sent, by its key: one made anew under a name follows on the one before."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Start with none."""
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        namespace_bytes: int = MAX_NAMESPACE_BYTES,
+        all_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Start with none, and room for so many bytes of a namespace and of all of them."""
         self._clock = clock
+        self._namespace_bytes = namespace_bytes
+        self._all_bytes = all_bytes
         self._sent: dict[ObjectKey, _Sent] = {}
         self._texts: dict[str, dict[str, _Text]] = {}
         """By namespace."""
         self._bytes: dict[str, int] = {}
+        self._total = 0
+        """Bytes of all namespaces."""
 
     def note(self, key: ObjectKey, values: Iterable[str], *, doubtful_seconds: float = 0.0) -> None:
         """Take down what an object is about to send; what it sent before counts for an hour more.
@@ -105,10 +115,11 @@ class KnownValues:
             if text is None:
                 size = sys.getsizeof(value)
                 held = self._bytes.get(namespace, 0)
-                is_over = held + size > MAX_NAMESPACE_BYTES
-                if is_over or sum(self._bytes.values()) + size > MAX_BYTES:
+                is_over = held + size > self._namespace_bytes
+                if is_over or self._total + size > self._all_bytes:
                     return False
                 self._bytes[namespace] = held + size
+                self._total += size
                 text = texts[value] = _Text(value)
             text.users += 1
             value = text.value
@@ -122,7 +133,9 @@ class KnownValues:
             text.users -= 1
             if not text.users:
                 del self._texts[key.namespace][value]
-                self._bytes[key.namespace] -= sys.getsizeof(text.value)
+                size = sys.getsizeof(text.value)
+                self._bytes[key.namespace] -= size
+                self._total -= size
         if not self._texts.get(key.namespace):
             self._texts.pop(key.namespace, None)
             self._bytes.pop(key.namespace, None)

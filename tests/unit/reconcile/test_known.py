@@ -3,7 +3,6 @@
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.reconcile import known as module
 from agentrun_operator.reconcile.known import KEPT_SECONDS, KnownValues
 from fakes.clock import VirtualClock
 
@@ -84,10 +83,8 @@ def test_one_that_was_noted_after_it_went_leaves_nothing_either(
     assert known.of(TWO) == (frozenset({"two"}), True)
 
 
-def test_a_value_of_many_objects_takes_room_once(
-    known: KnownValues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_NAMESPACE_BYTES", 1500)
+def test_a_value_of_many_objects_takes_room_once(clock: VirtualClock) -> None:
+    known = KnownValues(clock, namespace_bytes=1500)
     for n in range(50):
         key = ObjectKey("Credential", "team-a", str(n))
         known.note(key, ["x" * 1000])
@@ -99,12 +96,15 @@ def test_a_value_of_many_objects_takes_room_once(
     assert known.of(elsewhere)[1], "another namespace has its own"
 
 
-def test_all_namespaces_together_have_a_bound(
-    known: KnownValues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 1500)
+def test_all_namespaces_together_have_a_bound(clock: VirtualClock) -> None:
+    known = KnownValues(clock, all_bytes=1500)
     known.note(ONE, ["x" * 1000])
     known.note(ObjectKey("Credential", "team-b", "one"), ["y" * 1000])
     assert not known.of(ObjectKey("Credential", "team-b", "one"))[1]
     known.note(ONE, ["z"])
     assert known.of(ONE)[1]
+    known.release(ONE)
+    clock.advance(KEPT_SECONDS)
+    known.sweep(lambda _key: False)
+    known.note(ObjectKey("Credential", "team-b", "one"), ["y" * 1000])
+    assert known.of(ObjectKey("Credential", "team-b", "one"))[1], "what is gone takes no room"

@@ -7,7 +7,7 @@ import pytest
 
 from agentrun_operator.core.gate import Redactor, unsealed
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.reconcile.known import KEPT_SECONDS
+from agentrun_operator.reconcile.known import KEPT_SECONDS, MAX_NAMESPACE_BYTES
 from agentrun_operator.reconcile.waiting import Worker, working
 from agentrun_simulator.faults import Fault
 from fakes.cloud import MAIN, TEMPORARY, keys_of
@@ -166,11 +166,10 @@ async def test_what_is_said_to_a_list_is_shown_by_nobody() -> None:
     assert lab.ready(key)[0] != "False"
 
 
-async def test_values_that_find_no_room_close_the_cloud_s_words(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agentrun_operator.reconcile.known.MAX_NAMESPACE_BYTES", 100)
+async def test_values_that_find_no_room_close_the_cloud_s_words() -> None:
     lab = await lab_for(SAMPLES["AgentRuntime"])
+    other = ObjectKey("Credential", "team-a", "full")
+    lab.engine._world.known.note(other, ["v" * (MAX_NAMESPACE_BYTES - 200)])
     lab.cluster.put_secret("keys", {"token": OLD, "other": "x" * 200})
     fault(lab, effect="create-failed", reason="nothing to hide")
     key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
