@@ -116,6 +116,14 @@ def _lines_with_sections() -> Iterator[tuple[str, str]]:
                 yield _place(path, number), line
 
 
+def _cited(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Return where something is cited, and what, once for each name in a list of names."""
+    for place, line in _lines_with_sections():
+        for names in pattern.findall(line):
+            for name in names.split(", "):
+                yield place, name
+
+
 def test_every_cited_section_of_the_reference_exists() -> None:
     numbers = {title.split()[0].rstrip(".") for title in _headings(REFERENCE)}
     dead = [
@@ -131,24 +139,14 @@ def test_every_cited_section_of_the_reference_exists() -> None:
 def test_every_cited_item_of_the_reference_exists() -> None:
     listed = re.findall(r"^(\d+)\. ", REFERENCE.read_text().split("\n## 10. ")[1], re.MULTILINE)
     dead = [
-        f"{place}: §10 item {number}"
-        for place, line in _lines_with_sections()
-        for numbers in ITEMS.findall(line)
-        for number in numbers.split(", ")
-        if number not in listed
+        f"{place}: §10 item {number}" for place, number in _cited(ITEMS) if number not in listed
     ]
     assert not dead
 
 
 def test_every_grade_of_evidence_is_explained() -> None:
     explained = re.findall(r"^\| \[(.)\] \|", REFERENCE.read_text(), re.MULTILINE)
-    unknown = [
-        f"{place}: [{grade}]"
-        for place, line in _lines_with_sections()
-        for grades in GRADES.findall(line)
-        for grade in grades.split(", ")
-        if grade not in explained
-    ]
+    unknown = [f"{place}: [{grade}]" for place, grade in _cited(GRADES) if grade not in explained]
     assert not unknown
 
 

@@ -188,38 +188,34 @@ def test_several_texts_are_looked_at_together() -> None:
     assert masked(["a hunter22", "b", "hunter2"], ["hunter22"]) == ["a (secret)", "b", HIDDEN]
 
 
-@pytest.mark.parametrize("size", [1_000, 1_000_000])
-def test_a_value_is_gone_through_once_however_long_it_is(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Counts what is compared: it may grow with the value, and not with value times text."""
-    read_bytes: list[int] = []
+@pytest.fixture
+def read_bytes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes of values were compared, piece by piece."""
+    counted: list[int] = []
     forms = redaction._forms
 
     def counting(form: bytes) -> set[bytes]:
-        read_bytes.append(len(form))
+        counted.append(len(form))
         return forms(form)
 
     monkeypatch.setattr(redaction, "_forms", counting)
+    return counted
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+def test_a_value_is_gone_through_once_however_long_it_is(size: int, read_bytes: list[int]) -> None:
+    """It may grow with the value, and not with value times text."""
     assert mask("xxxxxxxxxxxxxxx!", "x" * size) == f"{HIDDEN}!"
     assert sum(read_bytes) < 1.1 * size + 10
     assert max(read_bytes) <= 70_000, "nothing holds the process for longer than that"
 
 
-def test_many_values_cost_no_more_than_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_values_cost_no_more_than_their_sum(read_bytes: list[int]) -> None:
     """A Secret with 3,000 short values is searched as one text, in few pieces."""
-    calls: list[int] = []
-    forms = redaction._forms
-
-    def counting(form: bytes) -> set[bytes]:
-        calls.append(len(form))
-        return forms(form)
-
-    monkeypatch.setattr(redaction, "_forms", counting)
     values = [f"value-{n:08d}" for n in range(3000)]
     assert mask("refused value-00002999", *values) == f"refused {HIDDEN}"
-    assert len(calls) < 5
-    assert sum(calls) < 3000 * 20
+    assert len(read_bytes) < 5
+    assert sum(read_bytes) < 3000 * 20
 
 
 def test_a_run_is_found_where_two_pieces_of_a_value_meet() -> None:

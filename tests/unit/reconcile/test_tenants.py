@@ -134,13 +134,18 @@ async def test_an_account_that_works_does_not_wait_for_those_beside_it() -> None
         assert await slowest_edit(live, wanted) <= LIMIT_SECONDS
 
 
+def account_at_tarpit(lab: Lab, namespace: str) -> None:
+    """Give a namespace an account at an endpoint that answers until it is told to be silent."""
+    lab.cloud.elsewhere[TARPIT] = lab.simulator
+    lab.cluster.put_secret("keys", keys_of(OTHER), namespace=namespace)
+    spec = account_spec("keys", OTHER.account_id, endpoint=TARPIT)
+    lab.cluster.apply("Account", "default", spec, namespace=namespace)
+
+
 async def test_time_outs_close_an_account_for_all_but_one_pass() -> None:
     """A hundred objects of an account that falls silent: its breaker counts the time-outs."""
     lab, wanted = await tenants(shared=False)
-    lab.cloud.elsewhere[TARPIT] = lab.simulator
-    lab.cluster.put_secret("keys", keys_of(OTHER), namespace="slow")
-    spec = account_spec("keys", OTHER.account_id, endpoint=TARPIT)
-    lab.cluster.apply("Account", "default", spec, namespace="slow")
+    account_at_tarpit(lab, "slow")
     apply = lab.cluster.apply
     theirs = [apply("AgentRuntime", f"r-{n}", RUNTIME, namespace="slow") for n in range(100)]
     await lab.elapse(60)
@@ -162,10 +167,7 @@ async def test_time_outs_close_an_account_for_all_but_one_pass() -> None:
 async def test_a_large_object_does_not_wait_for_those_of_a_silent_account() -> None:
     """Few passes over large objects run at a time, and theirs last until the calls time out."""
     lab, _ = await tenants(shared=False)
-    lab.cloud.elsewhere[TARPIT] = lab.simulator
-    lab.cluster.put_secret("keys", keys_of(OTHER), namespace="neighbour")
-    spec = account_spec("keys", OTHER.account_id, endpoint=TARPIT)
-    lab.cluster.apply("Account", "default", spec, namespace="neighbour")
+    account_at_tarpit(lab, "neighbour")
     await lab.drain()
     large = {**RUNTIME, "env": [{"name": f"KEY_{n}", "value": "v" * 8000} for n in range(120)]}
     own = lab.cluster.apply("AgentRuntime", "large", large, namespace="victim")
