@@ -145,7 +145,7 @@ async def hide_refusals(
 
 
 class ListExpiredError(aiohttp.ClientPayloadError):
-    """A 410 in the clothes of an answer that broke off, after which kopf lists anew."""
+    """Disguises a 410 as an answer that broke off, so that kopf lists anew."""
 
 
 async def begin_lists_anew(

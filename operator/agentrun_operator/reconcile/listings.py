@@ -234,7 +234,7 @@ class Listings:
         """
         now = self._clock.monotonic()
         if now < self._endless.get(at, now):
-            raise Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
+            raise self._no_end(at)
         return await self._searches.at_least(at, now, lambda: self._search(at, api))
 
     async def refresh(self, at: Collection, api: ExternalAPI) -> Listing:
@@ -273,10 +273,13 @@ class Listings:
             live = await self._live(at, api, _MAX_PAGES)
             if not live.is_whole:
                 self._endless[at] = self._clock.monotonic() + self._polling.detail_seconds
-                raise Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
+                raise self._no_end(at)
             found.include(live)
         self._searches.newest[at] = found
         return found
+
+    def _no_end(self, at: Collection) -> Unavailable:
+        return Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
 
     async def _live(self, at: Collection, api: ExternalAPI, bound: int) -> Listing:
         """LIST what has not ended; `is_whole` says whether that is all of that."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     InUse,
@@ -173,6 +174,21 @@ class WritingSteps:
         self._world.references.check_ready(ctx.obj)
         ctx.acted.add("create")
         await self._remove_forgotten(ctx)
+        verdict = await self._announce(ctx)
+        if await self._is_rivalled(ctx):
+            _withdraw(ctx)
+            return None
+        if self._is_edited_meanwhile(ctx):
+            _withdraw(ctx)
+            await self._reporter.write(ctx, verdict)
+            return Outcome(None, _EDITED_PAUSE_SECONDS, "requeue_after")
+        answer = await self._sent_create(ctx, verdict)
+        if answer is not None:
+            await self._created(ctx, answer)
+        return None
+
+    async def _announce(self, ctx: Context) -> Verdict:
+        """Write down that a create is about to be sent, and what it carries; return the news."""
         ctx.changes |= self._identity(ctx)
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
@@ -195,15 +211,12 @@ class WritingSteps:
             Reason.CREATING, "creating the resource", synced=False
         )
         await self._reporter.write(ctx, verdict)
-        if await self._is_rivalled(ctx):
-            _withdraw(ctx)
-            return None
-        if self._is_edited_meanwhile(ctx):
-            _withdraw(ctx)
-            await self._reporter.write(ctx, verdict)
-            return Outcome(None, _EDITED_PAUSE_SECONDS, "requeue_after")
+        return verdict
+
+    async def _sent_create(self, ctx: Context, verdict: Verdict) -> Json | None:
+        """Send the create; None where somebody was faster."""
         try:
-            answer = await ctx.bound.api.create(
+            return await ctx.bound.api.create(
                 ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
             )
         except AlreadyExistsNotOwned as error:
@@ -224,8 +237,6 @@ class WritingSteps:
             # A refusal: nothing was made, so there is nothing to look for.
             _withdraw(ctx)
             raise
-        await self._created(ctx, answer)
-        return None
 
     def _is_edited_meanwhile(self, ctx: Context) -> bool:
         """Whether the spec changed before the mark was there, which from now on keeps it from that.
