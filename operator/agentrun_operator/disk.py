@@ -26,8 +26,8 @@ than it has is evicted."""
 class NamelessFile:
     """A temporary file that is open as long as somebody holds this, and that no path leads to."""
 
-    def __init__(self) -> None:
-        with tempfile.TemporaryFile(buffering=0) as file:
+    def __init__(self, directory: str) -> None:
+        with tempfile.TemporaryFile(buffering=0, dir=directory) as file:
             self.number = os.dup(file.fileno())
         weakref.finalize(self, os.close, self.number)
 
@@ -35,8 +35,9 @@ class NamelessFile:
 class DiskShelf:
     """Lays things away in blocks of a temporary file; in memory where there is no room for it."""
 
-    def __init__(self, most: int = MAX_BYTES) -> None:
-        """Open the file, which gets no larger than `most` bytes."""
+    def __init__(self, most: int = MAX_BYTES, directory: str | None = None) -> None:
+        """Open the file, which gets no larger than `most` bytes; by default where others do."""
+        self._directory = directory
         self._most = most // BLOCK_BYTES
         self._free: list[int] = []
         self._blocks = 0
@@ -45,7 +46,9 @@ class DiskShelf:
         self._waiting: queue.SimpleQueue[weakref.ref[OnDisk]] = queue.SimpleQueue()
         self._file: NamelessFile | None = None
         try:
-            self._file = NamelessFile()
+            # There may be none at all that can be written to.
+            self._directory = directory or tempfile.gettempdir()
+            self._file = NamelessFile(self._directory)
         except OSError as error:
             self._tell(error.strerror)
 
@@ -100,7 +103,7 @@ class DiskShelf:
             log.warning(
                 "no room for large objects on disk, so they stay in memory; "
                 "give the temporary directory more room",
-                directory=tempfile.gettempdir(),
+                directory=self._directory,
                 why=why,
             )
         self._is_full = True

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -53,19 +54,15 @@ def test_beyond_its_bound_the_file_grows_no_more() -> None:
     assert {each.read() for each in kept} == {b"x" * 2 * BLOCK_BYTES}
 
 
-def test_nothing_of_it_has_a_name(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    shelf = DiskShelf()
+def test_nothing_of_it_has_a_name(tmp_path: Path) -> None:
+    shelf = DiskShelf(directory=str(tmp_path))
     shelf.put(b"x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_directory_it_stays_in_memory(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+def test_without_a_directory_it_stays_in_memory(tmp_path: Path) -> None:
     with capture_logs() as logs:
-        shelf = DiskShelf()
+        shelf = DiskShelf(directory=str(tmp_path / "missing"))
         assert [shelf.put(b"x").read(), shelf.put(b"y").read()] == [b"x", b"y"]
     assert ["no room for large objects" in log["event"] for log in logs] == [True]
 
