@@ -27,6 +27,8 @@ _DISOWNED = ("ExternalNameConflict", "AlreadyExistsNotOwned", "NotGranted")
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
 _ADDRESSES = {"ModelProxy": "endpoint", "AgentRuntimeEndpoint": "endpointPublicUrl"}
 """By kind: the field of a resource whose value is published."""
+_READ_ALIKE = ("description", "executionRoleArn")
+"""Fields that are written alike in a spec and in the API, most of them changed by an adoption."""
 _NUMBERED = re.compile(r"\(\d+\) ")
 """Stands before each of several problems that one message tells."""
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
@@ -63,6 +65,8 @@ class Convergence:
             assert process.engine is not None
             cache = process.engine._world.cache
             known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118
+            if process.remembers_a_refusal():
+                yield f"{process.name} still answers with a refusal of the cloud"
             # What a watch lost is found by the resync, and only then acted upon.
             stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))
             if stale:
@@ -224,9 +228,9 @@ class Convergence:
         yield from self._address(slot, raw, record)
         observes = spec.get("managementPolicy") == "Observe"
         leaves_it = observes or spec.get("driftPolicy") == "Ignore"
-        if leaves_it and "description" in spec:
-            said = "description" in message_of(raw)
-            if said != (held(record.data, "description") != spec["description"]):
+        for field in _READ_ALIKE if leaves_it else ():
+            differs = field in spec and held(record.data, field) != spec[field]
+            if differs != (field in message_of(raw)):
                 yield f"Ready, and says of a difference: {message_of(raw)}"
         if leaves_it:
             # A Secret that was made anew is no edit: what is in it may be the same.
