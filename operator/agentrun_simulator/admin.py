@@ -5,7 +5,7 @@ It is not signed and meant for the machine it runs on; docs/simulator.md describ
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -14,18 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from agentrun_simulator.controls import Controls
 from agentrun_simulator.errors import ServiceError
 from agentrun_simulator.faults import Fault
-
-if TYPE_CHECKING:
-    from agentrun_simulator.simulator import Simulator
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def administration(simulator: "Simulator") -> Starlette:
+def administration(controls: Controls) -> Starlette:
     """Return the application that serves `/admin` for a simulator."""
-    handlers = _Handlers(simulator)
+    handlers = _Handlers(controls)
     resource = "/admin/resources/{family}/{key:path}"
     routes: list[tuple[str, str, Endpoint]] = [
         ("GET", "/admin/requests", handlers.list_requests),
@@ -54,8 +52,8 @@ def administration(simulator: "Simulator") -> Starlette:
 class _Handlers:
     """One method per admin call."""
 
-    def __init__(self, simulator: "Simulator") -> None:
-        self._simulator = simulator
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
 
     async def list_requests(self, request: Request) -> Response:
         try:
@@ -65,50 +63,50 @@ class _Handlers:
         wanted = {n: v for n in ("account", "action") if (v := request.query_params.get(n))}
         entries = [
             entry
-            for entry in self._simulator.requests(since)
+            for entry in self._controls.requests(since)
             if all(entry[name] == value for name, value in wanted.items())
         ]
         return JSONResponse({"requests": entries})
 
     async def clear_requests(self, _: Request) -> Response:
-        self._simulator.clear_requests()
+        self._controls.clear_requests()
         return JSONResponse({})
 
     async def list_faults(self, _: Request) -> Response:
-        return JSONResponse({"faults": self._simulator.faults()})
+        return JSONResponse({"faults": self._controls.faults()})
 
     async def add_fault(self, request: Request) -> Response:
         fault = Fault.model_validate(await _document(request))
-        return JSONResponse({"id": self._simulator.inject(fault)}, status_code=201)
+        return JSONResponse({"id": self._controls.inject(fault)}, status_code=201)
 
     async def clear_faults(self, request: Request) -> Response:
-        self._simulator.clear_faults(request.path_params.get("id"))
+        self._controls.clear_faults(request.path_params.get("id"))
         return JSONResponse({})
 
     async def list_resources(self, request: Request) -> Response:
-        resources = self._simulator.resources(**_place(request))
+        resources = self._controls.resources(**_place(request))
         counts = Counter({family: len(items) for family, items in resources.items()})
         return JSONResponse({"counts": counts, "resources": resources})
 
     async def edit_resource(self, request: Request) -> Response:
         changes = await _document(request)
         family, key = request.path_params["family"], request.path_params["key"]
-        return JSONResponse(self._simulator.edit(family, key, changes, **_place(request)))
+        return JSONResponse(self._controls.edit(family, key, changes, **_place(request)))
 
     async def remove_resource(self, request: Request) -> Response:
         family, key = request.path_params["family"], request.path_params["key"]
-        self._simulator.remove(family, key, **_place(request))
+        self._controls.remove(family, key, **_place(request))
         return JSONResponse({})
 
     async def show_settings(self, _: Request) -> Response:
-        return JSONResponse(self._simulator.settings.model_dump(mode="json", by_alias=True))
+        return JSONResponse(self._controls.settings.model_dump(mode="json", by_alias=True))
 
     async def change_settings(self, request: Request) -> Response:
-        settings = self._simulator.configure(await _document(request))
+        settings = self._controls.configure(await _document(request))
         return JSONResponse(settings.model_dump(mode="json", by_alias=True))
 
     async def reset(self, _: Request) -> Response:
-        self._simulator.reset()
+        self._controls.reset()
         return JSONResponse({})
 
 

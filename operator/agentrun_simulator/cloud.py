@@ -9,8 +9,8 @@ Source: control-plane reference, §2, §4 and §10.
 import copy
 import logging
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
@@ -19,10 +19,12 @@ from urllib.parse import parse_qsl
 from agentrun_simulator import callers
 from agentrun_simulator.admission import Admission
 from agentrun_simulator.body import parsed
+from agentrun_simulator.calls import Call, Outcome
 from agentrun_simulator.clock import Clock, http_date
 from agentrun_simulator.dataplane import DataCall, DataPlane, DataRoute
-from agentrun_simulator.engine import Call, Engine, Outcome
+from agentrun_simulator.engine import Engine
 from agentrun_simulator.errors import ServiceError, bad_request
+from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.families import FAMILIES
 from agentrun_simulator.family import Family
 from agentrun_simulator.faults import Fault, FaultBook
@@ -30,7 +32,7 @@ from agentrun_simulator.identities import Identities
 from agentrun_simulator.keyring import KeyRing
 from agentrun_simulator.reply import Reply, json_bytes
 from agentrun_simulator.requestlog import Entry, RequestLog, masked
-from agentrun_simulator.routing import Route, Router
+from agentrun_simulator.routing import Router
 from agentrun_simulator.seeding import SeedResource
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.signature import SignedRequest, Verifier
@@ -46,31 +48,6 @@ _BAD_GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
 )
-
-
-@dataclass
-class Exchange:
-    """One request between its two steps."""
-
-    request: SignedRequest
-    entry: Entry
-    now: datetime
-    refusal: ServiceError | None = None
-    route: Route | None = None
-    keys: tuple[str, ...] = ()
-    body: Any = None
-    fault: Fault | None = None
-    beside: Callable[["Exchange"], Reply] | None = None
-    """Answers a call of another plane than the versioned API."""
-    latency_seconds: float = 0.0
-    """How long the call takes by itself."""
-
-    @property
-    def delay_seconds(self) -> float:
-        """How long to wait before the second step."""
-        if self.fault is None or self.fault.effect != "delay":
-            return self.latency_seconds
-        return self.latency_seconds + (self.fault.seconds or 0.0)
 
 
 class Cloud:
@@ -280,7 +257,7 @@ class Cloud:
         names = exchange.keys
         if exchange.route is not None:
             tenant = self.tenant(entry.account, entry.region)
-            names = _names(exchange, exchange.route.family, tenant)
+            names = exchange.names(exchange.route.family, tenant)
         exchange.fault = self.faults.take(entry.action, names, entry.account)
         entry.fault = exchange.fault.effect if exchange.fault else None
 
@@ -388,14 +365,3 @@ def _parent_keys(tenant: Tenant, family: Family, parent: str) -> tuple[str, ...]
         return ()
     found = tenant.named(family.parent, parent)
     return (found.key if found else parent,)
-
-
-def _names(exchange: Exchange, family: Family, tenant: Tenant) -> tuple[str, ...]:
-    """Return every name a fault may match: path keys, and the resource's own name."""
-    names = list(exchange.keys)
-    if isinstance(named := exchange.body.get(family.name_field), str):
-        names.append(named)
-    parent = exchange.keys[0] if family.parent and exchange.keys else None
-    if exchange.keys and (record := tenant.get(family.name, exchange.keys[-1], parent)):
-        names.append(record.name)
-    return tuple(names)

@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from agentrun_simulator import agentrun4, inbound
+from agentrun_simulator.calls import Call
 from agentrun_simulator.completions import completion
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.engine import Engine
 from agentrun_simulator.errors import bad_request, not_found, unknown_api
 from agentrun_simulator.families.sandboxes import TERMINATED
 from agentrun_simulator.keyring import KeyRing

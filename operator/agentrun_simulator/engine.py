@@ -4,10 +4,12 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from agentrun_simulator import listing, schema
+from agentrun_simulator.calls import Call
 from agentrun_simulator.clock import Clock, wire_timestamp
 from agentrun_simulator.errors import (
     already_exists,
@@ -28,35 +30,35 @@ DEFAULT_WORKSPACE = "default"
 TRANSITIONAL = frozenset({CREATING, UPDATING, DELETING})
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an asynchronous call is to end, where a fault says so."""
-
-    seconds: float | None = None
-    """Length of the transition; None means the setting."""
-    failures: Mapping[str, str] = field(default_factory=dict)
-    """Reason by status, e.g. `CREATE_FAILED`, for calls that are to fail."""
+Action = Callable[["Engine", Call], dict[str, Any] | None]
+"""Answers the `data` of a call; None stands for 204 without a body."""
+Render = Callable[["Engine", Tenant, Record, dict[str, Any]], None]
+Prepare = Callable[["Engine", Call, Record], None]
+OnReady = Callable[["Engine", Tenant, Record, datetime], None]
 
 
 @dataclass(frozen=True)
-class Call:
-    """One routed request."""
+class ServedFamily(Family):
+    """What a family declares, and what it does in its own way."""
 
-    tenant: Tenant
-    family: Family
-    operation: schema.Operation
-    keys: tuple[str, ...]
-    """Decoded path parameters, in path order."""
-    query: Mapping[str, str]
-    body: dict[str, Any]
-    now: datetime
-    outcome: Outcome = Outcome()
+    prepare: Prepare | None = None
+    """Last word on a new or changed record; may refuse it."""
+    on_ready: OnReady | None = None
+    """Called when the record becomes READY, with the moment that happened."""
+    render: Render | None = None
+    """Last word on an answer."""
+    verbs: Mapping[str, Action] = field(default_factory=dict)
+    """Replacements of `create`, `list`, `get`, `update` or `delete`."""
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    """Calls beside the common five, by operation name."""
 
 
 class Engine:
     """Creates, reads, lists, updates and deletes records of any family."""
 
-    def __init__(self, settings: Settings, clock: Clock, families: tuple[Family, ...]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, families: tuple[ServedFamily, ...]
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.identities = Identities(settings.seed)
@@ -86,8 +88,8 @@ class Engine:
             raise quota_exceeded(family.noun, limit)
         record = self._new_record(call, body, parent)
         self._check_references(call.tenant, record)
-        if family.prepare is not None:
-            family.prepare(self, call, record)
+        if (prepare := self.families[family.name].prepare) is not None:
+            prepare(self, call, record)
         call.tenant.add(record)
         self.begin(call, record, CREATING, "CREATE_FAILED", asynchronous=family.lifecycle.creating)
         return self.render(call.tenant, record)
@@ -99,7 +101,7 @@ class Engine:
     def list(self, call: Call) -> dict[str, Any]:
         """Answer one page of a collection."""
         self.parent_key(call)
-        return listing.page(self, call)
+        return listing.page(call, self.settings, partial(self.render, call.tenant))
 
     def update(self, call: Call) -> dict[str, Any]:
         """Merge the fields that were sent into a record."""
@@ -207,8 +209,8 @@ class Engine:
         record.status, record.reason = record.family.lifecycle.ready, ""
         for name, pattern in record.family.assigned_when_ready.items():
             record.data.setdefault(name, self.filled(pattern, tenant, record))
-        if record.family.on_ready is not None:
-            record.family.on_ready(self, tenant, record, moment)
+        if (on_ready := self.families[record.family.name].on_ready) is not None:
+            on_ready(self, tenant, record, moment)
 
     def render(
         self, tenant: Tenant, record: Record, fields: Collection[str] | None = None
@@ -233,8 +235,8 @@ class Engine:
             answer[family.updated_field] = wire_timestamp(record.updated)
         if family.parent is not None and (owner := tenant.get(family.parent, record.parent or "")):
             answer |= {name: owner.data[its] for name, its in family.parent_fields.items()}
-        if family.render is not None:
-            family.render(self, tenant, record, answer)
+        if (render := self.families[family.name].render) is not None:
+            render(self, tenant, record, answer)
         if self.settings.switches.unset_fields == "zero":
             answer = zeros(family.name) | answer
         elif not record.reason:
@@ -305,8 +307,8 @@ class Engine:
             status = self.settings.switches.duplicate_status
             raise already_exists(family.noun, trial.name, status)
         self._check_references(call.tenant, trial)
-        if family.prepare is not None:
-            family.prepare(self, call, trial)
+        if (prepare := self.families[family.name].prepare) is not None:
+            prepare(self, call, trial)
         record.data = trial.data
         record.updated = call.now
         call.tenant.rename(record, old_name)

@@ -4,21 +4,10 @@ Everything the API description says (field types, what an update takes, what an 
 is read from there; a family adds only what a schema cannot say, each with its source.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from agentrun_simulator.engine import Call, Engine
-    from agentrun_simulator.store import Record, Tenant
-
-Action = Callable[["Engine", "Call"], dict[str, Any] | None]
-"""Answers the `data` of a call; None stands for 204 without a body."""
-Render = Callable[["Engine", "Tenant", "Record", dict[str, Any]], None]
-Prepare = Callable[["Engine", "Call", "Record"], None]
-OnReady = Callable[["Engine", "Tenant", "Record", datetime], None]
+from typing import Any
 
 
 class Match(Enum):
@@ -130,16 +119,6 @@ class Family:
     """Whether DELETE answers with only the id filled in."""
     initial: tuple[Mapping[str, Any], ...] = ()
     """Resources that every account has from the start."""
-    prepare: Prepare | None = None
-    """Last word on a new or changed record; may refuse it."""
-    on_ready: OnReady | None = None
-    """Called when the record becomes READY, with the moment that happened."""
-    render: Render | None = None
-    """Last word on an answer."""
-    verbs: Mapping[str, Action] = field(default_factory=dict)
-    """Replacements of `create`, `list`, `get`, `update` or `delete`."""
-    actions: Mapping[str, Action] = field(default_factory=dict)
-    """Calls beside the common five, by operation name."""
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from agentrun_simulator.engine import Outcome
+from agentrun_simulator.calls import Outcome
 from agentrun_simulator.errors import GatewayError, ServiceError
 from agentrun_simulator.settings import Model, Pattern
 

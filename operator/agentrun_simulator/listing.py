@@ -6,15 +6,14 @@ Source: control-plane reference, §4.1 (pagination) and §6 (filters).
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from agentrun_simulator import schema
+from agentrun_simulator.calls import Call
 from agentrun_simulator.errors import invalid
 from agentrun_simulator.family import Family, Filter, Match
+from agentrun_simulator.settings import Settings
 from agentrun_simulator.store import Record, values_at
-
-if TYPE_CHECKING:
-    from agentrun_simulator.engine import Call, Engine
 
 Found = TypeVar("Found")
 
@@ -23,18 +22,22 @@ MAX_PAGE_SIZE = 100
 _MAX_DIGITS = 10
 
 
-def page(engine: "Engine", call: "Call") -> dict[str, Any]:
+Render = Callable[[Record, frozenset[str]], dict[str, Any]]
+"""Shows a record, of its fields those that a list may show."""
+
+
+def page(call: Call, settings: Settings, render: Render) -> dict[str, Any]:
     """Return the `data` of a list answer."""
     texts = [(each, call.query.get(each.parameter)) for each in call.family.filters]
     asked = [(each, text) for each, text in texts if text]
-    way = engine.settings.switches.name_filter
-    found = list(_candidates(engine, call))
+    way = settings.switches.name_filter
+    found = list(_candidates(call, settings.stale_list_seconds))
     for condition, wanted in asked:
         found = [each for each in found if _accepts(condition, each, wanted, call.query, way)]
     shown = _item_fields(call.operation, call.family)
 
     def item(record: Record) -> dict[str, Any]:
-        return engine.render(call.tenant, record, shown)
+        return render(record, shown)
 
     return (
         token_page(call, found, item)
@@ -44,7 +47,7 @@ def page(engine: "Engine", call: "Call") -> dict[str, Any]:
 
 
 def number_page(
-    call: "Call", found: list[Found], render: Callable[[Found], dict[str, Any]]
+    call: Call, found: list[Found], render: Callable[[Found], dict[str, Any]]
 ) -> dict[str, Any]:
     """Cut one numbered page out of all matches, rendering only what it holds."""
     paging = call.family.paging
@@ -59,7 +62,7 @@ def number_page(
 
 
 def token_page(
-    call: "Call", found: list[Found], render: Callable[[Found], dict[str, Any]]
+    call: Call, found: list[Found], render: Callable[[Found], dict[str, Any]]
 ) -> dict[str, Any]:
     """Cut the page that an opaque token points at; the last one carries no token."""
     size = min(_positive(call, "maxResults", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
@@ -82,7 +85,7 @@ def _offset(token: str) -> int:
     return int(digits)
 
 
-def _positive(call: "Call", name: str, default: int) -> int:
+def _positive(call: Call, name: str, default: int) -> int:
     text = call.query.get(name) or str(default)
     is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
     value = int(text) if is_number else 0
@@ -91,10 +94,9 @@ def _positive(call: "Call", name: str, default: int) -> int:
     return value
 
 
-def _candidates(engine: "Engine", call: "Call") -> Iterator[Record]:
+def _candidates(call: Call, max_age_seconds: float) -> Iterator[Record]:
     parent = call.keys[0] if call.family.parent is not None else None
-    age = engine.settings.stale_list_seconds
-    listed = call.tenant.listed(call.family.name, call.now, age)
+    listed = call.tenant.listed(call.family.name, call.now, max_age_seconds)
     return listed if parent is None else (each for each in listed if each.parent == parent)
 
 

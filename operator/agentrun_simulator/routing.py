@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from agentrun_simulator import schema
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.calls import Call
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import bad_request, not_found, unknown_api
 from agentrun_simulator.family import Family
 from agentrun_simulator.schema import API_VERSION, Operation
@@ -101,7 +102,7 @@ class Router:
         node.routes[route.operation.method] = route
 
 
-def _handler(engine: Engine, family: Family, operation: Operation) -> Handler | None:
+def _handler(engine: Engine, family: ServedFamily, operation: Operation) -> Handler | None:
     if action := family.actions.get(operation.action):
         return partial(action, engine)
     if operation.segments == family.segments:

@@ -20,8 +20,9 @@ from agentrun_operator.api.identity import (
 )
 from agentrun_operator.api.transport import unlimited
 from agentrun_operator.reconcile.ports import AccountConnection, Json
-from agentrun_simulator.cloud import Cloud, Exchange
+from agentrun_simulator.cloud import Cloud
 from agentrun_simulator.errors import GatewayError
+from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.family import Family
 from agentrun_simulator.settings import Account, Settings, Switches
 from agentrun_simulator.signature import SignedRequest

@@ -15,7 +15,7 @@ from agentrun_operator.core.identity import (
     ownership_tag,
 )
 from agentrun_operator.core.objects import KubeObject
-from agentrun_simulator.cloud import Exchange
+from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.store import Record
 from soak.checks import Checks
 from soak.cloud import FOREIGN

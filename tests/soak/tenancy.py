@@ -11,7 +11,7 @@ from agentrun_operator.api.exchange import Call
 from agentrun_operator.core.identity import ownership_tag
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
-from agentrun_simulator.cloud import Exchange
+from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.store import Record
 from soak.kube import Place
 from soak.process import CLUSTER_ID, current

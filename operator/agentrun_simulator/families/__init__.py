@@ -3,6 +3,7 @@
 Source of every row: control-plane reference, §8.0 and the family's own section.
 """
 
+from agentrun_simulator.engine import ServedFamily
 from agentrun_simulator.families.bots import IM_BOT
 from agentrun_simulator.families.credentials import CREDENTIAL
 from agentrun_simulator.families.domains import CUSTOM_DOMAIN
@@ -15,9 +16,8 @@ from agentrun_simulator.families.sessions import BROWSER, CODE_INTERPRETER
 from agentrun_simulator.families.templates import TEMPLATE
 from agentrun_simulator.families.tools import TOOL
 from agentrun_simulator.families.workspaces import WORKSPACE
-from agentrun_simulator.family import Family
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES: tuple[ServedFamily, ...] = (
     WORKSPACE,
     CREDENTIAL,
     AGENT_RUNTIME,

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.calls import Call
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import invalid
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match
 from agentrun_simulator.store import Record
 
 
@@ -22,7 +23,7 @@ def _delete(engine: Engine, call: Call) -> dict[str, Any] | None:
     return {} if engine.settings.switches.delete_im_bot == "json" else None
 
 
-IM_BOT = Family(
+IM_BOT = ServedFamily(
     name="IMBotInfo",
     noun="IM bot",
     collection="/agents/im-bots",

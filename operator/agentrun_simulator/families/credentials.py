@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from agentrun_simulator.engine import Engine
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.families.common import IN_WORKSPACE, WORKSPACE_FILTERS
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match, Paging
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match, Paging
 from agentrun_simulator.store import Record, Tenant
 
 
@@ -23,7 +23,7 @@ def _render(_: Engine, tenant: Tenant, record: Record, answer: dict[str, Any]) -
     answer["relatedResourceCount"] = len(related)
 
 
-CREDENTIAL = Family(
+CREDENTIAL = ServedFamily(
     name="Credential",
     noun="credential",
     collection="/agents/credentials",

@@ -1,10 +1,11 @@
 """CustomDomain (control-plane reference, §8.12): synchronous, found by what it routes to."""
 
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match
+from agentrun_simulator.engine import ServedFamily
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match
 
 _ROUTES = ("routeConfig", "routes", "[]")
 
-CUSTOM_DOMAIN = Family(
+CUSTOM_DOMAIN = ServedFamily(
     name="CustomDomain",
     noun="custom domain",
     collection="/agents/custom-domains",

@@ -6,11 +6,12 @@ import copy
 from typing import Any
 
 from agentrun_simulator import listing, schema
+from agentrun_simulator.calls import Call
 from agentrun_simulator.clock import wire_timestamp
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import invalid, not_found
 from agentrun_simulator.families.common import ARN, IN_WORKSPACE, WORKSPACE_FILTERS
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match
 from agentrun_simulator.store import Record
 
 _SNAPSHOT = frozenset(schema.properties(schema.named("FlowVersion")))
@@ -96,7 +97,7 @@ def _convert(engine: Engine, call: Call) -> dict[str, Any]:
     return {"flow": flow, "conversionPlan": {"issues": [], "summary": summary}}
 
 
-FLOW = Family(
+FLOW = ServedFamily(
     name="Flow",
     noun="flow",
     collection="/flows",
@@ -119,7 +120,7 @@ FLOW = Family(
     },
 )
 
-FLOW_ENDPOINT = Family(
+FLOW_ENDPOINT = ServedFamily(
     name="FlowEndpoint",
     noun="flow endpoint",
     collection="/flows/{flowName}/endpoints",

@@ -1,9 +1,10 @@
 """MemoryCollection and KnowledgeBase (control-plane reference, §8.9, §8.10): synchronous."""
 
+from agentrun_simulator.engine import ServedFamily
 from agentrun_simulator.families.common import BY_CREDENTIAL, IN_WORKSPACE, WORKSPACE_FILTERS
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match, Reference
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match, Reference
 
-MEMORY_COLLECTION = Family(
+MEMORY_COLLECTION = ServedFamily(
     name="MemoryCollection",
     noun="memory collection",
     collection="/agents/memory-collections",
@@ -25,7 +26,7 @@ MEMORY_COLLECTION = Family(
     ),
 )
 
-KNOWLEDGE_BASE = Family(
+KNOWLEDGE_BASE = ServedFamily(
     name="KnowledgeBase",
     noun="knowledge base",
     collection="/agents/knowledgebases",

@@ -3,7 +3,8 @@
 from typing import Any
 
 from agentrun_simulator import listing
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.calls import Call
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import invalid
 from agentrun_simulator.families.common import (
     BY_CREDENTIAL,
@@ -11,7 +12,7 @@ from agentrun_simulator.families.common import (
     STATUS_FILTER,
     WORKSPACE_FILTERS,
 )
-from agentrun_simulator.family import Family, Filter, Lifecycle, Reference
+from agentrun_simulator.family import Filter, Lifecycle, Reference
 from agentrun_simulator.store import Record, Tenant
 
 _ENDPOINTS = ("proxyConfig", "endpoints", "[]")
@@ -72,7 +73,7 @@ def _render_service(engine: Engine, _: Tenant, __: Record, answer: dict[str, Any
         answer["providerSettings"] = {k: v for k, v in settings.items() if k != "apiKey"}
 
 
-MODEL_SERVICE = Family(
+MODEL_SERVICE = ServedFamily(
     name="ModelService",
     noun="model service",
     collection="/agents/model-services",
@@ -89,7 +90,7 @@ MODEL_SERVICE = Family(
     actions={"ListModelProviders": _list_providers},
 )
 
-MODEL_PROXY = Family(
+MODEL_PROXY = ServedFamily(
     name="ModelProxy",
     noun="model proxy",
     collection="/agents/model-proxies",

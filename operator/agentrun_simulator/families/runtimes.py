@@ -4,8 +4,9 @@ import copy
 from typing import Any
 
 from agentrun_simulator import listing
+from agentrun_simulator.calls import Call
 from agentrun_simulator.clock import wire_timestamp
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import bad_request, not_found
 from agentrun_simulator.families.common import (
     ARN,
@@ -16,7 +17,7 @@ from agentrun_simulator.families.common import (
     registry_password,
     scaling_status,
 )
-from agentrun_simulator.family import Family, Filter, Match
+from agentrun_simulator.family import Filter, Match
 from agentrun_simulator.store import READY, Record, Tenant
 
 HEAD = "LATEST"
@@ -84,7 +85,7 @@ def _render_endpoint(_: Engine, __: Tenant, record: Record, answer: dict[str, An
     scaling_status(answer)
 
 
-AGENT_RUNTIME = Family(
+AGENT_RUNTIME = ServedFamily(
     name="AgentRuntime",
     noun="agent runtime",
     collection="/agents/runtimes",
@@ -119,7 +120,7 @@ AGENT_RUNTIME = Family(
     },
 )
 
-AGENT_RUNTIME_ENDPOINT = Family(
+AGENT_RUNTIME_ENDPOINT = ServedFamily(
     name="AgentRuntimeEndpoint",
     noun="agent runtime endpoint",
     collection="/agents/runtimes/{agentRuntimeId}/endpoints",

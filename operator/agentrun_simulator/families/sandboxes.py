@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from agentrun_simulator.calls import Call
 from agentrun_simulator.clock import wire_timestamp
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import bad_request, not_found
 from agentrun_simulator.families.common import ARN, STATUS_FILTER
-from agentrun_simulator.family import Family, Filter, Lifecycle, Paging, Reference
+from agentrun_simulator.family import Filter, Lifecycle, Paging, Reference
 from agentrun_simulator.store import READY, Record, Tenant
 
 PAUSED = "PAUSED"
@@ -86,7 +87,7 @@ def _in_status(engine: Engine, call: Call, status: str) -> Record:
     return record
 
 
-SANDBOX = Family(
+SANDBOX = ServedFamily(
     name="Sandbox",
     noun="sandbox",
     collection="/sandboxes",

@@ -1,11 +1,12 @@
 """Browser and CodeInterpreter (control-plane reference, §8.13): create-only, with a status."""
 
+from agentrun_simulator.engine import ServedFamily
 from agentrun_simulator.families.common import STATUS_FILTER
-from agentrun_simulator.family import Family, Filter, Lifecycle, Match
+from agentrun_simulator.family import Filter, Lifecycle, Match
 
 _LIFECYCLE = Lifecycle(creating=True, deleting=True)
 
-BROWSER = Family(
+BROWSER = ServedFamily(
     name="Browser",
     noun="browser",
     collection="/agents/browsers",
@@ -16,7 +17,7 @@ BROWSER = Family(
     assigned={"tenantId": "{account}"},
 )
 
-CODE_INTERPRETER = Family(
+CODE_INTERPRETER = ServedFamily(
     name="CodeInterpreter",
     noun="code interpreter",
     collection="/agents/code-interpreters",

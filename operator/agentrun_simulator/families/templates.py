@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from agentrun_simulator.engine import Call, Engine
+from agentrun_simulator.calls import Call
+from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import bad_request
 from agentrun_simulator.families.common import (
     ARN,
@@ -13,7 +14,7 @@ from agentrun_simulator.families.common import (
     registry_password,
     scaling_status,
 )
-from agentrun_simulator.family import Family, Filter, Match, Reference
+from agentrun_simulator.family import Filter, Match, Reference
 from agentrun_simulator.store import CREATING, READY, Record, Tenant
 
 
@@ -47,7 +48,7 @@ def _render(engine: Engine, _: Tenant, __: Record, answer: dict[str, Any]) -> No
     scaling_status(answer)
 
 
-TEMPLATE = Family(
+TEMPLATE = ServedFamily(
     name="Template",
     noun="template",
     collection="/templates",

@@ -1,9 +1,10 @@
 """Tool (control-plane reference, §8.8): synchronous, with status words of its own."""
 
+from agentrun_simulator.engine import ServedFamily
 from agentrun_simulator.families.common import BY_CREDENTIAL, IN_WORKSPACE, WORKSPACE_FILTERS
-from agentrun_simulator.family import Family, Filter, Lifecycle, Match
+from agentrun_simulator.family import Filter, Lifecycle, Match
 
-TOOL = Family(
+TOOL = ServedFamily(
     name="Tool",
     noun="tool",
     collection="/agents/tools",

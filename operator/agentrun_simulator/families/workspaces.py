@@ -3,10 +3,11 @@
 from typing import Any
 
 from agentrun_simulator import schema
-from agentrun_simulator.engine import DEFAULT_WORKSPACE, Call, Engine
+from agentrun_simulator.calls import Call
+from agentrun_simulator.engine import DEFAULT_WORKSPACE, Engine, ServedFamily
 from agentrun_simulator.errors import bad_request
 from agentrun_simulator.families.common import ARN
-from agentrun_simulator.family import SYNCHRONOUS, Family, Filter, Match, Paging
+from agentrun_simulator.family import SYNCHRONOUS, Filter, Match, Paging
 
 _DISCOVERY = "discovery"
 """Where a record keeps the sub-document; never part of the workspace's own answer."""
@@ -34,7 +35,7 @@ def _update_discovery(engine: Engine, call: Call) -> dict[str, Any]:
     return _get_discovery(engine, call)
 
 
-WORKSPACE = Family(
+WORKSPACE = ServedFamily(
     name="Workspace",
     noun="workspace",
     collection="/workspaces",
