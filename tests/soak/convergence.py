@@ -228,8 +228,9 @@ class Convergence:
         yield from self._address(slot, raw, record)
         observes = spec.get("managementPolicy") == "Observe"
         leaves_it = observes or spec.get("driftPolicy") == "Ignore"
-        for field in _READ_ALIKE if leaves_it else ():
-            differs = field in spec and held(record.data, field) != spec[field]
+        # What left the spec is told as long as the resource still shows a value of ours.
+        for field in [name for name in _READ_ALIKE if leaves_it and name in spec]:
+            differs = held(record.data, field) != spec[field]
             if differs != (field in message_of(raw)):
                 yield f"Ready, and says of a difference: {message_of(raw)}"
         if leaves_it:
