@@ -18,7 +18,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.crd import root_schema
 from agentrun_operator.kinds import catalogue
 from bad_input.values import Json, Schema, legal, nearly
-from fakes.full_specs import CODE, FULL
+from fakes.examples import examples
 from integration.admission.objects import VALID
 
 Step = str | int
@@ -129,11 +129,7 @@ def put(spec: Json, steps: tuple[Step, ...], value: Json) -> None:
 
 
 def _bases(kind: str) -> st.SearchStrategy[Any]:
-    found: list[Any] = [VALID[kind]]
-    if kind in FULL:
-        found.append(FULL[kind])
-    if kind == "AgentRuntime":
-        found.append({**CODE, "cpu": "2", "memory": "4Gi"})
+    found = [VALID[kind], *(example.spec for _, example in examples()[kind].all())]
     return st.sampled_from(found)
 
 

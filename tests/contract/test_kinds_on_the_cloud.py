@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.api.cloud import AgentRunCloud
-from agentrun_operator.core.create import created_body
+from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.drift import find_drift, find_leftovers
 from agentrun_operator.core.identity import AccountIdentity, Locator
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
@@ -16,9 +16,10 @@ from agentrun_operator.core.wire import applied_paths, encode, field_rules, upda
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, ExternalAPI
 from agentrun_simulator.simulator import Simulator
-from fakes.full_specs import FULL, RESOLUTION, RUNTIME, TEMPLATE
+from fakes.examples import FULL, RESOLUTION, body_of
 
 NAME = "team-a-chat"
+UPDATABLE = [name for name, kind in catalogue().items() if kind.rest and kind.rest.updatable]
 SETTLED = (Phase.READY, Phase.IDLE, Phase.CREATE_FAILED, Phase.UPDATE_FAILED)
 
 
@@ -54,7 +55,10 @@ class Resource:
         body = self.desired(spec)
         answer = await self._api.create(
             self.rest,
-            {**self.created(spec), self.rest.name_field or self.rest.id_field: self.name},
+            {
+                **body_of(self.kind.kind, spec),
+                self.rest.name_field or self.rest.id_field: self.name,
+            },
             parent=parent,
         )
         key = answer[self.rest.id_field] if self.rest.key is KeyedBy.ID else self.name
@@ -73,9 +77,6 @@ class Resource:
     def desired(self, spec: dict[str, Any]) -> dict[str, Any]:
         return encode(self.kind, self.kind.spec.model_validate(spec), RESOLUTION)
 
-    def created(self, spec: dict[str, Any]) -> dict[str, Any]:
-        return created_body(self.kind, self.kind.spec.model_validate(spec), self.desired(spec))
-
     async def settled(self) -> Any:
         async with asyncio.timeout(10):
             while True:
@@ -88,7 +89,9 @@ class Resource:
         page = await self._api.read_page(
             self.rest,
             parent=self._at.parent,
-            partition=dict.fromkeys(self.rest.partitions, "llm"),
+            partition={
+                query: FULL[self.kind.kind][name] for query, name in self.rest.partitions.items()
+            },
         )
         key = self.rest.name_field or self.rest.id_field
         return next(item for item in page.items if item[key] == self.name)
@@ -98,17 +101,22 @@ class Resource:
         return self._at.key
 
 
-async def prepared(api: ExternalAPI, kind: str) -> tuple[Resource, dict[str, Any]]:
-    """Create a resource of a kind from its full spec, with what it needs before it."""
-    parent = None
-    if kind == "AgentRuntimeEndpoint":
-        runtime = Resource(api, "AgentRuntime", "chat")
-        await runtime.create(RUNTIME)
-        parent = runtime.key
-    if kind == "Sandbox":
-        await Resource(api, "SandboxTemplate", "code").create(TEMPLATE)
-    resource = Resource(api, kind)
-    return resource, await resource.create(FULL[kind], parent)
+Made = dict[tuple[str, str], Resource]
+
+
+async def prepared(
+    api: ExternalAPI, kind: str, name: str = NAME, made: Made | None = None
+) -> tuple[Resource, dict[str, Any]]:
+    """Create a resource of a kind from its full spec, and before it what that refers to."""
+    made = {} if made is None else made
+    resource, spec, parent = Resource(api, kind, name), FULL[kind], None
+    for need in dependencies(resource.kind, spec):
+        target = need.kind, need.name
+        if need.kind in FULL and target not in made:
+            made[target], _ = await prepared(api, *target, made)
+        if need.path == resource.rest.parent:
+            parent = made[target].key
+    return resource, await resource.create(spec, parent)
 
 
 @pytest.mark.parametrize("kind", FULL)
@@ -130,7 +138,7 @@ async def test_nothing_is_left_over_of_what_was_never_taken_back(
     assert find_leftovers(resource.kind, applied, desired, observed) == ()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FULL if kind != "Sandbox"])
+@pytest.mark.parametrize("kind", UPDATABLE)
 async def test_an_update_with_every_field_is_taken_and_shows_no_drift(
     api: ExternalAPI, kind: str
 ) -> None:

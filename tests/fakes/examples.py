@@ -1,0 +1,110 @@
+"""The examples of each kind in `tests/kinds`, read here alone; a kind without a file fails.
+
+What their references lead to is the same everywhere: an object of AgentRun has the name of our
+object, and the Secrets `keys` and `pull` and the ConfigMap `settings` hold what stands below.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from agentrun_operator.core.create import created_body
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.wire import encode
+from agentrun_operator.kinds import catalogue
+
+FOLDER = Path(__file__).resolve().parents[1] / "kinds"
+Json = dict[str, Any]
+
+
+class _ByName(dict[tuple[str, str], str]):
+    """Every object exists, and has its own name in AgentRun."""
+
+    def __missing__(self, key: tuple[str, str]) -> str:
+        return key[1]
+
+
+SECRETS: Mapping[str, Mapping[str, str]] = {
+    "keys": {"api": "k-1", "arms": "k-2"},
+    "pull": {
+        ".dockerconfigjson": '{"auths": {"r.example.com": {"username": "u", "password": "p"}}}'
+    },
+}
+CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {"settings": {"LEVEL": "info"}}
+RESOLUTION = Resolution(references=_ByName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
+
+
+class _Entry(BaseModel):
+    """A part of a file; what the loader does not know is a mistake in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(_Entry):
+    """A spec, and the body of the create that it makes."""
+
+    spec: Json
+    body: Json = {}
+    """Empty for a kind without a cloud resource."""
+
+
+class Examples(_Entry):
+    """What the tests know of one kind beside its declaration."""
+
+    family: str = ""
+    """What the simulator calls it; empty for a kind without a cloud resource."""
+    minimal: Example
+    """What a create has to say, and no more."""
+    full: Example | None = None
+    """Every structure of the spec at least once; required of a kind with a cloud resource."""
+    others: Mapping[str, Example] = {}
+    """What excludes something in `full`, by a name for test reports."""
+    refers_to: Mapping[str, str]
+    """Path in `full`, else in `minimal` → `<kind>/<name>` of the object that is named there."""
+
+    @property
+    def fullest(self) -> Json:
+        """The spec that says most."""
+        return (self.full or self.minimal).spec
+
+    def all(self) -> Iterator[tuple[str, Example]]:
+        """Yield (name, example)."""
+        yield "minimal", self.minimal
+        if self.full is not None:
+            yield "full", self.full
+        yield from self.others.items()
+
+
+@cache
+def examples() -> Mapping[str, Examples]:
+    """Return the examples of each kind, by its name."""
+    return {
+        name: Examples.model_validate(yaml.safe_load((FOLDER / f"{file}.yaml").read_text()))
+        for name, file in _files().items()
+    }
+
+
+def _files() -> dict[str, str]:
+    """Return the name of each kind → the name of its module, which its file shares."""
+    return {kind.kind: _module_of(kind) for kind in catalogue().values()}
+
+
+def _module_of(kind: ResourceKind) -> str:
+    return kind.spec.__module__.rpartition(".")[2]
+
+
+CLOUD_KINDS: tuple[str, ...] = tuple(n for n, k in catalogue().items() if not k.is_local)
+FULL: Mapping[str, Json] = {name: examples()[name].fullest for name in CLOUD_KINDS}
+"""The full spec of each kind with a cloud resource."""
+
+
+def body_of(kind: str, spec: Json, resolution: Resolution = RESOLUTION) -> Json:
+    """Return the body of a create."""
+    declared = catalogue()[kind]
+    parsed = declared.spec.model_validate(spec)
+    return created_body(declared, parsed, encode(declared, parsed, resolution))
