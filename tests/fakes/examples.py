@@ -4,6 +4,8 @@ What their references lead to is the same everywhere: an object of AgentRun has 
 object, and the Secrets `keys` and `pull` and the ConfigMap `settings` hold what stands below.
 """
 
+import copy
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -53,6 +55,43 @@ class Example(_Entry):
     """Empty for a kind without a cloud resource."""
 
 
+class _Variation(_Entry):
+    """The minimal spec, changed at dotted paths below `spec`."""
+
+    because: str
+    """What is peculiar, for test reports."""
+    set: Json = {}
+    """Path → value; `${n}` stands for a text of n characters."""
+    unset: tuple[str, ...] = ()
+
+    def spec(self, minimal: Json) -> Json:
+        """Return the minimal spec with the changes."""
+        changed = copy.deepcopy(minimal)
+        for path in self.unset:
+            drop(changed, path)
+        for path, value in self.set.items():
+            length = re.fullmatch(r"\$\{(\d+)\}", value) if isinstance(value, str) else None
+            put(changed, path, "x" * int(length[1]) if length else value)
+        return changed
+
+
+class Accepted(_Variation):
+    """A spelling that can only mean one thing."""
+
+    sends: Json = {}
+    """Wire field → value that is sent for it."""
+
+
+class Mistake(_Variation):
+    """What somebody gets wrong, and what the refusal must tell."""
+
+    expect: tuple[str, ...]
+    """Parts of the message: the field, and what to do."""
+    name: str = "spoilt"
+    """`metadata.name`."""
+    without_spec: bool = False
+
+
 class Examples(_Entry):
     """What the tests know of one kind beside its declaration."""
 
@@ -66,6 +105,11 @@ class Examples(_Entry):
     """What excludes something in `full`, by a name for test reports."""
     refers_to: Mapping[str, str]
     """Path in `full`, else in `minimal` → `<kind>/<name>` of the object that is named there."""
+
+    accepted: tuple[Accepted, ...] = ()
+    """Spellings that the API server takes, and what is sent for them."""
+    malformed: tuple[Mistake, ...]
+    """Specs that the API server refuses."""
 
     @property
     def fullest(self) -> Json:
@@ -98,7 +142,25 @@ def _module_of(kind: ResourceKind) -> str:
     return kind.spec.__module__.rpartition(".")[2]
 
 
+def put(spec: Json, path: str, value: Any) -> None:
+    """Set a dotted path, making the objects that lead to it."""
+    *above, last = path.split(".")
+    for step in above:
+        spec = spec.setdefault(step, {})
+    spec[last] = value
+
+
+def drop(spec: Json, path: str) -> None:
+    """Remove a dotted path, if it is there."""
+    *above, last = path.split(".")
+    for step in above:
+        spec = spec.get(step, {})
+    spec.pop(last, None)
+
+
 CLOUD_KINDS: tuple[str, ...] = tuple(n for n, k in catalogue().items() if not k.is_local)
+MINIMAL: Mapping[str, Json] = {name: each.minimal.spec for name, each in examples().items()}
+"""The minimal spec of each kind."""
 FULL: Mapping[str, Json] = {name: examples()[name].fullest for name in CLOUD_KINDS}
 """The full spec of each kind with a cloud resource."""
 

@@ -1,12 +1,9 @@
-"""Specs to start from, and the objects that tests make of them."""
+"""The objects that tests make of specs."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from agentrun_operator.core.identity import API_VERSION
 from agentrun_operator.core.kind import ResourceKind
@@ -15,8 +12,6 @@ from controlplane import ControlPlane
 from integration.admission.server import Json, Server
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-TABLES = Path(__file__).parent
-VALID: Mapping[str, Json] = yaml.safe_load((TABLES / "valid.yaml").read_text())
 NAMESPACE = "admission"
 KINDS = tuple(catalogue().values())
 
@@ -43,22 +38,6 @@ def manifest(kind: ResourceKind, name: str, spec: Json | None) -> Json:
         "metadata": {"name": name},
         **({} if spec is None else {"spec": copy.deepcopy(spec)}),
     }
-
-
-def put(spec: Json, path: str, value: Any) -> None:
-    """Set a dotted path, making the objects that lead to it."""
-    *above, last = path.split(".")
-    for step in above:
-        spec = spec.setdefault(step, {})
-    spec[last] = value
-
-
-def drop(spec: Json, path: str) -> None:
-    """Remove a dotted path, if it is there."""
-    *above, last = path.split(".")
-    for step in above:
-        spec = spec.get(step, {})
-    spec.pop(last, None)
 
 
 @contextmanager

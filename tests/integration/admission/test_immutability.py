@@ -12,7 +12,8 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.crd import root_schema
 from agentrun_operator.crdgen.rules import ImmutablePath, immutable_paths
 from agentrun_operator.kinds import catalogue
-from integration.admission.objects import KINDS, VALID, Held, drop, path_of, put
+from fakes.examples import MINIMAL, drop, put
+from integration.admission.objects import KINDS, Held, path_of
 from integration.admission.server import Json, Refused, Server
 from integration.admission.values import two_values
 
@@ -44,13 +45,10 @@ class Moves:
             schema = schema["properties"][step]
         self.is_required = is_required
         one, other = two_values(schema)
-        base = copy.deepcopy(VALID[kind.kind])
+        base = copy.deepcopy(MINIMAL[kind.kind])
         if "managementPolicy" in root_schema(kind)["properties"]["spec"]["properties"]:
             # Otherwise the rule that the field is required would speak first.
             base["managementPolicy"] = "Observe"
-        if "endpoints" in base:
-            # One that fits either mode of a proxy.
-            base["endpoints"] = [{"modelServiceRef": {"name": "qwen"}}]
         self.without = base
         drop(base, path.dotted)
         self.with_one, self.with_other = copy.deepcopy(base), copy.deepcopy(base)
@@ -138,14 +136,14 @@ def test_a_status_that_is_wiped_protects_nothing_and_is_no_lock(
 
 def test_quantities_of_the_same_amount_are_the_same(server: Server, held: Held) -> None:
     kind = catalogue()["ModelProxy"]
-    stored = held(kind, {**VALID["ModelProxy"], "cpu": "0.50", "memory": "4Gi"})
+    stored = held(kind, {**MINIMAL["ModelProxy"], "cpu": "0.50", "memory": "4Gi"})
     stored = with_status(server, kind, stored, {"externalId": "id-1"})
     change(server, kind, stored, {**stored["spec"], "cpu": 0.5, "memory": "4096Mi"})
 
 
 def test_a_credential_keeps_its_type(server: Server, held: Held) -> None:
     kind = catalogue()["Credential"]
-    stored = held(kind, VALID["Credential"])
+    stored = held(kind, MINIMAL["Credential"])
     value = {"secretKeyRef": {"name": "a", "key": "b"}}
     spec = {"purpose": "Inbound", "customHeader": {"headers": [{"name": "h", "valueFrom": value}]}}
     change(server, kind, stored, spec)
@@ -156,17 +154,17 @@ def test_a_credential_keeps_its_type(server: Server, held: Held) -> None:
 
 def test_a_stopped_sandbox_stays_stopped(server: Server, held: Held) -> None:
     kind = catalogue()["Sandbox"]
-    stored = held(kind, {**VALID["Sandbox"], "desiredState": "Stopped"})
-    change(server, kind, stored, {**VALID["Sandbox"], "desiredState": "Running"})
+    stored = held(kind, {**MINIMAL["Sandbox"], "desiredState": "Stopped"})
+    change(server, kind, stored, {**MINIMAL["Sandbox"], "desiredState": "Running"})
     stored = with_status(server, kind, stored, {"externalId": "id-1"})
     with pytest.raises(Refused, match="Stopped is final; create another Sandbox"):
-        change(server, kind, stored, {**VALID["Sandbox"], "desiredState": "Running"})
+        change(server, kind, stored, {**MINIMAL["Sandbox"], "desiredState": "Running"})
 
 
 def test_the_external_name_is_free_until_the_resource_exists(server: Server, held: Held) -> None:
     kind = catalogue()["ModelProxy"]
-    stored = held(kind, VALID["ModelProxy"])
-    renamed = {**VALID["ModelProxy"], "externalName": "other"}
+    stored = held(kind, MINIMAL["ModelProxy"])
+    renamed = {**MINIMAL["ModelProxy"], "externalName": "other"}
     change(server, kind, stored, renamed)
     path = path_of(kind, stored)
     stored = server.patch(f"{path}/status", {"status": {"externalId": "id-1"}})
@@ -176,7 +174,7 @@ def test_the_external_name_is_free_until_the_resource_exists(server: Server, hel
 
 def test_spelling_out_the_effective_name_is_no_change(server: Server, held: Held) -> None:
     kind = catalogue()["ModelService"]
-    stored = held(kind, {**VALID["ModelService"], "externalName": "held-0"})
+    stored = held(kind, {**MINIMAL["ModelService"], "externalName": "held-0"})
     path = path_of(kind, stored)
     server.patch(f"{path}/status", {"status": {"externalId": "id-1"}})
     server.patch(path, {"spec": {"externalName": None}}, dry_run=True)

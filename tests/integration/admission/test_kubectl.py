@@ -12,15 +12,8 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kinds import catalogue
 from controlplane import ControlPlane, KubectlError
 from controlplane.binaries import HELM, ensure
-from integration.admission.objects import (
-    KINDS,
-    NAMESPACE,
-    REPOSITORY,
-    VALID,
-    Held,
-    manifest,
-    path_of,
-)
+from fakes.examples import MINIMAL
+from integration.admission.objects import KINDS, NAMESPACE, REPOSITORY, Held, manifest, path_of
 from integration.admission.server import Server
 
 SAMPLES = sorted((REPOSITORY / "samples").rglob("*.yaml"))
@@ -48,7 +41,7 @@ def test_samples_are_accepted(control_plane: ControlPlane, server: Server) -> No
 def test_kubectl_refuses_an_unknown_field(control_plane: ControlPlane, server: Server) -> None:
     del server
     kind = catalogue()["ModelProxy"]
-    document = manifest(kind, "typo", {**VALID["ModelProxy"], "executionRole": "x"})
+    document = manifest(kind, "typo", {**MINIMAL["ModelProxy"], "executionRole": "x"})
     with pytest.raises(KubectlError, match=r'unknown field "spec\.executionRole"'):
         control_plane.kubectl(
             "create",
@@ -87,7 +80,7 @@ def test_short_names_and_the_category_lead_to_the_kind(
     control_plane: ControlPlane, server: Server, held: Held, kind: ResourceKind
 ) -> None:
     del server
-    stored = held(kind, VALID[kind.kind])
+    stored = held(kind, MINIMAL[kind.kind])
     name = f"{kind.kind.lower()}.{GROUP}/{stored['metadata']['name']}"
     for what in (kind.short_names[0], "agentrun"):
         listed = control_plane.kubectl("get", what, f"--namespace={NAMESPACE}", "--output=name")
@@ -98,7 +91,7 @@ def test_columns_tell_the_state_at_a_glance(
     control_plane: ControlPlane, server: Server, held: Held
 ) -> None:
     kind = catalogue()["ModelProxy"]
-    stored = held(kind, VALID["ModelProxy"])
+    stored = held(kind, MINIMAL["ModelProxy"])
     provider = {"state": "READY", "endpoint": "https://proxy.example"}
     status = {"externalId": "mp-1", "atProvider": provider}
     server.patch(f"{path_of(kind, stored)}/status", {"status": status})
@@ -108,14 +101,14 @@ def test_columns_tell_the_state_at_a_glance(
     assert row[:4] == ["held-0", "Unknown", "Pending", "mp-1"]
     wide = control_plane.kubectl(*get, "--output=wide").splitlines()
     assert wide[0].split() == [*heading, "MESSAGE", "STATE", "MODE", "ENDPOINT"]
-    assert wide[1].split()[-3:] == ["READY", "Multi", "https://proxy.example"]
+    assert wide[1].split()[-3:] == ["READY", "Single", "https://proxy.example"]
 
 
 def test_objects_can_be_selected_by_what_they_refer_to(
     control_plane: ControlPlane, server: Server, held: Held
 ) -> None:
     del server
-    held(catalogue()["Sandbox"], VALID["Sandbox"])
+    held(catalogue()["Sandbox"], MINIMAL["Sandbox"])
     select = ("get", "sandboxes", f"--namespace={NAMESPACE}", "--output=name", "--field-selector")
     assert control_plane.kubectl(*select, "spec.templateRef.name=code")
     assert not control_plane.kubectl(*select, "spec.templateRef.name=other")

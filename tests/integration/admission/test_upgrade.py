@@ -11,7 +11,8 @@ import pytest
 from agentrun_operator.core.identity import FINALIZER
 from agentrun_operator.crdgen import custom_resource_definition
 from agentrun_operator.kinds import catalogue
-from integration.admission.objects import NAMESPACE, VALID, manifest
+from fakes.examples import MINIMAL
+from integration.admission.objects import NAMESPACE, manifest
 from integration.admission.server import Json, Refused, Server, eventually
 
 UPGRADED = "upgraded.example.com"
@@ -108,7 +109,7 @@ def test_what_was_stored_before_its_form_was_known_is_edited_and_released(
     server.patch(f"{PROXIES}/old", {"spec": {"driftPolicy": "Ignore"}})
     server.patch(f"{PROXIES}/old", {"metadata": {"finalizers": None}})
     server.delete(f"{PROXIES}/old")
-    spec = {**VALID["ModelProxy"], "description": "long enough"}
+    spec = {**MINIMAL["ModelProxy"], "description": "long enough"}
     document = manifest(catalogue()["ModelProxy"], "old", spec)
     document["apiVersion"] = f"{UPGRADED}/v1alpha1"
     server.create(PROXIES, document)
@@ -137,7 +138,7 @@ def nodes(schema: Json) -> Iterator[tuple[str, Json]]:
 @pytest.fixture
 def upgrade(server: Server, released: Json) -> Iterator[Upgrade]:
     """Installs the released CRD with one object, and replaces it on demand."""
-    spec = {**VALID["ModelProxy"], "description": "long enough", "driftPolicy": "Report"}
+    spec = {**MINIMAL["ModelProxy"], "description": "long enough", "driftPolicy": "Report"}
     document = manifest(catalogue()["ModelProxy"], "old", spec)
     document["apiVersion"] = f"{UPGRADED}/v1alpha1"
     document["metadata"]["finalizers"] = [FINALIZER]
