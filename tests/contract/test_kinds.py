@@ -13,62 +13,21 @@ from agentrun_operator.core.fields import Ref
 from agentrun_operator.core.kind import KeyedBy, Paging, ResourceKind, Rest
 from agentrun_operator.core.wire import field_rules, is_model, marker, shape_of
 from agentrun_operator.kinds import catalogue
+from agentrun_simulator import schema
+from fakes.examples import examples
 
 API: Mapping[str, Any] = json.loads(
     files("agentrun_simulator").joinpath("data/openapi.json").read_text()
 )
 PREFIX = "/2025-09-10"
-Schema = Mapping[str, Any]
+Schema = schema.Schema
+OPERATIONS = {each.action: each for each in schema.operations()}
 
 CLOUD_KINDS = tuple(kind for kind in catalogue().values() if kind.rest is not None)
 each_cloud_kind = pytest.mark.parametrize("kind", CLOUD_KINDS, ids=lambda k: k.kind)
 
-LEFT_OUT = {
-    "AgentRuntime": {
-        "credentialId": "superseded by credentialName",
-        "systemTags": "ownership marks, written by the engine through Rest.tags_field",
-    },
-    "AgentRuntimeEndpoint": {},
-    "Credential": {},
-    "ModelProxy": {},
-    "ModelService": {},
-    "Sandbox": {"sandboxIdleTimeoutSeconds": "second spelling of sandboxIdleTimeoutInSeconds"},
-    "SandboxTemplate": {},
-}
-"""Fields of a create that no spec field sets, and why."""
-LEFT_OUT_BELOW = {"A2AAgentCard": "second spelling of a2aAgentCard"}
-IMMUTABLE_THOUGH_UPDATABLE = {
-    "workspaceId": "SDK and CLI never move a resource",
-    "artifactType": "an update does not turn code into a container",
-}
-UPDATE_LEFT_OUT = {
-    "agentRuntimeName": "treated as fixed by SDK and CLI",
-    "agentRuntimeEndpointName": "the name is what we find it by",
-    "systemTags": LEFT_OUT["AgentRuntime"]["systemTags"],
-    "status": "belongs to the service",
-    "statusReason": "belongs to the service",
-}
-SECRETS = {
-    "AgentRuntime": {
-        "environmentVariables",
-        "containerConfiguration.registryConfig.authConfig",
-        "armsConfiguration.armsLicenseKey",
-        "protocolConfiguration.protocolSettings.headers",
-        "protocolConfiguration.protocolSettings.config",
-    },
-    "AgentRuntimeEndpoint": set(),
-    "Credential": {"credentialSecret", "credentialPublicConfig"},
-    "ModelProxy": {"armsConfiguration.armsLicenseKey"},
-    "ModelService": {"providerSettings.apiKey"},
-    "Sandbox": set(),
-    "SandboxTemplate": {
-        "environmentVariables",
-        "containerConfiguration.registryConfig.authConfig",
-        "armsConfiguration.armsLicenseKey",
-        "templateConfiguration",
-    },
-}
-"""Wire paths whose values never show. Source: control-plane reference, §8.0."""
+FIXED_EVERYWHERE = {"workspaceId"}
+"""SDK and CLI never move a resource, although updates take it."""
 
 
 def rest_of(kind: ResourceKind) -> Rest:
@@ -76,47 +35,39 @@ def rest_of(kind: ResourceKind) -> Rest:
     return kind.rest
 
 
-def resolved(schema: Schema) -> Schema:
-    reference = schema.get("$ref")
-    if reference is None:
-        return schema
-    found: Schema = API["components"]["schemas"][reference.rpartition("/")[2]]
-    return found
-
-
-def properties(name: str) -> Mapping[str, Schema]:
-    found: Mapping[str, Schema] = API["components"]["schemas"][name]["properties"]
-    return found
-
-
 def create_schema(kind: ResourceKind) -> Mapping[str, Schema]:
-    return properties(f"Create{rest_of(kind).noun}Input")
+    return schema.properties(OPERATIONS[f"Create{rest_of(kind).noun}"].body or {})
+
+
+def update_body(kind: ResourceKind) -> Schema:
+    """Return the schema of an update's body; empty where there is no update."""
+    if not rest_of(kind).updatable:
+        return {}
+    return schema.resolve(OPERATIONS[f"Update{rest_of(kind).noun}"].body or {})
 
 
 def update_schema(kind: ResourceKind) -> Mapping[str, Schema]:
-    if not rest_of(kind).updatable:
-        return {}
-    return properties(f"Update{rest_of(kind).noun}Input")
+    return schema.properties(update_body(kind))
 
 
 def answer_schema(kind: ResourceKind) -> Mapping[str, Schema]:
-    return properties(rest_of(kind).noun)
+    return schema.properties(OPERATIONS[f"Get{rest_of(kind).noun}"].data)
 
 
 def sent(kind: ResourceKind) -> tuple[FieldRule, ...]:
     return tuple(rule for rule in field_rules(kind) if not rule.update_only)
 
 
-def mismatches(rules: tuple[FieldRule, ...], schema: Mapping[str, Schema]) -> Iterator[str]:
+def mismatches(rules: tuple[FieldRule, ...], fields: Mapping[str, Schema]) -> Iterator[str]:
     for rule in rules:
-        if rule.api not in schema:
+        if rule.api not in fields:
             yield f"{rule.api}: the API has no such field"
             continue
-        there = resolved(schema[rule.api])
+        there = schema.resolve(fields[rule.api])
         is_array = there.get("type") == "array"
         if is_array != rule.is_list:
             yield f"{rule.api}: one of us thinks it is a list"
-        item = resolved(there["items"]) if is_array else there
+        item = schema.resolve(there["items"]) if is_array else there
         if rule.children:
             yield from (f"{rule.api}.{m}" for m in mismatches(rule.children, item["properties"]))
         elif rule.attribute and (wanted := _wire_type(rule)) and item["type"] != wanted:
@@ -136,17 +87,15 @@ def _wire_type(rule: FieldRule) -> str | None:
     return "integer" if is_number and not rule.choices else "string"
 
 
-def forgotten(rules: tuple[FieldRule, ...], schema: Mapping[str, Schema]) -> Iterator[str]:
+def forgotten(rules: tuple[FieldRule, ...], fields: Mapping[str, Schema]) -> Iterator[str]:
     """Return what is below the fields that we do have and that nobody can set."""
     known = {rule.api: rule for rule in rules}
-    for name, value in schema.items():
-        if name in LEFT_OUT_BELOW:
-            continue
+    for name, value in fields.items():
         if name not in known:
             yield name
         elif known[name].children:
-            there = resolved(value)
-            item = resolved(there["items"]) if there.get("type") == "array" else there
+            there = schema.resolve(value)
+            item = schema.resolve(there["items"]) if there.get("type") == "array" else there
             below = forgotten(known[name].children, item["properties"])
             yield from (f"{name}.{path}" for path in below)
 
@@ -157,31 +106,20 @@ def test_everything_sent_has_a_place_in_the_create(kind: ResourceKind) -> None:
 
 
 @each_cloud_kind
-def test_every_field_of_the_create_can_be_set_or_is_left_out_for_a_reason(
-    kind: ResourceKind,
-) -> None:
-    rest = rest_of(kind)
+def test_every_field_can_be_set_or_is_left_out_for_a_reason(kind: ResourceKind) -> None:
+    rest, rules = rest_of(kind), field_rules(kind)
+    updated = {rule.api for rule in rules} | {r.clear_with.api for r in rules if r.clear_with}
+    missing = {*forgotten(sent(kind), create_schema(kind)), *update_schema(kind)} - updated
     by_the_engine = {rest.name_field or rest.id_field}
-    missing = set(forgotten(sent(kind), create_schema(kind))) - by_the_engine
-    assert missing == set(LEFT_OUT[kind.kind])
+    assert missing - by_the_engine == set(examples()[kind.kind].left_out)
 
 
 @each_cloud_kind
 def test_immutable_is_what_no_update_takes(kind: ResourceKind) -> None:
     update = update_schema(kind)
-    expected = {
-        rule.api
-        for rule in sent(kind)
-        if rule.api not in update or rule.api in IMMUTABLE_THOUGH_UPDATABLE
-    }
+    fixed = FIXED_EVERYWHERE | set(examples()[kind.kind].fixed)
+    expected = {rule.api for rule in sent(kind) if rule.api not in update or rule.api in fixed}
     assert {rule.api for rule in sent(kind) if rule.immutable} == expected
-
-
-@each_cloud_kind
-def test_every_field_of_the_update_is_sent_somehow(kind: ResourceKind) -> None:
-    rules = field_rules(kind)
-    ours = {rule.api for rule in rules} | {r.clear_with.api for r in rules if r.clear_with}
-    assert set(update_schema(kind)) - ours - set(UPDATE_LEFT_OUT) == set()
 
 
 @each_cloud_kind
@@ -203,9 +141,7 @@ def test_whatever_an_answer_lacks_is_write_only(kind: ResourceKind) -> None:
 @each_cloud_kind
 def test_an_update_can_carry_what_it_always_must(kind: ResourceKind) -> None:
     assert set(rest_of(kind).always_send) <= set(update_schema(kind))
-    if rest_of(kind).updatable:
-        update = API["components"]["schemas"][f"Update{rest_of(kind).noun}Input"]
-        assert set(update.get("required", ())) <= set(rest_of(kind).always_send)
+    assert set(update_body(kind).get("required", ())) <= set(rest_of(kind).always_send)
 
 
 def _hidden(rules: tuple[FieldRule, ...], above: str = "") -> Iterator[str]:
@@ -219,7 +155,7 @@ def _hidden(rules: tuple[FieldRule, ...], above: str = "") -> Iterator[str]:
 
 @each_cloud_kind
 def test_every_secret_of_the_reference_is_hidden(kind: ResourceKind) -> None:
-    assert set(_hidden(field_rules(kind))) == SECRETS[kind.kind]
+    assert set(_hidden(field_rules(kind))) == examples()[kind.kind].secrets
 
 
 @each_cloud_kind

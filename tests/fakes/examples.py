@@ -106,6 +106,12 @@ class Examples(_Entry):
     refers_to: Mapping[str, str]
     """Path in `full`, else in `minimal` → `<kind>/<name>` of the object that is named there."""
 
+    left_out: Mapping[str, str] = {}
+    """Wire path that a create or an update takes and no field of the spec sets → why."""
+    fixed: Mapping[str, str] = {}
+    """Top-level wire field that an update takes and that is `Immutable` all the same → why."""
+    secrets: frozenset[str] = frozenset()
+    """Wire paths whose values never show, as the control-plane reference names them."""
     accepted: tuple[Accepted, ...] = ()
     """Spellings that the API server takes, and what is sent for them."""
     malformed: tuple[Mistake, ...]
