@@ -101,7 +101,7 @@ class Memory:
     taken_over: str | None = None
     """Id of the resource whose former owner's mark this process replaced."""
     written: bytes | None = None
-    """Digest of what our last status write tells: what else is told is somebody else's."""
+    """Digest of what the status tells since our last pass: what else is told is another's."""
     write_only: bytes | None = None
     """Digest of the write-only values last sent."""
     acted: dict[str, bytes] | None = None

@@ -45,14 +45,15 @@ class Reporter:
         changes, ctx.changes = ctx.changes, {}
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
-        if status == ctx.obj.status and not ctx.is_heir_confirmed:
-            # A status of a version that bound nothing is bound with the next change.
-            return
-        if not ctx.obj.is_heir or ctx.is_heir_confirmed:
+        # A status of a version that bound nothing is bound with the next change.
+        is_due = status != ctx.obj.status or ctx.is_heir_confirmed
+        if is_due and (not ctx.obj.is_heir or ctx.is_heir_confirmed):
             status = bind(status, self._cache.binding_of(ctx.obj))
+        # Also of what somebody else wrote and is true: or our own last one, written back, would
+        # count as the echo of our write.
+        ctx.memory.written = digest_of(told_of(status))
         if status == ctx.obj.status:
             return
-        ctx.memory.written = digest_of(told_of(status))
         raw = await self._write(ctx.obj, verdict, status)
         ctx.memory.reported_at = ctx.memory.now_hint
         self.absorb(ctx, raw)

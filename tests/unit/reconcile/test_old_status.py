@@ -61,6 +61,24 @@ async def test_conditions_of_another_day_are_corrected(sample: Sample) -> None:
     assert lab.calls.names.count("write_status") == 1
 
 
+async def test_our_last_status_written_back_is_corrected() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    available = status_of(lab, key)
+    lab.simulator.edit("ModelProxy", cloud_key(lab, key), {"status": "UPDATING"})
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(1)
+    updating = status_of(lab, key)
+    assert lab.ready(key) == ("False", "Updating")
+    lab.simulator.edit("ModelProxy", cloud_key(lab, key), {"status": "READY"})
+    lab.cluster.put_status(key, {**available, "lastRequest": updating["lastRequest"]})
+    lab.calls.take()
+    await lab.elapse(100)
+    assert "write_status" not in lab.calls.names, "what was written back is true by now"
+    lab.cluster.put_status(key, updating)
+    await lab.elapse(1)
+    assert lab.ready(key) == ("True", "Available")
+
+
 @restarts
 @kinds
 async def test_an_old_status_is_corrected(sample: Sample, *, restarted: bool) -> None:
