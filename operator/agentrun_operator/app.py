@@ -32,22 +32,14 @@ from agentrun_operator.kube.metadata_watch import CONFIG_MAPS, SECRETS, Metadata
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher, WatchLostError
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
-from agentrun_operator.reconcile.accounts import AccountDirectory
-from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import (
-    FencedWriter,
     LeadershipLost,
     check_leadership,
 )
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
-from agentrun_operator.reconcile.listings import Listings
-from agentrun_operator.reconcile.memory import MemoryBank
-from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable, Leadership
-from agentrun_operator.reconcile.publications import Publications
-from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
@@ -247,13 +239,9 @@ class Operator:
         recorder: BackgroundEventRecorder,
         leadership: Leadership,
     ) -> World:
-        settings, clock, kinds = self._settings, self._clock, self._kinds
-        cache = ObjectCache(
-            kinds,
-            controller_class=settings.controller_class,
-            operator_namespace=settings.operator_namespace,
-            cluster_id=self._cluster_id,
-            shelf=DiskShelf(),
+        settings, kinds = self._settings, self._kinds
+        writer = StatusAndFinalizerWriter(
+            client, kinds.values(), check=lambda: check_leadership(leadership)
         )
         cloud = AgentRunCloud(
             environ=self._environ,
@@ -262,31 +250,17 @@ class Operator:
             chain=ChainOptions(use_instance_role=settings.instance_role),
             answers=self._answers,
         )
-        clients = AccountClients(
-            kinds, cache, reader, cloud, settings, clock=clock, leadership=leadership
-        )
-        return World(
-            kinds=kinds,
-            settings=settings,
-            clock=clock,
+        adapters = Adapters(
+            clock=self._clock,
             leadership=leadership,
-            cache=cache,
-            memory=MemoryBank(),
-            accounts=AccountDirectory(kinds, cache, reader, clients, settings),
-            clients=clients,
-            references=ReferenceResolver(kinds, cache, reader),
-            listings=Listings(kinds, cache, clock, settings.polling),
-            writer=FencedWriter(
-                StatusAndFinalizerWriter(
-                    client, kinds.values(), check=lambda: check_leadership(leadership)
-                ),
-                leadership,
-            ),
+            reader=reader,
+            writer=writer,
+            connections=ConfigMapConnectionWriter(client),
             events=recorder,
-            connections=Publications(ConfigMapConnectionWriter(client), clock, leadership),
-            outcomes=Outcomes(settings.backoff),
-            cluster_id=self._cluster_id,
+            cloud=cloud,
+            shelf=DiskShelf(),
         )
+        return assemble(kinds, settings, adapters, cluster_id=self._cluster_id)
 
 
 async def _after(references: MetadataWatch, engine: Engine) -> None:

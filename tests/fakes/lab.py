@@ -15,17 +15,9 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.reconcile.accounts import AccountDirectory
-from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.guard import FencedWriter
-from agentrun_operator.reconcile.listings import Listings
-from agentrun_operator.reconcile.memory import MemoryBank
-from agentrun_operator.reconcile.outcome import Outcomes
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.publications import Publications
-from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from agentrun_simulator.simulator import Simulator
 from fakes.calls import Calls
@@ -97,39 +89,18 @@ class Lab:
         self.engine.is_synced = True
 
     def _world(self) -> World:
-        settings, kinds = self.settings, self.kinds
-        cache = ObjectCache(
-            kinds,
-            controller_class=settings.controller_class,
-            operator_namespace=settings.operator_namespace,
-            cluster_id=self.cluster_id,
-        )
-        clients = AccountClients(
-            kinds,
-            cache,
-            self.cluster,
-            self.cloud,
-            settings,
+        cluster = self.cluster
+        adapters = Adapters(
             clock=self.clock,
             leadership=self.leadership,
+            reader=cluster,
+            writer=cluster,
+            connections=cluster,
+            events=cluster,
+            cloud=self.cloud,
+            jitter=lambda: 1.0,
         )
-        return World(
-            kinds=kinds,
-            settings=settings,
-            clock=self.clock,
-            leadership=self.leadership,
-            cache=cache,
-            memory=MemoryBank(),
-            accounts=AccountDirectory(kinds, cache, self.cluster, clients, settings),
-            clients=clients,
-            references=ReferenceResolver(kinds, cache, self.cluster),
-            listings=Listings(kinds, cache, self.clock, settings.polling),
-            writer=FencedWriter(self.cluster, self.leadership),
-            events=self.cluster,
-            connections=Publications(self.cluster, self.clock, self.leadership),
-            outcomes=Outcomes(settings.backoff, jitter=lambda: 1.0),
-            cluster_id=self.cluster_id,
-        )
+        return assemble(self.kinds, self.settings, adapters, cluster_id=self.cluster_id)
 
     # ------------------------------------------------ scheduling
 

@@ -19,22 +19,15 @@ from agentrun_operator.kube.lease import LeaseElector, LeaseTimes
 from agentrun_operator.kube.metadata_watch import MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
-from agentrun_operator.reconcile.accounts import AccountDirectory
-from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.guard import FencedWriter
-from agentrun_operator.reconcile.listings import Listings
-from agentrun_operator.reconcile.memory import MemoryBank
-from agentrun_operator.reconcile.outcome import Outcome, Outcomes
+from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
     EventType,
     ExternalAPI,
     Leadership,
 )
-from agentrun_operator.reconcile.publications import Publications
-from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from soak.watch import Watch
 from soak.wire import CrashPlan, SimulatedKubeClient, Wire
@@ -133,6 +126,7 @@ class Process:
         )
         self.stop = asyncio.Event()
         self.ended = asyncio.Event()
+        self.world: World | None = None
         self.engine: ObservedEngine | None = None
         self.watch: Watch | None = None
         self.leadership: Leadership = AlwaysLeading()
@@ -209,7 +203,8 @@ class Process:
         self.simulation.trace(f"  {self.name} leads")
         self.begun_at = self.simulation.loop.time()
         reader = ReferenceReader(kube)
-        self.engine = ObservedEngine(self._world(kube, reader), reader, _Metrics(self))
+        self.world = self._assembled(kube, reader)
+        self.engine = ObservedEngine(self.world, reader, _Metrics(self))
         self.engine.process = self
         self.watch = Watch(self, cast(Any, kube), self.engine)
         references = MetadataWatch(
@@ -233,8 +228,8 @@ class Process:
 
     def remembers_a_refusal(self) -> bool:
         """Whether the next pass may be told what the cloud refused, though it would no more."""
-        assert self.engine is not None
-        guarded = [client.api for client in self.engine._world.clients._clients.values()]
+        assert self.world is not None
+        guarded = [client.api for client in self.world.clients._clients.values()]
         refusals = [why for api in guarded for why in api._breaker._refusals.values()]
         return any(why.until > self.clock.monotonic() for why in refusals)
 
@@ -255,35 +250,18 @@ class Process:
         )
         return cast(KubeClient, client)
 
-    def _world(self, kube: KubeClient, reader: ReferenceReader) -> World:
-        settings, clock, kinds = self.settings, self.clock, catalogue()
-        cache = ObjectCache(
-            kinds,
-            controller_class=settings.controller_class,
-            operator_namespace=settings.operator_namespace,
-            cluster_id=CLUSTER_ID,
-        )
-        writer = StatusAndFinalizerWriter(kube, kinds.values())
-        clients = AccountClients(
-            kinds, cache, reader, self, settings, clock=clock, leadership=self.leadership
-        )
-        return World(
-            kinds=kinds,
-            settings=settings,
-            clock=clock,
+    def _assembled(self, kube: KubeClient, reader: ReferenceReader) -> World:
+        kinds = catalogue()
+        adapters = Adapters(
+            clock=self.clock,
             leadership=self.leadership,
-            cache=cache,
-            memory=MemoryBank(),
-            accounts=AccountDirectory(kinds, cache, reader, clients, settings),
-            clients=clients,
-            references=ReferenceResolver(kinds, cache, reader),
-            listings=Listings(kinds, cache, clock, settings.polling),
-            writer=FencedWriter(writer, self.leadership),
+            reader=reader,
+            writer=StatusAndFinalizerWriter(kube, kinds.values()),
+            connections=ConfigMapConnectionWriter(kube),
             events=self,
-            connections=Publications(ConfigMapConnectionWriter(kube), clock, self.leadership),
-            outcomes=Outcomes(settings.backoff),
-            cluster_id=CLUSTER_ID,
+            cloud=self,
         )
+        return assemble(kinds, self.settings, adapters, cluster_id=CLUSTER_ID)
 
     def connect(self, connection: AccountConnection, acquire: Callable[[], Any]) -> ExternalAPI:
         """Implement `ports.Cloud`."""

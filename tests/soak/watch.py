@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.client import ListExpired, custom_path
 from agentrun_operator.kube.handlers import slim
 from agentrun_operator.kube.source import Watcher, WatchLostError
@@ -32,7 +33,7 @@ class Watch(Watcher):
 
     def __init__(self, process: "Process", client: SimulatedKubeClient, engine: Engine) -> None:
         access: Any = None
-        super().__init__(access=access, kinds=engine._world.kinds.values(), observe=engine.observe)
+        super().__init__(access=access, kinds=catalogue().values(), observe=engine.observe)
         self._process = process
         self._client = client
         self._due: dict[str, float] = {}

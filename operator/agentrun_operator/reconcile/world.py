@@ -1,7 +1,7 @@
-"""The parts of the world and of the engine that a pass works with, put together once by `app`."""
+"""The parts of the world and of the engine that a pass works with; `wiring` makes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
@@ -12,7 +12,6 @@ from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.holds import Holds
 from agentrun_operator.reconcile.known import KnownValues
-from agentrun_operator.reconcile.ledger import Ledger
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -46,23 +45,9 @@ class World:
     connections: Publications
     outcomes: Outcomes
     cluster_id: str
-    brake: Brake = field(init=False)
-    """Made of the others: it counts what they know."""
-    records: Records = field(init=False)
-    grants: Grants = field(init=False)
-    holds: Holds = field(init=False)
-    known: KnownValues = field(init=False)
+    brake: Brake
+    records: Records
+    grants: Grants
+    holds: Holds
+    known: KnownValues
     """What objects sent, which the cloud may quote."""
-
-    def __post_init__(self) -> None:
-        """Complete what `app` put together."""
-        brake = Brake(
-            self.cache, self.memory, self.listings, self.clock, self.settings.mass_absence
-        )
-        records = Records(self.cache, self.memory, self.accounts, self.references)
-        ledger = Ledger(self.kinds, self.cache, self.accounts, records)
-        object.__setattr__(self, "brake", brake)
-        object.__setattr__(self, "records", records)
-        object.__setattr__(self, "grants", Grants(self.kinds, self.cache, ledger))
-        object.__setattr__(self, "holds", Holds(self.cache, self.memory, self.accounts))
-        object.__setattr__(self, "known", KnownValues(self.clock))
