@@ -119,7 +119,7 @@ class Checks:
         named = [s for s in SLOT_OF.values() if s.external_name == record.name]
         processes = simulation.living()
         # As far as a process knows: an edit that its watch has yet to tell begins nothing anew.
-        known = [p.engine._world.cache for p in processes if p.engine is not None]
+        known = [p.world.cache for p in processes if p.world is not None]
         found = [cache.get(slot.key) for cache in known for slot in named]
         asked = [(obj.uid, obj.generation, dict(obj.annotations)) for obj in found if obj]
         tokens = [simulation.actions.tenants.token(name) for name in NAMESPACES]
@@ -182,8 +182,8 @@ class Checks:
         if process in self._complete:
             return
         self._complete.add(process)
-        assert process.engine is not None
-        cache = process.engine._world.cache
+        assert process.world is not None
+        cache = process.world.cache
         for key, raw in self._simulation.kube.objects.items():
             is_old = process.begun_at > self._simulation.seconds_of(raw)
             if key.kind in OURS and is_old and cache.version(key) is None:
@@ -194,9 +194,9 @@ class Checks:
 
         Those that refer to it and have a resource, or may have one, which is to go with them.
         """
-        if not obj.deleting or obj.key not in SLOT_OF or process.engine is None:
+        if not obj.deleting or obj.key not in SLOT_OF or process.world is None:
             return frozenset()
-        needed, cache = SLOT_OF[obj.key].name, process.engine._world.cache
+        needed, cache = SLOT_OF[obj.key].name, process.world.cache
         found = {slot.key: cache.get(slot.key) for slot in SLOTS.values() if needed in slot.needs}
         return frozenset(
             key

@@ -62,10 +62,10 @@ class Convergence:
             if key.kind in OURS
         }
         for process in leads:
-            assert process.engine is not None
-            cache = process.engine._world.cache
+            assert process.world is not None
+            cache = process.world.cache
             known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118
-            if process.remembers_a_refusal():
+            if process.world.clients.are_refusing:
                 yield f"{process.name} still answers with a refusal of the cloud"
             # What a watch lost is found by the resync, and only then acted upon.
             stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))

@@ -226,13 +226,6 @@ class Process:
         if self.settings.leader_election:
             await cast(LeaseElector, self.leadership).release()
 
-    def remembers_a_refusal(self) -> bool:
-        """Whether the next pass may be told what the cloud refused, though it would no more."""
-        assert self.world is not None
-        guarded = [client.api for client in self.world.clients._clients.values()]
-        refusals = [why for api in guarded for why in api._breaker._refusals.values()]
-        return any(why.until > self.clock.monotonic() for why in refusals)
-
     # ------------------------------------------------ composition, as in `app`
 
     def _kube_client(self) -> KubeClient:

@@ -67,6 +67,12 @@ class Breaker:
             refusal.until = now + (_TRIAL_SECONDS if scope == _ANSWER else refusal.pause)
             refusal.is_tried = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether some caller would get a remembered refusal now."""
+        now = self._clock.monotonic()
+        return any(now < refusal.until for refusal in self._refusals.values())
+
     def refused(self, operation: str, error: OperatorError) -> None:
         """Remember a refusal, for longer each time in a row.
 

@@ -300,6 +300,11 @@ class AccountClients:
             self._clients[OWN_ACCOUNT] = _Client(*_NO_OBJECT, "", binding, api, None)
             return binding
 
+    @property
+    def are_refusing(self) -> bool:
+        """Whether some call would be answered with a refusal that is remembered."""
+        return any(client.api.is_refusing for client in self._clients.values())
+
     def secret_changed(self, secret: ObjectKey) -> None:
         """Make the clients that use a Secret read it again; the old ones serve until then."""
         self._heard += 1
@@ -324,8 +329,7 @@ class AccountClients:
             return
         self.reread(source)
         if isinstance(error, ForeignKeys):
-            stamp = client.uid, client.generation
-            self._refusals.note(source, stamp, client.secret, error)
+            self._refusals.note(source, (client.uid, client.generation), client.secret, error)
 
     async def drop_unused(self) -> None:
         """Close the clients of accounts that are gone, once nobody is pinned to them."""
@@ -366,11 +370,8 @@ class AccountClients:
 
     def _open(self, connection: AccountConnection, source: ObjectKey) -> GuardedAPI:
         """Return a guarded client; those of one account and namespace share a budget."""
-        namespace = source.namespace
-        rate = connection.requests_per_second
-        budget = self._budgets.setdefault(
-            (namespace, connection.identity), Budget(self._clock, rate)
-        )
+        at, rate = (source.namespace, connection.identity), connection.requests_per_second
+        budget = self._budgets.setdefault(at, Budget(self._clock, rate))
         budget.configure(rate)
 
         async def turn() -> None:

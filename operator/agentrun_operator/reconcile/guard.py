@@ -61,6 +61,11 @@ class GuardedAPI:
         self._is_retired = False
         self._is_closed = False
 
+    @property
+    def is_refusing(self) -> bool:
+        """Whether some call would be answered with a refusal that is remembered."""
+        return self._breaker.is_open
+
     async def retire(self) -> None:
         """Close the client behind as soon as the calls under way have ended."""
         self._is_retired = True
