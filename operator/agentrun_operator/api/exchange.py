@@ -30,6 +30,9 @@ MAX_MESSAGE_CHARS: Final = 8192
 _CODE: Final = re.compile(r"(?:[A-Z][A-Za-z]{1,39}|ERR)(?:[._:][A-Za-z]{1,40}){0,6}")
 """What the codes of the service and of the gateway look like: words, and nothing else."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_MANY_DIGITS: Final = 64
+_MAX_LONG: Final = 32 * 1024
+"""Digits of all numbers of an answer that have many: to read one takes the square of them."""
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes of half a character; two of them are one."""
 
@@ -101,7 +104,13 @@ class Answer:
         """
         try:
             text = self.body.decode("utf-8", errors="replace")
-            parsed = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            numbers = _Numbers()
+            parsed = json.loads(
+                text,
+                parse_constant=_refuse,
+                parse_float=numbers.finite,
+                parse_int=numbers.integer,
+            )
         except (ValueError, RecursionError):
             return None
         if not isinstance(parsed, dict) or is_deeper(parsed, MAX_DEPTH):
@@ -164,11 +173,29 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number beyond all bounds")
-    return number
+class _Numbers:
+    """Reads the numbers of one answer, as far as they have an end."""
+
+    def __init__(self) -> None:
+        self._room = _MAX_LONG
+
+    def integer(self, text: str) -> int:
+        """Return an integer."""
+        return int(self._fitting(text))
+
+    def finite(self, text: str) -> float:
+        """Return a fraction."""
+        number = float(self._fitting(text))
+        if math.isinf(number):
+            raise ValueError("a number beyond all bounds")
+        return number
+
+    def _fitting(self, text: str) -> str:
+        if len(text) > _MANY_DIGITS:
+            self._room -= len(text)
+        if self._room < 0:
+            raise ValueError("too many digits")
+        return text
 
 
 def _whole(node: Any) -> Any:

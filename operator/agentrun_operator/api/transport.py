@@ -26,12 +26,16 @@ from agentrun_operator.api.credentials import Keys
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.errors import AnswerTooLarge, Unavailable
+from agentrun_operator.core.nesting import holds_more_values
 from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
 
-MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
 LARGE_BYTES: Final = 256 * 1024
+MAX_ANSWER_VALUES: Final = 64 * 1024
+"""A hundred list items of 600 values stay below. The parser lets no other thread run until it is
+done, and a value takes it much longer than one more byte of a value."""
 KEEPALIVE_SECONDS: Final = 10.0
 """Idle connections are dropped before a gateway would do it: a write that meets a connection just
 closed may have been applied, and has to be searched for."""
@@ -181,8 +185,8 @@ class Transport:
         answer = Answer(response.status_code, response.headers, body, texts)
         weakref.finalize(answer, held.end)
         if len(body) >= LARGE_BYTES:
-            # Parsed in a thread, or nobody else is served meanwhile.
-            await asyncio.to_thread(lambda: answer.payload)
+            # In a thread, or nobody else is served meanwhile.
+            await asyncio.to_thread(_parse, answer, call)
         return answer
 
     def _record(
@@ -235,6 +239,16 @@ async def _whole(response: httpx.Response, held: HeldAnswer, call: Call) -> byte
             f"{call.action}: too many large answers at one time, this one was given up",
             maybe_applied=call.is_write,
         ) from None
+
+
+def _parse(answer: Answer, call: Call) -> None:
+    """Have an answer parsed, unless that would take too long."""
+    if holds_more_values(answer.body, MAX_ANSWER_VALUES):
+        raise AnswerTooLarge(
+            f"{call.action}: the answer holds more than {MAX_ANSWER_VALUES} values",
+            maybe_applied=call.is_write,
+        )
+    _ = answer.payload
 
 
 async def _at_sending(event: str, _info: object) -> None:

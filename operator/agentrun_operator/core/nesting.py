@@ -47,6 +47,20 @@ def has_more_values(document: Any, most: int) -> bool:
     return left < 0
 
 
+def holds_more_values(raw: bytes, most: int) -> bool:
+    """Whether a JSON text holds more than so many values, names included, without parsing it."""
+    # Each value but the first follows one of these, or opens the map or list that it stands in.
+    if _marks(raw) <= most:
+        return False
+    # They may stand in texts, too. Without escaped quotes every second part is no text.
+    bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return bare.count(b'"') > 2 * most or _marks(b"".join(bare.split(b'"')[::2])) > most
+
+
+def _marks(raw: bytes) -> int:
+    return sum(map(raw.count, (b",", b":", b"[", b"{")))
+
+
 def loads(raw: str | bytes) -> Any:
     """Parse JSON; what lies deeper than `MAX_DEPTH` becomes null.
 

@@ -13,7 +13,7 @@ from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.api.errors import error_for
 from agentrun_operator.api.exchange import MAX_MESSAGE_CHARS, Answer, Call
 from agentrun_operator.api.transport import Transport
-from agentrun_operator.core.errors import Unavailable
+from agentrun_operator.core.errors import AnswerTooLarge, Unavailable
 from agentrun_operator.core.nesting import MAX_DEPTH
 
 READ = Call("GetTemplate", "GET", "/2025-09-10/agents/templates/t")
@@ -31,6 +31,8 @@ def answer(body: bytes) -> Answer:
         pytest.param(b"-Infinity", id="infinity"),
         pytest.param(b"1e999", id="infinity by its size"),
         pytest.param(b"9" * 5000, id="a number of thousands of digits"),
+        pytest.param(b"0." + b"1" * 50_000, id="a fraction of many thousands of digits"),
+        pytest.param(b"[" + b",".join([b"9" * 4000] * 9) + b"]", id="many long numbers"),
         pytest.param(b"[" * 500 + b"]" * 500, id="too deep for those who walk it"),
         pytest.param(b"[" * 5000 + b"]" * 5000, id="too deep for the parser"),
     ],
@@ -87,3 +89,29 @@ async def test_a_packed_answer_is_not_unpacked() -> None:
     async with Transport("https://h.example", Acs3Auth(keys), network=network) as subject:
         with pytest.raises(Unavailable, match="packed"):
             await subject.send(READ)
+
+
+@pytest.mark.parametrize(
+    ("unit", "count"),
+    [
+        pytest.param(b"{}", 200_000, id="many items"),
+        pytest.param(b"[]", 200_000, id="many lists"),
+        pytest.param(b"1", 400_000, id="many numbers"),
+        pytest.param(b'{"a":{"b":{"c":1}}}', 50_000, id="many names"),
+    ],
+)
+async def test_what_takes_the_parser_too_long_is_no_answer(unit: bytes, count: int) -> None:
+    body = b'{"data": [' + b",".join([unit] * count) + b"]}"
+    keys = StaticKeys(Keys("LTAI", "secret"))
+    network = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    async with Transport("https://h.example", Acs3Auth(keys), network=network) as subject:
+        with pytest.raises(AnswerTooLarge, match="values"):
+            await subject.send(READ)
+
+
+async def test_a_large_text_is_one_value_whatever_it_holds() -> None:
+    text = json.dumps({"text": ['a, "b": [{\\', "c"] * 100_000})
+    keys = StaticKeys(Keys("LTAI", "secret"))
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": text}))
+    async with Transport("https://h.example", Acs3Auth(keys), network=network) as subject:
+        assert (await subject.send(READ)).data == text
