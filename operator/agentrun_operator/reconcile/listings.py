@@ -1,9 +1,8 @@
 """Shared LISTs: one read of a collection serves every object in it."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -18,13 +17,12 @@ from agentrun_operator.reconcile.absence import has_reported_end
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.budget import for_all
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.ports import Clock, ExternalAPI, Json
+from agentrun_operator.reconcile.listing import Listing
+from agentrun_operator.reconcile.ports import Clock, ExternalAPI
 from agentrun_operator.reconcile.waiting import waiting
 
 log = structlog.get_logger(__name__)
 
-LARGE_ITEM_BYTES = 16 * 1024
-"""A collection of thousands of larger ones would fill the memory."""
 SHORT_PAGES = 10
 """A LIST of so many pages is always made."""
 _SEARCH_PAGES = 100
@@ -41,44 +39,6 @@ class Collection:
     kind: str
     parent: str = ""
     partition: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class Listing:
-    """One answer. Items are found by the id or name that their object has."""
-
-    begun_at: float
-    """Monotonic time before the first page: what was written later need not be in it."""
-    by_id: dict[str, Json] = field(default_factory=dict, repr=False)
-    is_whole: bool = True
-    """Otherwise it was cut or filtered: what it lacks may exist, and only a read can tell."""
-    pages: int = 0
-    """How many calls it took."""
-    large: set[str] = field(default_factory=set)
-    """Whose items are kept in part: who needs all of one reads the resource itself."""
-    prints: dict[str, int] = field(default_factory=dict, repr=False)
-
-    def add(self, rest: Rest, item: Json) -> None:
-        """Take in one item."""
-        ident = _text(item, rest.name_field if rest.key is KeyedBy.NAME else rest.id_field)
-        text = json.dumps(item, sort_keys=True, default=str)
-        self.prints[ident] = hash(text)
-        self.large.discard(ident)
-        if len(text) > LARGE_ITEM_BYTES:
-            told = (rest.id_field, rest.name_field, rest.change_token, rest.state_field)
-            item = {name: value for name, value in item.items() if name in told}
-            self.large.add(ident)
-        self.by_id[ident] = item
-
-    def include(self, other: "Listing") -> None:
-        """Take in what another listing shows; it counts as the newer one."""
-        self.by_id |= other.by_id
-        self.large = (self.large - other.by_id.keys()) | other.large
-        self.prints |= other.prints
-
-    def fingerprint(self, ident: str) -> int | None:
-        """Return something that changes when the item does; None when it is absent."""
-        return self.prints.get(ident)
 
 
 def collection_of(kind: ResourceKind, obj: KubeObject) -> Collection | None:
@@ -325,7 +285,3 @@ class Listings:
     def _shorten(self, at: Collection, way: _Way) -> None:
         self._ways[at] = (way, self._clock.monotonic() + self._polling.detail_seconds)
         log.info("a LIST is too long", collection=at.kind, account=str(at.account), now=way.value)
-
-
-def _text(item: Mapping[str, Any], name: str | None) -> str:
-    return str(item.get(name or "") or "")

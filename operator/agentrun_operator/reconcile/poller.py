@@ -20,10 +20,10 @@ from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.contact import OUT_OF_REACH, Contacts
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.listing import Listing
 from agentrun_operator.reconcile.listings import (
     SHORT_PAGES,
     Collection,
-    Listing,
     Listings,
     collection_of,
     ident_of,

@@ -6,7 +6,8 @@ from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.listings import Collection, Listing, ident_of
+from agentrun_operator.reconcile.listing import Listing
+from agentrun_operator.reconcile.listings import Collection, ident_of
 from agentrun_operator.reconcile.world import World
 
 _MAX_LISTS = 32

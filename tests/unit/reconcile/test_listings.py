@@ -13,8 +13,8 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.listing import LARGE_ITEM_BYTES
 from agentrun_operator.reconcile.listings import (
-    LARGE_ITEM_BYTES,
     Collection,
     Listings,
     collection_of,
