@@ -125,7 +125,8 @@ class AgentRunClient:
         if is_absent(answer):
             return Page([], None)
         items = _items(rest, answer)
-        return Page(items, _next_cursor(rest, answer, items, window))
+        cursor = _next_cursor(rest, answer, items, window)
+        return Page(items, cursor, size=len(answer.body), answer=answer)
 
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
         """POST one resource, once; returns what the API answered."""

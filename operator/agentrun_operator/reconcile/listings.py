@@ -29,6 +29,10 @@ _SEARCH_PAGES = 100
 """So long may a LIST be that looks for what no record names."""
 _MAX_PAGES = 1000
 """No LIST is longer, however many objects of ours it would serve."""
+_PAGE_ITEMS = 100
+"""As many as the API puts into a page; one that holds more counts as several."""
+MAX_KEPT_BYTES = 48 * 1024 * 1024
+"""Of the items of all listings; what finds no room is kept in part."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,6 +115,8 @@ class Listings:
         self._lists = _Shared()
         self._searches = _Shared()
         self._shared: frozenset[Collection] = frozenset()
+        self._begun: list[Listing] = []
+        """Those that are being read."""
         self._held: dict[Collection, int] = {}
         """How many objects of ours a LIST would serve."""
         self._ways: dict[Collection, tuple[_Way, float]] = {}
@@ -228,9 +234,10 @@ class Listings:
         return listing
 
     async def _search(self, at: Collection, api: ExternalAPI) -> Listing:
-        found = await self._walk(at, api, ({},), _SEARCH_PAGES)
+        # Only what exists is asked for: of items themselves nothing is kept.
+        found = await self._walk(at, api, ({},), _SEARCH_PAGES, keeps_items=False)
         if not found.is_whole:
-            live = await self._live(at, api, _MAX_PAGES)
+            live = await self._live(at, api, _MAX_PAGES, keeps_items=False)
             if not live.is_whole:
                 self._endless[at] = self._clock.monotonic() + self._polling.detail_seconds
                 raise self._no_end(at)
@@ -241,28 +248,53 @@ class Listings:
     def _no_end(self, at: Collection) -> Unavailable:
         return Unavailable(f"List{self._rest_of(at).nouns}: no end after {_MAX_PAGES} pages")
 
-    async def _live(self, at: Collection, api: ExternalAPI, bound: int) -> Listing:
+    async def _live(
+        self, at: Collection, api: ExternalAPI, bound: int, *, keeps_items: bool = True
+    ) -> Listing:
         """LIST what has not ended; `is_whole` says whether that is all of that."""
         filters = self._rest_of(at).live_filters
         begun = self._clock.monotonic()
         try:
-            return await self._walk(at, api, filters, bound)
+            return await self._walk(at, api, filters, bound, keeps_items=keeps_items)
         except InvalidParameter:
             # A server that does not know the filter.
             return Listing(begun, is_whole=False)
 
     async def _walk(
-        self, at: Collection, api: ExternalAPI, filters: Sequence[Mapping[str, str]], bound: int
+        self,
+        at: Collection,
+        api: ExternalAPI,
+        filters: Sequence[Mapping[str, str]],
+        bound: int,
+        *,
+        keeps_items: bool = True,
     ) -> Listing:
         """LIST once for each filter, to the end or to the bound."""
-        rest = self._rest_of(at)
         listing = Listing(self._clock.monotonic(), is_whole=bool(filters))
+        self._begun.append(listing)
+        try:
+            await self._fill(listing, at, api, filters, bound, keeps_items=keeps_items)
+        finally:
+            self._begun = [each for each in self._begun if each is not listing]
+        return listing
+
+    async def _fill(
+        self,
+        listing: Listing,
+        at: Collection,
+        api: ExternalAPI,
+        filters: Sequence[Mapping[str, str]],
+        bound: int,
+        *,
+        keeps_items: bool,
+    ) -> None:
+        rest = self._rest_of(at)
         for asked in filters:
             cursor, is_first = None, True
             while is_first or cursor is not None:
-                if listing.pages >= bound:
+                if max(listing.pages, len(listing.by_id) / _PAGE_ITEMS) >= bound:
                     listing.is_whole = False
-                    return listing
+                    return
                 with for_all():
                     page = await api.read_page(
                         rest,
@@ -270,11 +302,14 @@ class Listings:
                         partition={**dict(at.partition), **asked},
                         cursor=cursor,
                     )
-                for item in page.items:
-                    listing.add(rest, item)
-                listing.pages += 1
+                await listing.take(rest, page, self._room(at, listing) if keeps_items else 0)
                 cursor, is_first = page.cursor, False
-        return listing
+
+    def _room(self, at: Collection, listing: Listing) -> int:
+        """Return how many bytes of items a listing may keep: half of what the others leave."""
+        others = [each for place, each in self._lists.newest.items() if place != at]
+        others += [each for each in self._begun if each is not listing]
+        return max(0, MAX_KEPT_BYTES - sum(each.size for each in others)) // 2
 
     def _rest_of(self, at: Collection) -> Rest:
         rest = self._kinds[at.kind].rest

@@ -44,6 +44,10 @@ class Page:
     items: Sequence[Json] = field(repr=False)
     cursor: str | None
     """Asks for the next page; None at the end."""
+    size: int = 0
+    """Bytes of the answer."""
+    answer: object = field(default=None, repr=False)
+    """Counts as bytes in flight while the page is used."""
 
 
 class ExternalAPI(Protocol):

@@ -1,6 +1,7 @@
 """Shared LISTs: whoever asks for a newer one makes one for all."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.listing import LARGE_ITEM_BYTES
+from agentrun_operator.reconcile.listing import LARGE_ITEM_BYTES, Listing
 from agentrun_operator.reconcile.listings import (
     Collection,
     Listings,
@@ -24,6 +25,7 @@ from agentrun_operator.reconcile.ports import Json, Page
 from fakes.clock import VirtualClock
 
 KINDS = catalogue()
+MIB = 1024 * 1024
 PROXIES = Collection(ObjectKey("Account", "ns", "default"), "ModelProxy")
 PIN = {"kind": "Account", "name": "default", "accountId": "1", "region": "r"}
 
@@ -261,3 +263,66 @@ async def test_of_a_large_item_no_more_is_kept_than_tells_it_apart() -> None:
     newer = await listings(clock).at_least(PROXIES, again, 0.0)  # type: ignore[arg-type]
     assert newer.fingerprint("a") not in (None, found.fingerprint("a"))
     assert newer.fingerprint("b") is None
+
+
+async def test_a_large_page_is_taken_in_off_the_loop() -> None:
+    rest = KINDS["ModelProxy"].rest
+    assert rest is not None
+    listing = Listing(0.0)
+    items: list[Json] = [{"modelProxyName": f"a-{n}"} for n in range(60_000)]
+    taking = asyncio.ensure_future(listing.take(rest, Page(items, None), room=MIB))
+    rounds = 0
+    while not taking.done():
+        await asyncio.sleep(0.001)
+        rounds += 1
+    assert len(listing.by_id) == len(items)
+    assert rounds > 5, "nobody else was served meanwhile"
+
+
+class Kept:
+    """What stands in each of several collections."""
+
+    def __init__(self, **collections: list[list[Json]]) -> None:
+        self._collections = collections
+
+    async def read_page(
+        self,
+        rest: Rest,
+        *,
+        parent: str | None = None,  # noqa: ARG002 - the port's signature
+        partition: Mapping[str, str] | None = None,  # noqa: ARG002
+        cursor: str | None = None,
+    ) -> Page:
+        pages, number = self._collections[rest.noun], int(cursor or 0)
+        return Page(pages[number], str(number + 1) if number + 1 < len(pages) else None)
+
+
+def whole_bytes(listing: Listing) -> int:
+    return len(json.dumps([v for k, v in listing.by_id.items() if k not in listing.large]))
+
+
+async def test_all_listings_together_keep_no_more_than_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agentrun_operator.reconcile.listings.MAX_KEPT_BYTES", MIB)
+    items = [[{"modelProxyName": f"p-{a}-{b}", "x": "x" * 8192} for b in range(20)] for a in "abcd"]
+    small = [[{"agentRuntimeId": "r", "agentRuntimeName": "r", "x": "x" * 1024}]]
+    api, shared = Kept(ModelProxy=items, AgentRuntime=small), listings(VirtualClock())
+    proxies = await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
+    assert MIB / 3 < whole_bytes(proxies) < MIB * 0.6, "the neighbours have room left"
+    assert len(proxies.by_id) == 80, "all of them are seen"
+    assert all(proxies.fingerprint(ident) for ident in proxies.by_id)
+    other = await shared.at_least(replace(PROXIES, kind="AgentRuntime"), api, 0.0)  # type: ignore[arg-type]
+    assert not other.large
+
+
+async def test_a_search_keeps_no_items() -> None:
+    pages = [[{"modelProxyName": f"p-{n}", "x": "x" * 8192, "status": "S" * 500}] for n in range(5)]
+    found = await listings(VirtualClock()).search(PROXIES, Kept(ModelProxy=pages))  # type: ignore[arg-type]
+    assert found.by_id == {f"p-{n}": {"modelProxyName": f"p-{n}"} for n in range(5)}
+
+
+async def test_a_name_that_is_too_long_to_be_ours_is_not_kept() -> None:
+    pages = [[{"modelProxyName": "p" * 300}, {"modelProxyName": "p"}]]
+    found = await listings(VirtualClock()).search(PROXIES, Kept(ModelProxy=pages))  # type: ignore[arg-type]
+    assert set(found.by_id) == {"p"}
