@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LANES = (
-    ("A", ("tests/unit", "tests/drift")),
+    ("A", ("tests/unit", "tests/engine", "tests/drift")),
     ("B", ("tests/integration",)),
     ("C", ("tests/contract", "tests/e2e")),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from agentrun_operator.core.grants import GRANTS
 from chart.rendering import ROOT
 
-TESTS = ROOT / "tests" / "unit" / "reconcile"
+TESTS = ROOT / "tests" / "engine"
 TEXT = (ROOT / "docs" / "multi-tenancy.md").read_text()
 ROWS = re.findall(r"^\| .* \| `(test_\w+)\.(test_\w+)` \|$", TEXT, re.MULTILINE)
 _TABLE = TEXT[TEXT.index("## Who may do what to whom") : TEXT.index("## What a shared account")]

@@ -28,6 +28,19 @@ def test_every_module_says_why_it_exists(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+@pytest.mark.parametrize("package", ["api", "core", "crdgen", "kube", "reconcile", "telemetry"])
+def test_unit_tests_mirror_the_modules_of_a_package(package: str) -> None:
+    """What needs more than one module of the engine is a scenario, below tests/engine."""
+    modules = {path.stem for path in (ROOT / "operator" / "agentrun_operator" / package).iterdir()}
+    strangers = [
+        path.name
+        for path in (ROOT / "tests" / "unit" / package).glob("test_*.py")
+        if not any(f"{path.stem}_".startswith(f"test_{module}_") for module in modules)
+        or "fakes.lab" in path.read_text()
+    ]
+    assert strangers == []
+
+
 def test_only_the_composition_root_and_the_command_line_know_the_kinds() -> None:
     """The engine, its adapters and the generator serve kinds that nobody has written yet."""
     knowing = {

@@ -1,0 +1,46 @@
+"""What people are told of a resource although all is well."""
+
+import pytest
+
+from engine.specs import CREDENTIAL, RUNTIME, SECRET_VALUE
+from fakes.lab import Lab
+
+
+def warnings(lab: Lab) -> list[str]:
+    return [e.message for e in lab.cluster.events if e.reason == "Unprotected"]
+
+
+async def test_a_runtime_that_anybody_may_call_says_so_once() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+    assert "without credentialRef" in lab.message(key)
+    assert len(warnings(lab)) == 1
+    version = lab.get(key).resource_version
+    lab.restart()
+    await lab.elapse(500)
+    assert len(warnings(lab)) == 1
+    assert lab.get(key).resource_version == version
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"credentialRef": {"name": "c"}},
+        {"network": {"mode": "Private", "vpcId": "vpc-1"}},
+        {"managementPolicy": "Observe"},
+    ],
+    ids=["credential", "private", "observed"],
+)
+async def test_one_that_asks_for_a_credential_or_is_private_is_fine(
+    spec: dict[str, object],
+) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    lab.cluster.apply("Credential", "c", CREDENTIAL)
+    lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, **spec})
+    await lab.elapse(30)
+    assert warnings(lab) == []

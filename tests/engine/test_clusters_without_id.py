@@ -1,0 +1,46 @@
+"""Clusters that have no id: what is bound to a place there may be bound to another cluster's."""
+
+import itertools
+
+import pytest
+
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER
+from engine.specs import SAMPLES, made
+from engine.test_copies import NAMED, backup
+from fakes.lab import Lab
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
+@pytest.mark.parametrize("kind", NAMED)
+async def test_a_copy_in_another_cluster_without_id_takes_nothing(
+    kind: str, *, lives: bool
+) -> None:
+    sample = SAMPLES[kind]
+    lab = Lab(cluster_id=UNKNOWN_CLUSTER)
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": "canary-4711"})
+    key = lab.cluster.apply(kind, "it", {**sample.spec, "deletionPolicy": "Delete"})
+    await lab.elapse(30)
+    assert lab.ready(key) == ("True", "Available")
+    other = Lab(cluster_id=UNKNOWN_CLUSTER, beside=lab)
+    other.cluster._uids = itertools.count(100)
+    await other.ready_account()
+    other.cluster.put_secret("keys", {"token": "canary-4711"})
+    other.cluster.put_back(key, backup(lab, key))
+    if not lives:
+        other.cluster.delete(key)
+    other.restart()
+    await other.elapse(60)
+    if lives:
+        assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
+        assert "team-a/it of cluster 'unknown'" in other.message(key)
+        other.cluster.delete(key)
+        await other.elapse(60)
+    assert other.cluster.raw(key) is None
+    assert len(made(lab, sample)) == 1
+    lab.restart()
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Available"), "its own uid is its own"
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert made(lab, sample) == []

@@ -1,0 +1,407 @@
+"""Whose a resource is: adoption, other owners, observing, claims of one name."""
+
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from engine.shared import EVERYTHING
+from engine.specs import (
+    CREDENTIAL,
+    PROXY,
+    RUNTIME,
+    SAMPLES,
+    SECRET_VALUE,
+    cloud_key,
+    made,
+    ready,
+)
+from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.lab import CLUSTER_ID, Lab, account_spec
+
+
+async def lab_with(kind: str, body: dict[str, Any]) -> Lab:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    await by_hand(lab, kind, body)
+    return lab
+
+
+# ------------------------------------------------ adoption
+
+
+async def test_what_exists_is_adopted_updated_and_kept_on_delete() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "first"
+    assert "CreateModelProxy" not in lab.calls.names
+    assert [e.reason for e in lab.cluster.events if e.key == key].count("Adopted") == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1, "adopted, so left alone"
+
+
+async def test_what_was_adopted_is_deleted_if_the_policy_says_so() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "deletionPolicy": "Delete"})
+    await lab.elapse(10)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "spec"),
+    [
+        ("ModelProxy", PROXY_BODY, {**PROXY, "adoptionPolicy": "Never"}),
+        ("Credential", CREDENTIAL_BODY, CREDENTIAL),
+    ],
+    ids=["asked for", "default of Credential"],
+)
+async def test_never_adopting_stalls(kind: str, body: dict[str, Any], spec: dict[str, Any]) -> None:
+    lab = await lab_with(kind, body)
+    key = lab.cluster.apply(kind, "it", spec)
+    await lab.elapse(100)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert lab.condition(key, "Stalled") == ("True", "AlreadyExistsNotOwned")
+    assert len(lab.writes_to_cloud()) == 1, "what stood there before"
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1
+
+
+@pytest.mark.parametrize("tag", ["k8s:other/team-a/it", "x-agentrun-super"])
+async def test_another_owners_mark_is_respected_unless_forced(tag: str) -> None:
+    lab = await lab_with("AgentRuntime", {**RUNTIME_BODY, "systemTags": [tag]})
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    lab.annotate(key, adopt="force")
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    [found] = made(lab, SAMPLES["AgentRuntime"])
+    assert found["description"] == "first"
+    kept = {tag} - {"k8s:other/team-a/it"}
+    assert set(found["systemTags"]) == {*kept, f"k8s:{CLUSTER_ID}/team-a/it/adopted"}, (
+        "the mark of another object goes, the tag of a tool stays"
+    )
+
+
+async def test_a_tool_of_the_same_vendor_is_nobody() -> None:
+    lab = await lab_with("AgentRuntime", {**RUNTIME_BODY, "systemTags": ["x-agentrun-cli"]})
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.get(key).status["adopted"] is True
+
+
+@pytest.mark.parametrize("loses_status", [True, False])
+async def test_what_was_adopted_is_never_taken_for_made(*, loses_status: bool) -> None:
+    """Adopting it once more leaves it as much a stranger's as the first time."""
+    lab = await lab_with("AgentRuntime", RUNTIME_BODY)
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(20)
+    assert made(lab, SAMPLES["AgentRuntime"])[0]["description"] == "first"
+    if loses_status:
+        lab.cluster.reset_status(key)
+        lab.restart()
+    else:
+        lab.cluster.delete(key)
+        await lab.elapse(20)
+        lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(20)
+    assert lab.get(key).status["adopted"] is True
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["AgentRuntime"])) == 1
+
+
+async def test_our_tag_survives_the_loss_of_our_status() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    raw = lab.cluster.raw(key)
+    assert raw is not None
+    lab.cluster.reset_status(key)
+    lab.restart()
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available")
+    assert len(made(lab, SAMPLES["AgentRuntime"])) == 1
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert made(lab, SAMPLES["AgentRuntime"]) == [], "ours by its tag, so deleted"
+
+
+@pytest.mark.parametrize("kind", ["ModelProxy", "AgentRuntime"])
+async def test_a_stranger_under_our_name_is_adopted_not_assumed(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    first = lab.get(key).external_id
+    lab.simulator.remove(SAMPLES[kind].family, cloud_key(lab, key))
+    body = PROXY_BODY if kind == "ModelProxy" else RUNTIME_BODY
+    await by_hand(lab, kind, body)
+    await lab.elapse(90)
+    assert lab.get(key).external_id != first
+    assert lab.get(key).status["adopted"] is True
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_deleting_spares_a_stranger_under_our_name() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.simulator.remove("ModelProxy", "it")
+    await by_hand(lab, "ModelProxy", PROXY_BODY)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+# ------------------------------------------------ observing
+
+
+async def test_observing_never_writes_to_the_cloud() -> None:
+    lab = await lab_with("ModelProxy", PROXY_BODY)
+    since = lab.simulator.requests()[-1]["seq"]
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "managementPolicy": "Observe"})
+    await lab.elapse(10)
+    assert lab.ready(key) == ("True", "Available")
+    assert lab.get(key).status["atProvider"]["endpoint"]
+    assert not lab.get(key).is_claimed
+    lab.simulator.edit("ModelProxy", "it", {"status": "UPDATE_FAILED", "statusReason": "broken"})
+    await lab.elapse(70)
+    assert lab.ready(key) == ("False", "ProviderFailed")
+    lab.simulator.remove("ModelProxy", "it")
+    await lab.elapse(500)
+    assert lab.ready(key) == ("False", "ExternalResourceMissing")
+    assert lab.writes_to_cloud(since) == []
+    lab.cluster.delete(key)
+    assert lab.cluster.raw(key) is None
+
+
+async def test_an_observed_object_can_be_referred_to() -> None:
+    lab = await lab_with("Credential", CREDENTIAL_BODY)
+    lab.cluster.apply("Credential", "it", {**CREDENTIAL, "managementPolicy": "Observe"})
+    user = lab.cluster.apply("ModelProxy", "user", {**PROXY, "credentialRef": {"name": "it"}})
+    await lab.elapse(40)
+    assert lab.ready(user) == ("True", "Available"), lab.message(user)
+
+
+@pytest.mark.parametrize("kind", ["ModelProxy", "Credential"])
+async def test_managing_what_was_observed_is_an_adoption(kind: str) -> None:
+    body, spec = (PROXY_BODY, PROXY) if kind == "ModelProxy" else (CREDENTIAL_BODY, CREDENTIAL)
+    lab = await lab_with(kind, body)
+    since = lab.simulator.requests()[-1]["seq"]
+    key = lab.cluster.apply(kind, "it", {**spec, "managementPolicy": "Observe"})
+    await lab.elapse(10)
+    lab.edit(key, managementPolicy="Manage")
+    await lab.elapse(20)
+    if kind == "Credential":
+        assert lab.ready(key) == ("False", "AlreadyExistsNotOwned"), "never adopted unasked"
+        assert lab.writes_to_cloud(since) == []
+    else:
+        assert lab.ready(key) == ("True", "Available")
+        assert lab.get(key).status["adopted"] is True
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1, "it was there before us"
+
+
+async def test_observing_what_we_made_lets_go_of_it() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(5)
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+# ------------------------------------------------ one name, two objects
+
+
+async def claims() -> tuple[Lab, ObjectKey, ObjectKey]:
+    """Return a lab with two objects of one external name, the older one first."""
+    lab = Lab()
+    await lab.ready_account()
+    old = lab.cluster.apply("ModelProxy", "zz-old", {**PROXY, "externalName": "shared"})
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "aa-young", {**PROXY, "externalName": "shared"})
+    await lab.elapse(15)
+    return lab, old, young
+
+
+async def test_the_older_object_has_the_name() -> None:
+    lab, old, young = await claims()
+    assert lab.ready(old) == ("True", "Available")
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+    assert "zz-old" in lab.message(young)
+    assert lab.calls.names.count("CreateModelProxy") == 1
+
+
+async def test_the_younger_object_inherits_the_name() -> None:
+    lab, old, young = await claims()
+    lab.cluster.delete(old)
+    await lab.elapse(15)
+    assert lab.cluster.raw(old) is None
+    assert lab.ready(young) == ("True", "Available")
+    assert lab.get(young).status["adopted"] is False
+
+
+async def test_a_name_that_becomes_free_is_noticed() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
+    old = lab.cluster.apply("ModelProxy", "old", broken)
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "young", {**PROXY, "externalName": "shared"})
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+    lab.edit(old, externalName="another")
+    await lab.elapse(10)
+    assert lab.ready(young) == ("True", "Available")
+
+
+async def test_the_same_second_is_decided_by_the_key() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    second = lab.cluster.apply("ModelProxy", "b", {**PROXY, "externalName": "shared"})
+    first = lab.cluster.apply("ModelProxy", "a", {**PROXY, "externalName": "shared"})
+    await lab.elapse(15)
+    assert lab.ready(first) == ("True", "Available")
+    assert lab.ready(second) == ("False", "ExternalNameConflict")
+
+
+async def test_who_only_observes_a_name_does_not_claim_it() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    shared = {**PROXY, "externalName": "shared"}
+    before = lab.cluster.apply("ModelProxy", "before", {**shared, "managementPolicy": "Observe"})
+    lab.clock.advance(2)
+    master = lab.cluster.apply("ModelProxy", "master", shared)
+    await lab.elapse(15)
+    assert lab.ready(master) == ("True", "Available")
+    after = lab.cluster.apply("ModelProxy", "after", {**shared, "managementPolicy": "Observe"})
+    await lab.elapse(100)
+    assert lab.ready(before) == lab.ready(after) == ("True", "Available")
+    lab.edit(before, managementPolicy="Manage")
+    await lab.elapse(15)
+    assert lab.ready(before) == ("False", "ExternalNameConflict"), "who has it is the master"
+    assert lab.ready(master) == ("True", "Available")
+
+
+async def test_one_name_in_two_accounts_is_no_conflict() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    await lab.drain()
+    one = lab.cluster.apply("ModelProxy", "one", {**PROXY, "externalName": "shared"})
+    spec = {**PROXY, "externalName": "shared", "accountRef": {"name": "other"}}
+    two = lab.cluster.apply("ModelProxy", "two", spec)
+    await lab.elapse(15)
+    assert lab.ready(one) == lab.ready(two) == ("True", "Available")
+    assert len(lab.simulator.resources("20002")["ModelProxy"]) == 1
+
+
+async def test_one_name_in_two_namespaces_of_one_account_is_a_conflict() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
+    spec = account_spec(
+        "shared", allowedNamespaces={"names": ["team-a", "team-b"]}, allow=[EVERYTHING]
+    )
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    old = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-a")
+    await lab.elapse(15)
+    assert lab.ready(old) == ("True", "Available")
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+
+
+async def test_keys_that_open_no_account_claim_no_name_in_it() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    wrong = {"accessKeyId": "bogus", "accessKeySecret": "bogus"}
+    lab.cluster.put_secret("default-keys", wrong, namespace="team-b")
+    lab.cluster.apply("Account", "default", account_spec("default-keys"), namespace="team-b")
+    squatter = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    it = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter)[0] == "False"
+    lab.cluster.put_secret("default-keys", keys_of(MAIN), namespace="team-b")
+    await lab.elapse(400)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter) == ("False", "ExternalNameConflict")
+    assert lab.calls.names.count("CreateModelProxy") == 1
+
+
+async def test_a_namespace_that_is_not_allowed_claims_no_name() -> None:
+    lab = Lab()
+    lab.cluster.put_secret("shared", keys_of(MAIN), namespace="agentrun-system")
+    spec = account_spec("shared", allowedNamespaces={"names": ["team-a"]}, allow=[EVERYTHING])
+    lab.cluster.apply("ClusterAccount", "default", spec, namespace="")
+    await lab.drain()
+    squatter = lab.cluster.apply("ModelProxy", "it", PROXY, namespace="team-b")
+    lab.clock.advance(2)
+    it = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    assert lab.ready(it) == ("True", "Available")
+    assert lab.ready(squatter)[0] == "False"
+
+
+async def test_endpoints_of_two_runtimes_may_share_a_name() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    for name in ("one", "two"):
+        lab.cluster.apply("AgentRuntime", name, RUNTIME)
+    await lab.elapse(10)
+    keys = [
+        lab.cluster.apply(
+            "AgentRuntimeEndpoint",
+            f"at-{name}",
+            {"runtimeRef": {"name": name}, "externalName": "x"},
+        )
+        for name in ("one", "two")
+    ]
+    await lab.elapse(20)
+    assert [lab.ready(k) for k in keys] == [("True", "Available")] * 2
+
+
+async def test_adopting_sends_what_cannot_be_read_once() -> None:
+    settings = {"baseUrl": "https://dashscope.example/v1", "modelNames": ["qwen-max"]}
+    body = {
+        "modelServiceName": "it",
+        "modelType": "llm",
+        "provider": "tongyi",
+        "providerSettings": {**settings, "apiKey": "by-hand"},
+    }
+    lab = await lab_with("ModelService", body)
+    key = lab.cluster.apply("ModelService", "it", SAMPLES["ModelService"].spec)
+    await lab.elapse(200)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+    assert SECRET_VALUE in str(lab.resources("ModelService"))
+    assert lab.calls.names.count("UpdateModelService") == 1
+
+
+async def test_an_endpoint_named_by_the_runtimes_id_takes_no_other_objects_endpoint() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntimeEndpoint"])
+    runtime = lab.get(ObjectKey("AgentRuntime", "team-a", "base")).external_id
+    await lab.ready_account(namespace="team-b")
+    spec = {"runtimeRef": {"externalName": runtime}, "externalName": "it"}
+    other = lab.cluster.apply("AgentRuntimeEndpoint", "other", spec, namespace="team-b")
+    await lab.elapse(30)
+    assert lab.ready(other) == ("False", "ExternalNameConflict"), lab.message(other)
+    assert str(key) in lab.message(other)
+    lab.cluster.delete(other)
+    await lab.elapse(30)
+    assert len(made(lab, SAMPLES["AgentRuntimeEndpoint"])) == 1

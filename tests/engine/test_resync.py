@@ -1,0 +1,186 @@
+"""Gaps and ghosts, the barrier at the start, and what the engine makes of them."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, Listed
+from agentrun_operator.reconcile.resync import Resync
+from engine.specs import PROXY, SAMPLES, made, ready
+from fakes.cluster import FakeCluster
+from fakes.lab import Lab
+
+PROXY_KEY = ObjectKey("ModelProxy", "team-a", "it")
+
+
+def resync_of(lab: Lab) -> Resync:
+    return Resync(lab.kinds, lab.world.cache, lab.cluster, lab.clock)
+
+
+async def test_a_whole_picture_shows_nothing() -> None:
+    lab, _ = await ready(SAMPLES["ModelProxy"])
+    assert await resync_of(lab).find_ghosts_and_gaps() == ([], [])
+
+
+async def test_what_the_watch_missed_is_read() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.notify = lambda _event, _raw: None
+    lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.drain()
+    assert lab.calls.take() == []
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert lab.ready(PROXY_KEY) == ("True", "Available")
+
+
+async def test_an_edit_that_the_watch_missed_is_read() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    notify, lab.cluster.notify = lab.cluster.notify, lambda _event, _raw: None
+    lab.edit(key, description="second")
+    lab.cluster.notify = notify
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert made(lab, SAMPLES["AgentRuntime"])[0]["description"] == "second"
+
+
+class Refusing(FakeCluster):
+    """A cluster that has taken the operator's Role in one namespace away."""
+
+    refused = ""
+    may_get = False
+
+    async def list_objects(self, kind: ResourceKind) -> Listed:
+        found = await super().list_objects(kind)
+        shown = {k: v for k, v in found.objects.items() if k.namespace != self.refused}
+        return replace(found, objects=shown)
+
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        if key.namespace == self.refused and not self.may_get:
+            raise ClusterUnavailable("forbidden")
+        return await super().read_object(kind, key)
+
+
+async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
+    """A list without it looks as if its objects were gone, and a rival would take its resource."""
+    lab = Lab()
+    cluster = lab.cluster = Refusing(lab.clock, lab.calls)
+    lab.restart()
+    for namespace in ("team-a", "team-b"):
+        await lab.ready_account(namespace=namespace)
+    cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    spec = {**PROXY, "description": "a rival's"}
+    rival = cluster.apply("ModelProxy", "it", spec, namespace="team-b")
+    cluster.refused = "team-a"
+    await lab.engine.resync()
+    await lab.elapse(30)
+    assert lab.ready(rival) == ("False", "ExternalNameConflict")
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == PROXY["description"]
+
+
+async def test_what_vanished_unseen_is_dropped_where_a_read_still_tells() -> None:
+    lab = Lab()
+    cluster = lab.cluster = Refusing(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    key = cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    cluster.refused, cluster.may_get = "team-a", True
+    cluster.notify = lambda _event, _raw: None
+    cluster.vanish(key)
+    await lab.engine.resync()
+    assert lab.world.cache.keys() == [ObjectKey("Account", "team-a", "default")]
+
+
+async def test_ghosts_are_dropped_and_free_what_they_held() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": "x"})
+    lab.simulator.configure({"switches": {"deleteInUse": "allow"}})
+    credential = lab.cluster.apply("Credential", "c", SAMPLES["Credential"].spec)
+    user = lab.cluster.apply("ModelProxy", "it", {**PROXY, "credentialRef": {"name": "c"}})
+    await lab.elapse(15)
+    notify, lab.cluster.notify = lab.cluster.notify, lambda _event, _raw: None
+    lab.cluster.vanish(user)
+    lab.cluster.notify = notify
+    lab.cluster.delete(credential)
+    await lab.elapse(5)
+    assert lab.ready(credential) == ("False", "DeletionBlocked")
+    await lab.engine.resync()
+    await lab.elapse(5)
+    assert lab.cluster.raw(credential) is None
+
+
+async def test_a_watch_that_is_a_moment_behind_is_no_gap() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.apply("ModelProxy", "it", PROXY)  # delivered only below
+    looking = asyncio.ensure_future(resync_of(lab).find_ghosts_and_gaps())
+    await asyncio.sleep(0)
+    lab.deliver()
+    assert await looking == ([], [])
+
+
+async def test_objects_of_another_class_are_no_gap() -> None:
+    lab = Lab()
+    lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
+    lab.deliver()
+    await lab.engine.resync()
+    assert len(lab.engine.queue) == 0
+    assert lab.calls.names == []
+
+
+async def test_an_object_that_became_ours_unseen_is_read() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
+    lab.deliver()
+    lab.cluster.notify = lambda _event, _raw: None
+    lab.cluster.delete(key)
+    lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert lab.ready(PROXY_KEY) == ("True", "Available")
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "missed"])
+async def test_objects_of_another_class_are_forgotten_when_they_are_gone(*, is_told: bool) -> None:
+    lab = Lab()
+    key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
+    lab.deliver()
+    if not is_told:
+        lab.cluster.notify = lambda _event, _raw: None
+    lab.cluster.delete(key)
+    lab.deliver()
+    await lab.engine.resync()
+    assert lab.engine._resync._foreign == {}
+
+
+async def test_nothing_is_done_before_the_picture_is_whole() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.edit(key, spec={**PROXY, "description": "second"})
+    lab.world = lab._world()
+    engine = Engine(lab.world, lab.cluster, lab.metrics)
+    lab.calls.take()
+    running = asyncio.ensure_future(engine.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not engine.is_synced
+    assert lab.calls.names == []
+    for raw in lab.cluster.all():
+        assert not engine.is_synced
+        engine.observe(None, raw)
+    for _ in range(5000):
+        await asyncio.sleep(0)
+        if "UpdateModelProxy" in lab.calls.names:
+            break
+    assert engine.is_synced
+    assert "UpdateModelProxy" in lab.calls.names
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

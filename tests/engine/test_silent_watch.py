@@ -1,0 +1,94 @@
+"""A watch that is late or silent: what the cluster holds is read before it is written anew."""
+
+from collections.abc import Callable
+
+import pytest
+
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from engine.specs import PROXY, SAMPLES, made
+from fakes.lab import Lab
+
+
+def silence(lab: Lab) -> None:
+    """Lose every event from now on."""
+    lab.cluster.notify = lambda _event, _raw: None
+
+
+def lost_answer(call: str) -> Callable[[str], None]:
+    """Return what loses the answer of the next call of this name."""
+    lost: list[str] = []
+
+    def lose(name: str) -> None:
+        if name == call and not lost:
+            lost.append(name)
+            raise ClusterUnavailable("the connection broke")
+
+    return lose
+
+
+@pytest.mark.parametrize("call", ["write_status", "add_finalizer"])
+async def test_a_write_without_an_answer_is_not_undone(call: str) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    written: list[Json] = []
+    lab.cluster.notify = lambda _event, raw: written.append(raw)
+    lab.calls.after = lost_answer(call)
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available")
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+    times = set()
+    for raw in written:
+        for condition in raw["status"].get("conditions") or ():
+            if (condition["type"], condition["status"]) == ("Ready", "False"):
+                times.add(condition["lastTransitionTime"])
+    assert len(times) == 1, "a condition moved without a flip"
+
+
+async def test_a_conflict_that_the_watch_does_not_explain_is_looked_into() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    silence(lab)
+    lab.annotate(key, poll_interval="60")
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_an_unanswered_write_to_what_is_gone_by_now_ends() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    silence(lab)
+
+    def lose(_name: str) -> None:
+        lab.calls.after = lambda _name: None
+        lab.cluster.vanish(key)
+        raise ClusterUnavailable("the connection broke")
+
+    lab.calls.after = lose
+    await lab.elapse(20)
+    assert lab.world.cache.get(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+async def test_a_name_that_comes_free_while_nobody_watched_is_taken() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    spec = {**PROXY, "externalName": "one", "deletionPolicy": "Retain"}
+    first = lab.cluster.apply("ModelProxy", "first", spec)
+    lab.clock.advance(2)
+    second = lab.cluster.apply("ModelProxy", "second", spec)
+    await lab.drain()
+    assert lab.ready(second) == ("False", "ExternalNameConflict")
+    lab.clock.advance(2)
+    notify = lab.cluster.notify
+    silence(lab)
+    lab.cluster.vanish(first)
+    lab.cluster.notify = notify
+    lab.cluster.apply("ModelProxy", "first", spec)
+    await lab.drain()
+    assert lab.ready(second)[1] != "ExternalNameConflict", "another object came after it"

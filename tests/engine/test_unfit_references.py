@@ -1,0 +1,120 @@
+"""An object of the wrong purpose is refused by condition, wherever it is named."""
+
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.dependencies import requirements
+from agentrun_operator.kinds import catalogue
+from agentrun_operator.reconcile.ports import Json
+from engine.specs import CREDENTIAL, PROXY, RUNTIME, SECRET_VALUE, SERVICE, TEMPLATE
+from fakes.lab import Lab
+
+MODEL_KEY = {**CREDENTIAL, "purpose": "OutboundModel"}
+TOOL_KEY = {**CREDENTIAL, "purpose": "OutboundTool"}
+BARE_SERVICE = {**SERVICE, "providerSettings": {"baseUrl": "https://api.example.com"}}
+
+UNFIT = [
+    pytest.param("AgentRuntime", RUNTIME, MODEL_KEY, "Inbound", id="runtime-model"),
+    pytest.param("AgentRuntime", RUNTIME, TOOL_KEY, "Inbound", id="runtime-tool"),
+    pytest.param("ModelProxy", PROXY, MODEL_KEY, "Inbound", id="proxy-model"),
+    pytest.param("SandboxTemplate", TEMPLATE, TOOL_KEY, "Inbound", id="template-tool"),
+    pytest.param("ModelService", BARE_SERVICE, CREDENTIAL, "OutboundModel", id="service-inbound"),
+    pytest.param("ModelService", BARE_SERVICE, TOOL_KEY, "OutboundModel", id="service-tool"),
+]
+
+
+async def lab_with(credential: Json) -> Lab:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    lab.cluster.apply("Credential", "c", credential)
+    await lab.elapse(5)
+    lab.calls.take()
+    return lab
+
+
+@pytest.mark.parametrize(("kind", "spec", "credential", "legal"), UNFIT)
+async def test_a_credential_of_another_purpose_is_refused_with_the_remedy(
+    kind: str, spec: Json, credential: Json, legal: str
+) -> None:
+    lab = await lab_with(credential)
+    before = len(lab.simulator.requests(0))
+    key = lab.cluster.apply(kind, "it", {**spec, "credentialRef": {"name": "c"}})
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert lab.condition(key, "Stalled") == ("True", "InvalidParameter")
+    assert lab.condition(key, "ReferencesResolved") == ("False", "InvalidParameter")
+    assert lab.message(key) == (
+        f"spec.credentialRef names Credential 'c' with purpose {credential['purpose']}, which does "
+        f"not fit there; name one with purpose {legal}"
+    )
+    assert lab.get(key).external_id is None
+    assert [r["action"] for r in lab.simulator.requests(before) if "Create" in r["action"]] == []
+
+
+@pytest.mark.parametrize(("kind", "spec", "credential", "legal"), UNFIT[::4])
+async def test_naming_a_fit_one_helps_at_once(
+    kind: str, spec: Json, credential: Json, legal: str
+) -> None:
+    lab = await lab_with(credential)
+    key = lab.cluster.apply(kind, "it", {**spec, "credentialRef": {"name": "c"}})
+    lab.cluster.apply("Credential", "fit", {**CREDENTIAL, "purpose": legal})
+    await lab.elapse(5)
+    lab.edit(key, credentialRef={"name": "fit"})
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_an_unfit_reference_is_told_along_with_the_missing_ones() -> None:
+    lab = await lab_with(MODEL_KEY)
+    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "k"}}}]
+    spec = {**RUNTIME, "credentialRef": {"name": "c"}, "env": env}
+    key = lab.cluster.apply("AgentRuntime", "it", spec)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "(1) spec.credentialRef names Credential 'c'" in lab.message(key)
+    assert "(2) spec.env[0].valueFrom.secretKeyRef names Secret 'gone'" in lab.message(key)
+
+
+async def test_an_unfit_credential_does_not_silence_the_warning() -> None:
+    lab = await lab_with(MODEL_KEY)
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+    lab.edit(key, credentialRef={"name": "c"})
+    await lab.elapse(15)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "anybody who knows the address of a public endpoint can call it" in lab.message(key)
+    events = [e.message for e in lab.cluster.events if e.reason == "Unprotected"]
+    assert len(events) == 1, "it was said before, and still stands"
+    lab.calls.take()
+    await lab.elapse(600)
+    assert [c for c in lab.calls.take() if c == "write_status"] == []
+
+
+async def test_a_credential_of_the_wrong_purpose_changes_nothing_in_the_cloud() -> None:
+    """So it was accepted by the version before, and the runtime lives."""
+    lab = await lab_with(MODEL_KEY)
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
+    await lab.elapse(15)
+    before = len(lab.writes_to_cloud())
+    lab.edit(key, credentialRef={"name": "c"}, description="other")
+    await lab.elapse(60)
+    assert len(lab.writes_to_cloud()) == before
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
+def test_what_is_asked_of_a_target_is_something_that_it_can_be(kind: Any) -> None:
+    spec = {"credentialRef": {"name": "c"}}
+    for asked in requirements(kind, spec):
+        target = catalogue()[asked.need.kind].spec
+        words = {"purpose": set(words_of(target, asked.field))}[asked.field]
+        assert set(asked.words) < words
+
+
+def words_of(model: Any, name: str) -> tuple[str, ...]:
+    return tuple(model.model_fields[name].annotation.__args__[0].__args__)

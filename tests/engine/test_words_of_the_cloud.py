@@ -1,0 +1,207 @@
+"""What an object shows of the cloud's words: nothing of a value, and nothing that may hold one."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from agentrun_operator.core.gate import Redactor, unsealed
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.known import KEPT_SECONDS, MAX_NAMESPACE_BYTES
+from agentrun_operator.reconcile.waiting import Worker, working
+from agentrun_simulator.faults import Fault
+from engine.specs import CREDENTIAL, ENDPOINT, RUNTIME, SAMPLES, lab_for, ready
+from fakes.cloud import MAIN, TEMPORARY, keys_of
+from fakes.lab import Lab
+
+OLD, NEW = "first-value-4711", "second-value-0815"
+UNSAID = "what AgentRun says of it is not shown"
+WITH_ENV = {
+    **RUNTIME,
+    "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
+}
+
+
+def fault(lab: Lab, **rule: Any) -> None:
+    lab.simulator.inject(Fault.model_validate(rule))
+
+
+def shown(lab: Lab) -> str:
+    """Return everything that people can read of all objects."""
+    return str([lab.cluster.events, lab.cluster.raw, *map(lab.cluster.raw, lab.world.cache.keys())])
+
+
+async def running(spec: dict[str, Any] = WITH_ENV) -> tuple[Lab, ObjectKey]:
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("keys", {"token": OLD})
+    key = lab.cluster.apply("AgentRuntime", "it", spec)
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+    return lab, key
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_failed_deletion_quotes_no_secret(*, restarted: bool) -> None:
+    lab, key = await running()
+    if restarted:
+        lab.restart()
+    fault(lab, effect="delete-failed", reason=f"hook refused {OLD}", times=None)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.message(key).endswith("AgentRun says: hook refused (secret)")
+    assert OLD not in shown(lab)
+
+
+async def test_what_was_rotated_while_no_operator_ran_counts_as_unknown_for_an_hour() -> None:
+    lab, key = await running()
+    lab.cluster.put_secret("keys", {"token": NEW})
+    lab.restart()
+    fault(lab, effect="delete-failed", reason=f"hook refused {NEW}", times=None)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert UNSAID in lab.message(key)
+    await lab.elapse(KEPT_SECONDS)
+    said = set()
+    for _ in range(30):
+        # Between two tries it says that the cloud is at it.
+        await lab.elapse(20)
+        said.add(lab.message(key).partition("AgentRun says: ")[2])
+    assert "hook refused (secret)" in said
+
+
+async def test_a_deletion_without_its_secret_shows_no_words_of_the_cloud() -> None:
+    lab, key = await running()
+    lab.restart()
+    lab.cluster.delete_secret("keys")
+    fault(lab, effect="delete-failed", reason=f"hook refused {OLD}", times=None)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert UNSAID in lab.message(key)
+    assert "stateReason" not in lab.get(key).status.get("atProvider", {})
+    assert OLD not in shown(lab)
+
+
+async def test_a_value_counts_for_an_hour_after_it_was_rotated() -> None:
+    lab, key = await running()
+    lab.cluster.put_secret("keys", {"token": NEW})
+    await lab.elapse(30)
+    for quoted in (OLD, NEW):
+        fault(
+            lab, effect="error", action="UpdateAgentRuntime", status=400, message=f"bad {quoted}!"
+        )
+        lab.edit(key, description=f"about {len(quoted)}")
+        await lab.elapse(20)
+        assert lab.message(key).endswith("AgentRun says: bad (secret)!")
+    assert OLD not in shown(lab)
+    assert NEW not in shown(lab)
+    known = lab.world.known
+    assert OLD in known.of(key)[0]
+    await lab.elapse(KEPT_SECONDS)
+    assert OLD not in known.of(key)[0]
+    assert NEW in known.of(key)[0]
+
+
+async def test_what_a_reference_sends_is_known_as_well() -> None:
+    """The cloud resolves references by itself, and may quote what it found there."""
+    lab = await lab_for(SAMPLES["Credential"])
+    lab.cluster.put_secret("keys", {"token": OLD})
+    lab.cluster.apply("Credential", "guard", CREDENTIAL)
+    lab.cluster.apply("AgentRuntime", "base", {**RUNTIME, "credentialRef": {"name": "guard"}})
+    await lab.elapse(30)
+    fault(lab, effect="create-failed", action="CreateAgentRuntimeEndpoint", reason=f"no {OLD}")
+    key = lab.cluster.apply("AgentRuntimeEndpoint", "it", ENDPOINT)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "ProviderFailed")
+    assert lab.message(key).endswith("AgentRun says: no (secret)")
+
+
+async def test_a_reference_out_of_the_cluster_may_hold_anything() -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+    fault(lab, effect="error", action="CreateModelProxy", status=400, message=f"model key {OLD}")
+    key = lab.cluster.apply("ModelProxy", "it", SAMPLES["ModelProxy"].spec)
+    await lab.elapse(30)
+    assert lab.message(key).startswith("CreateModelProxy: HTTP 400")
+    assert UNSAID in lab.message(key)
+
+
+async def test_who_observes_sees_fields_and_no_words() -> None:
+    lab, key = await running()
+    observer = lab.cluster.apply(
+        "AgentRuntime",
+        "watcher",
+        {**RUNTIME, "description": "mine", "externalName": "it", "managementPolicy": "Observe"},
+    )
+    await lab.elapse(60)
+    assert lab.get(observer).status["drift"][0]["observed"] == "first"
+    fault(lab, effect="delete-failed", reason=f"hook refused {OLD}", times=None)
+    lab.cluster.delete(key)
+    await lab.elapse(120)
+    assert OLD not in shown(lab)
+    assert "stateReason" not in lab.get(observer).status["atProvider"]
+
+
+async def test_the_keys_of_the_account_count_before_and_after_they_change() -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("default-keys", keys_of(TEMPORARY))
+    await lab.elapse(30)
+    for pair in (MAIN, TEMPORARY):
+        secret = keys_of(pair)["accessKeySecret"]
+        fault(
+            lab, effect="error", action="UpdateAgentRuntime", status=400, message=f"bad {secret}!"
+        )
+        lab.edit(key, description=f"about {pair.access_key_id}")
+        await lab.elapse(30)
+        assert "AgentRun says: bad (secret)" in lab.message(key)
+        assert secret not in shown(lab)
+
+
+async def test_what_is_said_to_a_list_is_shown_by_nobody() -> None:
+    lab, key = await running()
+    fault(lab, effect="error", action="List.*", status=400, message=f"bad {OLD}", times=None)
+    account = ObjectKey("Account", "team-a", "default")
+    lab.annotate(account, reconcile_requested_at="now")
+    await lab.elapse(300)
+    assert lab.message(account).startswith("ListAgentRuntimes: HTTP 400")
+    assert OLD not in shown(lab)
+    assert lab.ready(key)[0] != "False"
+
+
+async def test_values_that_find_no_room_close_the_cloud_s_words() -> None:
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    other = ObjectKey("Credential", "team-a", "full")
+    lab.engine._world.known.note(other, ["v" * (MAX_NAMESPACE_BYTES - 200)])
+    lab.cluster.put_secret("keys", {"token": OLD, "other": "x" * 200})
+    fault(lab, effect="create-failed", reason="nothing to hide")
+    key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
+    await lab.elapse(60)
+    assert UNSAID in lab.message(key)
+
+
+@pytest.mark.parametrize(
+    ("count", "padding"), [(3000, ""), (0, " no luck" * 1000)], ids=["many values", "long words"]
+)
+async def test_what_takes_long_is_compared_in_a_thread(
+    count: int, padding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would hold the event loop, and everybody with it. A worker is not kept for it."""
+    threads: list[str] = []
+    told: list[str] = []
+
+    def noting(document: Any, redactor: Redactor) -> Any:
+        found = unsealed(document, redactor)
+        if "(secret)" in str(found):
+            threads.append(f"{threading.current_thread().name} {told[-1:]}")
+        return found
+
+    monkeypatch.setattr("agentrun_operator.reconcile.redactors.unsealed", noting)
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    values = {f"k{n}": f"value-{n:06d}" for n in range(count)}
+    lab.cluster.put_secret("keys", {"token": OLD, **values})
+    fault(lab, effect="create-failed", reason=f"no {OLD}, no luck{padding}")
+    key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
+    with working(Worker(lambda: told.append("given up"), lambda: told.append("taken back"))):
+        await lab.elapse(60)
+    assert "AgentRun says: no (secret), no luck" in lab.message(key)
+    assert threads
+    assert not [each for each in threads if threading.main_thread().name in each]
+    assert {each.partition(" ")[2] for each in threads} == {"['given up']"}
