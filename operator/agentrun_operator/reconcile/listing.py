@@ -42,7 +42,7 @@ class Listing:
         """Take in one page; `room` is how many bytes of items may be kept whole in all."""
         self.pages += 1
         if page.size < _LARGE_PAGE_BYTES and len(page.items) <= _MANY_ITEMS:
-            await asyncio.to_thread(self._take, rest, page, room)
+            self._take(rest, page, room)
         else:
             await asyncio.to_thread(self._take, rest, page, room)
 
