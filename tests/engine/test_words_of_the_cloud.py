@@ -115,6 +115,22 @@ async def test_what_a_reference_sends_is_known_as_well() -> None:
     assert lab.message(key).endswith("AgentRun says: no (secret)")
 
 
+async def test_plain_words_of_the_spec_stay_readable() -> None:
+    """Also those that no read returns: they are no secrets, and ordinary messages hold them."""
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("keys", {"token": OLD})
+    said = "Container of monitoring-space cannot start"
+    fault(lab, effect="create-failed", action="CreateAgentRuntime", reason=f"{said}: {OLD}")
+    arms = {
+        "enabled": True,
+        "cmsWorkspace": "monitoring-space",
+        "licenseKeyFrom": {"secretKeyRef": {"name": "keys", "key": "token"}},
+    }
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "arms": arms})
+    await lab.elapse(60)
+    assert lab.message(key).endswith(f"AgentRun says: {said}: (secret)")
+
+
 async def test_a_reference_out_of_the_cluster_may_hold_anything() -> None:
     lab = await lab_for(SAMPLES["ModelProxy"])
     fault(lab, effect="error", action="CreateModelProxy", status=400, message=f"model key {OLD}")

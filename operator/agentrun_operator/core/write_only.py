@@ -55,7 +55,7 @@ def _texts_of(
 ) -> Iterator[str]:
     for rule in rules:
         value = read_path(owner, rule.reads)[0] if is_read else owner.get(rule.api)
-        if rule.sensitive or rule.free_form or rule.write_only:
+        if rule.sensitive:
             yield from texts_in(value)
         elif rule.children:
             for item in value if isinstance(value, list) else (value,):
