@@ -2,7 +2,7 @@
 
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey, Owner
 from agentrun_operator.core.snapshot import Existence, Ownership
-from agentrun_operator.reconcile import ownership
+from agentrun_operator.reconcile import leave, ownership
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
 
@@ -15,7 +15,7 @@ def explain(ctx: Context, cache: ObjectCache) -> str:
         # Nobody's mark: only the policy is in the way.
         return (
             f"{what}, carries nobody's mark, and this object may not adopt it; {instead}, or set "
-            "spec.adoptionPolicy: Adopt to use it"
+            f"spec.adoptionPolicy: Adopt to use it{_condition(ctx)}"
         )
     owner = _owner(ctx)
     told = _told_of(ctx, cache, owner)
@@ -87,5 +87,15 @@ def _instead(ctx: Context) -> str:
 def _force(ctx: Context) -> str:
     """Return how to take it; an annotation that stands has been acted on."""
     if ctx.memory.taken_over is not None:
-        return "annotate agentrun.dev/reconcile-requested-at to take it over once more"
-    return "annotate agentrun.dev/adopt=force to take it over"
+        how = "annotate agentrun.dev/reconcile-requested-at to take it over once more"
+    else:
+        how = "annotate agentrun.dev/adopt=force to take it over"
+    return how + _condition(ctx)
+
+
+def _condition(ctx: Context) -> str:
+    """Return what has to be granted before something may be taken; empty where nothing has."""
+    grant, asked = leave.missing_to_take(ctx), ctx.leave
+    if grant is None or asked is None:
+        return ""
+    return f", once {asked.account} grants {grant} to {asked.namespace!r} ({asked.remedy})"

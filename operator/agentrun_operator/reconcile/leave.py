@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agentrun_operator.core.errors import NotGranted
+from agentrun_operator.core.fields import GrantName
 from agentrun_operator.core.grants import ADOPTION, FORCE
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER, Owner, adopted_tag
 from agentrun_operator.core.reaches import is_in_place, overlaps
@@ -29,23 +30,35 @@ def pending(ctx: Context) -> Iterator[NotGranted]:
         yield lack.error
 
 
-def needed_to_take(ctx: Context) -> NotGranted | None:
+def missing_to_take(ctx: Context) -> GrantName | None:
     """Return which grant is missing to take over what a look found; None if none is."""
     leave, seen = ctx.leave, ctx.observation
     is_found = seen.existence is Existence.PRESENT and seen.ownership is not Ownership.OURS
     if leave is None or leave.allowances is None or not is_found or ctx.target is None:
         return None
     ident = ctx.aim.id_of(seen.resource)
-    is_owned = seen.ownership is Ownership.FOREIGN or ctx.aim.is_others(ident)
+    is_owned = _is_owned(ctx)
     if is_owned and _is_of_namespace(ctx):
         return None
     grant = FORCE if is_owned else ADOPTION
-    name = ctx.aim.name
-    if leave.covers(grant, ctx.kind.kind, (name, ident)):
+    return None if leave.covers(grant, ctx.kind.kind, (ctx.aim.name, ident)) else grant
+
+
+def needed_to_take(ctx: Context) -> NotGranted | None:
+    """Return why a pass may not take over what a look found; None if it may."""
+    grant = missing_to_take(ctx)
+    if grant is None or ctx.leave is None:
         return None
-    owner = "is another owner's" if is_owned else "was made by no object of this namespace"
-    told = leave.refusal(grant, ctx.kind.kind, name)
+    name = ctx.aim.name
+    owner = "is another owner's" if _is_owned(ctx) else "was made by no object of this namespace"
+    told = ctx.leave.refusal(grant, ctx.kind.kind, name)
     return NotGranted(f"{ctx.kind.kind} {name!r} exists in AgentRun and {owner}, and {told}")
+
+
+def _is_owned(ctx: Context) -> bool:
+    """Whether what a look found is known to be another owner's."""
+    is_marked = ctx.observation.ownership is Ownership.FOREIGN
+    return is_marked or ctx.aim.is_others(ctx.aim.id_of(ctx.observation.resource))
 
 
 def _is_of_namespace(ctx: Context) -> bool:

@@ -1,0 +1,40 @@
+"""What is told of a resource of somebody else's in a shared account helps in that account."""
+
+import pytest
+
+from unit.reconcile.shared import (
+    GOOD,
+    PLAIN_RUNTIME,
+    REFUSED,
+    a_runtime,
+    apply,
+    entry,
+    shared_lab,
+)
+from unit.reconcile.specs import PROXY
+from unit.reconcile.strangers import PROXY_BODY, by_hand
+
+
+@pytest.mark.parametrize("is_granted", [False, True])
+async def test_the_remedy_names_the_grant_that_force_needs(*, is_granted: bool) -> None:
+    lab = await shared_lab(*[entry("force")] * is_granted)
+    made = await a_runtime(lab)
+    lab.cluster.vanish(made)
+    await lab.elapse(5)
+    key = await apply(lab, "AgentRuntime", "it", {**PLAIN_RUNTIME, "externalName": "a_agent"})
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert "adopt=force" in lab.message(key)
+    told = "once ClusterAccount shared grants force to 'team-b' (ask "
+    assert (told in lab.message(key)) is not is_granted, lab.message(key)
+    lab.annotate(key, adopt="force")
+    await lab.elapse(30)
+    assert lab.ready(key) == (GOOD if is_granted else REFUSED), lab.message(key)
+
+
+async def test_the_remedy_names_the_grant_that_adoption_needs() -> None:
+    lab = await shared_lab(entry("executionRoles", "externalReferences"))
+    await by_hand(lab, "ModelProxy", {**PROXY_BODY, "modelProxyName": "old"})
+    key = await apply(lab, "ModelProxy", "old", {**PROXY, "adoptionPolicy": "Never"})
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    told = "adoptionPolicy: Adopt to use it, once ClusterAccount shared grants adoption to 'team-b'"
+    assert told in lab.message(key)
