@@ -55,11 +55,17 @@ def _told(messages: Sequence[str], shown: int) -> str:
     if len(messages) == 1:
         return messages[0]
     parts = [message.rpartition("; ") for message in messages[:shown]]
-    problems = [problem or remedy for problem, _, remedy in parts]
-    remedies = dict.fromkeys(remedy for problem, _, remedy in parts if problem)
-    numbered = [f"({number}) {text}" for number, text in enumerate(problems, start=1)]
+    numbered = [f"({n}) {problem or remedy}" for n, (problem, _, remedy) in enumerate(parts, 1)]
     if len(messages) > shown:
         numbered.append(f"and {len(messages) - shown} more")
+    helps: dict[str, list[str]] = {}
+    for number, (problem, _, remedy) in enumerate(parts, start=1):
+        if problem:
+            helps.setdefault(remedy, []).append(f"({number})")
+    remedies = [
+        remedy if len(those) == shown else f"for {', '.join(those)}: {remedy}"
+        for remedy, those in helps.items()
+    ]
     return "; ".join((f"{len(messages)} problems: {numbered[0]}", *numbered[1:], *remedies))
 
 

@@ -37,6 +37,16 @@ def test_several_are_numbered_and_each_remedy_is_said_once() -> None:
     )
 
 
+def test_remedies_that_differ_say_what_they_are_for() -> None:
+    odd = InvalidParameter("spec.z is odd; write an even number")
+    assert combined([MISSING, odd, OTHER]).message == (
+        "3 problems: (1) spec.z is odd; "
+        "(2) spec.x names Secret 'b', which does not exist; "
+        "(3) spec.y names Secret 'c', which does not exist; "
+        "for (1): write an even number; for (2), (3): create it"
+    )
+
+
 def test_the_same_problem_twice_is_one() -> None:
     assert combined([MISSING, MISSING]).message == MISSING.message
 
