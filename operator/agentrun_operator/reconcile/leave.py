@@ -6,7 +6,7 @@ from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName
 from agentrun_operator.core.grants import ADOPTION, FORCE
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER, Owner, adopted_tag
-from agentrun_operator.core.reaches import is_in_place, overlaps
+from agentrun_operator.core.reaches import Lack, is_in_place, overlaps
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.reconcile import edits, ownership
 from agentrun_operator.reconcile.context import Context
@@ -19,6 +19,19 @@ def pending(ctx: Context) -> Iterator[NotGranted]:
 
     What is immutable is sent by a create alone, also by one that replaces what vanished.
     """
+    return (lack.error for lack in _pending(ctx))
+
+
+def lacks_reference(ctx: Context) -> bool:
+    """Whether a reference that would have to be sent leads where the namespace may not go."""
+    if not ctx.lacking:
+        return False
+    blocked = () if ctx.blocked is None else ctx.blocked.parts or (ctx.blocked,)
+    told = [lack for lack in ctx.lacking if any(lack.error is part for part in blocked)]
+    return any(lack.reach.grant is None for lack in (*told, *_pending(ctx)))
+
+
+def _pending(ctx: Context) -> Iterator[Lack]:
     seen = edits.seen(ctx)
     for lack in ctx.lacking:
         if seen.existence is Existence.PRESENT:
@@ -27,7 +40,7 @@ def pending(ctx: Context) -> Iterator[NotGranted]:
                 continue
         elif seen.existence is Existence.NOT_LOOKED:
             continue
-        yield lack.error
+        yield lack
 
 
 def missing_to_take(ctx: Context) -> GrantName | None:

@@ -10,7 +10,7 @@ from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind, digest_of, told_of
-from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile import leave, outcome
 from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
@@ -41,7 +41,8 @@ class Reporter:
     async def write(self, ctx: Context, verdict: Verdict) -> None:
         """Write a verdict and the pending changes of a pass; go on with the newer object."""
         if ctx.has_references and not verdict.paused:
-            verdict = replace(verdict, references_resolved=outcome.is_resolved(ctx.blocked))
+            is_resolved = outcome.is_resolved(ctx.blocked) and not leave.lacks_reference(ctx)
+            verdict = replace(verdict, references_resolved=is_resolved)
         changes, ctx.changes = ctx.changes, {}
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
