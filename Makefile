@@ -72,19 +72,19 @@ demo: $(STAMP) ## see it work, without a cloud account or a cluster (ARGS=--once
 	@$(TOOLS) -m demo $(ARGS)
 
 soak: $(STAMP) ## run the engine through random histories (ARGS="--seed N", "--schedules N", "--sweep")
-	@PYTHONPATH=tests:tools $(BIN)/python -m soak $(ARGS)
+	@PYTHONPATH=tests:tests/harness:tools $(BIN)/python -m soak $(ARGS)
 
 soak-selftest: $(STAMP) ## prove that the histories find planted bugs
-	@PYTHONPATH=tests:tools $(BIN)/python -m soak --selftest $(ARGS)
+	@PYTHONPATH=tests:tests/harness:tools $(BIN)/python -m soak --selftest $(ARGS)
 
 soak-real: binaries ## put real processes into trouble, round by round (ARGS="--rounds N --seed N")
-	@PYTHONPATH=operator:tests:tools $(BIN)/python -m soak_real $(ARGS)
+	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m soak_real $(ARGS)
 
 test-upgrade: binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
-	@PYTHONPATH=operator:tests:tools $(BIN)/python -m upgrade $(ARGS)
+	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m upgrade $(ARGS)
 
 bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects)
-	@PYTHONPATH=operator:tests:tools $(BIN)/python -m bench $(ARGS)
+	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m bench $(ARGS)
 
 e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
 	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/pods

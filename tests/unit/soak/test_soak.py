@@ -21,7 +21,7 @@ SCHEDULES = 250
 
 def _soak(*arguments: str, hash_seed: str = "0") -> str:
     """Return what a run in a process of its own prints."""
-    paths = os.pathsep.join(str(ROOT / name) for name in ("operator", "tests"))
+    paths = os.pathsep.join(str(ROOT / name) for name in ("operator", "tests", "tests/harness"))
     found = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "soak", *arguments],
         env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": hash_seed},

@@ -1,4 +1,4 @@
-"""How fast one simulator process is: `python tests/bench/bench_simulator.py [--json] [--check]`.
+"""How fast one simulator process is: `python tests/harness/bench/bench_simulator.py [--check]`.
 
 The server runs in a process of its own; requests are signed beforehand. Rates are given per second
 of wall time, and per second that the server's process was busy: the second is what one core
@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "operator"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "operator"))
 
 from agentrun_simulator.settings import DEMO_ACCOUNT
 from agentrun_simulator.signature import (
@@ -151,7 +151,7 @@ class Server:
 def running() -> Iterator[Server]:
     """Run a simulator on a free port."""
     command = [sys.executable, "-m", "agentrun_simulator", "--transition-seconds", "1"]
-    source = str(Path(__file__).resolve().parents[2] / "operator")
+    source = str(Path(__file__).resolve().parents[3] / "operator")
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": source}
     ) as process:
