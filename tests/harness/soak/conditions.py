@@ -29,3 +29,11 @@ def brief(name: str, body: Any) -> str:
             f"{status.get('observedGeneration')} {' '.join(extra)}: {ready.get('message')}"
         )
     return f" {json.dumps(body, sort_keys=True)}"
+
+
+def message_of(raw: Json) -> str:
+    """Return the message of the Ready condition, empty without one."""
+    for condition in (raw.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Ready":
+            return str(condition["message"])
+    return ""

@@ -1,36 +1,28 @@
 """What "converged" means for each object, given what users and the cloud did to it."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agentrun_operator.core.gate import UNSAID
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from soak.absences import accepts
-from soak.claims import comes_late, is_had_by_another, may_be_known, shared_records
-from soak.cloud import MAIN, OTHER
-from soak.conditions import ready_of
+from soak.claims import shared_records
+from soak.cloud import MAIN
+from soak.conditions import message_of, ready_of
 from soak.kube import OURS
+from soak.obstacles import Obstacles
 from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
-from soak.tenancy import reaches_out
-from soak.tenants import OTHERS
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
 
-_FOR_HUMANS = ("AccountChanged", "Contested")
-"""Reasons that only a human can end, whatever the world looks like."""
 _DISOWNED = ("ExternalNameConflict", "AlreadyExistsNotOwned", "NotGranted")
-_WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
 _ADDRESSES = {"ModelProxy": "endpoint", "AgentRuntimeEndpoint": "endpointPublicUrl"}
 """By kind: the field of a resource whose value is published."""
 _READ_ALIKE = ("description", "executionRoleArn")
 """Fields that are written alike in a spec and in the API, most of them changed by an adoption."""
-_NUMBERED = re.compile(r"\(\d+\) ")
-"""Stands before each of several problems that one message tells."""
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
 """What an object that is to be deleted says when its account cannot be reached."""
 
@@ -42,6 +34,7 @@ class Convergence:
         self._simulation = simulation
         self._kube = simulation.kube
         self._tenants = simulation.actions.tenants
+        self._obstacles = Obstacles(simulation)
 
     def problems(self) -> list[str]:
         """Say of each object why it is not as it has to be."""
@@ -140,7 +133,7 @@ class Convergence:
         return any(True for _ in self._simulation.cloud.tenant(account).users(record))
 
     def _accounts(self) -> Iterator[str]:
-        for key in self._places():
+        for key in self._obstacles.places():
             account = self._kube.find(key)
             if account is None:
                 self._tenants.restore_accounts()
@@ -152,12 +145,6 @@ class Convergence:
                     yield f"{key} is still being deleted: {ready_of(account)}"
             elif ready_of(account)[0] != "True":
                 yield f"{key}: {ready_of(account)}"
-
-    def _places(self) -> list[ObjectKey]:
-        """Return the accounts that objects may live in."""
-        namespaces = self._simulation.schedule.namespaces
-        found = [self._tenants.account_of(name) for name in namespaces]
-        return list(dict.fromkeys([*found, *(OTHERS[name] for name in namespaces)]))
 
     def _objects(self) -> Iterator[str]:
         for slot in SLOTS.values():
@@ -174,7 +161,7 @@ class Convergence:
                 yield f"{slot.name}: not observed as it is, {ready_of(raw)}"
             elif self._is_given_up(slot, raw) and self._somebody_asks_again(slot):
                 yield f"{slot.name}: somebody asks to try again"
-            elif not self._is_excused(slot, raw):
+            elif not self._obstacles.excuses(slot, raw):
                 for problem in self._differences(slot, raw):
                     yield f"{slot.name}: {problem}"
 
@@ -269,113 +256,6 @@ class Convergence:
         if "description" not in spec and is_its_own and is_ours(have):
             yield f"Ready, and the description {have!r} was not cleared"
 
-    # ------------------------------------------------ what only a human could change
-
-    def _is_excused(self, slot: Slot, raw: Json) -> bool:
-        """Whether an object may stay as it is."""
-        reason = ready_of(raw)[1]
-        if reason in _WAITING:
-            # Some of several things to wait for may be named, as long as each is so at this moment.
-            parts = _NUMBERED.split(message_of(raw))
-            waits = list(self._waits(slot, raw))
-            return all(any(wait in part for wait in waits) for part in parts[1:] or parts)
-        return reason in _FOR_HUMANS or self._has_an_obstacle(slot, raw, reason)
-
-    def _waits(self, slot: Slot, raw: Json) -> Iterator[str]:
-        """Say what an object may wait for, in the words of its status."""
-        exists = bool(raw["status"].get("externalId"))
-        for key in (*self._places(), *(SLOTS[name].key for name in slot.needs)):
-            need = self._kube.find(key)
-            if need is None:
-                yield f" names {key.kind} {key.name!r}, which does not exist"
-                continue
-            if "deletionTimestamp" in need["metadata"]:
-                yield f"{key} is being deleted"
-            if ready_of(need)[0] != "True":
-                yield f"{key} is not Ready: {ready_of(need)[1]}"
-                if need["status"].get("creation"):
-                    yield f"{key} is being created anew"
-            if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
-                # It takes no change below it. One in transition does so soon: that is no excuse.
-                yield f"; see the conditions of {key}"
-            # One that exists already waits for no more than that what it names exists as well.
-            if exists or ready_of(need)[0] == "True":
-                account = (need["status"].get("account") or {}).get("accountId")
-                yield f"{key} lives in account {account} "
-
-    def _has_an_obstacle(self, slot: Slot, raw: Json, reason: str) -> bool:
-        """Whether something else stands in the way, and the status says so."""
-        spec = raw["spec"]
-        observes = spec.get("managementPolicy") == "Observe"
-        is_late = comes_late(self._kube, slot, raw)
-        obstacles = {
-            "ExternalNameConflict": is_late,
-            "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
-            # Who only observes cannot try again.
-            "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
-            # As long as no object has it, one that comes late may look as well, where that tells
-            # whose it is. Then the rest says so with the next try, which no quiet is to see.
-            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw)
-            and not is_had_by_another(self._kube, slot, raw)
-            and (not is_late or may_be_known(slot, raw)),
-            "NotGranted": self._simulation.schedule.strict
-            and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw)),
-            "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
-            "DriftDetected": spec.get("driftPolicy") == "Report",
-            "CannotClear": self._cannot_clear(slot, raw),
-            "ProviderUnavailable": self._names_what_is_gone(slot, raw),
-        }
-        return bool(obstacles.get(reason))
-
-    def _cannot_clear(self, slot: Slot, raw: Json) -> bool:
-        """Whether the cloud takes an empty text for one not sent, and so keeps what was there."""
-        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
-        keeps = self._simulation.cloud.simulator.settings.switches.empty_text == "not-set"
-        is_unset = "description" not in raw["spec"]
-        return keeps and is_unset and record is not None and bool(record.data.get("description"))
-
-    def _names_what_is_gone(self, slot: Slot, raw: Json) -> bool:
-        """Whether a write names what somebody deleted, and its object is to go as well.
-
-        Nobody makes that again before this object lets it go or names another.
-        """
-        for need in (SLOTS[name] for name in slot.needs):
-            held = self._kube.find(need.key)
-            is_going = held is not None and "deletionTimestamp" in held["metadata"]
-            if held is not None and is_going and not self._namesakes(need, held):
-                return _says(raw, f"{need.external_name} not found")
-        return False
-
-    def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
-        """Whether the name is taken in the cloud by what this object did not make."""
-        ledger = self._simulation.cloud.ledger
-        return any(ledger[r].uid != raw["metadata"]["uid"] for r in self._namesakes(slot, raw))
-
-    def _namesakes(self, slot: Slot, raw: Json) -> list[Record]:
-        """Return the resources that go by the object's name, or id, in the account it asks for."""
-        asked = (raw["spec"].get("accountRef") or {}).get("name")
-        account = OTHER if asked == OTHERS[slot.namespace].name else MAIN
-        records = list(self._simulation.cloud.tenant(account.account_id).records(slot.family))
-        if slot.name_field is None:
-            return [r for r in records if r.key == raw["status"].get("externalId")]
-        return [r for r in records if r.name == slot.external_name]
-
-    def _failed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
-        """Whether the cloud reports a failure of the object's resource at this moment."""
-        return any(r.status.endswith("_FAILED") for r in self._namesakes(slot, raw))
-
-
-def waits_for_another(raw: Json) -> bool:
-    """Whether the cloud refuses a change of an object because of what its spec names."""
-    is_gone = "HTTP 404" in message_of(raw) and _says(raw, "not found")
-    return is_gone or _says(raw, "must be in READY status")
-
-
-def _says(raw: Json, words: str) -> bool:
-    """Whether a message has these words of the cloud, or may not show what it has."""
-    said = message_of(raw)
-    return words in said or UNSAID in said
-
 
 def _is_observed(raw: Json) -> bool:
     """Whether a status speaks of the spec as it is, and of the last request."""
@@ -396,11 +276,3 @@ def _was_restored(raw: Json) -> bool:
     has_record = status.get("creation") or status.get("externalId")
     is_claimed = bool(raw["metadata"].get("finalizers"))
     return is_claimed and not has_record and status.get("observedGeneration") == -1
-
-
-def message_of(raw: Json) -> str:
-    """Return the message of the Ready condition, empty without one."""
-    for condition in (raw.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Ready":
-            return str(condition["message"])
-    return ""

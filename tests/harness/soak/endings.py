@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from agentrun_operator.core.identity import FINALIZER
 from soak.cloud import OUTSIDER
 from soak.conditions import ready_of
-from soak.convergence import Convergence, waits_for_another
+from soak.convergence import Convergence
+from soak.obstacles import waits_for_another
 from soak.restores import map_of
 from soak.slots import SLOTS, Slot, held
 
