@@ -67,8 +67,10 @@ def test_a_wave_that_fails_ends_the_sync(team: Team) -> None:
     team.fleet.cloud.fault("error", action="CreateCredential", **refusal)
     team.push("Start")
     team.create(retries=0)
-    found = applications.wait(team.name, lambda s: s.phase == "Failed", "to have failed")
-    assert found.health == "Degraded"
+    # The end of the sync and the health of the application are written one after the other.
+    applications.wait(
+        team.name, lambda s: s.phase == "Failed" and s.health == "Degraded", "to have failed"
+    )
     assert kinds_in(team) == {"Account", "Credential"}
 
 
