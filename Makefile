@@ -28,6 +28,11 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 install: $(STAMP) ## create .venv with the locked dependencies and this project
 
+# Before anything is built or installed, for targets that run for minutes.
+needs-%:
+	@command -v $* >/dev/null || { echo "make $(MAKECMDGOALS) needs $*, which is not on PATH;" \
+	    "on Debian and Ubuntu: apt-get install $*" >&2; exit 1; }
+
 binaries: $(STAMP) ## find or build kube-apiserver, etcd, kubectl, helm (once; about 10 minutes)
 	@$(TOOLS) -m controlplane build
 
@@ -80,16 +85,16 @@ soak-selftest: $(STAMP) ## prove that the histories find planted bugs
 soak-real: binaries ## put real processes into trouble, round by round (ARGS="--rounds N --seed N")
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m soak_real $(ARGS)
 
-test-upgrade: binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
+test-upgrade: needs-git binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m upgrade $(ARGS)
 
 bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects)
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m bench $(ARGS)
 
-e2e-pods: binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
+e2e-pods: needs-git binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)
 	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/pods
 
-e2e-argocd: binaries ## sync the samples with a real Argo CD (builds it once)
+e2e-argocd: needs-git needs-redis-server binaries ## sync the samples with a real Argo CD (builds it once)
 	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/e2e_argocd
 
 e2e-kind: $(STAMP) ## the same on a kind cluster (needs docker and kind)
