@@ -104,6 +104,12 @@ def test_every_make_target_is_told_to_contributors_and_exists() -> None:
     assert sorted(told) == sorted(targets)
 
 
+def test_every_folder_of_tests_is_told_to_contributors() -> None:
+    told = re.findall(r"^\| `tests/(\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    folders = [path.parent.name for path in (ROOT / "tests").glob("*/*") if path.suffix != ".pyc"]
+    assert sorted(told) == sorted(set(folders) - {"__pycache__"})
+
+
 def test_the_index_of_decisions_has_each_with_title_and_status() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     listed = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)\) \| (.+) \|$", index, re.MULTILINE)
