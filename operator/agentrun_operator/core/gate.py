@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from agentrun_operator.core.addresses import places_in
 from agentrun_operator.core.documents import values_in
-from agentrun_operator.core.redaction import masked
+from agentrun_operator.core.redaction import RUN, masked
 
 MAX_QUOTED: Final = 256
 """Characters of what the cloud says that are shown."""
@@ -108,6 +109,12 @@ def unsealed(document: Any, redactor: Redactor | None) -> Any:
 def with_quote(message: str, shown: str) -> str:
     """Return a message of our own, and behind it what may be shown of the cloud's."""
     return f"{message}; AgentRun says: {shown}" if shown else f"{message}; {UNSAID}"
+
+
+def quotes_nothing(text: str, redactor: Redactor, public: Iterable[str]) -> bool:
+    """Whether a field shows nothing of any value but what is public anyway."""
+    said = (*public, *places_in(redactor.values, RUN))
+    return masked([text], redactor.values, public=said) == [text]
 
 
 def sealed_in(node: Any) -> Iterator[CloudText]:

@@ -54,13 +54,18 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f]{12,}")
 
 
-def masked(texts: Sequence[str], values: Iterable[str]) -> list[str]:
-    """Return texts in which nothing is left of some values, nor of what those hold."""
+def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str] = ()) -> list[str]:
+    """Return texts in which nothing is left of some values, nor of what those hold.
+
+    What a value shares with something `public` gives nothing away.
+    """
     held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
     if not any(len(part) >= RUN for part in held):
         return [*texts]
     views = [[*_compared(text)] for text in texts]
     known = _common({run for each in views for view in each for run in _runs(view.data)}, held)
+    if known:
+        known -= {run for text in public for view in _compared(text) for run in _runs(view.data)}
     return [_hidden(*each, known) for each in zip(texts, views, strict=True)] if known else [*texts]
 
 

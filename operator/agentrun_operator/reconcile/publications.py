@@ -105,6 +105,11 @@ def published_name(kind: ResourceKind, spec: Mapping[str, object]) -> str | None
     return str(name) if kind.connection and name else None
 
 
+def addresses(kind: ResourceKind, resource: Mapping[str, object]) -> dict[str, str]:
+    """Return what a map holds of a resource."""
+    return {key: str(resource.get(name) or "") for key, name in kind.connection.items()}
+
+
 def recorded_name(obj: KubeObject) -> str | None:
     """Return the name of the map that an object has published."""
     record = obj.status.get("connection")

@@ -62,7 +62,7 @@ class Reconciler:
         self._world = world
         self._redactors = redactors = Redactors(world)
         self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
-        settlement = Settlement(world, self._reporter)
+        settlement = Settlement(world, self._reporter, redactors)
         reading = ReadingSteps(world, settlement)
         claims = Claims(world.cache, world.accounts)
         self._settlement = settlement

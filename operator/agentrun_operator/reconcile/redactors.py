@@ -6,13 +6,22 @@ cannot be known, what is freely worded stays closed.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from agentrun_operator.core import tracebacks
+from agentrun_operator.core.addresses import is_address, said_anyway
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.dependencies import SOURCES, dependencies, refers_outside
-from agentrun_operator.core.gate import CloudText, Redactor, sealed_in, unsealed, with_quote
+from agentrun_operator.core.gate import (
+    CloudText,
+    Redactor,
+    quotes_nothing,
+    sealed_in,
+    unsealed,
+    with_quote,
+)
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
@@ -32,6 +41,8 @@ _LONG = 2048
 _MAX_RELATED = 64
 """Objects that one refers to, and those in turn; beyond, they count as unknown."""
 _NO_OBJECT = frozenset({*SOURCES.values(), *ACCOUNT_KINDS})
+
+T = TypeVar("T")
 
 
 class Redactors:
@@ -54,18 +65,36 @@ class Redactors:
         if not sealed:
             return verdict, changes
         redactor = await self.of(ctx, is_asked_for_all=any(text.is_free for text in sealed))
-        if redactor.size <= _MANY and sum(text.size for text in sealed) <= _LONG:
-            shown = unsealed(document, redactor)
-        else:
-            # One at a time: each takes turns with the event loop for the interpreter. Whoever waits
-            # for that keeps no worker, or one namespace's passes would stop all others.
-            with waiting():
-                async with self._turn:
-                    shown = await asyncio.to_thread(unsealed, document, redactor)
+        size = sum(text.size for text in sealed)
+        shown = await self._in_turn(redactor, size, lambda: unsealed(document, redactor))
         if verdict.quote is not None:
             message = with_quote(verdict.message, shown.get("quote", ""))
             verdict = replace(verdict, message=message, quote=None)
         return verdict, shown["changes"]
+
+    async def may_publish(self, ctx: Context, address: str) -> bool:
+        """Whether a workload may be told an address that AgentRun reports of an object."""
+        if not address:
+            return True
+        if not is_address(address):
+            return False
+        redactor, related = await self.of(ctx), self._related(ctx.obj)
+        names = {key.name for key in related}
+        names |= {obj.external_name for obj in related.values() if obj is not None}
+        account = self._world.accounts.identity_of(ctx.obj)
+        public = (*names, *(said_anyway(account) if account is not None else ()))
+        return await self._in_turn(
+            redactor, len(address), lambda: quotes_nothing(address, redactor, public)
+        )
+
+    async def _in_turn(self, redactor: Redactor, size: int, compare: Callable[[], T]) -> T:
+        if redactor.size <= _MANY and size <= _LONG:
+            return compare()
+        # One at a time: each takes turns with the event loop for the interpreter. Whoever waits
+        # for that keeps no worker, or one namespace's passes would stop all others.
+        with waiting():
+            async with self._turn:
+                return await asyncio.to_thread(compare)
 
     async def of(self, ctx: Context, *, is_asked_for_all: bool = True) -> Redactor:
         """Return what is known of the values that the cloud may quote to an object.

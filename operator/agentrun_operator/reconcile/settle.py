@@ -15,7 +15,6 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
-from agentrun_operator.core.redaction import HIDDEN as MASK
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
@@ -28,12 +27,14 @@ from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.publications import (
+    addresses,
     check_rivals,
     map_key,
     published_name,
     record_of,
     recorded_name,
 )
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.target import Target
 from agentrun_operator.reconcile.world import World
@@ -47,15 +48,16 @@ _REPORT_SECONDS = 1.0
 class Settlement:
     """What a settled object says, and when it is looked at again."""
 
-    def __init__(self, world: World, reporter: Reporter) -> None:
+    def __init__(self, world: World, reporter: Reporter, redactors: Redactors) -> None:
         """Work on one world."""
         self._world = world
         self._reporter = reporter
+        self._redactors = redactors
 
     async def settle(self, ctx: Context) -> Outcome | None:
         """Everything is as specified, or as the policies want it left."""
         seen, memory = ctx.observation, ctx.memory
-        await self._publish(ctx)
+        unpublished = await self._publish(ctx)
         memory.desired = ctx.desired_digest
         memory.transition_since = None
         memory.refused = None
@@ -79,7 +81,7 @@ class Settlement:
             ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
             self.note_drift(ctx)
         asked.note_acted(ctx)
-        message = _standing(ctx) + caution(self._world, ctx)
+        message = _standing(ctx) + unpublished + caution(self._world, ctx)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
 
     async def complete(self, ctx: Context) -> Outcome | None:
@@ -192,15 +194,30 @@ class Settlement:
             return []
         return [{"name": n, "version": v} for n, v in sorted(ctx.resolution.versions.items())]
 
-    async def _publish(self, ctx: Context) -> None:
-        """Write the address where it is wanted, and take it away from where it was."""
+    async def _publish(self, ctx: Context) -> str:
+        """Write the address where it is wanted, and take it away from where it was.
+
+        Returns what to say where it is not published.
+        """
         wanted, recorded = published_name(ctx.kind, ctx.obj.spec), recorded_name(ctx.obj)
+        if wanted is not None and not await self._may_publish(ctx, ctx.observation.resource):
+            return (
+                f"; what AgentRun reports as its address is not written to ConfigMap {wanted!r}, "
+                "as it is no plain URL, or shares text with a value of a Secret"
+            )
         if wanted is not None:
             await self._write_map(ctx, wanted, ctx.observation.resource)
         # Order: workloads find the new one before the old one goes.
         if recorded is not None and recorded != wanted:
             await self._world.connections.withdraw(ctx.obj, recorded)
         ctx.changes |= record_of(ctx.kind, wanted)
+        return ""
+
+    async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
+        for address in addresses(ctx.kind, known).values():
+            if not await self._redactors.may_publish(ctx, address):
+                return False
+        return True
 
     async def _write_map(self, ctx: Context, name: str, known: Mapping[str, Any]) -> None:
         """Write a map with the addresses that are known of a resource."""
@@ -208,8 +225,7 @@ class Settlement:
         publishers = world.cache.publishers_of(map_key(obj.key.namespace, name))
         rivals = [world.cache.get(key) for key in publishers if key != obj.key]
         check_rivals(obj, name, [rival for rival in rivals if rival is not None])
-        data = {key: str(known.get(field) or "") for key, field in ctx.kind.connection.items()}
-        await world.connections.publish(obj, name, data)
+        await world.connections.publish(obj, name, addresses(ctx.kind, known))
 
     async def republish(self, ctx: Context) -> None:
         """Restore a published map that somebody touched, whatever else this pass came to.
@@ -227,8 +243,10 @@ class Settlement:
         if is_strange or seen.existence is Existence.ABSENT or facts.snapshot(ctx).paused:
             return
         known = seen.resource or obj.status.get("atProvider") or {}
-        addresses = [str(known.get(field) or "") for field in ctx.kind.connection.values()]
-        if not all(addresses) or any(MASK in address for address in addresses):
+        if not all(addresses(ctx.kind, known).values()):
+            return
+        # Nor what a status shows with something masked in it: that is no plain URL.
+        if not await self._may_publish(ctx, known):
             return
         with suppress(OperatorError, ClusterUnavailable):
             await self._write_map(ctx, name, known)
