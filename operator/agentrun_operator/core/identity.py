@@ -8,6 +8,14 @@ GROUP = "agentrun.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 CATEGORY = "agentrun"
+
+ACCOUNT = "Account"
+"""The kind of an account that a namespace has for itself."""
+CLUSTER_ACCOUNT = "ClusterAccount"
+"""The kind of an account that is lent to namespaces."""
+ACCOUNT_KINDS = (ACCOUNT, CLUSTER_ACCOUNT)
+"""What `accountRef.kind` may say; of two accounts called `default` the first one is used."""
+
 FIELD_MANAGER = "agentrun-operator"
 
 FINALIZER = f"{GROUP}/cleanup"
@@ -51,6 +59,11 @@ class ObjectKey:
         """Read the key of a raw Kubernetes object (needs `kind` where LIST items omit theirs)."""
         metadata = raw["metadata"]
         return cls(kind or raw["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    @property
+    def is_account(self) -> bool:
+        """Whether it is an account object, which other objects use."""
+        return self.kind in ACCOUNT_KINDS
 
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from agentrun_operator.core.identity import FINALIZER, GROUP, ObjectKey
+from agentrun_operator.core.identity import ACCOUNT, FINALIZER, GROUP, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class KubeObject:
 
     def account_key(self, kind: str, name: str) -> ObjectKey:
         """Return the account object that a kind and a name mean to this object."""
-        return ObjectKey(kind, self.key.namespace if kind == "Account" else "", name)
+        return ObjectKey(kind, self.key.namespace if kind == ACCOUNT else "", name)
 
     @property
     def is_in_charge(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentrun_operator.core.fields import Local, Name, Names, ObjectName, SpecModel
+from agentrun_operator.core.identity import ACCOUNT_KINDS
 
 
 class AccountReference(SpecModel):
@@ -30,9 +31,7 @@ class Timeouts(SpecModel):
 class ResourceSpec(SpecModel):
     """Policies of the operator itself; none of them goes to the API."""
 
-    account_ref: Annotated[
-        AccountReference | None, Names(("Account", "ClusterAccount")), Local()
-    ] = None
+    account_ref: Annotated[AccountReference | None, Names(ACCOUNT_KINDS), Local()] = None
     """Account to use. Unset: Account `default` of the namespace, then ClusterAccount `default`,
     then the operator's own settings if it allows them."""
     deletion_policy: Annotated[Literal["Delete", "Retain"] | None, Local()] = None

@@ -19,7 +19,12 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.grants import Allowance, Leave
-from agentrun_operator.core.identity import AccountIdentity, ObjectKey
+from agentrun_operator.core.identity import (
+    ACCOUNT,
+    CLUSTER_ACCOUNT,
+    AccountIdentity,
+    ObjectKey,
+)
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -212,7 +217,7 @@ class AccountDirectory:
 
     async def leave(self, obj: KubeObject, source: ObjectKey) -> Leave:
         """Return what the namespace of an object may reach in an account beyond its own."""
-        if source.kind == "Account":
+        if source.namespace:
             return Leave(str(source), obj.key.namespace, remedy="")
         if source == OWN_ACCOUNT:
             own = self._settings.own_account
@@ -303,13 +308,13 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
 
 def _missing(explicit: Any, obj: KubeObject) -> str:
     if isinstance(explicit, Mapping):
-        kind = explicit.get("kind") or "Account"
-        where = f" in namespace {obj.key.namespace!r}" if kind == "Account" else ""
+        kind = explicit.get("kind") or ACCOUNT
+        where = f" in namespace {obj.key.namespace!r}" if kind == ACCOUNT else ""
         return (
             f"spec.accountRef names {kind} {explicit.get('name')!r}, which does not exist{where}; "
             "create it or correct the reference"
         )
     return (
-        f"no account: create an Account named 'default' in namespace {obj.key.namespace!r} or a "
-        "ClusterAccount named 'default', or set spec.accountRef"
+        f"no account: create an {ACCOUNT} named 'default' in namespace {obj.key.namespace!r} or a "
+        f"{CLUSTER_ACCOUNT} named 'default', or set spec.accountRef"
     )

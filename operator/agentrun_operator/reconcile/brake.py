@@ -17,7 +17,7 @@ from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.absence import may_have_vanished
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.ports import Clock
@@ -204,7 +204,7 @@ class Brake:
         """Forget absences that count no more, and accounts that are gone with all their users."""
         for source, account in list(self._accounts.items()):
             self._forget_the_past(source, account)
-            is_gone = source.kind in ACCOUNT_KINDS and self._cache.get(source) is None
+            is_gone = source.is_account and self._cache.get(source) is None
             if is_gone and not self._cache.users_of(source):
                 del self._accounts[source]
 
@@ -337,7 +337,7 @@ class Brake:
         return known
 
     def _account_object(self, source: ObjectKey) -> KubeObject | None:
-        return self._cache.get(source) if source.kind in ACCOUNT_KINDS else None
+        return self._cache.get(source) if source.is_account else None
 
     def _limits(self, source: ObjectKey) -> MassAbsence:
         """Return the account's limits: its own before the operator's."""
@@ -363,7 +363,7 @@ class Brake:
             f"{limits.percent} % within {limits.window_seconds:.0f} seconds. Nothing of it "
             "is created or released until they are back: check spec.endpoint and AgentRun."
         )
-        if source.kind not in ACCOUNT_KINDS:
+        if not source.is_account:
             return told
         return (
             f"{told} If they are gone for good: kubectl annotate{where} {source.kind.lower()} "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import ACCOUNT, ACCOUNT_KINDS, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import binding_of, own_part, without_future
@@ -24,7 +24,6 @@ from agentrun_operator.reconcile.shelf import (
 
 K = TypeVar("K")
 
-ACCOUNT_KINDS = ("Account", "ClusterAccount")
 DEFAULT_ACCOUNT = "default"
 
 
@@ -150,7 +149,7 @@ class ObjectCache:
         """
         entry = self._entries.get(key)
         refers_to = () if entry is None else entry.refers_to
-        accounts = (at for at in refers_to if at.kind in ACCOUNT_KINDS and at in self._entries)
+        accounts = (at for at in refers_to if at.is_account and at in self._entries)
         return min(accounts, default=None)
 
     def version(self, key: ObjectKey) -> int | None:
@@ -281,7 +280,7 @@ def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:
     pinned = obj.status.get("account")
     found = []
     if isinstance(ref, Mapping) and ref.get("name"):
-        found.append(obj.account_key(str(ref.get("kind") or "Account"), str(ref["name"])))
+        found.append(obj.account_key(str(ref.get("kind") or ACCOUNT), str(ref["name"])))
     else:
         found += [obj.account_key(kind, DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS]
     if isinstance(pinned, Mapping) and pinned.get("name"):

@@ -3,7 +3,6 @@
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.references import observes_only
 
 
@@ -49,7 +48,7 @@ def concerns_users(before: KubeObject, now: KubeObject) -> bool:
     """Whether those that refer to an object may want to know."""
     # Not the edit itself: until the account is verified anew, nobody may use it.
     is_account_verified_anew = (
-        now.key.kind in ACCOUNT_KINDS and before.observed_generation != now.observed_generation
+        now.key.is_account and before.observed_generation != now.observed_generation
     )
     return (
         is_account_verified_anew

@@ -10,7 +10,6 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import digest_of, told_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.changes import (
     claim_of,
     concerns_users,
@@ -175,7 +174,7 @@ class Engine:
         for place, user in enumerate(users):
             delay = place * pause - 1.0
             if delay <= 0:
-                self.queue.add(user, fresh=user.kind in ACCOUNT_KINDS)
+                self.queue.add(user, fresh=user.is_account)
             else:
                 self.queue.add_after(user, delay)
 
@@ -185,7 +184,7 @@ class Engine:
         A fleet whose account is back would spend the account's budget at once, and who asks for
         something then waits behind all of it.
         """
-        if target.kind not in ACCOUNT_KINDS or not users:
+        if not target.is_account or not users:
             return 0.0
         account = self._world.cache.get(target)
         asked = account.spec.get("requestsPerSecond") if account is not None else None
@@ -204,7 +203,7 @@ class Engine:
         if self._world.kinds[obj.key.kind].is_local:
             return
         for target in self._world.cache.targets_of(obj):
-            if target.kind in ACCOUNT_KINDS and self._world.cache.get(target) is not None:
+            if target.is_account and self._world.cache.get(target) is not None:
                 self.queue.add(target)
 
     def _wake_rivals(self, obj: KubeObject) -> None:
@@ -241,8 +240,7 @@ class Engine:
 
         They are asked whether they work, and users of one that does wait for none that does not.
         """
-        is_account = key.kind in ACCOUNT_KINDS
-        return Flow(key.namespace, None if is_account else self._world.cache.account_of(key))
+        return Flow(key.namespace, None if key.is_account else self._world.cache.account_of(key))
 
     async def _serve(self, work: Work) -> None:
         obj = self._world.cache.get(work.key)
@@ -259,7 +257,7 @@ class Engine:
             result = await self._pass(obj, fresh=work.fresh)
         spent = self._world.clock.monotonic() - begun
         self._metrics.reconciled(work.key.kind, result.result, spent)
-        if work.key.kind in ACCOUNT_KINDS:
+        if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
         newest = self._world.cache.get(work.key)
         if newest is not None:

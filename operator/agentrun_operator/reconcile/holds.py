@@ -3,7 +3,7 @@
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.references import holders
 
@@ -31,7 +31,7 @@ class Holds:
             if obj is None or self._is_known(obj):
                 found.append(str(key))
                 continue
-            lender = target if target.kind in ACCOUNT_KINDS else self._accounts.place_of(obj)
+            lender = target if target.is_account else self._accounts.place_of(obj)
             at = (key.namespace, lender)
             if at not in admitted:
                 admitted[at] = await self._accounts.lets_in(obj, lender)

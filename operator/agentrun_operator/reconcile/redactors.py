@@ -22,12 +22,11 @@ from agentrun_operator.core.gate import (
     unsealed,
     with_quote,
 )
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import ACCOUNT_KINDS, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import sensitive_texts, write_only_paths
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.known import KEPT_SECONDS
 from agentrun_operator.reconcile.ports import Json

@@ -262,7 +262,7 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
         user = cache.get(key)
         if user is None or not user.is_claimed:
             continue
-        if target.kind in ("Account", "ClusterAccount") and not _is_pinned_to(user, target):
+        if target.is_account and not _is_pinned_to(user, target):
             continue
         if observes_only(user) or retains(user):
             continue

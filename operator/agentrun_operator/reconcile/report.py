@@ -11,7 +11,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind, digest_of, told_of
 from agentrun_operator.reconcile import leave, outcome
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
@@ -73,7 +73,7 @@ class Reporter:
     async def _write(self, obj: KubeObject, verdict: Verdict, status: Json) -> Json:
         raw = await self._writer.write_status(obj, status)
         event = None if verdict.paused else outcome.event_of(obj.condition("Ready"), verdict)
-        if verdict.reason is Reason.MASS_ABSENCE and obj.key.kind not in ACCOUNT_KINDS:
+        if verdict.reason is Reason.MASS_ABSENCE and not obj.key.is_account:
             # One event of the account tells it of all of them.
             event = None
         if event is not None:

@@ -7,7 +7,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.cache import ACCOUNT_KINDS, ObjectCache
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.contact import Contacts
 
 _PASSING = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED, Reason.ACCOUNT_MISMATCH})
@@ -87,7 +87,7 @@ class Troubles:
         What the account's conditions say outlives a restart, and its `since` does.
         """
         contact = self._contacts.of(source)
-        account = self._cache.get(source) if source.kind in ACCOUNT_KINDS else None
+        account = self._cache.get(source) if source.is_account else None
         ready = (account.condition("Ready") or {}) if account is not None else {}
         told = _TOLD.get(str(ready.get("reason")))
         if ready.get("status") == "False" and told is not None:
