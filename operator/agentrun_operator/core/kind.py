@@ -148,6 +148,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Caution:
+    """What people should know of a resource although all is well."""
+
+    reason: str
+    """Of the event that tells it."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """An extra printer column, shown with `-o wide` unless `wide` is False."""
 
@@ -182,7 +191,7 @@ class ResourceKind:
     rules: tuple[Rule, ...] = ()
     """Cross-field CEL rules on `spec`, beside those that the field types bring."""
     columns: tuple[Column, ...] = ()
-    caution: Callable[[Any], str | None] | None = None
+    caution: Callable[[Any], Caution | None] | None = None
     """Pure: spec → what people should know of it although all is well; None: nothing."""
     connection: Mapping[str, str] = field(default_factory=dict)
     """Key in a connection ConfigMap → API field with an address (never a secret)."""

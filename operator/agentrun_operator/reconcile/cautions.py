@@ -18,6 +18,6 @@ def caution(world: World, ctx: Context) -> str:
     if found is None:
         return ""
     ready = ctx.obj.condition("Ready") or {}
-    if found not in str(ready.get("message")):
-        world.events.emit(ctx.obj, "Warning", "Unprotected", found)
-    return f"; {found}"
+    if found.message not in str(ready.get("message")):
+        world.events.emit(ctx.obj, "Warning", found.reason, found.message)
+    return f"; {found.message}"

@@ -16,6 +16,7 @@ from agentrun_operator.core.fields import (
     Words,
 )
 from agentrun_operator.core.forms import UrlOrPath
+from agentrun_operator.core.kind import Caution
 
 Schema = Annotated[str, Field(max_length=32_768)]
 Url = Annotated[str, Field(max_length=2048)]
@@ -84,9 +85,12 @@ class HealthCheck(SpecModel):
     """Successes in a row that make it healthy again; server default 1."""
 
 
-def open_to_all(spec: Any) -> str | None:
+def open_to_all(spec: Any) -> Caution | None:
     """Say that a runtime asks its callers for nothing: it has no authentication of its own."""
     is_private = spec.network is not None and spec.network.mode == "Private"
     if spec.credential_ref is not None or is_private:
         return None
-    return "without credentialRef anybody who knows the address of a public endpoint can call it"
+    return Caution(
+        "Unprotected",
+        "without credentialRef anybody who knows the address of a public endpoint can call it",
+    )
