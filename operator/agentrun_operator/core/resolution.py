@@ -30,8 +30,8 @@ class Resolution:
     """Secret name → `<uid>/<resourceVersion>`, for what cannot be read back."""
     edited_at: datetime | None = None
     """When a Secret or ConfigMap was last edited; None where all are as they were made."""
-    percent_weights: bool = False
-    """Whether this account's API takes endpoint weights as percent instead of as fractions."""
+    compatibility: Mapping[str, str] = field(default_factory=dict)
+    """`spec.compatibility` of the account: in what its API differs."""
 
     def reference(self, kind: str, reference: Reference) -> str:
         """Return the wire name behind a reference.
@@ -122,7 +122,7 @@ class Resolution:
             },
             config_maps=self.config_maps,
             versions=self.versions,
-            percent_weights=self.percent_weights,
+            compatibility=self.compatibility,
         )
 
     def registry_login(self, secret_name: str, image: str) -> tuple[str, str]:

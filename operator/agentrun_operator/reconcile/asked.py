@@ -66,7 +66,8 @@ def _inputs(resolution: Resolution) -> str:
             sorted(resolution.versions.items()),
             sorted((name, dict(data)) for name, data in resolution.config_maps.items()),
             sorted((*key, name) for key, name in resolution.references.items()),
-            resolution.percent_weights,
+            # A record of an older version has False for none.
+            dict(resolution.compatibility) or False,
         ]
     )
 

@@ -1,7 +1,7 @@
 """What ties an object to the account that its resource lives in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, OperatorError
@@ -21,7 +21,8 @@ class Binding:
     source: ObjectKey
     identity: AccountIdentity
     api: ExternalAPI
-    percent_weights: bool = False
+    compatibility: Mapping[str, str] = field(default_factory=dict)
+    """In what the account's API differs, as its spec says."""
     host: str | None = None
     """Endpoint of a place that the region alone does not tell."""
     is_verified: bool = True

@@ -154,12 +154,11 @@ class AccountClients:
                 self._refusals.note(account.key, stamp, secret, error)
             await api.aclose()
             raise
-        weights = (account.spec.get("compatibility") or {}).get("endpointWeights")
         binding = Binding(
             account.key,
             connection.identity,
             api,
-            percent_weights=weights == "Percent",
+            compatibility=account.spec.get("compatibility") or {},
             host=self._places.host_of(account),
             is_verified=is_verified,
             secret_version=version,

@@ -98,7 +98,7 @@ class ReferenceResolver:
             versions=versions,
             unreadable=frozenset(unreadable),
             edited_at=_last_edit(sources),
-            percent_weights=binding is not None and binding.percent_weights,
+            compatibility={} if binding is None else binding.compatibility,
         )
         return resolution, tuple(problems)
 

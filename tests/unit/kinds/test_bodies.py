@@ -31,7 +31,9 @@ def test_no_file_of_examples_outlives_its_kind() -> None:
 
 def test_an_account_may_take_weights_as_percent() -> None:
     sent = body_of(
-        "AgentRuntimeEndpoint", FULL["AgentRuntimeEndpoint"], Resolution(percent_weights=True)
+        "AgentRuntimeEndpoint",
+        FULL["AgentRuntimeEndpoint"],
+        Resolution(compatibility={"endpointWeights": "Percent"}),
     )
     assert [w["weight"] for w in sent["routingConfiguration"]["versionWeights"]] == [33, 67]
 

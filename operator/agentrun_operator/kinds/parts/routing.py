@@ -16,7 +16,8 @@ from agentrun_operator.core.resolution import Resolution
 
 def _weight(route: "Route", resolution: Resolution) -> float:
     percent = route.weight_percent
-    return percent if resolution.percent_weights else percent / 100
+    takes_percent = resolution.compatibility.get("endpointWeights") == "Percent"
+    return percent if takes_percent else percent / 100
 
 
 def _percent(weight: Any) -> Any:
