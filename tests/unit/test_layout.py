@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentrun_operator.core.reasons import ConditionType, Reason
+from agentrun_operator.kinds import catalogue
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
@@ -50,6 +51,26 @@ def test_only_the_composition_root_and_the_command_line_know_the_kinds() -> None
         if "agentrun_operator.kinds" in path.read_text()
     }
     assert knowing == {"app.py", "cli.py"}
+
+
+def _texts(path: Path) -> list[str]:
+    """Return the texts in a module's code, without its docstrings."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    values = (node for node in nodes if isinstance(node, ast.Constant) and id(node) not in told)
+    return [node.value for node in values if isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.parent.name in ("core", "reconcile")],
+    ids=lambda p: p.relative_to(ROOT / "operator").as_posix(),
+)
+def test_no_text_of_the_engine_names_a_kind_with_a_resource(path: Path) -> None:
+    """What is true of one kind only is a capability, which the kind declares."""
+    names = [kind.kind for kind in catalogue().values() if kind.rest is not None]
+    named = re.compile(rf"\b({'|'.join(names)})\b", re.IGNORECASE)
+    assert [text for text in _texts(path) if named.search(text)] == []
 
 
 def _first_column(title: str) -> list[str]:

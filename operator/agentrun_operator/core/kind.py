@@ -212,6 +212,11 @@ class ResourceKind:
         word = str(resource.get(rest.state_field) or "")
         return self.phases.get(word) or _spelled(word)
 
+    def is_end(self, desired_state: str) -> bool:
+        """Whether what `spec.desiredState` asks for is the end of the resource."""
+        verb = self.rest.verbs.get(desired_state) if self.rest is not None else None
+        return verb is not None and self.phases.get(verb.state) is Phase.ENDED
+
     def word_of(self, resource: Mapping[str, Any]) -> str:
         """Return the lifecycle word of a read, if it is one: anything might stand in its place."""
         rest = self.rest

@@ -63,3 +63,24 @@ class NamedSpec(ResourceSpec):
 
     external_name: Annotated[Name | None, Local()] = None
     """Name in AgentRun; unset: metadata.name. Immutable once the resource exists."""
+
+
+class HasStates(ResourceSpec):
+    """A resource that `Rest.verbs` bring from one state to another."""
+
+    desired_state: Annotated[str, Local()]
+    """A word of `Rest.verbs`; the kind says what each of them means."""
+
+
+class EndsByItself(HasStates):
+    """A resource that comes to an end by itself, as it is meant to: its object is Completed then.
+
+    Its kind has a client-assigned id, so that each one that follows has another.
+    """
+
+    restart_policy: Annotated[Literal["Never", "Always"], Local()] = "Never"
+    """What follows when it ended by itself, by idleness or after at most 6 hours: Never leaves it
+    Completed, Always puts a new one in its place, every 10 to 300 s while they end early."""
+    ttl_seconds_after_finished: Annotated[int | None, Local(), Field(ge=0, le=31_536_000)] = None
+    """Seconds after its end at which it is removed from AgentRun; this object stays. Unset: it
+    stays listed there, unless restartPolicy replaces it."""

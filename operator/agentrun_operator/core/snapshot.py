@@ -62,7 +62,7 @@ class Policies:
     delete_adopted: bool = False
     """`deletionPolicy: Delete` is asked for, so what was adopted goes as well."""
     restart_ended: bool = False
-    """Replace a resource that ended (a sandbox with `restartPolicy: Always`)."""
+    """Replace a resource that ended (`restartPolicy: Always`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,12 @@ from agentrun_operator.core.kind import (
     Rule,
     Verb,
 )
-from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.policies import EndsByItself
 from agentrun_operator.kinds.parts.rules import required
 from agentrun_operator.kinds.parts.storage import Nas, OssMount, PolarFs
 
 
-class SandboxSpec(ResourceSpec):
+class SandboxSpec(EndsByItself):
     """Desired state of one sandbox."""
 
     template_ref: Annotated[
@@ -56,12 +56,6 @@ class SandboxSpec(ResourceSpec):
     """PolarFS instances to mount. Immutable."""
     desired_state: Annotated[Literal["Running", "Paused", "Stopped"], Local()] = "Running"
     """Running, Paused (its memory is kept, for at most 30 days) or Stopped, which is final."""
-    restart_policy: Annotated[Literal["Never", "Always"], Local()] = "Never"
-    """What follows when it ended by itself, by idleness or after at most 6 hours: Never leaves it
-    Completed, Always puts a new one in its place, every 10 to 300 s while they end early."""
-    ttl_seconds_after_finished: Annotated[int | None, Local(), Field(ge=0, le=31_536_000)] = None
-    """Seconds after its end at which it is removed from AgentRun; this object stays. Unset: it
-    stays listed there, unless restartPolicy replaces it."""
 
 
 class SandboxObserved(ObservedModel):

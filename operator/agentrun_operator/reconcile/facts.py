@@ -1,7 +1,7 @@
 """What one pass has found out, as the snapshot that `decide` reads."""
 
 from agentrun_operator.core.objects import parse_time
-from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.policies import EndsByItself, ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
 from agentrun_operator.reconcile import absence, edits, leave
@@ -77,8 +77,9 @@ def _policies(ctx: Context) -> Policies:
         observe_only=ctx.observes_only,
         drift=spec.drift_policy,
         delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
-        restart_ended=getattr(spec, "restart_policy", None) == "Always"
-        and getattr(spec, "desired_state", None) != "Stopped",
+        restart_ended=isinstance(spec, EndsByItself)
+        and spec.restart_policy == "Always"
+        and not ctx.kind.is_end(spec.desired_state),
     )
 
 

@@ -22,7 +22,7 @@ from agentrun_operator.core.grants import OBSERVE
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.policies import HasStates, ResourceSpec
 from agentrun_operator.core.problems import combined, value_problems
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import (
@@ -248,7 +248,7 @@ class Preparation:
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
             creates=creates,
-            desired_state=getattr(ctx.spec, "desired_state", None),
+            desired_state=ctx.spec.desired_state if isinstance(ctx.spec, HasStates) else None,
             ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,

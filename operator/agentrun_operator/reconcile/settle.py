@@ -15,6 +15,7 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import parse_time
+from agentrun_operator.core.policies import EndsByItself
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
@@ -93,7 +94,7 @@ class Settlement:
         if wait is not None and wait <= 0:
             # Order: its end is on record first, or its absence would be made up for.
             wait = await self._remove(ctx) if facts.snapshot(ctx).finished else _REPORT_SECONDS
-        return Outcome(outcome.completed("the sandbox ended"), wait, "success")
+        return Outcome(outcome.completed(f"the {ctx.kind.kind.lower()} ended"), wait, "success")
 
     async def _remove(self, ctx: Context) -> float | None:
         """Remove what ended; returns when to try again, None when that is done."""
@@ -120,7 +121,7 @@ class Settlement:
         return True
 
     def _seconds_to_live(self, ctx: Context) -> float | None:
-        ttl = getattr(ctx.spec, "ttl_seconds_after_finished", None)
+        ttl = ctx.spec.ttl_seconds_after_finished if isinstance(ctx.spec, EndsByItself) else None
         if ttl is None or ctx.observes_only:
             return None
         ended = self._ended_at(ctx)
