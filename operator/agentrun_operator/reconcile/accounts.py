@@ -264,9 +264,11 @@ class AccountDirectory:
             labels = await self._reader.namespace_labels(namespace)
             if all(labels.get(k) == v for k, v in wanted.items()):
                 return
+        # What has a resource cannot move to another account.
+        instead = "" if user.external_id else ", or name another account in spec.accountRef"
         raise AccessDenied(
             f"{account.key} does not allow namespace {namespace!r}; ask its owner to add the "
-            "namespace to spec.allowedNamespaces, or name another account in spec.accountRef"
+            f"namespace to its spec.allowedNamespaces{instead}"
         )
 
 

@@ -78,8 +78,10 @@ class DeletionSteps:
             return in_use(ctx.held_by)
         error: OperatorError | None = ctx.blocked
         why = error.message if error is not None else "the account is not reachable"
+        key = ctx.obj.key
         message = (
-            f"{why}. Restore it, or give the resource up with: kubectl patch ... --type merge -p "
+            f"{why}. Until then the resource cannot be deleted; to give it up instead: kubectl "
+            f"patch {key.kind.lower()} {key.name} -n {key.namespace} --type merge -p "
             '\'{"spec":{"deletionPolicy":"Retain"}}\''
         )
         ctx.memory.failures += 1

@@ -1,0 +1,29 @@
+"""What a deletion waits for is told with a way out that works."""
+
+import pytest
+
+from engine.shared import GOOD, PLAIN_RUNTIME, SHARED, apply, shared_lab
+
+
+@pytest.mark.parametrize("way_out", ["allowed again", "given up"])
+async def test_a_namespace_that_is_no_longer_admitted(way_out: str) -> None:
+    lab = await shared_lab()
+    key = await apply(lab, "AgentRuntime", "it", PLAIN_RUNTIME)
+    assert lab.ready(key) == GOOD
+    lab.edit(SHARED, allowedNamespaces={"names": ["other"]})
+    lab.restart()
+    await lab.elapse(60)
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    told = lab.message(key)
+    assert "add the namespace to its spec.allowedNamespaces" in told
+    assert "accountRef" not in told, "the resource stays where it is"
+    assert "kubectl patch agentruntime it -n team-b --type merge" in told
+    if way_out == "given up":
+        lab.edit(key, deletionPolicy="Retain")
+    else:
+        lab.edit(SHARED, allowedNamespaces={"names": ["team-b"]})
+    await lab.elapse(300)
+    assert lab.cluster.raw(key) is None
+    assert len(lab.resources("AgentRuntime")) == (1 if way_out == "given up" else 0)
