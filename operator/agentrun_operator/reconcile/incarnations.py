@@ -1,9 +1,13 @@
 """The ids that we choose for the resources of one object, each time one is made."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from agentrun_operator.core.objects import KubeObject
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+"""A status can record it, and the next one."""
 
 
 def chosen_id(uid: str, stanza: Mapping[str, Any]) -> str:
@@ -22,6 +26,9 @@ def incarnation_prefix(uid: str) -> str:
 
 
 def incarnation_of(uid: str, ident: str) -> int:
-    """Return which incarnation of an object has an id, 0 for an id of somebody else."""
+    """Return which incarnation of an object has an id, 0 for an id of somebody else.
+
+    Anybody with keys of the account may make a sandbox of such an id, with any number.
+    """
     number = ident.removeprefix(incarnation_prefix(uid))
-    return int(number) if number != ident and number.isdecimal() else 0
+    return int(number) if number != ident and _NUMBER.fullmatch(number) else 0
