@@ -9,6 +9,7 @@ Source: control-plane reference, §4 (answers), §6 (operations), §8.0 (keys).
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from agentrun_operator.reconcile.ports import Json, Lookup, Page
 
 _MAX_PAGES: Final = 1000
 _DELETING: Final = "DELETING"
+_ID: Final = re.compile(r"[\x21-\x7e]{0,256}")
 
 _PROBE: Final = Call(
     action="ListAgentRuntimes",
@@ -88,6 +90,8 @@ class AgentRunClient:
         if len(matches) > 1:
             log.warning("name_not_unique", noun=rest.noun, name=name, count=len(matches))
         found = min(matches, key=lambda item: _preference(rest, item), default=None)
+        if found is not None:
+            _check_id(rest, f"List{rest.nouns}", found)
         return Lookup(found, answer.date if answer else None)
 
     async def read(self, rest: Rest, at: Locator) -> Lookup:
@@ -100,6 +104,7 @@ class AgentRunClient:
         if is_absent(answer):
             return Lookup(None, answer.date)
         resource = _object(call, answer)
+        _check_id(rest, call.action, resource)
         key_field = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
         if key_field and resource.get(key_field, at.key) != at.key:
             return Lookup(None, answer.date)
@@ -131,7 +136,9 @@ class AgentRunClient:
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
         """POST one resource, once; returns what the API answered."""
         call = _call(rest, "Create", "POST", _path(rest, parent), body)
-        return _object(call, await self._send(call))
+        made = _object(call, await self._send(call))
+        _check_id(rest, call.action, made, maybe_applied=True)
+        return made
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
         """PUT the given fields; the API keeps the others."""
@@ -246,6 +253,22 @@ def _object(call: Call, answer: Answer) -> Json:
     if not isinstance(answer.data, dict):
         raise unusable(call, answer, "without the data that a success carries")
     return answer.data
+
+
+def _check_id(
+    rest: Rest, action: str, resource: Mapping[str, Any], *, maybe_applied: bool = False
+) -> None:
+    """Refuse an id that is none: a status records it as it is.
+
+    Raises:
+        Unavailable: It is no short text without blanks.
+    """
+    ident = resource.get(rest.id_field) or ""
+    if not isinstance(ident, str | int) or not _ID.fullmatch(str(ident)):
+        raise Unavailable(
+            f"{action}: the answer's {rest.id_field} is no id; check the account's endpoint",
+            maybe_applied=maybe_applied,
+        )
 
 
 def _items(rest: Rest, answer: Answer) -> Sequence[Json]:

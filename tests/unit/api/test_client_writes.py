@@ -27,6 +27,20 @@ async def test_create_posts_once_and_returns_the_answer() -> None:
     assert net.bodies == [{"modelProxyName": "chat"}]
 
 
+@pytest.mark.parametrize(
+    "ident", ["x" * 257, "key canary-4711 is refused", "a\nb", "\N{DEVANAGARI OM}", {"a": 1}, [1]]
+)
+async def test_what_is_no_id_is_not_taken_for_one(ident: Any) -> None:
+    """It would stand in a status as it is."""
+    net = always({"modelProxyId": ident, "modelProxyName": "chat"})
+    with pytest.raises(Unavailable, match="is no id") as caught:
+        await net.client.create(PROXY, {"modelProxyName": "chat"})
+    assert caught.value.maybe_applied
+    assert "canary" not in str(caught.value)
+    with pytest.raises(Unavailable, match="is no id"):
+        await net.client.find(PROXY, name="chat")
+
+
 async def test_create_below_a_parent() -> None:
     net = always({"agentRuntimeEndpointId": "ep-1"})
     await net.client.create(ENDPOINT, {"targetVersion": "LATEST"}, parent="rt-1")
