@@ -1,7 +1,7 @@
 """Specs with every field set, made from the spec models: a new field is filled unasked.
 
 Fields that exclude each other (CEL rules, which only an API server enforces) are told apart by
-`VARIANTS`; a test makes sure that together they reach every field there is.
+the variants in the examples of the kind; a test makes sure that together they reach every field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import NamedSpec, ResourceSpec
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 from agentrun_operator.kinds import catalogue
+from fakes.examples import CLOUD_KINDS, examples
 
 CANARY = "canary-7f3a"
 """Every secret value begins with it."""
@@ -76,48 +77,16 @@ class Variant:
         """What a test report calls it."""
         return f"{self.kind}-{self.name}" if self.name else self.kind
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Top-level fields whose value has to lead somewhere."""
+        return examples()[self.kind].drift.given
 
-def _one_of(kind: str, *names: str) -> list[Variant]:
-    return [Variant(kind, name, frozenset(names) - {name}) for name in names]
 
-
-_CREDENTIALS = ("apiKey", "jwt", "basic", "accessKey", "customHeader")
-_EXCLUSIVE: Mapping[str, list[Variant]] = {
-    "AgentRuntime": [
-        Variant(
-            "AgentRuntime", "container", frozenset({"code", "envFrom.configMapRef", "env.value"})
-        ),
-        Variant(
-            "AgentRuntime",
-            "code",
-            frozenset({"container", "code.zipFile", "envFrom.secretRef", "env.valueFrom"}),
-            frozenset({"codeConfiguration", "artifactType", "environmentVariables"}),
-        ),
-        Variant(
-            "AgentRuntime",
-            "zip",
-            frozenset({"container", "code.ossBucketName", "code.ossObjectName"}),
-            frozenset({"codeConfiguration"}),
-        ),
-    ],
-    "AgentRuntimeEndpoint": _one_of("AgentRuntimeEndpoint", "targetVersion", "routing"),
-    "Credential": [
-        *_one_of("Credential", *_CREDENTIALS),
-        Variant("Credential", "remote", frozenset(_CREDENTIALS) - {"jwt"} | {"jwt.jwksFrom"}),
-    ],
-}
-_STAYS = {"desiredState": "Running", "restartPolicy": "Never"}
-ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
-    "AgentRuntimeEndpoint": {"runtimeRef": {"name": "base"}},
-    "Sandbox": {"templateRef": {"name": "base"}, "idleTimeoutSeconds": 86_000, **_STAYS},
-    "ModelService": {"modelType": "llm"},
-}
-"""What has to lead somewhere."""
 VARIANTS: tuple[Variant, ...] = tuple(
-    variant
-    for name, kind in catalogue().items()
-    if not kind.is_local
-    for variant in _EXCLUSIVE.get(name, [Variant(name)])
+    Variant(kind, name, filling.without, filling.focus)
+    for kind in CLOUD_KINDS
+    for name, filling in examples()[kind].drift.variants.items()
 )
 SMALL_VARIANTS = tuple(
     v for v in VARIANTS if v.title not in ("AgentRuntime-container", "SandboxTemplate")
@@ -132,7 +101,7 @@ def spec_of(variant: Variant) -> dict[str, Any]:
     policies = {json_name(ResourceSpec, name) for name in ResourceSpec.model_fields}
     policies |= {json_name(NamedSpec, name) for name in NamedSpec.model_fields}
     spec = _filled(model, variant.without | policies, "", 1)
-    return {**spec, **ARGUMENTS.get(variant.kind, {})}
+    return {**spec, **variant.given}
 
 
 def _filled(model: type[SpecModel], without: frozenset[str], above: str, n: int) -> dict[str, Any]:

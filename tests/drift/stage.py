@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.core import redaction
+from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
@@ -15,19 +16,13 @@ from agentrun_operator.core.write_only import texts_in
 from agentrun_simulator.requestlog import masked
 from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, Variant, spec_of
 from fakes.cloud import MAIN
+from fakes.examples import MINIMAL, examples
 from fakes.lab import Lab
 
 SETTLE_SECONDS = 75.0
 """A poll, and the transition that an update may cause."""
 STALL_SECONDS = 400.0
 """After this a stalled object was looked at again."""
-_RUNTIME = {"container": {"image": "registry.example.com/agent:v1"}}
-_BASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "AgentRuntimeEndpoint": ("AgentRuntime", _RUNTIME),
-    "Sandbox": ("SandboxTemplate", {"type": "CodeInterpreter"}),
-}
-_FAMILIES = {"SandboxTemplate": "Template"}
-"""Where the simulator's name of a kind differs."""
 MAX_SHOWN = 128
 """Characters of a value in `status.drift`, as the CRD says."""
 Step = str | int
@@ -180,7 +175,7 @@ class Stage:
         self.kind: ResourceKind = lab.kinds[key.kind]
         assert self.kind.rest is not None
         self.rest: Rest = self.kind.rest
-        self.family = _FAMILIES.get(key.kind, key.kind)
+        self.family = examples()[key.kind].family
         self.focus: frozenset[str] = frozenset()
         self.desired: dict[str, Any] = {}
         self.extras: dict[str, Any] = {}
@@ -338,7 +333,6 @@ async def prepared(lab: Lab, kind: str) -> None:
         await lab.ready_account()
     lab.cluster.put_secret(SECRET, KEYS)
     lab.cluster.put_config_map(CONFIG, CONFIG_DATA)
-    if kind in _BASES:
-        base, spec = _BASES[kind]
-        lab.cluster.apply(base, "base", spec)
+    for need in dependencies(lab.kinds[kind], examples()[kind].drift.given):
+        lab.cluster.apply(need.kind, need.name, MINIMAL[need.kind])
         await lab.elapse(20)

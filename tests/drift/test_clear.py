@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from agentrun_operator.core.drift import find_leftovers
 from agentrun_operator.core.wire import field_rules
 from drift.answers import answered, lab_with
-from drift.filled import ARGUMENTS, SMALL_VARIANTS, VARIANTS, Variant
+from drift.filled import SMALL_VARIANTS, VARIANTS, Variant
 from drift.stage import Stage, Step
 
 STALLED = {"CannotClear", "ImmutableFieldChanged", "UnexpectedEcho"}
@@ -89,7 +89,7 @@ def _is_of_interest(variant: Variant, stage: Stage, steps: tuple[Step, ...]) -> 
     rules = field_rules(stage.kind)
     ours = {r.path.split(".")[0] for r in rules if r.api in variant.focus} | {"envFrom"}
     return (
-        steps[0] not in ARGUMENTS.get(variant.kind, {})
+        steps[0] not in variant.given
         and not any(isinstance(step, int) and step for step in steps[:-1])
         and (not variant.focus or steps[0] in ours)
     )

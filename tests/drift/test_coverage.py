@@ -1,6 +1,6 @@
 """That the matrix leaves nothing out: every field of every kind, read off the kinds themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,32 +9,9 @@ from agentrun_operator.core.wire import field_rules
 from agentrun_operator.kinds import catalogue
 from drift.filled import VARIANTS, declared_fields, given_fields, spec_of
 from drift.stage import Leaf, Stage
+from fakes.examples import CLOUD_KINDS, examples
 
-CLOUD_KINDS = [name for name, kind in catalogue().items() if not kind.is_local]
 each_kind = pytest.mark.parametrize("kind", CLOUD_KINDS)
-
-WITHOUT_DRIFT: Mapping[str, Mapping[str, str]] = {
-    "AgentRuntime": {"forceEvictInstances": "how an update is applied, and no state"},
-    "AgentRuntimeEndpoint": {
-        "runtimeRef": "stands in the path of every request",
-        "writeConnectionTo.configMap": "a ConfigMap of the cluster",
-    },
-    "ModelProxy": {"writeConnectionTo.configMap": "a ConfigMap of the cluster"},
-    "Sandbox": {
-        "desiredState": "reached by verbs; its drift has tests of its own",
-        "restartPolicy": "a policy of the operator",
-        "ttlSecondsAfterFinished": "a policy of the operator",
-    },
-}
-"""Fields of a spec that have no value in the cloud to differ from."""
-TOGETHER: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "AgentRuntime": {"env": ("env", "envFrom")},
-    "SandboxTemplate": {"env": ("env", "envFrom")},
-    "Credential": {
-        "credentialPublicConfig": ("apiKey", "jwt", "basic", "accessKey", "customHeader"),
-    },
-}
-"""Path that a drift names → the fields of the spec that it is computed from."""
 
 
 async def _rows(kind: str) -> list[Leaf]:
@@ -58,11 +35,11 @@ def test_the_specs_of_the_matrix_set_every_field(kind: str) -> None:
 @each_kind
 async def test_every_field_of_a_spec_has_a_row(kind: str) -> None:
     paths = {leaf.path for leaf in await _rows(kind)}
-    parts = TOGETHER.get(kind, {})
+    parts = examples()[kind].drift.computed
     for path in parts:
         assert path in paths
     ingredients = {field for fields in parts.values() for field in fields}
-    excused = {*WITHOUT_DRIFT.get(kind, {}), *ingredients}
+    excused = {*examples()[kind].drift.unseen, *ingredients}
     for field in declared_fields(catalogue()[kind]):
         has_row = any(_is_below(field, path) or _is_below(path, field) for path in paths)
         assert has_row or any(_is_below(field, one) for one in excused), field
@@ -71,8 +48,8 @@ async def test_every_field_of_a_spec_has_a_row(kind: str) -> None:
 @each_kind
 def test_no_excuse_outlives_its_field(kind: str) -> None:
     fields = declared_fields(catalogue()[kind])
-    excused = {*WITHOUT_DRIFT.get(kind, {})}
-    excused |= {field for fields in TOGETHER.get(kind, {}).values() for field in fields}
+    excused = {*examples()[kind].drift.unseen}
+    excused |= {field for fields in examples()[kind].drift.computed.values() for field in fields}
     assert [one for one in excused if not any(_is_below(field, one) for field in fields)] == []
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.wire import field_rules
-from drift.filled import ARGUMENTS, VARIANTS, Variant, spec_of
+from agentrun_operator.kinds import catalogue
+from drift.filled import VARIANTS, Variant, spec_of
 from drift.stage import Stage, leaves, values_of
 from drift.test_wakes import altered_stage
 
-EDITABLE = tuple(v for v in VARIANTS if v.kind != "Sandbox")
-"""A Sandbox has no field that an update could change."""
+EDITABLE = tuple(v for v in VARIANTS if (rest := catalogue()[v.kind].rest) and rest.updatable)
 
 
 def plain_values(spec: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -50,7 +50,7 @@ async def test_one_edited_value_goes_out_alone(variant: Variant) -> None:
     problems: list[str] = []
     for path, value in plain_values(spec_of(variant)):
         new = another(value)
-        is_fixed = path in immutable or path.split(".")[0] in ARGUMENTS.get(variant.kind, {})
+        is_fixed = path in immutable or path.split(".")[0] in variant.given
         if new is None or is_fixed:
             continue
         before, since = stage.stored, stage.mark()

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "kinds"
 Json = dict[str, Any]
 
 
-class _ByName(dict[tuple[str, str], str]):
+class AnyName(dict[tuple[str, str], str]):
     """Every object exists, and has its own name in AgentRun."""
 
     def __missing__(self, key: tuple[str, str]) -> str:
@@ -38,7 +38,7 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
     },
 }
 CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {"settings": {"LEVEL": "info"}}
-RESOLUTION = Resolution(references=_ByName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
+RESOLUTION = Resolution(references=AnyName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
 
 
 class _Entry(BaseModel):
@@ -92,6 +92,28 @@ class Mistake(_Variation):
     without_spec: bool = False
 
 
+class Filling(_Entry):
+    """One way to set every field of the spec: what is left out because something excludes it."""
+
+    without: frozenset[str]
+    """Paths of spec fields, without list places."""
+    focus: frozenset[str] = frozenset()
+    """Top-level wire fields that make it different from the one before it; empty: all."""
+
+
+class Drift(_Entry):
+    """How the drift matrix fills a spec, and what it cannot see."""
+
+    variants: Mapping[str, Filling] = {"": Filling(without=frozenset())}
+    """Ways to fill it that together reach every field, by a name for test reports."""
+    given: Json = {}
+    """Top-level spec fields whose value has to lead somewhere."""
+    unseen: Mapping[str, str] = {}
+    """Spec path without a value in the cloud to differ from → why."""
+    computed: Mapping[str, tuple[str, ...]] = {}
+    """Path that a drift names → the spec fields that it is computed from."""
+
+
 class Examples(_Entry):
     """What the tests know of one kind beside its declaration."""
 
@@ -112,6 +134,7 @@ class Examples(_Entry):
     """Top-level wire field that an update takes and that is `Immutable` all the same → why."""
     secrets: frozenset[str] = frozenset()
     """Wire paths whose values never show, as the control-plane reference names them."""
+    drift: Drift = Drift()
     accepted: tuple[Accepted, ...] = ()
     """Spellings that the API server takes, and what is sent for them."""
     malformed: tuple[Mistake, ...]
