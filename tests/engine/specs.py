@@ -1,11 +1,13 @@
 """One working spec per kind, and what has to exist before it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agentrun_operator.core.dependencies import SECRET, dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy
+from fakes.examples import CLOUD_KINDS, MINIMAL, SECRETS, examples, referring
 from fakes.lab import Lab
 
 ROLE = "acs:ram::1001:role/agentrun"
@@ -54,15 +56,20 @@ class Sample:
     family: str
     """The simulator's name of it."""
     spec: Mapping[str, Any]
-    prepare: Callable[[Lab], Awaitable[None]]
 
-
-async def nothing(_lab: Lab) -> None:
-    pass
+    async def prepare(self, lab: Lab) -> None:
+        """Bring what the spec refers to: a Secret, and Ready objects called `base`."""
+        for need in dependencies(lab.kinds[self.kind], self.spec):
+            if need.kind == SECRET:
+                await keys(lab)
+            else:
+                target = SAMPLES[need.kind]
+                await target.prepare(lab)
+                await base(lab, need.kind, target.spec)
 
 
 async def keys(lab: Lab) -> None:
-    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    lab.cluster.put_secret("keys", dict.fromkeys(("token", *SECRETS["keys"]), SECRET_VALUE))
 
 
 async def base(lab: Lab, kind: str, spec: Mapping[str, Any]) -> ObjectKey:
@@ -73,25 +80,24 @@ async def base(lab: Lab, kind: str, spec: Mapping[str, Any]) -> ObjectKey:
     return key
 
 
-async def base_runtime(lab: Lab) -> None:
-    await base(lab, "AgentRuntime", RUNTIME)
-
-
-async def base_template(lab: Lab) -> None:
-    await base(lab, "SandboxTemplate", TEMPLATE)
-
-
+_RICHER: Mapping[str, Mapping[str, Any]] = {
+    "ModelProxy": PROXY,
+    "ModelService": SERVICE,
+    "Credential": CREDENTIAL,
+    "AgentRuntime": RUNTIME,
+    "AgentRuntimeEndpoint": ENDPOINT,
+    "SandboxTemplate": TEMPLATE,
+    "Sandbox": SANDBOX,
+}
+"""Specs that say more than the minimal one, for tests of a mechanism that needs it."""
+_BASES = dict.fromkeys(CLOUD_KINDS, "base")
 SAMPLES = {
-    s.kind: s
-    for s in (
-        Sample("ModelProxy", "ModelProxy", PROXY, nothing),
-        Sample("ModelService", "ModelService", SERVICE, keys),
-        Sample("Credential", "Credential", CREDENTIAL, keys),
-        Sample("AgentRuntime", "AgentRuntime", RUNTIME, nothing),
-        Sample("AgentRuntimeEndpoint", "AgentRuntimeEndpoint", ENDPOINT, base_runtime),
-        Sample("SandboxTemplate", "Template", TEMPLATE, nothing),
-        Sample("Sandbox", "Sandbox", SANDBOX, base_template),
+    kind: Sample(
+        kind,
+        examples()[kind].family,
+        _RICHER.get(kind) or referring(kind, MINIMAL[kind], _BASES),
     )
+    for kind in CLOUD_KINDS
 }
 """Every way to be keyed: by name, by the API's id, below a parent, by an id of ours."""
 

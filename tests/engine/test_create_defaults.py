@@ -1,6 +1,7 @@
 """What a create must carry and the user did not write: sent with the POST, and never again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ each_kind = pytest.mark.parametrize("kind", BARE)
 
 def bare(kind: str) -> Sample:
     sample = SAMPLES[kind]
-    return Sample(kind, sample.family, BARE[kind], sample.prepare)
+    return replace(sample, spec=BARE[kind])
 
 
 def bodies(lab: Lab) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from engine.specs import (
     SERVICE,
     TEMPLATE,
     Sample,
-    base_runtime,
+    base,
     cloud_key,
     keys,
     made,
@@ -118,7 +118,7 @@ async def test_an_older_thief_below_another_parent_gets_no_namesake(
     sample = SAMPLES["AgentRuntimeEndpoint"]
     lab = Lab()
     await lab.ready_account()
-    await base_runtime(lab)
+    await base(lab, "AgentRuntime", RUNTIME)
     thief = await apply_thief(lab, sample, OTHER_NAMESPACE, "it")
     victim = lab.cluster.apply("AgentRuntimeEndpoint", "it", ENDPOINT)
     await lab.elapse(30)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from agentrun_operator.core.create import created_body
+from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import encode
@@ -37,6 +38,8 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
         ".dockerconfigjson": '{"auths": {"r.example.com": {"username": "u", "password": "p"}}}'
     },
 }
+INBOUND = "in"
+"""Name of a Credential that callers present."""
 CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {"settings": {"LEVEL": "info"}}
 RESOLUTION = Resolution(references=AnyName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
 
@@ -199,3 +202,28 @@ def body_of(kind: str, spec: Json, resolution: Resolution = RESOLUTION) -> Json:
     declared = catalogue()[kind]
     parsed = declared.spec.model_validate(spec)
     return created_body(declared, parsed, encode(declared, parsed, resolution))
+
+
+def used_first() -> tuple[str, ...]:
+    """Return the kinds with a cloud resource, those first whose full spec needs the least."""
+
+    def depth(kind: str) -> int:
+        needs = {need.kind for need in dependencies(catalogue()[kind], FULL[kind])} & {*FULL}
+        return 1 + max(map(depth, needs - {kind}), default=0)
+
+    return tuple(sorted(CLOUD_KINDS, key=depth))
+
+
+def referring(kind: str, spec: Json, names: Mapping[str, str]) -> Json:
+    """Return a spec that refers to other names: those given, by the kind of the target."""
+    changed = copy.deepcopy(spec)
+    while wrong := [
+        need
+        for need in dependencies(catalogue()[kind], changed)
+        if names.get(need.kind, need.name) != need.name
+    ]:
+        node: Any = changed
+        for step in re.findall(r"\w+", wrong[0].path):
+            node = node[int(step) if step.isdigit() else step]
+        node["name"] = names[wrong[0].kind]
+    return changed
