@@ -17,15 +17,21 @@ _LEADS = (SecretKeySelector, SecretReference)
 
 def secret_fields(kind: ResourceKind) -> frozenset[str]:
     """Return the paths that lead to a Secret, or are said to hold secrets; no list places."""
-    return frozenset(_below(kind.spec, ""))
+    return frozenset(path for path, _ in _below(kind.spec, ""))
 
 
-def _below(model: type[SpecModel], above: str) -> Iterator[str]:
+def referring_fields(kind: ResourceKind) -> frozenset[str]:
+    """Return the paths that lead to a Secret; no list places."""
+    return frozenset(path for path, is_reference in _below(kind.spec, "") if is_reference)
+
+
+def _below(model: type[SpecModel], above: str) -> Iterator[tuple[str, bool]]:
+    """Yield (path, whether it leads to a Secret)."""
     for attribute, info in model.model_fields.items():
         shape = shape_of(info)
         path = f"{above}{json_name(model, attribute)}"
         says_so = marker(shape.markers, Sensitive) or marker(shape.markers, FreeForm)
         if says_so or shape.inner in _LEADS:
-            yield path
+            yield path, shape.inner in _LEADS
         elif is_model(shape.inner):
             yield from _below(shape.inner, f"{path}.")

@@ -8,7 +8,18 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from agentrun_operator.kinds import catalogue
 from controlplane.audit import AuditEvent
+from fakes.examples import (
+    CLOUD_KINDS,
+    FULL,
+    INBOUND,
+    MINIMAL,
+    SECRETS,
+    examples,
+    referring,
+    used_first,
+)
 from fakes.kstatus import CURRENT, kstatus
 from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
 from rig import CloudAccount, Rig, RigError, is_ready
@@ -17,32 +28,25 @@ from rig.samples import secret as secret_manifest
 from rig.waiting import condition, described
 
 KEYS = "agentrun-keys"
-VALUES = "values"
+VALUES = "keys"
 """Secret with the values that the objects of a tenant refer to."""
 CANARY = "canary-"
 """Every secret value begins with it: wherever it shows up, a secret leaked."""
 DEFAULT_WORKSPACE = "Workspace"
 TERMINATED = "TERMINATED"
 
-FAMILIES = {
-    "Credential": "Credential",
-    "ModelService": "ModelService",
-    "ModelProxy": "ModelProxy",
-    "AgentRuntime": "AgentRuntime",
-    "AgentRuntimeEndpoint": "AgentRuntimeEndpoint",
-    "SandboxTemplate": "Template",
-    "Sandbox": "Sandbox",
-}
+FAMILIES = {kind: examples()[kind].family for kind in CLOUD_KINDS}
 """Kinds with a cloud resource, and what the simulator calls their family."""
-NAME_FIELDS = {
-    "Credential": "credentialName",
-    "ModelService": "modelServiceName",
-    "ModelProxy": "modelProxyName",
-    "AgentRuntime": "agentRuntimeName",
-    "AgentRuntimeEndpoint": "agentRuntimeEndpointName",
-    "SandboxTemplate": "templateName",
-    "Sandbox": "sandboxId",
+NAMES = {
+    "Credential": "cred",
+    "ModelService": "svc",
+    "ModelProxy": "proxy",
+    "AgentRuntime": "rt",
+    "AgentRuntimeEndpoint": "ep",
+    "SandboxTemplate": "tpl",
+    "Sandbox": "box",
 }
+"""What tests call the object of a kind; the others are called like their kind."""
 
 
 def canary() -> str:
@@ -50,72 +54,81 @@ def canary() -> str:
     return CANARY + secrets.token_hex(8)
 
 
+def _from(key: str) -> dict[str, Any]:
+    return {"secretKeyRef": {"name": VALUES, "key": key}}
+
+
+_RICHER: Mapping[str, Mapping[str, Any]] = {
+    "ModelService": {
+        "provider": "tongyi",
+        "providerSettings": {
+            "apiKeyFrom": _from("provider"),
+            "baseUrl": "https://models.example.com/v1",
+            "modelNames": ["m-1"],
+        },
+    },
+    "AgentRuntime": {"env": [{"name": "KEY", "valueFrom": _from("env")}]},
+    "Sandbox": {"idleTimeoutSeconds": 3600},
+}
+"""What objects say here beside the minimal spec: a value of their own that tests rotate."""
+
+
+def usual(kind: str, name: str, to: Mapping[str, str] | None = None, **spec: Any) -> Body:
+    """Return an object that refers to the objects `to`, by their kind."""
+    base = referring(kind, {**MINIMAL[kind], **_RICHER.get(kind, {})}, to or {})
+    return manifest(kind, name, {**base, **spec})
+
+
 def credential(name: str, key: str = "inbound", **spec: Any) -> Body:
     """Return a Credential."""
-    value = {"valueFrom": {"secretKeyRef": {"name": VALUES, "key": key}}}
-    base = {"purpose": "Inbound", "apiKey": {"headerName": "X-API-Key", **value}}
-    return _manifest("Credential", name, {**base, **spec})
+    api_key = {"headerName": "X-API-Key", "valueFrom": _from(key)}
+    return usual("Credential", name, **{"apiKey": api_key, **spec})
 
 
 def service(name: str, **spec: Any) -> Body:
     """Return a ModelService that sends its own key."""
-    settings = {
-        "apiKeyFrom": {"secretKeyRef": {"name": VALUES, "key": "provider"}},
-        "baseUrl": "https://models.example.com/v1",
-        "modelNames": ["m-1"],
-    }
-    base = {"modelType": "llm", "provider": "tongyi", "providerSettings": settings}
-    return _manifest("ModelService", name, {**base, **spec})
+    return usual("ModelService", name, **spec)
 
 
 def proxy(name: str, to: str, **spec: Any) -> Body:
     """Return a ModelProxy in front of one service."""
-    base = {
-        "mode": "Single",
-        "executionRoleArn": "acs:ram::1234567890:role/agentrun",
-        "endpoints": [{"modelServiceRef": {"name": to}, "modelNames": ["m-1"]}],
-    }
-    return _manifest("ModelProxy", name, {**base, **spec})
+    return usual("ModelProxy", name, {"ModelService": to}, **spec)
 
 
 def runtime(name: str, **spec: Any) -> Body:
     """Return an AgentRuntime with a variable from a Secret."""
-    variable = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": VALUES, "key": "env"}}}
-    base = {"container": {"image": "registry.example.com/agent:v1"}, "env": [variable]}
-    return _manifest("AgentRuntime", name, {**base, **spec})
+    return usual("AgentRuntime", name, **spec)
 
 
 def endpoint(name: str, of: str, **spec: Any) -> Body:
     """Return an AgentRuntimeEndpoint of a runtime."""
-    base = {"runtimeRef": {"name": of}, "targetVersion": "LATEST"}
-    return _manifest("AgentRuntimeEndpoint", name, {**base, **spec})
+    return usual("AgentRuntimeEndpoint", name, {"AgentRuntime": of}, **spec)
 
 
 def template(name: str, **spec: Any) -> Body:
     """Return a SandboxTemplate."""
-    return _manifest("SandboxTemplate", name, {"type": "CodeInterpreter", **spec})
+    return usual("SandboxTemplate", name, **spec)
 
 
 def sandbox(name: str, of: str, **spec: Any) -> Body:
     """Return a Sandbox of a template."""
-    base = {"templateRef": {"name": of}, "idleTimeoutSeconds": 3600}
-    return _manifest("Sandbox", name, {**base, **spec})
+    return usual("Sandbox", name, {"SandboxTemplate": of}, **spec)
 
 
 def family_of_each(suffix: str = "") -> list[Body]:
     """Return one object of every kind, those that are referred to first."""
-    return [
-        credential(f"cred{suffix}"),
-        service(f"svc{suffix}"),
-        proxy(f"proxy{suffix}", f"svc{suffix}", credentialRef={"name": f"cred{suffix}"}),
-        runtime(f"rt{suffix}", credentialRef={"name": f"cred{suffix}"}),
-        endpoint(f"ep{suffix}", f"rt{suffix}"),
-        template(f"tpl{suffix}", credentialRef={"name": f"cred{suffix}"}),
-        sandbox(f"box{suffix}", f"tpl{suffix}"),
-    ]
+    names = {kind: f"{NAMES.get(kind, kind.lower())}{suffix}" for kind in CLOUD_KINDS}
+    found = []
+    for kind in used_first():
+        guard = {"credentialRef": {"name": names["Credential"]}}
+        is_guarded = FULL[kind].get("credentialRef", {}).get("name") == INBOUND
+        body = usual(kind, names[kind], names, **(guard if is_guarded else {}))
+        found.append(credential(names[kind]) if kind == "Credential" else body)
+    return found
 
 
-def _manifest(kind: str, name: str, spec: Mapping[str, Any]) -> Body:
+def manifest(kind: str, name: str, spec: Mapping[str, Any]) -> Body:
+    """Return an object."""
     return {
         "apiVersion": "agentrun.dev/v1alpha1",
         "kind": kind,
@@ -137,7 +150,8 @@ class Tenant:
 
     def open(self) -> None:
         """Create the Secrets and the Account."""
-        self.secret(VALUES, inbound=canary(), provider=canary(), env=canary())
+        values = ("inbound", "provider", "env", *SECRETS[VALUES])
+        self.secret(VALUES, **{name: canary() for name in values})
         self.login()
         spec = {
             "accountId": self.account.account_id,
@@ -146,7 +160,7 @@ class Tenant:
             "credentials": {"secretRef": {"name": KEYS}},
             "requestsPerSecond": 200,
         }
-        self.apply(_manifest("Account", "default", spec))
+        self.apply(manifest("Account", "default", spec))
 
     def login(self, **wrong: str) -> None:
         """Write the Secret with the account's keys, or with wrong ones."""
@@ -298,7 +312,14 @@ class Tenant:
 
 def external_name(kind: str, resource: Mapping[str, Any]) -> str:
     """Return the name that the resource of a kind has in AgentRun; a sandbox has its id."""
-    return str(resource.get(NAME_FIELDS[kind], ""))
+    return str(resource.get(name_field(kind), ""))
+
+
+def name_field(kind: str) -> str:
+    """Return the wire field with the name that a resource has in AgentRun."""
+    rest = catalogue()[kind].rest
+    assert rest is not None
+    return rest.name_field or rest.id_field
 
 
 def _types(body: Body) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 from agentrun_operator.core.identity import API_VERSION
 from agentrun_operator.kinds import catalogue
 from drift.filled import given_fields
-from fakes.secret_fields import secret_fields
+from fakes.examples import CLOUD_KINDS, examples, referring
+from fakes.secret_fields import referring_fields
 from integration.cluster_view import Body
 from integration.fleet import (
     CANARY,
@@ -19,6 +20,7 @@ from integration.fleet import (
     credential,
     endpoint,
     family_of_each,
+    manifest,
     proxy,
     runtime,
     service,
@@ -30,10 +32,6 @@ from rig.waiting import condition
 
 MARKS = (CANARY, base64.b64encode(CANARY[:6].encode()).decode())
 """As it is, and as the data of a Secret shows it; letters and a dash are the same in URLs."""
-OF_THE_SPEC = frozenset(
-    {"protocol.settings.config", "protocol.settings.headers", "templateConfiguration"}
-)
-"""Text of the spec itself, which whoever reads the object reads as well; `drift` plants those."""
 
 
 def _from(key: str) -> dict[str, Any]:
@@ -75,8 +73,20 @@ def _everything_secret(tenant: Tenant) -> list[Body]:
         credential("report", driftPolicy="Report"),
         service("bad", providerSettings={"baseUrl": "https://m", "apiKeyFrom": _from("absent")}),
     ]
+    manifests += _of_other_kinds(manifests)
     tenant.apply(*manifests)
     return manifests
+
+
+def _of_other_kinds(manifests: list[Body]) -> list[Body]:
+    """Return the examples of each kind of which the manifests leave out a secret."""
+    names = {each["kind"]: each["metadata"]["name"] for each in reversed(manifests)}
+    return [
+        manifest(kind, f"{kind}-{name}".lower(), referring(kind, example.spec, names))
+        for kind in CLOUD_KINDS
+        if not referring_fields(catalogue()[kind]) <= _planted(manifests, kind)
+        for name, example in examples()[kind].all()
+    ]
 
 
 def _user() -> dict[str, Any]:
@@ -123,7 +133,7 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     for name, kind in catalogue().items():
         if kind.namespaced:
             own = {"credentials.secretRef"} if name == "Account" else _planted(manifests, name)
-            assert secret_fields(kind) - OF_THE_SPEC <= own, name
+            assert referring_fields(kind) <= own, name
     tenant.wait_reason("AgentRuntime", "whole", "ProviderFailed")
     tenant.wait_reason("SandboxTemplate", "whole", "InvalidParameter")
     tenant.wait_reason("ModelService", "bad", "ReferenceNotFound")
@@ -159,7 +169,7 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
 
 def test_no_secret_of_a_cluster_account_is_ever_told(tenant: Tenant) -> None:
     body = _lend(tenant)
-    assert secret_fields(catalogue()["ClusterAccount"]) <= _planted([body], "ClusterAccount")
+    assert referring_fields(catalogue()["ClusterAccount"]) <= _planted([body], "ClusterAccount")
     lent = ("ClusterAccount", "", body["metadata"]["name"])
     tenant.wait(lambda: _reason(tenant.view.get(lent)) == "CredentialsInvalid", "wrong keys")
     told = _shown(tenant) | _kept(tenant)

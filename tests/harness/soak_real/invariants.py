@@ -29,7 +29,7 @@ def violations(user: User, objects: list[Body]) -> list[str]:
     resources = user.rig.cloud.resources(account=user.account.account_id)
     found = []
     for kind, family in fleet.FAMILIES.items():
-        field = fleet.NAME_FIELDS[kind]
+        field = fleet.name_field(kind)
         ours = [each for each in objects if each["kind"] == kind]
         alive = [r for r in resources.get(family, []) if r.get("status") != fleet.TERMINATED]
         wanted = Counter(_external(each) for each in ours)

@@ -7,6 +7,9 @@ from typing import Any
 
 import httpx
 
+from agentrun_operator.core.dependencies import dependencies
+from agentrun_operator.kinds import catalogue
+from fakes.examples import CLOUD_KINDS, MINIMAL
 from integration import fleet
 from integration.cluster_view import Body, path_of
 from rig import CloudAccount, Rig
@@ -20,19 +23,13 @@ MOST_OBJECTS = 30
 MEDDLE_SECONDS, MEDDLE_TIMES = 700.0, 2
 """A resource that somebody changes more often is `Contested`, and rightly not corrected."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
-_MAKERS: dict[str, Callable[[str], Body]] = {
-    "Credential": fleet.credential,
-    "ModelService": fleet.service,
-    "AgentRuntime": fleet.runtime,
-    "SandboxTemplate": fleet.template,
+_TARGETS: dict[str, list[str]] = {
+    kind: sorted({n.kind for n in dependencies(catalogue()[kind], MINIMAL[kind])} & {*MINIMAL})
+    for kind in CLOUD_KINDS
 }
-"""Kinds that need nothing else."""
-_USERS: dict[str, tuple[str, Callable[[str, str], Body]]] = {
-    "ModelProxy": ("ModelService", fleet.proxy),
-    "AgentRuntimeEndpoint": ("AgentRuntime", fleet.endpoint),
-    "Sandbox": ("SandboxTemplate", fleet.sandbox),
-}
-"""Kinds that refer to another one."""
+"""Kind → the kinds that an object of it refers to."""
+_ALONE = tuple(kind for kind, targets in _TARGETS.items() if not targets)
+_EDITABLE = tuple(n for n in CLOUD_KINDS if (rest := catalogue()[n].rest) and rest.updatable)
 Key = tuple[str, str]
 """(kind, name)."""
 
@@ -77,8 +74,8 @@ class User:
             "credentials": {"secretRef": {"name": fleet.KEYS}},
             "requestsPerSecond": 200,
         }
-        self._put(fleet._manifest("Account", "default", {**spec, **MEDDLED}))
-        for kind in _MAKERS:
+        self._put(fleet.manifest("Account", "default", {**spec, **MEDDLED}))
+        for kind in _ALONE:
             self._create(kind)
 
     def act(self) -> str:
@@ -94,11 +91,11 @@ class User:
 
     def create(self) -> str:
         """Create an object of some kind."""
-        return self._create(self.chance.choice([*_MAKERS, *_USERS]))
+        return self._create(self.chance.choice(CLOUD_KINDS))
 
     def edit(self) -> str:
         """Change a description."""
-        kind, name = self._any(lambda key: key[0] != "Sandbox")
+        kind, name = self._any(lambda key: key[0] in _EDITABLE)
         self._serial += 1
         text = self.descriptions[kind, name] = f"edit {self._serial}"
         self._patch(path_of(kind, NAMESPACE, name), {"spec": {"description": text}})
@@ -116,7 +113,7 @@ class User:
         free = set(self.wanted) - set(self.wanted.values())
         kind, name = self._any(free.__contains__)
         self._forget(kind, name)
-        if kind in _MAKERS and self._is_gone_soon(kind, name):
+        if kind in _ALONE and self._is_gone_soon(kind, name):
             self._create(kind, name)
         return f"recreate {kind}/{name}"
 
@@ -140,7 +137,7 @@ class User:
 
     def delete_all(self) -> None:
         """Delete everything, users first."""
-        for kind, name in sorted(self.wanted, key=lambda key: key[0] in _MAKERS):
+        for kind, name in sorted(self.wanted, key=lambda key: key[0] in _ALONE):
             self._insist("DELETE", path_of(kind, NAMESPACE, name))
         self.wanted.clear()
 
@@ -176,7 +173,7 @@ class User:
         since = time.monotonic() - MEDDLE_SECONDS
         resources = self.rig.cloud.resources(account=self.account.account_id)
         return {
-            (kind, str(each.get(fleet.NAME_FIELDS[kind])))
+            (kind, str(each.get(fleet.name_field(kind))))
             for kind in ("Credential", "ModelService", "ModelProxy")
             for each in resources.get(fleet.FAMILIES[kind], [])
         } - {
@@ -191,17 +188,17 @@ class User:
         self._serial += 1
         name = name or f"{kind.lower()}-{self._serial}"
         target: Key | None = None
-        if kind in _MAKERS:
-            manifest = _MAKERS[kind](name)
-        else:
-            wanted, make = _USERS[kind]
-            if all(key[0] != wanted for key in self.wanted):
-                self._create(wanted)
-            target = self._any(lambda key: key[0] == wanted)
-            manifest = make(name, target[1])
+        for wanted in _TARGETS[kind]:
+            target = self._one_of(wanted)
+        manifest = fleet.usual(kind, name, {target[0]: target[1]} if target else {})
         self._put(manifest)
         self.wanted[kind, name] = target
         return f"create {kind}/{name}"
+
+    def _one_of(self, kind: str) -> Key:
+        if all(key[0] != kind for key in self.wanted):
+            self._create(kind)
+        return self._any(lambda key: key[0] == kind)
 
     def _any(self, fits: Callable[[Key], bool]) -> Key:
         found = sorted(key for key in self.wanted if fits(key))
