@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.kinds import catalogue
 from chart.rendering import CHART, ROOT, helm
 
 GUIDES = (
@@ -29,6 +30,13 @@ def text_of(name: str) -> str:
 def test_every_reason_has_a_remedy_in_troubleshooting() -> None:
     named = set(re.findall(r"`([A-Z][A-Za-z]+)`", text_of("troubleshooting")))
     assert {reason.value for reason in Reason} <= named
+
+
+def test_the_readme_says_what_each_kind_is() -> None:
+    table = (ROOT / "README.md").read_text().split("| kind | what it is |")[1].split("\n\n")[0]
+    first_cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == list(catalogue())
 
 
 def snippets() -> list[tuple[str, str]]:

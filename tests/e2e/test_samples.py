@@ -7,23 +7,15 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.kinds import catalogue
 from controlplane import AuditEvent
 from rig import Rig, eventually
 from rig.cloud import is_write
-from rig.official import official_client, totals
-from rig.samples import CHAT_SECRET
+from rig.official import LISTED, official_client, totals
+from rig.samples import CHAT_SECRET, manifests
 
 NAMESPACE = "e2e-samples"
-KINDS = {
-    "Account",
-    "AgentRuntime",
-    "AgentRuntimeEndpoint",
-    "Credential",
-    "ModelProxy",
-    "ModelService",
-    "Sandbox",
-    "SandboxTemplate",
-}
+KINDS = {name for name, kind in catalogue().items() if kind.namespaced}
 
 
 @dataclass(frozen=True)
@@ -33,7 +25,7 @@ class Life:
     Attributes:
         ready: The objects when all were Ready.
         connections: ConfigMaps of that moment, by name.
-        counts: What the official client listed at that moment, by family.
+        counts: What the official client listed at that moment, by kind.
         left: What it listed after the deletion.
         writes: The operator's writes to the cluster until that moment.
         all_writes: Its writes until the end.
@@ -147,15 +139,9 @@ def test_a_killed_operator_picks_up_where_it_was(rig: Rig, namespace: str) -> No
     rig.kill_operator()
     rig.start_operator()
     rig.wait_ready(namespace)
+    samples = collections.Counter(each["kind"] for each in manifests(namespace, rig.cloud.url))
     counts = totals(official_client(rig.cloud.url, rig.account))
-    assert counts == {
-        "agent runtimes": 1,
-        "credentials": 2,
-        "model proxies": 1,
-        "model services": 2,
-        "sandboxes": 1,
-        "templates": 1,
-    }
+    assert counts == {kind: samples[kind] for kind in LISTED}
 
 
 def test_a_rotated_secret_reaches_the_cloud(rig: Rig, namespace: str) -> None:

@@ -1,19 +1,13 @@
 """Sync waves wait for health: that is what the health check is for."""
 
+from agentrun_operator.kinds import catalogue
 from argocd.fleet import Team
 from rig import eventually
 
 WAVE = "argocd.argoproj.io/sync-wave"
-WAVES = {
-    "Account": 0,
-    "Credential": 0,
-    "AgentRuntime": 1,
-    "ModelProxy": 1,
-    "ModelService": 1,
-    "SandboxTemplate": 1,
-    "AgentRuntimeEndpoint": 2,
-    "Sandbox": 2,
-}
+FIRST = {"Account", "Credential"}
+LAST = {"AgentRuntimeEndpoint", "Sandbox"}
+WAVES = {kind: 0 if kind in FIRST else 2 if kind in LAST else 1 for kind in catalogue()}
 """As docs/argocd.md recommends."""
 
 
@@ -37,7 +31,7 @@ def test_a_wave_waits_for_the_one_before(team: Team) -> None:
         lambda s: s.phase == "Running" and s.resources.get("Account/default") == "Progressing",
         "to wait for the account",
     )
-    assert kinds_in(team) == {"Account", "Credential"}
+    assert kinds_in(team) == FIRST
     team.bring_secrets()
     found = applications.wait_synced(team.name, commit)
     assert set(found.resources.values()) == {"Healthy"}
@@ -71,7 +65,7 @@ def test_a_wave_that_fails_ends_the_sync(team: Team) -> None:
     applications.wait(
         team.name, lambda s: s.phase == "Failed" and s.health == "Degraded", "to have failed"
     )
-    assert kinds_in(team) == {"Account", "Credential"}
+    assert kinds_in(team) == FIRST
 
 
 def test_a_deletion_in_waves(team: Team) -> None:

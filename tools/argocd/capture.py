@@ -1,13 +1,13 @@
 """Takes the test data of the health checks from a running operator: real objects, real messages."""
 
-import copy
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import yaml
 
 from agentrun_operator.core.identity import PAUSED_ANNOTATION
+from agentrun_operator.kinds import catalogue
 from argocd.customizations import STATES, test_data
 from rig import NAMESPACE, SAMPLES_NAMESPACE, Rig, eventually, is_ready, samples
 from rig.waiting import condition
@@ -21,21 +21,26 @@ ENDPOINT = "https://agentrun.cn-hangzhou.aliyuncs.com"
 SHARED_SECRET = "agentrun-shared-keys"
 REFUSED_ENDPOINT = "https://agentrun.example.com"
 
-DEFAULT_EDIT: Mapping[str, Any] = {"description": "edited"}
-EDITS: Mapping[str, Mapping[str, Any]] = {
-    "Account": {"requestsPerSecond": 19},
-    "ClusterAccount": {"requestsPerSecond": 19},
-    "Sandbox": {"timeouts": {"createSeconds": 500}},
-}
-"""A change of the spec that is as good as the value before."""
-REFUSED_EDITS: Mapping[str, Mapping[str, Any]] = {
-    "Account": {"endpoint": REFUSED_ENDPOINT},
-    "ClusterAccount": {"endpoint": REFUSED_ENDPOINT},
-    "Sandbox": {"desiredState": "Paused"},
-}
-"""A change that the operator, or the cloud while it refuses updates, cannot carry out."""
-ACCOUNTS = ("Account", "ClusterAccount")
-"""What everything else refers to is broken last."""
+
+def _edit_of(kind: str) -> Json:
+    """Return a change of the spec that is as good as the value before."""
+    rest = catalogue()[kind].rest
+    if rest is None:
+        return {"requestsPerSecond": 19}
+    return {"description": "edited"} if rest.updatable else {"timeouts": {"createSeconds": 500}}
+
+
+def _refused_edit_of(kind: str) -> Json:
+    """Return a change that the operator, or the cloud while it refuses, cannot carry out."""
+    rest = catalogue()[kind].rest
+    if rest is None:
+        return {"endpoint": REFUSED_ENDPOINT}
+    return {"description": "refused"} if rest.updatable else {"desiredState": "Paused"}
+
+
+def _can_end(kind: str) -> bool:
+    rest = catalogue()[kind].rest
+    return rest is not None and "Stopped" in rest.verbs
 
 
 class Capture:
@@ -58,13 +63,13 @@ class Capture:
         self._until("healthy", is_ready, on_the_way="creating")
         self._pause()
         rig.stop_operator()
-        self._edit(DEFAULT_EDIT, EDITS, self._objects())
+        self._edit(_edit_of, self._objects())
         self._keep("edited", self._objects())
         rig.start_operator()
         self._until("", is_ready)
         self._break_resources()
         self._complete()
-        for kind in ACCOUNTS:
+        for kind in self._kinds(is_local=True):
             self._break(kind)
 
     def _apply_samples(self) -> None:
@@ -93,7 +98,7 @@ class Capture:
             self._kubectl("annotate", body, f"{PAUSED_ANNOTATION}=true")
         self._until("", lambda body: bool(condition(body, "Paused")))
         # An edit that a paused object does not observe: Suspended all the same.
-        self._edit(DEFAULT_EDIT, EDITS, self._objects())
+        self._edit(_edit_of, self._objects())
         self._keep("suspended", self._objects())
         for body in self._objects():
             self._kubectl("annotate", body, f"{PAUSED_ANNOTATION}-")
@@ -104,8 +109,7 @@ class Capture:
         refusal = {"status": 400, "code": "InvalidParameter", "times": None}
         message = "The parameter is invalid."
         self._rig.cloud.fault("error", action="(Update|Pause).*", message=message, **refusal)
-        kinds = {body["kind"] for body in self._objects()} - set(ACCOUNTS)
-        for kind in sorted(kinds, key=lambda kind: (kind != "Sandbox", kind)):
+        for kind in self._kinds(is_local=False):
             self._break(kind)
         self._rig.cloud.clear_faults()
 
@@ -116,7 +120,7 @@ class Capture:
         def same() -> list[Json]:
             return [each for each in self._objects() if _name(each) == name]
 
-        self._edit({"description": "refused"}, REFUSED_EDITS, same())
+        self._edit(_refused_edit_of, same())
         self._keep(
             "degraded",
             eventually(
@@ -126,15 +130,16 @@ class Capture:
         )
 
     def _complete(self) -> None:
-        """End the sandbox for good."""
-        body = next(each for each in self._objects() if each["kind"] == "Sandbox")
-        self._edit({}, {"Sandbox": {"desiredState": "Stopped"}}, [body])
+        """End for good what can end."""
+        (body,) = (each for each in self._objects() if _can_end(each["kind"]))
+        name = _name(body)
+        self._edit(lambda _: {"desiredState": "Stopped"}, [body])
 
         def completed() -> list[Json]:
-            sandboxes = [each for each in self._objects() if each["kind"] == "Sandbox"]
-            return [e for e in sandboxes if condition(e, "Ready").get("reason") == "Completed"]
+            found = [each for each in self._objects() if _name(each) == name]
+            return [e for e in found if condition(e, "Ready").get("reason") == "Completed"]
 
-        self._keep("completed", eventually(completed, "the sandbox to be Completed"))
+        self._keep("completed", eventually(completed, f"{name} to be Completed"))
 
     def _until(
         self, state: str, holds: Callable[[Json], bool], *, on_the_way: str | None = None
@@ -162,11 +167,9 @@ class Capture:
         items: list[Json] = json.loads(text)["items"]
         return items
 
-    def _edit(
-        self, default: Mapping[str, Any], edits: Mapping[str, Mapping[str, Any]], on: list[Json]
-    ) -> None:
+    def _edit(self, change: Callable[[str], Json], on: list[Json]) -> None:
         for number, body in enumerate(on):
-            spec = copy.deepcopy(dict(edits.get(body["kind"], default)))
+            spec = change(body["kind"])
             if "requestsPerSecond" in spec:  # another value each time, or nothing would change
                 spec["requestsPerSecond"] = body["spec"].get("requestsPerSecond", 20) - 1
             if spec.get("description") == "edited":
@@ -174,6 +177,12 @@ class Capture:
             if "timeouts" in spec:
                 spec["timeouts"]["createSeconds"] = 600 - body["metadata"]["generation"]
             self._kubectl("patch", body, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+
+    def _kinds(self, *, is_local: bool) -> list[str]:
+        """Return the kinds of the samples, those first that no update reaches: they use others."""
+        present = {body["kind"]: catalogue()[body["kind"]].rest for body in self._objects()}
+        found = [kind for kind, rest in present.items() if (rest is None) is is_local]
+        return sorted(found, key=lambda kind: (bool((r := present[kind]) and r.updatable), kind))
 
     def _kubectl(self, verb: str, body: Json, *arguments: str) -> None:
         namespace = body["metadata"].get("namespace", "default")

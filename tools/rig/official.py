@@ -1,8 +1,10 @@
 """The official AgentRun client, pointed at the simulated cloud: an outsider's view of it."""
 
+import re
 import warnings
 from typing import Any
 
+from agentrun_operator.kinds import catalogue
 from rig.cloud import CloudAccount
 
 with warnings.catch_warnings():
@@ -12,16 +14,14 @@ with warnings.catch_warnings():
     from alibabacloud_agentrun20250910.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-__all__ = ["models", "official_client", "totals"]
+__all__ = ["LISTED", "models", "official_client", "totals"]
 
-LISTS = (
-    ("agent runtimes", "list_agent_runtimes", "ListAgentRuntimesRequest"),
-    ("credentials", "list_credentials", "ListCredentialsRequest"),
-    ("model proxies", "list_model_proxies", "ListModelProxiesRequest"),
-    ("model services", "list_model_services", "ListModelServicesRequest"),
-    ("sandboxes", "list_sandboxes", "ListSandboxesRequest"),
-    ("templates", "list_templates", "ListTemplatesRequest"),
-)
+LISTED = {
+    name: kind.rest.nouns
+    for name, kind in catalogue().items()
+    if kind.rest is not None and kind.rest.parent is None
+}
+"""Kind → the plural in the name of the operation that lists all of an account."""
 ENDED = "TERMINATED"
 """Status in which the API goes on listing a sandbox that was deleted."""
 
@@ -41,9 +41,10 @@ def official_client(url: str, account: CloudAccount) -> Any:
 
 
 def totals(client: Any) -> dict[str, int]:
-    """Return how many resources of each family an account has, as its LISTs tell."""
+    """Return how many resources of each kind an account has, as its LISTs tell."""
     counts = {}
-    for family, operation, request in LISTS:
-        data = getattr(client, operation)(getattr(models, request)()).body.data.to_map()
-        counts[family] = sum(each.get("status") != ENDED for each in data.get("items") or ())
+    for kind, nouns in LISTED.items():
+        call = getattr(client, f"list_{re.sub(r'(?<!^)(?=[A-Z])', '_', nouns).lower()}")
+        data = call(getattr(models, f"List{nouns}Request")()).body.data.to_map()
+        counts[kind] = sum(each.get("status") != ENDED for each in data.get("items") or ())
     return counts
