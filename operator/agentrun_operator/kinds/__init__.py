@@ -19,3 +19,9 @@ def catalogue() -> Mapping[str, ResourceKind]:
     )
     kinds: dict[str, ResourceKind] = {module.KIND.kind: module.KIND for module in modules}
     return MappingProxyType(dict(sorted(kinds.items())))
+
+
+def kind_names() -> tuple[str, ...]:
+    """Return the name of every kind, from its file: for a kind that has to name the others."""
+    files = (info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg)
+    return tuple("".join(map(str.capitalize, file.split("_"))) for file in sorted(files))

@@ -8,6 +8,7 @@ from agentrun_operator.core.fields import SecretReference, SpecModel
 from agentrun_operator.core.forms import NamespaceName
 from agentrun_operator.core.grants import Allowance, NamespaceSelector
 from agentrun_operator.core.kind import ResourceKind, Rule
+from agentrun_operator.kinds import kind_names
 from agentrun_operator.kinds.parts.account import (
     ANY_NAME,
     COLUMNS,
@@ -61,15 +62,7 @@ class ClusterAccountSpec(AccountBase):
     32 entries. Empty: nothing."""
 
 
-_KINDS = (
-    "AgentRuntime",
-    "AgentRuntimeEndpoint",
-    "Credential",
-    "ModelProxy",
-    "ModelService",
-    "Sandbox",
-    "SandboxTemplate",
-)
+_KINDS = [name for name in kind_names() if name not in ("Account", "ClusterAccount")]
 """The kinds with a resource of their own; a test compares them with the catalogue."""
 
 KIND = ResourceKind(
@@ -103,7 +96,7 @@ KIND = ResourceKind(
         ),
         Rule(
             f"!has(self.allow) || self.allow.all(a, !has(a.kinds)"
-            f" || a.kinds.all(k, k in {list(_KINDS)}))",
+            f" || a.kinds.all(k, k in {_KINDS}))",
             f"an item of allow names an unknown kind; use {', '.join(_KINDS)}",
             "allow",
         ),
