@@ -138,6 +138,8 @@ def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
     is_sensitive = marker(shape_of(info).markers, Sensitive) is not None
     if is_sensitive and inner is str:
         return f"{CANARY}-sensitive-{n}"
+    if inner == dict[str, str]:
+        return {f"key{n}": f"{CANARY}-sensitive-{n}"}
     if get_origin(inner) is dict:
         return {f"outer{n}": {"inner": f"{CANARY}-document", "number": 7}}
     candidates = [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]

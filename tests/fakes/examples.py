@@ -137,6 +137,9 @@ class Examples(_Entry):
     """Top-level wire field that an update takes and that is `Immutable` all the same → why."""
     secrets: frozenset[str] = frozenset()
     """Wire paths whose values never show, as the control-plane reference names them."""
+    defaults: Mapping[str, Any] = {}
+    """Path → schema default. Frozen for the life of v1alpha1: another one rewrites existing objects
+    on read, and restarts a fleet."""
     drift: Drift = Drift()
     accepted: tuple[Accepted, ...] = ()
     """Spellings that the API server takes, and what is sent for them."""
