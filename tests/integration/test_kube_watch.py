@@ -160,7 +160,7 @@ async def test_a_watcher_task_that_dies_in_silence_is_noticed(access: ClusterAcc
     watcher = Watcher(access=access, kinds=[WIDGET, GADGET], observe=Observed())
     task = asyncio.create_task(watcher.run(asyncio.Event()))
     await eventually(lambda: not watcher.missing)
-    (victim,) = [t for t in asyncio.all_tasks() if t.get_name() == watcher._expected()[0]]
+    (victim,) = [t for t in asyncio.all_tasks() if t.get_name() == watcher.expected()[0]]
     victim.cancel()
     with pytest.raises(WatchLostError, match=r"kopf no longer runs: watcher for labwidgets"):
         await asyncio.wait_for(task, 15)

@@ -79,7 +79,7 @@ class MetadataWatch:
     ) -> None:
         """Watch the given namespaces, or the whole cluster."""
         self._streams = tuple(
-            _Stream(client, changed, what, namespace, _Pace(relist_seconds, sleep, monotonic))
+            Stream(client, changed, what, namespace, _Pace(relist_seconds, sleep, monotonic))
             for what in watched
             for namespace in what.namespaces or namespaces or ("",)
         )
@@ -126,7 +126,7 @@ class _Pace:
         return self._listed_at + self.relist_seconds - self.monotonic()
 
 
-class _Stream:
+class Stream:
     """One kind in one namespace, or in all."""
 
     def __init__(
@@ -151,11 +151,12 @@ class _Stream:
         self._is_forbidden = False
 
     async def run(self) -> None:
+        """List and watch, again and again, until cancelled."""
         failures = 0
         while True:
             try:
                 if self._version is None or self._pace.is_list_due():
-                    await self._list()
+                    await self.relist()
                 failures = 0
                 await self._follow(self._version or "")
                 delay = random.uniform(RECONNECT_SECONDS / 2, RECONNECT_SECONDS)  # noqa: S311 - jitter
@@ -187,7 +188,8 @@ class _Stream:
             )
         self._is_forbidden = True
 
-    async def _list(self) -> None:
+    async def relist(self) -> None:
+        """Read everything anew, and tell of what changed meanwhile."""
         found: dict[tuple[str, str], str] = {}
         version = ""
         pages = self._client.pages(self._path, params=self._watched.params, accept=METADATA_LIST)

@@ -72,11 +72,11 @@ class Watcher:
         """Return the streams that are not being watched: all of them before the start."""
         return tuple(
             name
-            for name in self._expected()
+            for name in self.expected()
             if (task := self._streams.get(name)) is None or task.done()
         )
 
-    def _expected(self) -> list[str]:
+    def expected(self) -> list[str]:
         """Return kopf's names of the tasks that watch."""
         return [
             f"{_STREAM}{kind.plural}.{VERSION}.{GROUP}@{namespace}"
@@ -101,7 +101,7 @@ class Watcher:
                 namespaces=self._namespaces,
                 stop_flag=flag,
             )
-        guard = asyncio.create_task(self._guard(), name="watch guard")
+        guard = asyncio.create_task(self.guard(), name="watch guard")
         stopper = asyncio.create_task(stop.wait(), name="watch stopper")
         try:
             await asyncio.wait([*tasks, guard, stopper], return_when=asyncio.FIRST_COMPLETED)
@@ -124,7 +124,7 @@ class Watcher:
         before are refused as known to be bad, and the process ends.
         """
         # Every stream holds a connection for good.
-        streams = len(self._expected())
+        streams = len(self.expected())
         session = open_session(self._access, streams=streams, for_kopf=True, answers=self._answers)
         self._sessions = [s for s in self._sessions if not s.closed] + [session]
         return kopf.AiohttpSession(
@@ -133,7 +133,7 @@ class Watcher:
             default_namespace=self._access.namespace,
         )
 
-    async def _guard(self) -> None:
+    async def guard(self) -> None:
         """End when a watcher that once ran no longer does: kopf forgets a cancelled one."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BEGIN_SECONDS
@@ -151,7 +151,7 @@ class Watcher:
 
     def _note_streams(self) -> None:
         """Find kopf's tasks by their names; it offers no other way."""
-        expected = self._expected()
+        expected = self.expected()
         if len(self._streams) < len(expected):
             running = {task.get_name(): task for task in asyncio.all_tasks()}
             self._streams.update((n, running[n]) for n in expected if n in running)

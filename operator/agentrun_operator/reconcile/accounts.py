@@ -66,7 +66,7 @@ class AccountDirectory:
         account = self._asked_for(obj)
         if account is None:
             return await self._own_binding_of(obj)
-        await self._check_allowed(account, obj)
+        await self.check_allowed(account, obj)
         _check_ready(account, obj)
         try:
             return await self._clients.connect(account)
@@ -106,7 +106,7 @@ class AccountDirectory:
         if account is None:
             return self._settings.own_account is not None and not obj.spec.get("accountRef")
         try:
-            await self._check_allowed(account, obj)
+            await self.check_allowed(account, obj)
             _check_ready(account, obj)
         except OperatorError:
             return False
@@ -139,7 +139,7 @@ class AccountDirectory:
             return await self._clients.own()
         account = self._cache.get(key)
         if account is not None and not is_proven:
-            await self._check_allowed(account, obj)
+            await self.check_allowed(account, obj)
         known = self._clients.known(key)
         try:
             if account is None:
@@ -154,7 +154,7 @@ class AccountDirectory:
         account = self._asked_for(obj)
         if account is None:
             return await self._own_binding_of(obj)
-        await self._check_allowed(account, obj)
+        await self.check_allowed(account, obj)
         return await self._clients.connect(account)
 
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
@@ -207,7 +207,7 @@ class AccountDirectory:
         if found is None:
             return True
         try:
-            await self._check_allowed(found, obj)
+            await self.check_allowed(found, obj)
         except AccessDenied:
             return False
         except OperatorError:
@@ -251,7 +251,8 @@ class AccountDirectory:
         labels = await self._reader.namespace_labels(namespace)
         return tuple(each for each in allowances if each.concerns(namespace, labels))
 
-    async def _check_allowed(self, account: KubeObject, user: KubeObject) -> None:
+    async def check_allowed(self, account: KubeObject, user: KubeObject) -> None:
+        """Raise AccessDenied unless a ClusterAccount serves the namespace of its user."""
         if account.key.namespace:
             return
         parse_spec(self._kinds[account.key.kind], account)

@@ -4,11 +4,15 @@ The tries get so rare that two masters do not fight, and a field that is not fou
 corrected all the while.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from typing import TypeVar
 
+from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.memory import Contest, Memory
+from agentrun_operator.reconcile.memory import Contest, Memory, Uncertain
+
+T = TypeVar("T")
 
 MANY = 5
 WINDOW_SECONDS = 600.0
@@ -108,3 +112,20 @@ def message(paths: str, marks: tuple[str, ...]) -> str:
         f"{who}. Stop the other writer, or put the path into spec.ignoreFields; an edit of the "
         "spec, or the annotation agentrun.dev/reconcile-requested-at, corrects it again at once"
     )
+
+
+async def counted(memory: Memory, there: bytes, paths: Sequence[str], sending: Awaitable[T]) -> T:
+    """Count a correction once it is sent: one whose answer got lost is undone like any other.
+
+    It is taken back when the next look finds the resource untouched, as it stands `there`: then it
+    got lost itself.
+    """
+    try:
+        result = await sending
+    except Unavailable as error:
+        if error.maybe_applied:
+            note_corrections(memory, paths)
+            memory.uncertain = Uncertain(there, tuple(paths), memory.now_hint)
+        raise
+    note_corrections(memory, paths)
+    return result

@@ -26,7 +26,7 @@ def snapshot(ctx: Context) -> Snapshot:
         unrecorded=ctx.is_unrecorded,
         is_heir=obj.is_heir,
         is_copy=obj.copied_from is not None and ctx.memory.held is None,
-        misrecorded=_is_misrecorded(ctx),
+        misrecorded=is_misrecorded(ctx),
         adopted=_is_adopted(ctx),
         settled=absence.is_settled(ctx),
         proven=absence.seconds_to_proof(ctx) <= 0,
@@ -56,7 +56,8 @@ def _is_adopted(ctx: Context) -> bool:
     return held[1] if held and is_known else bool(obj.status.get("adopted"))
 
 
-def _is_misrecorded(ctx: Context) -> bool:
+def is_misrecorded(ctx: Context) -> bool:
+    """Whether a look shows that the record on the object is not what is there."""
     seen, obj = ctx.observation, ctx.obj
     is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
     if not is_ours or ctx.target is None or ctx.observes_only:

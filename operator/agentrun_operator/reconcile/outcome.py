@@ -137,7 +137,7 @@ class Outcomes:
         if memory.failing_since is None:
             memory.failing_since = now
         delay = self._delay_of(error, memory)
-        if _is_in_grace(error, obj, memory):
+        if is_in_grace(error, obj, memory):
             return Outcome(None, delay, "error")
         after = error.stalls_after_seconds
         has_stalled = after is not None and now - memory.failing_since >= after
@@ -159,7 +159,7 @@ class Outcomes:
         return self.delay(memory.failures, floor)
 
 
-def _is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
+def is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
     """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
     ready = obj.condition("Ready") or {}
     if isinstance(error, AccountNotUsable):

@@ -170,7 +170,7 @@ class Poller:
             account_name = str(at.account)
             log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return
-        self._wake(at, held, listing)
+        self.wake(at, held, listing)
 
     def _tell(self, account: ObjectKey, error: Exception) -> None:
         """Have the account find out whether it is all of it that cannot be read."""
@@ -183,7 +183,8 @@ class Poller:
         if is_sign and not self._contacts.of(account).is_out:
             self._queue.add(account)
 
-    def _wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:
+    def wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:
+        """Wake the objects whose item of a LIST changed, went or came back."""
         rest = self._world.kinds[at.kind].rest
         if rest is None:
             return

@@ -152,7 +152,7 @@ class WorkQueue:
         flow = self._in_flight.pop(key, None)
         self._away.discard(key)
         if flow is not None:
-            self._fly(flow, -1)
+            self.note_flight(flow, -1)
         fresh = self._again.pop(key, None)
         if fresh is not None:
             self.add(key, fresh=fresh)
@@ -174,7 +174,7 @@ class WorkQueue:
         flow, key = found
         _, fresh = self._ready.pop(key)
         self._in_flight[key] = flow
-        self._fly(flow, 1)
+        self.note_flight(flow, 1)
         self._count(key, -1)
         self._metrics.queue_waited(key.kind, self._clock.monotonic() - self._since.pop(key))
         return Work(key, fresh)
@@ -188,7 +188,8 @@ class WorkQueue:
     def _is_below(self, flow: Flow, most: int) -> bool:
         return self._flying[flow] < most and self._flying[flow.namespace] < 2 * most
 
-    def _fly(self, flow: Flow, change: int) -> None:
+    def note_flight(self, flow: Flow, change: int) -> None:
+        """Count passes in flight, by flow and by namespace."""
         for at in (flow, flow.namespace):
             self._flying[at] += change
             if not self._flying[at]:

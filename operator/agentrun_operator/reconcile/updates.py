@@ -3,12 +3,10 @@
 What comes to nothing ends: an update that is taken and changes nothing, and a fight over a field.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from agentrun_operator.core.drift import CANNOT_READ, Drift, clearing_values
-from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.ignored import covers
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
@@ -27,14 +25,13 @@ from agentrun_operator.reconcile import (
 )
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
-from agentrun_operator.reconcile.memory import Memory, Uncertain
+from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
-T = TypeVar("T")
 _STALL_RETRY_SECONDS = 300.0
 _MAX_UNHEARD = 2
 """Updates that may change nothing before we stop: the first may have got lost."""
@@ -82,7 +79,7 @@ class UpdatingSteps:
         if self._is_in_vain(ctx, self._attempt(ctx), paths):
             return self._unheard(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        return await self._counted(ctx, paths, sending)
+        return await contest.counted(ctx.memory, self._standing(ctx), paths, sending)
 
     async def change_state(self, ctx: Context) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -104,7 +101,9 @@ class UpdatingSteps:
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
         sending = unanswered.heard(ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb))
-        await self._counted(ctx, [STATE_PATH] if is_correction else [], sending)
+        await contest.counted(
+            ctx.memory, self._standing(ctx), [STATE_PATH] if is_correction else [], sending
+        )
         _note_attempt(ctx.memory, attempt)
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
@@ -117,22 +116,6 @@ class UpdatingSteps:
         contest.take_back_unless_moved(ctx.memory, self._standing(ctx))
         contest.note_peace(ctx.memory, paths)
         ctx.contested = contest.fought_over(ctx.memory, ctx.obj, paths)
-
-    async def _counted(self, ctx: Context, paths: Sequence[str], sending: Awaitable[T]) -> T:
-        """Count a correction once it is sent: one whose answer got lost is undone like any other.
-
-        It is taken back when the next look finds the resource untouched: then it got lost itself.
-        """
-        memory, there = ctx.memory, self._standing(ctx)
-        try:
-            result = await sending
-        except Unavailable as error:
-            if error.maybe_applied:
-                contest.note_corrections(memory, paths)
-                memory.uncertain = Uncertain(there, tuple(paths), memory.now_hint)
-            raise
-        contest.note_corrections(memory, paths)
-        return result
 
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""

@@ -39,7 +39,6 @@ from agentrun_operator.reconcile import (
     status,
     steps,
     unanswered,
-    updates,
     writes,
 )
 from agentrun_operator.reconcile.accounts import AccountDirectory
@@ -80,11 +79,15 @@ class Bug:
 
     name: str
     story: str
-    plant: Callable[[], AbstractContextManager[None]]
+    changes: tuple[tuple[Any, str, Change], ...]
+
+    def plant(self) -> AbstractContextManager[None]:
+        """Be wrong in that way for a while."""
+        return swapped(*self.changes)
 
 
 def _bug(name: str, story: str, *changes: tuple[Any, str, Change]) -> Bug:
-    return Bug(name, story, lambda: swapped(*changes))
+    return Bug(name, story, changes)
 
 
 _Reading, _Writing, _Deleting = steps.ReadingSteps, writes.WritingSteps, deletion.DeletionSteps
@@ -106,7 +109,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
     _bug("no-settle-window", "absence trusted", (absence, "window_passed", m.always_true)),
-    _bug("answer-not-kept", "a wrong id is persisted", (_Writing, "_created", m.persisted_not)),
+    _bug("answer-not-kept", "a wrong id is persisted", (AgentRunClient, "create", m.persisted_not)),
     _bug("stale-cache", "older versions taken in", (ObjectCache, "observe", m.stale_cache)),
     _bug(
         "defaults-compared",
@@ -114,7 +117,9 @@ BUGS: tuple[Bug, ...] = (
         (observe, "find_drift", m.defaults_compared),
     ),
     _bug("wake-up-lost", "an add in flight is dropped", (WorkQueue, "done", m.wake_up_lost)),
-    _bug("room-kept", "passes that ended count as in flight", (WorkQueue, "_fly", m.room_kept)),
+    _bug(
+        "room-kept", "passes that ended count as in flight", (WorkQueue, "note_flight", m.room_kept)
+    ),
     _bug("pin-ignored", "writes follow the reference", (preparation, "check_pin", m.never)),
     _bug("generation-ahead", "observed too much", (report, "compose", m.newest_generation)),
     _bug("foreign-adopted", "foreign tags ignored", (observe, "whose", m.everything_ours)),
@@ -158,7 +163,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "poller-blind",
         "nobody is woken by a LIST, nor for want of one",
-        (Poller, "_wake", m.never),
+        (Poller, "wake", m.never),
         (MemoryBank, "overdue", m.nobody),
     ),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),
@@ -169,7 +174,7 @@ BUGS: tuple[Bug, ...] = (
         "an edit hides whose a lost create is",
         (ownership, "was_edited_since_mark", m.always_false),
     ),
-    _bug("keys-dropped", "a Secret gone, its keys too", (AccountClients, "_renew", m.keys_dropped)),
+    _bug("keys-dropped", "a Secret gone, its keys too", (AccountClients, "known", m.never)),
     _bug(
         "locked-out-is-gone",
         "no keys, read as gone",
@@ -178,18 +183,18 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "lent-to-all",
         "nobody has to be allowed",
-        (AccountDirectory, "_check_allowed", m.no_conflict),
+        (AccountDirectory, "check_allowed", m.no_conflict),
     ),
-    _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "_object", m.one_namespace)),
-    _bug("relist-silent", "410 hides changes", (metadata_watch._Stream, "_list", m.silent_again)),
-    _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "_guard", m.asleep)),
-    _bug("contest-for-ever", "nobody gives in", (contest, "_is_fought_over", m.always_false)),
+    _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "secret", m.one_namespace)),
+    _bug("relist-silent", "410 hides changes", (metadata_watch.Stream, "relist", m.silent_again)),
+    _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "guard", m.asleep)),
+    _bug("contest-for-ever", "nobody gives in", (contest, "fought_over", m.nothing)),
     _bug(
         "drift-not-told",
         "Report says Ready",
         (reconciler, "decide", m.deciding(m.drift_not_told)),
     ),
-    _bug("keys-unasked", "whose keys they are is not asked", (OwnedKeys, "_check", m.no_conflict)),
+    _bug("keys-unasked", "whose keys they are is not asked", (OwnedKeys, "keys", m.keys_believed)),
     _bug(
         "absent-at-once",
         "one answer proves an absence",
@@ -198,7 +203,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "counted-on-answer",
         "a lost correction is none",
-        (updates.UpdatingSteps, "_counted", m.counted_when_answered),
+        (contest, "counted", m.counted_when_answered),
     ),
     _bug(
         "copy-proves",
@@ -209,7 +214,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "old-id-stays",
         "a record that a look disproves stays",
-        (facts, "_is_misrecorded", m.always_false),
+        (facts, "is_misrecorded", m.always_false),
     ),
     _bug(
         "record-erased",
@@ -219,7 +224,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "default-sent",
         "an update sends defaults of a create",
-        (preparation.Preparation, "_target", m.default_desired),
+        (preparation, "Target", m.default_desired),
     ),
     _bug(
         "ready-for-ever",
@@ -242,7 +247,7 @@ BUGS: tuple[Bug, ...] = (
         (farewell, "went_out", m.always_false),
         (deletion, "may_have_gone_out", m.always_false),
     ),
-    _bug("grace-for-ever", "outages are never told", (outcome, "_is_in_grace", m.always_true)),
+    _bug("grace-for-ever", "outages are never told", (outcome, "is_in_grace", m.always_true)),
 )
 
 CRASH_BUGS: tuple[Bug, ...] = (

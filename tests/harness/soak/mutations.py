@@ -11,7 +11,7 @@ from typing import Any
 from agentrun_operator.app import AlwaysLeading
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
-from agentrun_operator.core.errors import CredentialsNotFound, Throttled, Unavailable
+from agentrun_operator.core.errors import Throttled, Unavailable
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
@@ -137,7 +137,7 @@ def unbound(_: Any) -> Any:
 def record_first(whose: Any) -> Any:
     def answering(target: Any, resource: Any, drift: Any) -> Ownership:
         mine: Ownership = whose(target, resource, drift)
-        return Ownership.OURS if ownership._is_proven(target, resource, drift) else mine
+        return Ownership.OURS if ownership.is_proven(target, resource, drift) else mine
 
     return answering
 
@@ -152,8 +152,8 @@ def record_erased(create: Any) -> Any:
 
 
 def default_desired(target: Any) -> Any:
-    def aiming(self: Any, ctx: Any, desired: Any, parent: Any) -> Any:
-        made = target(self, ctx, desired, parent)
+    def aiming(**parts: Any) -> Any:
+        made = target(**parts)
         return replace(made, desired=made.created)
 
     return aiming
@@ -235,12 +235,12 @@ def unclaimed(snapshot: Snapshot, action: Action) -> Action:
     return action
 
 
-def persisted_not(created: Any) -> Any:
-    async def forgetting(self: Any, ctx: Any, answer: Any) -> None:
-        ctx.changes["creation"] = None
-        await created(self, ctx, {**answer, ctx.rest.id_field: f"{answer[ctx.rest.id_field]}-x"})
+def persisted_not(create: Any) -> Any:
+    async def misreading(self: Any, rest: Any, body: Any, *, parent: str | None = None) -> Any:
+        answer = await create(self, rest, body, parent=parent)
+        return {**answer, rest.id_field: f"{answer[rest.id_field]}-x"}
 
-    return forgetting
+    return misreading
 
 
 def never(_: Any) -> Any:
@@ -259,20 +259,9 @@ def nobody(_: Any) -> Any:
     return lambda *_arguments, **_options: ()
 
 
-def keys_dropped(renew: Any) -> Any:
-    async def renewing(self: Any, account: Any, known: Any) -> Any:
-        try:
-            return await renew(self, account, known)
-        except CredentialsNotFound:
-            self._clients.pop(account.key, None)
-            raise
-
-    return renewing
-
-
 def one_namespace(read: Any) -> Any:
-    async def reading(self: Any, plural: str, _namespace: str, name: str) -> Any:
-        return await read(self, plural, "team-a", name)
+    async def reading(self: Any, _namespace: str, name: str) -> Any:
+        return await read(self, "team-a", name)
 
     return reading
 
@@ -297,12 +286,23 @@ def no_seconds(_: Any) -> Any:
 
 
 def counted_when_answered(_: Any) -> Any:
-    async def counting(_self: Any, ctx: Any, paths: Any, sending: Any) -> Any:
+    async def counting(memory: Any, _there: Any, paths: Any, sending: Any) -> Any:
         answer = await sending
-        contest.note_corrections(ctx.memory, paths)
+        contest.note_corrections(memory, paths)
         return answer
 
     return counting
+
+
+def keys_believed(_: Any) -> Any:
+    async def believing(self: Any) -> Any:
+        return await self._source.keys()
+
+    return believing
+
+
+def nothing(_: Any) -> Any:
+    return lambda *_arguments, **_options: frozenset()
 
 
 def no_conflict(_: Any) -> Any:

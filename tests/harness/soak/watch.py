@@ -39,15 +39,15 @@ class Watch(Watcher):
         self._due: dict[str, float] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def _expected(self) -> list[str]:
+    def expected(self) -> list[str]:
         # Two processes share the loop, and the guard knows tasks by their names.
-        return [f"{name} of {self._process.name}" for name in super()._expected()]
+        return [f"{name} of {self._process.name}" for name in super().expected()]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; raise WatchLostError as the shipped one does."""
-        for kind, name in zip(self._kinds, self._expected(), strict=True):
+        for kind, name in zip(self._kinds, self.expected(), strict=True):
             self._tasks[name] = asyncio.create_task(self._follow(kind), name=name)
-        guard = asyncio.create_task(self._guard())
+        guard = asyncio.create_task(self.guard())
         stopper = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([guard, stopper], return_when=asyncio.FIRST_COMPLETED)
