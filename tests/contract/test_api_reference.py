@@ -109,7 +109,7 @@ def test_the_number_of_operations_is_told() -> None:
     assert f"lists all {count} operations" in PAGE
 
 
-def test_the_page_names_the_client_that_the_description_is_made_from() -> None:
+def test_the_page_names_the_client_behind_the_description() -> None:
     """Another version of it may have other facts: look through the page, then change the line."""
     version = metadata.version("alibabacloud-agentrun20250910")
     assert f"`alibabacloud_agentrun20250910` {version}" in PAGE

@@ -164,7 +164,7 @@ async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) ->
         await api.create(ENDPOINT, body, parent=parent)
 
 
-async def test_a_sandbox_is_found_by_the_id_we_chose_and_moved_by_verbs(api: ExternalAPI) -> None:
+async def test_a_sandbox_is_found_by_our_id_and_moved_by_verbs(api: ExternalAPI) -> None:
     await api.create(TEMPLATE, SHAPE | {"templateName": "t", "templateType": "CodeInterpreter"})
     await until(api, TEMPLATE, Locator("t"), "READY")
     body = {"sandboxId": "sb-1", "templateName": "t"}

@@ -118,7 +118,7 @@ def test_the_cluster_role_is_what_the_code_declares(access: SecretAccess) -> Non
     )
 
 
-def test_people_get_the_rights_on_our_objects_that_they_have_on_others() -> None:
+def test_people_have_the_same_rights_on_our_objects() -> None:
     view = named(installed(), "ClusterRole", f"{FULLNAME}-view")
     edit = named(installed(), "ClusterRole", f"{FULLNAME}-edit")
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
@@ -130,7 +130,7 @@ def test_people_get_the_rights_on_our_objects_that_they_have_on_others() -> None
         assert binding["roleRef"]["name"] == FULLNAME
 
 
-def test_accounts_can_be_left_to_those_who_administer_a_namespace() -> None:
+def test_accounts_can_be_left_to_namespace_administrators() -> None:
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
     usual, strict = installed(), installed('rbac.accountsFor="admin"')
     expected = {
@@ -185,7 +185,7 @@ def test_the_policy_is_there_where_it_can_be(
     assert bool(of_kind(found, "ValidatingAdmissionPolicyBinding")) is is_there
 
 
-def test_a_namespaced_install_gets_roles_and_nothing_cluster_wide() -> None:
+def test_a_namespaced_install_gets_nothing_cluster_wide() -> None:
     found = installed('watchNamespaces=["team-a","team-b"]', "crds.install=false")
     roles = {role["metadata"]["namespace"]: role for role in of_kind(found, "Role")}
     own = roles.pop(NAMESPACE)
@@ -252,7 +252,7 @@ def test_roles_can_be_left_to_somebody_else() -> None:
     assert not kinds & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
-def test_the_operator_understands_every_variable_that_the_chart_sets() -> None:
+def test_the_operator_understands_what_the_chart_sets() -> None:
     """A misspelt variable would be ignored: settings keep their default."""
     values = (
         *(v for v in EVERYTHING if not v.startswith("credentials")),

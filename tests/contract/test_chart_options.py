@@ -64,7 +64,7 @@ def test_rrsa_leaves_label_and_annotation_for_the_webhook() -> None:
     assert INJECTION not in pod_of(installed())["metadata"]["labels"]
 
 
-def test_rrsa_without_the_webhook_brings_token_and_variables_itself() -> None:
+def test_rrsa_without_the_webhook_brings_its_own_token() -> None:
     found = installed(MANUAL)
     variables = environment_of(found)
     assert variables["ALIBABA_CLOUD_ROLE_ARN"] == "acs:ram::1:role/agentrun"
@@ -156,7 +156,7 @@ class TestNetworkPolicy:
             [{"ipBlock": {"cidr": "100.64.0.0/10"}}, {"ipBlock": {"cidr": "fd00::/8"}}],
         ]
 
-    def test_the_metadata_service_is_reachable_only_for_the_role_of_the_node(self) -> None:
+    def test_the_metadata_service_is_open_only_for_the_node_role(self) -> None:
         metadata = ([80], [{"ipBlock": {"cidr": "100.100.100.200/32"}}])
         assert metadata in self.egress('credentials.mode="ECSRole"')
         assert metadata not in self.egress()

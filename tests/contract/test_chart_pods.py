@@ -145,7 +145,7 @@ def test_replicas() -> None:
     assert one(installed("replicaCount=2"), "Deployment")["spec"]["replicas"] == 2
 
 
-def test_an_image_digest_wins_over_the_tag_and_the_registry_stands_in_front() -> None:
+def test_an_image_digest_wins_over_the_tag() -> None:
     digest = "sha256:" + 64 * "a"
     found = installed(f'image={{"repository":"r/o","tag":"1","digest":"{digest}"}}')
     assert container_of(found)["image"] == f"r/o@{digest}"
@@ -210,7 +210,7 @@ def test_labels_and_annotations() -> None:
     assert selector == SELECTOR
 
 
-def test_extra_environment_arguments_and_volumes_may_be_templates() -> None:
+def test_extra_environment_and_volumes_may_be_templates() -> None:
     found = installed(
         'extraEnv=[{"name":"A","value":"{{ .Release.Namespace }}"}]',
         'extraEnvFrom=[{"secretRef":{"name":"{{ .Release.Name }}-env"}}]',

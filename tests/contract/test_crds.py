@@ -123,7 +123,7 @@ def test_words_are_pascal_case(kind: ResourceKind) -> None:
 
 
 @each_kind
-def test_at_the_root_stand_only_the_name_and_what_no_status_write_can_break(
+def test_root_rules_cannot_be_broken_by_a_status_write(
     kind: ResourceKind,
 ) -> None:
     """Whatever else judges a spec there would lock existing objects up when an upgrade adds it."""

@@ -123,7 +123,7 @@ def test_immutable_is_what_no_update_takes(kind: ResourceKind) -> None:
 
 
 @each_cloud_kind
-def test_what_goes_along_with_updates_only_is_no_part_of_a_create(kind: ResourceKind) -> None:
+def test_what_goes_with_updates_only_is_no_part_of_a_create(kind: ResourceKind) -> None:
     rules = field_rules(kind)
     companions = {rule.api for rule in rules if rule.update_only}
     companions |= {rule.clear_with.api for rule in rules if rule.clear_with}
@@ -159,7 +159,7 @@ def test_every_secret_of_the_reference_is_hidden(kind: ResourceKind) -> None:
 
 
 @each_cloud_kind
-def test_status_shows_known_fields_of_an_answer_and_none_that_is_sent(kind: ResourceKind) -> None:
+def test_status_shows_known_fields_and_none_that_is_sent(kind: ResourceKind) -> None:
     shown = {
         info.alias or name
         for name, info in kind.observed.model_fields.items()
@@ -170,7 +170,7 @@ def test_status_shows_known_fields_of_an_answer_and_none_that_is_sent(kind: Reso
 
 
 @each_cloud_kind
-def test_an_answer_has_the_fields_that_identify_and_date_a_resource(kind: ResourceKind) -> None:
+def test_an_answer_identifies_and_dates_a_resource(kind: ResourceKind) -> None:
     rest = rest_of(kind)
     named = (
         rest.id_field,

@@ -54,9 +54,7 @@ def test_a_sample_says_nothing_that_its_spec_would_ignore(path: str, found: Obje
 
 
 @each_object
-def test_what_a_sample_names_is_in_the_samples_or_for_the_reader_to_create(
-    path: str, found: Object
-) -> None:
+def test_what_a_sample_names_is_in_the_samples_or_explained(path: str, found: Object) -> None:
     present = {(o["kind"], o["metadata"]["name"]) for _, o in OBJECTS}
     secrets = {"agentrun-keys", "chat-keys"} if "/" not in path else {"agentrun-shared-keys"}
     for named in dependencies(catalogue()[found["kind"]], found["spec"]):

@@ -99,9 +99,7 @@ def workspaces(port: str, keys: Keys) -> Any:
 
 
 @pytest.mark.usefixtures("trusting")
-async def test_the_chain_gets_keys_that_open_the_account_until_they_expire(
-    tls: Tls, token_file: Path
-) -> None:
+async def test_the_chain_gets_keys_that_work_until_they_expire(tls: Tls, token_file: Path) -> None:
     clock = MovableClock()
     # The official client signs with the machine's time, whatever the cloud's clock says.
     simulator = Simulator(Settings(clock_skew_seconds=7200), clock)

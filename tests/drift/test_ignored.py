@@ -34,7 +34,7 @@ async def test_an_ignored_field_is_left_alone(variant: Variant) -> None:
 
 
 @answered(again=SMALL_VARIANTS)
-async def test_an_ignored_field_keeps_its_value_when_the_one_beside_it_is_corrected(
+async def test_an_ignored_field_keeps_its_value_in_a_correction(
     variant: Variant, answer: Mapping[str, Any]
 ) -> None:
     stage = await Stage.ready(variant, lab=lab_with(answer))

@@ -73,7 +73,7 @@ async def test_two_clusters_that_correct_each_other_end_contested(variant: Varia
         assert lab.condition(key, "Stalled")[0] == "True"
 
 
-async def test_who_takes_the_mark_over_is_not_corrected_by_the_former_owner() -> None:
+async def test_a_new_owner_is_not_corrected_by_the_former_one() -> None:
     one, other, key = await _fight(MARKED)
     await _both(one, other, HOUR)
     assert one.writes_to_cloud().count("UpdateAgentRuntime") == 2, "the mark, then the spec"
@@ -108,7 +108,7 @@ async def test_peace_returns_when_one_of_them_gives_in() -> None:
     assert one.writes_to_cloud(since) == []
 
 
-async def test_a_cloud_that_goes_its_own_way_is_not_written_to_for_ever() -> None:
+async def test_ineffective_updates_are_not_sent_for_ever() -> None:
     """An update that is taken and changes nothing is sent twice, then told."""
     proxy = next(v for v in VARIANTS if v.kind == "AgentRuntime")
     stage = await Stage.ready(proxy)

@@ -66,7 +66,7 @@ async def test_what_the_server_adds_is_no_drift(variant: Variant) -> None:
     assert stage.is_calm
 
 
-async def test_weights_in_percent_are_no_drift_and_are_corrected_as_such() -> None:
+async def test_weights_in_percent_are_no_drift_but_corrected() -> None:
     """The account says what its API takes; both are compared as they were sent."""
     variant = next(v for v in VARIANTS if v.title == "AgentRuntimeEndpoint-routing")
     lab = Lab()

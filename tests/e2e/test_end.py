@@ -263,9 +263,7 @@ def holder(rig: Rig) -> str:
     return str(found["items"][0]["spec"].get("holderIdentity") or "")
 
 
-def test_sigterm_while_the_api_server_is_silent_and_the_watches_are_lost(
-    rig: Rig, process: Process
-) -> None:
+def test_sigterm_while_the_api_server_is_silent(rig: Rig, process: Process) -> None:
     process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true", AGENTRUN_OPERATOR_DRAIN_SECONDS="1")
     process.says("start-up: complete")
     server = rig.plane.process_ids["kube-apiserver"]
@@ -308,7 +306,7 @@ def test_a_second_signal_ends_a_drain_at_once(rig: Rig, process: Process) -> Non
 
 
 @pytest.mark.parametrize(("plural", "make"), [("modelservices", service), ("accounts", account)])
-def test_a_crd_that_goes_ends_the_process_and_a_new_one_serves_the_kind_again(
+def test_a_deleted_crd_ends_the_process_and_a_new_one_serves(
     rig: Rig, process: Process, plural: str, make: Callable[[Rig, str], Manifest]
 ) -> None:
     process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true")
@@ -352,9 +350,7 @@ def test_a_crd_of_any_kind_that_goes_ends_the_process_in_time(
         rig.install_crds()
 
 
-def test_crds_that_go_all_at_once_leave_nothing_once_they_are_back(
-    rig: Rig, process: Process
-) -> None:
+def test_crds_deleted_at_once_leave_nothing_when_back(rig: Rig, process: Process) -> None:
     process.start(AGENTRUN_OPERATOR_LEADER_ELECTION="true")
     process.says("start-up: complete")
     rig.apply([account(rig), service(rig, "before")])

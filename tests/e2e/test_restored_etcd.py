@@ -97,7 +97,7 @@ def processes(old_rig: Rig, tmp_path: Path) -> Iterator[Processes]:
         processes.close()
 
 
-def test_a_restored_backup_ends_every_process_and_a_new_one_serves(
+def test_a_restored_backup_ends_processes_and_new_ones_serve(
     old_rig: Rig, processes: Processes
 ) -> None:
     rig = old_rig

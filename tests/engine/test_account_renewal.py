@@ -75,7 +75,7 @@ async def test_keys_revoked_under_a_single_user_show_on_the_account() -> None:
     assert lab.calls.names.count("write_status") <= 4
 
 
-async def test_the_client_of_an_account_that_is_gone_is_closed_when_nobody_needs_it() -> None:
+async def test_the_client_of_a_gone_account_is_closed_when_unused() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     clients = lab.world.clients
     binding = await clients.connect(lab.get(DEFAULT))

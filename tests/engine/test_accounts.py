@@ -165,7 +165,7 @@ async def test_a_cluster_account_serves_whom_it_allows(allowed: dict[str, object
     assert lab.get(key).status["account"]["accountId"] == "20002"
 
 
-async def test_a_cluster_account_refuses_everybody_else_until_it_allows_them() -> None:
+async def test_a_cluster_account_refuses_whom_it_does_not_allow() -> None:
     lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-b"]})
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
@@ -181,9 +181,7 @@ SHARED = ObjectKey("ClusterAccount", "", "default")
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
-async def test_whoever_lost_the_leave_may_delete_what_is_known_to_be_its_own(
-    *, restarted: bool
-) -> None:
+async def test_who_lost_the_leave_may_delete_its_own_resource(*, restarted: bool) -> None:
     lab = await lab_with_cluster_account(allowedNamespaces={"names": ["team-a"]})
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
@@ -332,7 +330,7 @@ async def test_a_changed_account_stalls_without_a_call() -> None:
     assert made(lab, SAMPLES["ModelProxy"]) == [], "deleted where it was made"
 
 
-async def test_who_has_no_resource_claims_its_name_where_it_asks_for_one_now() -> None:
+async def test_who_has_no_resource_claims_its_name_where_it_asks_now() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("other-keys", keys_of(OTHER))

@@ -121,7 +121,7 @@ async def test_many_fields_changed_once_each_are_no_contest() -> None:
     assert updates(lab) == 7
 
 
-async def test_a_field_beside_the_contested_one_is_corrected_without_it() -> None:
+async def test_a_field_is_corrected_without_the_contested_one() -> None:
     lab, key = await ready(PROXIES, policies={"numRetries": 2, "cache": True})
 
     def tamper(**policies: Any) -> None:
@@ -142,7 +142,7 @@ async def test_a_field_beside_the_contested_one_is_corrected_without_it() -> Non
 
 
 @pytest.mark.parametrize("way", ["edit", "token"])
-async def test_an_edit_or_a_request_corrects_it_at_once_and_counts_anew(way: str) -> None:
+async def test_an_edit_or_a_request_corrects_at_once_and_counts_anew(way: str) -> None:
     lab, key = await ready(RUNTIMES)
     await fought(lab, key)
     lab.calls.take()
@@ -158,7 +158,7 @@ async def test_an_edit_or_a_request_corrects_it_at_once_and_counts_anew(way: str
     assert updates(lab) == 5
 
 
-async def test_a_rotation_of_nothing_but_the_contested_field_is_not_sent() -> None:
+async def test_a_rotation_of_the_contested_field_alone_is_not_sent() -> None:
     """It would restart the instances, and change nothing."""
     source = {"secretKeyRef": {"name": "k", "key": "token"}}
     lab = Lab()
@@ -231,7 +231,7 @@ async def fought_with_lost_answers(lab: Lab, key: ObjectKey, effect: str, turns:
         await lab.elapse(70)
 
 
-async def test_a_correction_counts_when_it_is_sent_although_its_answer_gets_lost() -> None:
+async def test_a_correction_counts_although_its_answer_gets_lost() -> None:
     lab, key = await ready(RUNTIMES)
     await fought_with_lost_answers(lab, key, "drop-after", turns=8)
     assert updates(lab) == 5

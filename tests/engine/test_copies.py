@@ -52,7 +52,7 @@ def last_event(lab: Lab, key: ObjectKey) -> tuple[str, str]:
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
 @pytest.mark.parametrize("policy", [None, "Delete"])
 @kinds
-async def test_deleting_a_copy_in_another_namespace_leaves_the_cloud_alone(
+async def test_deleting_a_copy_elsewhere_leaves_the_cloud_alone(
     sample: Sample, policy: str | None, *, lives: bool
 ) -> None:
     more = {"deletionPolicy": policy} if policy else {}
@@ -188,7 +188,7 @@ async def test_a_copy_in_another_cluster_stalls_and_names_the_first(kind: str) -
 
 
 @named
-async def test_a_copy_in_another_cluster_deleted_at_once_leaves_the_cloud_alone(kind: str) -> None:
+async def test_a_copy_deleted_at_once_leaves_the_cloud_alone(kind: str) -> None:
     sample = SAMPLES[kind]
     lab, key = await ready(sample, deletionPolicy="Delete")
     other = await other_cluster(lab)
@@ -203,7 +203,7 @@ async def test_a_copy_in_another_cluster_deleted_at_once_leaves_the_cloud_alone(
 
 
 @named
-async def test_a_copy_takes_the_resource_by_force_and_gives_it_back_on_delete(kind: str) -> None:
+async def test_a_copy_takes_by_force_and_gives_back_on_delete(kind: str) -> None:
     lab, key = await ready(SAMPLES[kind])
     other = await other_cluster(lab)
     other.cluster.put_back(key, backup(lab, key))
@@ -332,7 +332,7 @@ async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str
 @pytest.mark.parametrize(
     ("kind", "has_status"), [("AgentRuntime", True), ("AgentRuntime", False), ("ModelProxy", True)]
 )
-async def test_a_restored_object_has_what_its_mark_or_record_names_before_older_ones(
+async def test_a_restored_object_has_what_its_mark_or_record_names(
     kind: str, *, has_status: bool
 ) -> None:
     sample = SAMPLES[kind]
@@ -356,7 +356,7 @@ async def test_a_restored_object_has_what_its_mark_or_record_names_before_older_
 
 
 @pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
-async def test_a_cluster_that_takes_the_identity_of_another_one_goes_on(kind: str) -> None:
+async def test_a_cluster_with_the_identity_of_another_one_goes_on(kind: str) -> None:
     sample = SAMPLES[kind]
     lab, key = await ready(sample)
     other = Lab(beside=lab)

@@ -36,7 +36,7 @@ async def test_room_that_is_made_is_used() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_objects_that_were_served_stay_so_when_the_limit_is_lowered() -> None:
+async def test_served_objects_stay_so_when_the_limit_is_lowered() -> None:
     lab = Lab()
     await crowded(lab)
     lab.settings = Settings(max_objects_per_namespace=2)

@@ -93,7 +93,7 @@ async def test_a_delete_that_fails_is_tried_again_and_explained() -> None:
     assert lab.calls.names.count("DeleteAgentRuntime") == 3
 
 
-async def test_a_delete_that_goes_on_failing_rests_longer_each_time_and_says_why() -> None:
+async def test_a_failing_delete_backs_off_and_says_why() -> None:
     lab, key = await ready(SAMPLES["AgentRuntime"])
     fault = {"effect": "delete-failed", "reason": "still busy", "times": None}
     lab.simulator.inject(Fault.model_validate(fault))
@@ -131,7 +131,7 @@ async def test_a_delete_that_the_cloud_refuses_waits() -> None:
     assert made(lab, SAMPLES["ModelService"]) == []
 
 
-async def test_a_resource_that_is_busy_is_not_called_updating_while_it_is_deleted() -> None:
+async def test_a_busy_resource_under_deletion_is_not_updating() -> None:
     lab, key = await ready(SAMPLES["AgentRuntime"])
     fault = {
         "action": "Delete.*",
@@ -194,7 +194,7 @@ async def test_a_target_is_held_while_it_has_users() -> None:
     assert lab.cluster.raw(runtime) is None, "the end of its last user wakes it"
 
 
-async def test_what_is_gone_is_not_made_anew_from_what_is_being_deleted() -> None:
+async def test_a_deleted_parent_is_no_reason_to_make_anew() -> None:
     lab, [runtime, endpoint, *_] = await chain()
     lab.cluster.delete(runtime)
     await lab.drain()
@@ -269,7 +269,7 @@ async def test_the_last_working_client_still_deletes() -> None:
     assert made(lab, SAMPLES["ModelProxy"]) == []
 
 
-async def test_after_a_restart_the_missing_secret_blocks_and_the_remedies_work() -> None:
+async def test_after_a_restart_a_missing_secret_blocks_with_remedies() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     lab.cluster.delete_secret("default-keys")
     lab.restart()
@@ -306,7 +306,7 @@ async def test_an_unused_object_goes_without_any_account() -> None:
     assert lab.cluster.raw(key) is None
 
 
-async def test_an_account_of_the_same_name_that_leads_elsewhere_deletes_nothing() -> None:
+async def test_an_account_that_leads_elsewhere_deletes_nothing() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     lab.cluster.vanish(ObjectKey("Account", "team-a", "default"))
     lab.cluster.put_secret("default-keys", keys_of(OTHER))
@@ -337,7 +337,7 @@ async def test_deleting_needs_no_references() -> None:
     assert made(lab, SAMPLES["Credential"]) == [], "the mark and the time tell whose it is"
 
 
-async def test_a_spec_that_makes_no_sense_is_still_obeyed_when_it_says_observe() -> None:
+async def test_an_invalid_spec_is_obeyed_when_it_says_observe() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     lab.edit(key, managementPolicy="Observe", memory="a lot")
     await lab.elapse(5)

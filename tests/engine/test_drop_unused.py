@@ -13,7 +13,7 @@ from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
 
 
-async def test_nothing_is_kept_of_an_account_that_is_gone_with_its_users() -> None:
+async def test_nothing_is_kept_of_a_gone_account_without_users() -> None:
     lab, keys = await fleet()
     remove(lab, keys)
     await lab.elapse(100)
@@ -35,7 +35,7 @@ async def test_an_account_that_is_gone_keeps_its_brake_for_its_users() -> None:
     assert lab.world.brake.is_engaged(ACCOUNT)
 
 
-async def test_absences_that_were_made_up_for_are_forgotten_after_the_window() -> None:
+async def test_absences_that_ended_are_forgotten_after_the_window() -> None:
     lab, keys = await fleet()
     remove(lab, keys[:1])
     await lab.elapse(100)

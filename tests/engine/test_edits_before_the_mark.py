@@ -31,7 +31,7 @@ async def edited_before_the_mark(lab: Lab, kind: str, spec: Json, **changes: obj
     return key
 
 
-async def test_an_endpoint_is_made_below_the_runtime_that_the_edit_names() -> None:
+async def test_an_endpoint_is_made_below_the_runtime_of_the_edit() -> None:
     lab = Lab()
     await lab.ready_account()
     await base(lab, "AgentRuntime", RUNTIME)

@@ -42,9 +42,7 @@ async def test_it_is_tried_after_the_update_before_it_failed() -> None:
 
 
 @pytest.mark.parametrize(("policy", "text"), [("Correct", "third"), ("Ignore", "second")])
-async def test_a_resource_adopted_in_transition_gets_the_spec_if_it_is_to(
-    policy: str, text: str
-) -> None:
+async def test_a_resource_adopted_in_transition_gets_the_spec(policy: str, text: str) -> None:
     lab, first = await ready(SAMPLES["ModelProxy"], deletionPolicy="Retain")
     lab.edit(first, description="second")
     await lab.drain()

@@ -237,7 +237,7 @@ async def test_a_later_incarnation_is_found_among_the_live() -> None:
     assert calls(lab, "CreateSandbox") == 0
 
 
-async def test_completed_objects_neither_cost_calls_nor_dilute_the_brake() -> None:
+async def test_completed_objects_cost_no_calls_and_no_brake() -> None:
     lab, keys = await crowded()
     for key in keys[2:]:
         lab.simulator.edit("Sandbox", ident(lab, key), {"status": "TERMINATED"})

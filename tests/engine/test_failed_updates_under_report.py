@@ -50,7 +50,7 @@ async def test_a_failed_update_is_repeated_when_asked(policy: str, *, restarted:
 
 @each_policy
 @restarts
-async def test_an_edit_that_was_taken_back_after_its_update_failed_is_sent(
+async def test_an_edit_undone_after_its_update_failed_is_sent(
     policy: str, *, restarted: bool
 ) -> None:
     lab, key = await ready(RUNTIMES, driftPolicy=policy, description="first")
@@ -68,7 +68,7 @@ async def test_an_edit_that_was_taken_back_after_its_update_failed_is_sent(
 
 @each_policy
 @restarts
-async def test_an_edit_that_is_taken_back_while_its_update_runs_is_sent(
+async def test_an_edit_undone_while_its_update_runs_is_sent(
     policy: str, *, restarted: bool
 ) -> None:
     lab, key = await ready(PROXIES, driftPolicy=policy, description="first")
@@ -85,7 +85,7 @@ async def test_an_edit_that_is_taken_back_while_its_update_runs_is_sent(
 
 @each_policy
 @restarts
-async def test_a_field_that_is_taken_back_while_its_update_runs_is_cleared(
+async def test_a_field_removed_while_its_update_runs_is_cleared(
     policy: str, *, restarted: bool
 ) -> None:
     lab, key = await ready(RUNTIMES, driftPolicy=policy)
@@ -105,7 +105,7 @@ async def test_a_field_that_is_taken_back_while_its_update_runs_is_cleared(
 @each_policy
 @restarts
 @pytest.mark.parametrize("sample", [PROXIES, RUNTIMES], ids=["ModelProxy", "AgentRuntime"])
-async def test_a_failed_update_of_which_nothing_is_known_is_repeated_without_a_change(
+async def test_a_failed_update_is_repeated_without_a_change(
     sample: Sample, policy: str, *, restarted: bool
 ) -> None:
     lab, key = await ready(sample, driftPolicy="Correct", description="first")

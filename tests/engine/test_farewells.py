@@ -184,7 +184,7 @@ async def test_a_delete_that_goes_on_being_refused_writes_nothing_more() -> None
     assert "write_status" not in lab.calls.names
 
 
-async def test_an_accepted_try_that_was_never_recorded_is_seen_by_a_look() -> None:
+async def test_an_unrecorded_try_that_was_accepted_is_seen_by_a_look() -> None:
     lab, key = await ready(RUNTIME)
     in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
     inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
@@ -258,7 +258,7 @@ async def test_observing_instead_of_retaining_is_told_the_same() -> None:
     assert told(lab)[0] == "DeleteSent"
 
 
-async def test_what_the_version_before_was_deleting_is_told_as_far_as_known() -> None:
+async def test_what_an_older_version_was_deleting_is_told() -> None:
     lab, key = await ready(RUNTIME)
     inject(lab, SLOW)
     lab.cluster.delete(key)

@@ -49,7 +49,7 @@ async def test_force_takes_the_mark_over_and_the_former_owner_sees_it(drift: str
     assert other.ready(key) == ("True", "Available")
 
 
-async def test_a_forced_takeover_stays_after_a_restart_and_without_the_annotation() -> None:
+async def test_a_forced_takeover_stays_without_the_annotation() -> None:
     lab, other, key = await two_clusters()
     other.annotate(key, adopt="force")
     await other.elapse(30)

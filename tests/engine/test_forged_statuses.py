@@ -87,7 +87,7 @@ def ident_of(lab: Lab, key: ObjectKey) -> str:
 @restarts
 @pytest.mark.parametrize("namespace", ["team-a", OTHER_NAMESPACE])
 @kinds
-async def test_a_record_of_another_object_that_names_this_one_is_worth_nothing(
+async def test_a_record_that_names_another_object_proves_nothing(
     sample: Sample, namespace: str, *, restarted: bool, at_once: bool
 ) -> None:
     lab, victim = await ready(sample)

@@ -39,7 +39,7 @@ def refuses(lab: Lab, key: ObjectKey, *words: str) -> bool:
 # ------------------------------------------------ references
 
 
-async def test_a_credential_of_another_namespace_is_not_used_unless_granted() -> None:
+async def test_a_credential_of_another_namespace_needs_a_grant() -> None:
     lab = await shared_lab()
     await a_credential(lab)
     spec = {**PLAIN_RUNTIME, "credentialRef": {"externalName": "a-key"}}
@@ -51,7 +51,7 @@ async def test_a_credential_of_another_namespace_is_not_used_unless_granted() ->
     assert lab.ready(key) == GOOD, lab.message(key)
 
 
-async def test_a_runtime_of_another_namespace_is_granted_by_its_name_or_id() -> None:
+async def test_a_runtime_of_another_namespace_is_granted_by_name_or_id() -> None:
     lab = await shared_lab()
     ident = lab.get(await a_runtime(lab)).external_id
     spec = {"runtimeRef": {"externalName": ident}, "targetVersion": "LATEST"}
@@ -65,7 +65,7 @@ async def test_a_runtime_of_another_namespace_is_granted_by_its_name_or_id() -> 
     assert lab.ready(other) == GOOD, lab.message(other)
 
 
-async def test_a_template_of_another_namespace_starts_no_sandbox_unless_granted() -> None:
+async def test_a_template_of_another_namespace_needs_a_grant() -> None:
     lab = await shared_lab()
     await a_template(lab)
     spec = {**SANDBOX, "templateRef": {"externalName": "a-box"}}
@@ -86,7 +86,7 @@ async def test_what_was_made_in_the_console_is_reached_by_a_grant_only() -> None
     assert lab.ready(key) == GOOD, lab.message(key)
 
 
-async def test_what_the_namespace_made_is_reached_freely_by_its_external_name() -> None:
+async def test_what_the_namespace_made_is_reached_by_external_name() -> None:
     lab = await shared_lab()
     await apply(lab, "Credential", "own", {**CREDENTIAL, "externalName": "b-key"})
     runtime = await apply(lab, "AgentRuntime", "b_agent", PLAIN_RUNTIME)
@@ -110,7 +110,7 @@ async def test_an_object_that_only_observes_lends_nobody_what_it_shows() -> None
     assert refuses(lab, key, "externalReferences", "spec.credentialRef", "Credential 'a-key'")
 
 
-async def test_a_grant_for_one_kind_or_name_or_namespace_is_none_for_another() -> None:
+async def test_a_grant_for_one_kind_or_name_is_none_for_another() -> None:
     lab = await shared_lab(
         entry("externalReferences", kinds=["ModelService"]),
         entry("externalReferences", names=["b-*"]),
@@ -179,7 +179,7 @@ async def test_everything_that_is_missing_is_told_at_once() -> None:
 # ------------------------------------------------ observation
 
 
-async def test_nobody_observes_what_another_namespace_made_unless_granted() -> None:
+async def test_observing_what_another_namespace_made_needs_a_grant() -> None:
     lab = await shared_lab()
     await a_runtime(lab)
     spec = {**PLAIN_RUNTIME, "externalName": "a_agent", "managementPolicy": "Observe"}
@@ -268,7 +268,7 @@ async def test_deletion_takes_nothing_along_that_could_not_be_adopted() -> None:
 # ------------------------------------------------ force
 
 
-async def test_the_mark_of_another_namespace_is_taken_by_the_grant_force_only() -> None:
+async def test_the_mark_of_another_namespace_needs_the_grant_force() -> None:
     lab = await shared_lab(entry("adoption"))
     made = await a_runtime(lab)
     lab.cluster.vanish(made)
@@ -283,7 +283,7 @@ async def test_the_mark_of_another_namespace_is_taken_by_the_grant_force_only() 
     assert resource["systemTags"] == ["k8s:cluster-1/team-a/a_agent"]
 
 
-async def test_the_mark_of_another_cluster_is_taken_by_the_grant_force_only() -> None:
+async def test_the_mark_of_another_cluster_needs_the_grant_force() -> None:
     lab = await shared_lab()
     await a_runtime(lab)
     other = await shared_lab(cluster_id="cluster-2", beside=lab)

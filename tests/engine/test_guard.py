@@ -209,7 +209,7 @@ async def silent_bench() -> Bench:
     return bench
 
 
-async def test_a_silent_account_is_not_waited_for_by_each_of_its_objects() -> None:
+async def test_not_each_object_waits_for_a_silent_account() -> None:
     bench = await silent_bench()
     for _ in range(50):
         with pytest.raises(Unavailable) as caught:
@@ -232,7 +232,7 @@ async def test_one_trial_at_a_time_finds_out_whether_it_is_over() -> None:
     assert await bench.refused(bench.api.read(CREDENTIALS, AT)) is None
 
 
-async def test_trials_of_a_silent_account_are_at_most_half_a_minute_apart() -> None:
+async def test_trials_of_a_silent_account_are_30_seconds_apart() -> None:
     bench = await silent_bench()
     times = []
     for second in range(200):
@@ -279,7 +279,7 @@ async def test_an_answer_between_failures_keeps_the_account_open() -> None:
     [(Unavailable("down"), 3), (Throttled("slow"), 3), (CredentialsInvalid("refused"), 1)],
     ids=str,
 )
-async def test_the_account_hears_once_that_it_is_out_of_reach_and_once_that_it_is_back(
+async def test_the_account_hears_once_of_an_outage_and_of_its_end(
     error: OperatorError, calls: int
 ) -> None:
     bench = Bench()

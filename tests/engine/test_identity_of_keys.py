@@ -54,7 +54,7 @@ async def test_keys_of_another_account_are_asked_nothing_else(kind: str) -> None
     assert lab.simulator.resources(OTHER.account_id).get(SAMPLES[kind].family, []) == []
 
 
-async def test_the_message_names_both_accounts_and_the_secret_and_no_key() -> None:
+async def test_the_message_names_accounts_and_secret_but_no_key() -> None:
     lab = Lab()
     secret_of(lab, keys_of(OTHER))
     lab.cluster.apply("Account", "default", account_spec("default-keys"))
@@ -100,7 +100,7 @@ async def test_a_restart_amid_wrong_keys_changes_nothing() -> None:
     assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
 
 
-async def test_many_objects_ask_once_and_a_wrong_secret_is_retried_slowly() -> None:
+async def test_many_objects_ask_once_and_retry_a_wrong_secret_slowly() -> None:
     lab = Lab()
     await lab.ready_account()
     for n in range(30):
@@ -114,7 +114,7 @@ async def test_many_objects_ask_once_and_a_wrong_secret_is_retried_slowly() -> N
     assert lab.calls.take().count(ASKED) <= 3600 / 30
 
 
-async def test_without_a_watch_the_right_keys_are_found_at_the_poll_interval() -> None:
+async def test_without_a_watch_keys_are_found_at_the_poll_interval() -> None:
     lab = Lab(Settings(secret_access="get"))
     lab.cluster.reference_changed = lambda *_where: None
     secret_of(lab, keys_of(OTHER))
@@ -138,7 +138,7 @@ async def test_the_operators_own_keys_are_asked_about_as_well() -> None:
 # ------------------------------------------------ deletion
 
 
-async def test_deletion_with_keys_of_another_account_is_blocked_with_the_remedy() -> None:
+async def test_deletion_with_keys_of_another_account_is_blocked() -> None:
     lab, proxy = await ready(SAMPLES["ModelProxy"])
     runtime = lab.cluster.apply("AgentRuntime", "rt", RUNTIME)
     await lab.elapse(30)
@@ -234,7 +234,7 @@ async def test_a_token_service_out_of_reach_is_no_mismatch() -> None:
     assert lab.get(DEFAULT).status["atProvider"]["identity"] == "NotVerified"
 
 
-async def test_a_restart_without_the_token_service_says_so_and_recovers() -> None:
+async def test_a_restart_without_token_service_says_so_and_recovers() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     lab.restart()
     since = position(lab)
@@ -303,7 +303,7 @@ async def test_a_restart_hides_no_change_of_unverified_keys(kind: str) -> None:
     assert "write_status" not in lab.calls.take()
 
 
-async def test_an_account_made_anew_with_unverified_keys_has_to_show_a_resource() -> None:
+async def test_a_recreated_account_unverified_must_show_a_resource() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     spec = {**lab.get(DEFAULT).spec, "identityCheck": {"mode": "Off"}}
     lab.cluster.vanish(DEFAULT)
@@ -332,7 +332,7 @@ async def test_a_start_asks_once_per_account_whatever_its_objects() -> None:
     assert "write_status" not in calls
 
 
-async def test_accounts_of_the_version_before_are_verified_with_one_call_and_one_write() -> None:
+async def test_older_accounts_are_verified_with_one_call_and_write() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     version = lab.get(key).resource_version
     raw = lab.cluster.raw(DEFAULT)

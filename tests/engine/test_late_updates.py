@@ -53,7 +53,7 @@ async def test_the_newer_key_is_sent_once_more(policy: str) -> None:
     await at_rest(lab, key)
 
 
-async def test_a_late_repeat_of_what_is_desired_is_no_reason_to_send_it_again() -> None:
+async def test_a_late_repeat_of_the_desired_state_is_not_sent_again() -> None:
     lab, key = await ready(SAMPLES["ModelService"])
     lose_next(lab)
     rotate(lab, "canary-2")

@@ -145,7 +145,7 @@ async def test_another_objects_resource_is_not_taken_along() -> None:
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
 
 
-async def test_an_endpoint_whose_runtime_is_lost_is_not_released_unseen() -> None:
+async def test_an_endpoint_of_a_lost_runtime_is_not_released_unseen() -> None:
     lab = Lab()
     await lab.ready_account()
     runtime = lab.cluster.apply("AgentRuntime", "base", RUNTIME)

@@ -93,7 +93,7 @@ async def test_an_emptied_account_is_not_filled_again(make: Make) -> None:
         assert f"{len(keys)} of {len(keys)} resources" in lab.message(key), key
 
 
-async def test_a_large_account_is_looked_at_by_lists_while_it_is_missing() -> None:
+async def test_a_large_account_that_is_missing_is_seen_by_lists() -> None:
     lab, keys = await fleet(60)
     remove(lab, keys)
     await lab.elapse(120)

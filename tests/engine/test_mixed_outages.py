@@ -149,7 +149,7 @@ async def test_a_create_that_fails_over_and_over_tells_one_reason(
 
 @pytest.mark.parametrize("action", ["Get(?!Caller).*", "List.*"], ids=["reads", "lists"])
 @pytest.mark.parametrize("fault", [DOWN, SILENT, THROTTLED], ids=["503", "silence", "429"])
-async def test_where_half_of_the_calls_fail_all_is_back_within_one_poll(
+async def test_with_half_of_the_calls_failing_all_is_back_in_a_poll(
     action: str, fault: dict[str, Any]
 ) -> None:
     lab, keys = await fleet()

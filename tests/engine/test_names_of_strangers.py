@@ -69,7 +69,7 @@ async def test_wrong_keys_for_a_while_cost_nobody_a_name() -> None:
     assert lab.ready(young) == ("False", "ExternalNameConflict")
 
 
-async def test_who_comes_second_hears_at_once_of_a_name_that_is_left_to_its_mark() -> None:
+async def test_who_comes_second_hears_of_a_marked_name_at_once() -> None:
     lab = Lab()
     await lab.ready_account()
     await by_hand(lab, "AgentRuntime", {**RUNTIME_BODY, "systemTags": ["x-agentrun-super"]})

@@ -393,7 +393,7 @@ async def test_adopting_sends_what_cannot_be_read_once() -> None:
     assert lab.calls.names.count("UpdateModelService") == 1
 
 
-async def test_an_endpoint_named_by_the_runtimes_id_takes_no_other_objects_endpoint() -> None:
+async def test_an_endpoint_by_runtime_id_takes_no_other_endpoint() -> None:
     lab, key = await ready(SAMPLES["AgentRuntimeEndpoint"])
     runtime = lab.get(ObjectKey("AgentRuntime", "team-a", "base")).external_id
     await lab.ready_account(namespace="team-b")

@@ -69,7 +69,7 @@ async def test_what_is_ignored_is_said_the_same_whoever_looked() -> None:
     assert lab.message(key) == told
 
 
-async def test_who_observes_in_another_account_is_told_nothing_of_the_first() -> None:
+async def test_an_observer_elsewhere_is_told_nothing_of_the_first() -> None:
     lab, first = await fleet()
     lab.cluster.put_secret("other-keys", keys_of(OTHER))
     lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))

@@ -144,7 +144,7 @@ async def test_the_next_one_gets_the_map_when_the_first_is_gone() -> None:
 
 
 @pytest.mark.parametrize("kind", PUBLISHING)
-async def test_an_object_of_the_version_before_gets_its_record_in_one_write(kind: str) -> None:
+async def test_an_older_object_gets_its_record_in_one_write(kind: str) -> None:
     lab, key = await published(kind)
     raw = lab.cluster.raw(key)
     assert raw is not None

@@ -49,7 +49,7 @@ def recreate(lab: Lab, *, restarts: bool, status: Json | None = None, **changes:
 
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("endpoint", [None, HERE])
-async def test_where_the_objects_were_a_resource_that_is_gone_proves_nothing(
+async def test_a_gone_resource_proves_nothing_of_a_place(
     *, endpoint: str | None, restarts: bool
 ) -> None:
     lab = Lab()
@@ -62,7 +62,7 @@ async def test_where_the_objects_were_a_resource_that_is_gone_proves_nothing(
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-async def test_objects_of_every_kind_are_released_when_their_resources_are_gone(kind: str) -> None:
+async def test_objects_of_every_kind_are_released_when_gone(kind: str) -> None:
     lab, key = await ready(SAMPLES[kind])
     lab.simulator.remove(SAMPLES[kind].family, cloud_key(lab, key))
     for raw in lab.cluster.all():
@@ -152,7 +152,7 @@ async def test_keys_that_nobody_vouches_for_have_to_show_a_resource() -> None:
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-async def test_a_gateway_that_was_believed_once_is_where_the_objects_are(*, restarts: bool) -> None:
+async def test_a_gateway_once_believed_is_where_the_objects_are(*, restarts: bool) -> None:
     lab = Lab()
     key = await object_at(lab, HERE)
     lab.cloud.elsewhere[ELSEWHERE] = lab.simulator
@@ -165,7 +165,7 @@ async def test_a_gateway_that_was_believed_once_is_where_the_objects_are(*, rest
     assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
 
 
-async def test_an_object_of_the_version_before_learns_its_endpoint_in_one_write() -> None:
+async def test_an_older_object_learns_its_endpoint_in_one_write() -> None:
     lab = Lab()
     key = await object_at(lab, HERE)
     status = lab.get(key).status

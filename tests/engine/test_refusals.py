@@ -101,7 +101,7 @@ async def test_a_refused_create_leaves_nothing_to_look_at() -> None:
     assert lab.calls.take() == []
 
 
-async def test_a_failed_resource_that_is_in_use_says_by_whom_until_it_can_be_replaced() -> None:
+async def test_a_failed_resource_in_use_says_by_whom_it_is_used() -> None:
     lab = Lab()
     await lab.ready_account()
     failed = {"action": "Create.*", "effect": "create-failed", "reason": "no model", "times": 1}
@@ -161,7 +161,7 @@ async def test_a_write_below_a_parent_that_failed_waits_for_the_parent() -> None
     assert made(lab, SAMPLES["AgentRuntimeEndpoint"])[0]["description"] == "second"
 
 
-async def test_a_name_that_is_taken_by_nothing_to_be_seen_is_tried_less_and_less_often() -> None:
+async def test_create_conflict_without_visible_resource_backs_off() -> None:
     lab = Lab()
     await lab.ready_account()
     taken = {

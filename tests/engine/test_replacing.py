@@ -40,7 +40,7 @@ async def vanished(sample: Sample, **more: Any) -> tuple[Lab, ObjectKey]:
 
 
 @kinds
-async def test_the_record_stays_until_the_answer_of_a_create_is_on_record(sample: Sample) -> None:
+async def test_the_record_stays_until_a_create_is_on_record(sample: Sample) -> None:
     lab, key = await vanished(sample)
     before = lab.get(key).external_id
     fault = {"action": "Create.*", "effect": "drop-before", "times": 1}
@@ -126,7 +126,7 @@ async def test_a_conflict_makes_nothing_foreign_that_is_on_record(sample: Sample
     assert made(lab, sample) == []
 
 
-async def test_a_name_that_is_taken_by_nothing_visible_is_no_stranger_while_on_record() -> None:
+async def test_create_conflict_on_record_is_no_foreign_resource() -> None:
     sample = SAMPLES["ModelProxy"]
     lab, key = await vanished(sample)
     lab.simulator.inject(Fault.model_validate({**CONFLICT, "times": 3}))
@@ -176,7 +176,7 @@ async def test_a_successor_waits_for_an_observed_target_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["never sent", "answer lost"])
-async def test_what_follows_an_adopted_one_is_ours_also_after_a_restart(*, is_lost: bool) -> None:
+async def test_what_follows_an_adopted_one_is_ours_after_a_restart(*, is_lost: bool) -> None:
     sample = SAMPLES["ModelProxy"]
     lab = await lab_for(sample)
     await by_hand(lab, "ModelProxy", PROXY_BODY)

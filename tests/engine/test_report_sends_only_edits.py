@@ -307,7 +307,7 @@ async def test_an_update_that_failed_is_tried_again_on_request(policy: str, edit
 
 
 @each_policy
-async def test_an_edit_whose_update_was_refused_at_first_is_sent_in_the_end(policy: str) -> None:
+async def test_an_edit_that_was_refused_at_first_is_sent_in_the_end(policy: str) -> None:
     lab, key = await drifted(RUNTIMES, {"memory": 8192}, driftPolicy=policy)
     await lab.elapse(70)
     down = {"action": "Update.*", "effect": "error", "status": 503, "times": None}
@@ -455,7 +455,7 @@ async def test_correct_sends_after_an_adoption_what_report_kept_back() -> None:
     assert len(sent(lab)) == 1, "the key of the spec, of which nobody knows whether it is there"
 
 
-async def test_under_correct_an_adoption_sends_what_was_written_and_no_more() -> None:
+async def test_under_correct_an_adoption_sends_what_was_written() -> None:
     spec = {"container": {"image": "registry.example.com/fleet:v3"}}
     lab, key = await adopted("AgentRuntime", spec)
     (body,) = sent(lab)

@@ -125,7 +125,7 @@ async def test_no_address_of_what_is_gone_is_published(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PUBLISHING)
-async def test_the_map_of_a_paused_object_and_of_one_that_goes_are_left_alone(kind: str) -> None:
+async def test_maps_of_paused_and_leaving_objects_are_left_alone(kind: str) -> None:
     lab, key = await published(kind)
     lab.annotate(key, paused="true")
     await lab.elapse(5)

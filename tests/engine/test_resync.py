@@ -83,7 +83,7 @@ async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
     assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == PROXY["description"]
 
 
-async def test_what_vanished_unseen_is_dropped_where_a_read_still_tells() -> None:
+async def test_what_vanished_unseen_is_dropped_where_a_read_tells() -> None:
     lab = Lab()
     cluster = lab.cluster = Refusing(lab.clock, lab.calls)
     lab.restart()
@@ -149,7 +149,7 @@ async def test_an_object_that_became_ours_unseen_is_read() -> None:
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "missed"])
-async def test_objects_of_another_class_are_forgotten_when_they_are_gone(*, is_told: bool) -> None:
+async def test_gone_objects_of_another_class_are_forgotten(*, is_told: bool) -> None:
     lab = Lab()
     key = lab.cluster.apply("ModelProxy", "it", {**PROXY, "controllerClass": "blue"})
     lab.deliver()

@@ -101,7 +101,7 @@ async def test_a_restored_backup_ends_the_engine() -> None:
         await lab.engine.resync()
 
 
-async def test_a_restored_backup_that_has_new_objects_meanwhile_ends_the_engine() -> None:
+async def test_a_backup_with_new_objects_since_ends_the_engine() -> None:
     """The versions of the LISTs may have caught up before anybody looks."""
     lab, key = await ready(SAMPLES["ModelProxy"])
     await lab.engine.resync()
@@ -115,7 +115,7 @@ async def test_a_restored_backup_that_has_new_objects_meanwhile_ends_the_engine(
         await lab.engine.resync()
 
 
-async def test_a_restored_backup_before_an_object_was_made_ends_the_engine() -> None:
+async def test_a_backup_older_than_an_object_ends_the_engine() -> None:
     lab, _ = await ready(SAMPLES["ModelProxy"])
     await lab.engine.resync()
     backup = lab.cluster.backup()

@@ -43,7 +43,7 @@ async def test_pause_resume_and_stop() -> None:
     assert verbs == ["PauseSandbox", "ResumeSandbox", "StopSandbox"]
 
 
-async def test_a_state_changed_by_somebody_else_is_corrected_or_reported() -> None:
+async def test_a_state_changed_by_others_is_corrected_or_reported() -> None:
     lab, key = await ready(SANDBOXES)
     [found] = made(lab, SANDBOXES)
     lab.simulator.edit("Sandbox", found["sandboxId"], {"status": "PAUSED"})
@@ -89,7 +89,7 @@ async def test_two_masters_of_a_state_do_not_fight() -> None:
     assert lab.calls.names.count("ResumeSandbox") <= 9
 
 
-async def test_a_state_counts_as_corrected_although_the_answer_gets_lost() -> None:
+async def test_a_state_counts_as_corrected_despite_a_lost_answer() -> None:
     lab, key = await ready(SANDBOXES, idleTimeoutSeconds=20_000)
     ident = lab.get(key).external_id or ""
     for _ in range(8):
@@ -205,7 +205,7 @@ async def test_a_restored_object_goes_on_to_an_incarnation_of_its_own() -> None:
     assert lab.get(key).external_id == f"k8s-{lab.get(key).uid}-1"
 
 
-async def test_one_that_always_ends_at_once_is_started_less_and_less_often() -> None:
+async def test_one_that_always_ends_at_once_backs_off() -> None:
     lab, key = await ready(SANDBOXES, restartPolicy="Always")
 
     async def suffer(seconds: int) -> int:

@@ -17,7 +17,7 @@ async def blind() -> Lab:
     return lab
 
 
-async def test_wrong_keys_of_an_account_are_noticed_and_so_are_right_ones() -> None:
+async def test_wrong_and_right_keys_of_an_account_are_noticed() -> None:
     lab = await blind()
     account = lab.cluster.keys()[0]
     lab.cluster.put_secret("default-keys", {"accessKeyId": "main-id", "accessKeySecret": "wrong"})
@@ -28,7 +28,7 @@ async def test_wrong_keys_of_an_account_are_noticed_and_so_are_right_ones() -> N
     assert lab.ready(account) == ("True", "Available")
 
 
-async def test_rotated_keys_are_in_use_before_the_old_ones_are_disabled() -> None:
+async def test_rotated_keys_are_used_before_the_old_are_disabled() -> None:
     lab = await blind()
     lab.cluster.put_secret("default-keys", keys_of(TEMPORARY))
     await lab.elapse(POLL)

@@ -40,7 +40,7 @@ async def test_what_cannot_be_sent(
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_a_trailing_line_break_is_not_sent_and_its_removal_changes_nothing() -> None:
+async def test_a_trailing_line_break_is_not_sent() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("keys", {"token": f"{SECRET_VALUE}\r\n"})
@@ -75,7 +75,7 @@ async def test_binary_keys_of_an_account_are_named() -> None:
     assert "no UTF-8 text" in lab.message(account)
 
 
-async def test_a_lost_create_is_deleted_without_the_secret_of_its_whole_environment() -> None:
+async def test_a_lost_create_is_deleted_without_its_env_secret() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("keys", {"token": SECRET_VALUE})

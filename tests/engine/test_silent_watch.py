@@ -46,7 +46,7 @@ async def test_a_write_without_an_answer_is_not_undone(call: str) -> None:
     assert len(times) == 1, "a condition moved without a flip"
 
 
-async def test_a_conflict_that_the_watch_does_not_explain_is_looked_into() -> None:
+async def test_a_conflict_without_a_watch_event_is_looked_into() -> None:
     lab = Lab()
     await lab.ready_account()
     key = lab.cluster.apply("ModelProxy", "it", PROXY)

@@ -164,7 +164,7 @@ async def test_time_outs_close_an_account_for_all_but_one_pass() -> None:
         assert await slowest_edit(live, wanted) <= LIMIT_SECONDS
 
 
-async def test_a_large_object_does_not_wait_for_those_of_a_silent_account() -> None:
+async def test_a_large_object_waits_for_no_silent_account() -> None:
     """Few passes over large objects run at a time, and theirs last until the calls time out."""
     lab, _ = await tenants(shared=False)
     account_at_tarpit(lab, "neighbour")

@@ -35,7 +35,7 @@ async def lab_with(credential: Json) -> Lab:
 
 
 @pytest.mark.parametrize(("kind", "spec", "credential", "legal"), UNFIT)
-async def test_a_credential_of_another_purpose_is_refused_with_the_remedy(
+async def test_a_credential_of_another_purpose_is_refused(
     kind: str, spec: Json, credential: Json, legal: str
 ) -> None:
     lab = await lab_with(credential)
@@ -93,7 +93,7 @@ async def test_an_unfit_credential_does_not_silence_the_warning() -> None:
     assert [c for c in lab.calls.take() if c == "write_status"] == []
 
 
-async def test_a_credential_of_the_wrong_purpose_changes_nothing_in_the_cloud() -> None:
+async def test_a_credential_of_the_wrong_purpose_changes_nothing() -> None:
     """So it was accepted by the version before, and the runtime lives."""
     lab = await lab_with(MODEL_KEY)
     key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)

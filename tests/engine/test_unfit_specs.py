@@ -28,7 +28,7 @@ async def test_an_account_that_makes_no_sense_says_which_field(spoilt: Json, pat
     assert lab.calls.names == ["add_finalizer", "write_status"]
 
 
-async def test_such_an_account_disturbs_nobody_who_claims_the_same_name_elsewhere() -> None:
+async def test_such_an_account_disturbs_no_namesake_elsewhere() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("keys", {"token": "t"})
@@ -105,7 +105,7 @@ async def test_a_login_that_no_request_can_hold_says_so(
     assert capsys.readouterr().out == "", "nothing is logged as an error"
 
 
-async def test_a_document_of_more_fields_than_a_status_can_record_is_not_created() -> None:
+async def test_a_document_with_too_many_fields_is_not_created() -> None:
     lab = Lab()
     await lab.ready_account()
     document = {"settings": {f"key-{n:0100}": "v" for n in range(9000)}}

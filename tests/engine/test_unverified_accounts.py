@@ -66,7 +66,7 @@ def written_to_owner(lab: Lab, since: int) -> list[Any]:
 @ends
 @restarts
 @pytest.mark.parametrize("upgraded", [False, True], ids=["new", "upgraded"])
-async def test_it_makes_nothing_in_a_shared_account_known_as_the_namespaces_own(
+async def test_it_makes_nothing_of_a_shared_account_its_own(
     *, upgraded: bool, restarted: bool, is_gone: bool
 ) -> None:
     lab = await shared_lab()
@@ -132,7 +132,7 @@ async def test_another_account_of_the_namespace_may_take_its_place() -> None:
     assert lab.ready(fake) == GOOD, lab.message(fake)
 
 
-async def test_an_account_that_has_its_keys_verified_is_believed_from_then_on() -> None:
+async def test_an_account_with_verified_keys_is_believed_from_then() -> None:
     lab = await shared_lab()
     lab.cluster.put_secret("default-keys", keys_of(MAIN), namespace="team-b")
     spec = account_spec("default-keys", identityCheck={"mode": "Off"})

@@ -52,7 +52,7 @@ async def test_a_failed_deletion_quotes_no_secret(*, restarted: bool) -> None:
     assert OLD not in shown(lab)
 
 
-async def test_what_was_rotated_while_no_operator_ran_counts_as_unknown_for_an_hour() -> None:
+async def test_a_rotation_without_operator_is_unknown_for_an_hour() -> None:
     lab, key = await running()
     lab.cluster.put_secret("keys", {"token": NEW})
     lab.restart()
@@ -69,7 +69,7 @@ async def test_what_was_rotated_while_no_operator_ran_counts_as_unknown_for_an_h
     assert "hook refused (secret)" in said
 
 
-async def test_a_deletion_without_its_secret_shows_no_words_of_the_cloud() -> None:
+async def test_a_deletion_without_secret_shows_no_cloud_words() -> None:
     lab, key = await running()
     lab.restart()
     lab.cluster.delete_secret("keys")
@@ -156,7 +156,7 @@ async def test_who_observes_sees_fields_and_no_words() -> None:
     assert "stateReason" not in lab.get(observer).status["atProvider"]
 
 
-async def test_the_keys_of_the_account_count_before_and_after_they_change() -> None:
+async def test_the_keys_of_an_account_count_across_a_change() -> None:
     lab, key = await ready(SAMPLES["AgentRuntime"])
     lab.cluster.put_secret("default-keys", keys_of(TEMPORARY))
     await lab.elapse(30)

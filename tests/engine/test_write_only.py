@@ -56,7 +56,7 @@ async def with_arms(**spec: Any) -> tuple[Lab, Any]:
 
 
 @pytest.mark.parametrize("policy", ["Correct", "Report", "Ignore"])
-async def test_what_left_the_spec_is_cleared_once_though_no_read_shows_it(policy: str) -> None:
+async def test_an_unreadable_removed_field_is_cleared_once(policy: str) -> None:
     lab, key = await with_arms(driftPolicy=policy)
     lab.edit(key, arms=None)
     await lab.elapse(300)
@@ -81,7 +81,7 @@ async def test_a_part_that_left_is_cleared_beside_what_stays() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_a_clearing_that_failed_in_the_cloud_is_sent_with_the_next_try() -> None:
+async def test_a_clearing_that_failed_is_sent_with_the_next_try() -> None:
     lab, key = await with_arms()
     failure = {"action": "UpdateModelProxy", "effect": "update-failed"}
     lab.simulator.inject(Fault.model_validate(failure))

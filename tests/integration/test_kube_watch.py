@@ -260,7 +260,7 @@ async def test_a_list_that_expires_between_two_pages_begins_anew(
             assert sum("limit=" in seen and WIDGET.plural in seen for seen in proxy.seen) == 2
 
 
-async def test_refused_credentials_neither_end_the_watch_nor_storm_the_server(
+async def test_refused_credentials_neither_end_the_watch_nor_storm(
     access: ClusterAccess,
 ) -> None:
     proxy = FaultyProxy(access)
@@ -309,7 +309,7 @@ async def post_secret(client: KubeClient, name: str, **more: Any) -> None:
     await client.post(core_path("secrets", TEAM), body)
 
 
-async def test_secrets_and_config_maps_are_reported_without_helm_releases(
+async def test_secrets_and_maps_are_reported_without_helm_releases(
     access: ClusterAccess, client: KubeClient, control_plane: ControlPlane
 ) -> None:
     await post_secret(client, "before")

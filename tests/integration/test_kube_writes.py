@@ -183,7 +183,7 @@ async def test_why_the_status_is_no_merge_patch(client: KubeClient) -> None:
     assert "annotations" not in raw["metadata"]
 
 
-async def test_a_status_that_the_schema_refuses_is_told_apart_from_a_conflict(
+async def test_a_status_that_the_schema_refuses_is_no_conflict(
     client: KubeClient, writer: StatusAndFinalizerWriter
 ) -> None:
     obj = await created(client, "schema")
@@ -228,7 +228,7 @@ async def test_reads_of_the_real_server(client: KubeClient, control_plane: Contr
         await reader.list_objects(missing)
 
 
-async def test_a_connection_is_owned_kept_current_and_never_taken_from_others(
+async def test_a_connection_is_owned_current_and_never_taken(
     client: KubeClient, control_plane: ControlPlane
 ) -> None:
     owner = await created(client, "owner", labels=TRACKING, annotations=TRACKING)

@@ -115,7 +115,7 @@ def test_the_own_account_says_how_its_keys_are_checked() -> None:
         own(IDENTITY_CHECK="no")
 
 
-def test_the_own_account_grants_in_the_words_of_a_cluster_account() -> None:
+def test_the_own_account_grants_like_a_cluster_account() -> None:
     found = own(ACCOUNT_ALLOW='[{"namespaces": ["a"], "grants": ["force"], "names": ["x-*"]}]')
     assert found is not None
     assert found.allow == (Allowance(namespaces=("a",), grants=("force",), names=("x-*",)),)

@@ -42,7 +42,7 @@ def test_unit_tests_mirror_the_modules_of_a_package(package: str) -> None:
     assert strangers == []
 
 
-def test_only_the_composition_root_and_the_command_line_know_the_kinds() -> None:
+def test_only_app_and_command_line_know_the_kinds() -> None:
     """The engine, its adapters and the generator serve kinds that nobody has written yet."""
     knowing = {
         path.name
@@ -88,7 +88,7 @@ def test_every_condition_type_is_explained_in_its_order() -> None:
     assert _first_column("Condition types") == [name.value for name in ConditionType]
 
 
-def test_every_explanation_of_a_reason_has_a_meaning_and_a_remedy() -> None:
+def test_every_reason_has_a_meaning_and_a_remedy() -> None:
     text = (ROOT / "docs" / "conditions.md").read_text()
     rows = re.findall(
         r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text.split("## Reasons")[1], re.MULTILINE
@@ -111,6 +111,15 @@ def test_every_decision_says_what_would_change_it(path: Path) -> None:
         "Decision",
         "What would change our mind",
     ]
+
+
+def test_no_name_of_a_test_is_too_long_to_read() -> None:
+    names = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert [name for name in sorted(names) if len(name) > 60] == []
 
 
 def test_an_unreleased_section_always_exists() -> None:

@@ -5,7 +5,7 @@ from bad_input.trial import Tally, quiet_logs, try_batch
 from integration.admission.server import Server
 
 
-def test_whatever_somebody_writes_is_refused_with_a_message_or_reconciled(server: Server) -> None:
+def test_any_spec_is_refused_with_a_message_or_reconciled(server: Server) -> None:
     tally = Tally()
     with quiet_logs():
         try_batch(120, 7, Gate(server), tally)

@@ -114,7 +114,7 @@ def test_objects_can_be_selected_by_what_they_refer_to(
     assert not control_plane.kubectl(*select, "spec.templateRef.name=other")
 
 
-def test_a_restricted_namespace_takes_the_chart_without_a_warning(
+def test_a_restricted_namespace_takes_the_chart_unwarned(
     control_plane: ControlPlane,
 ) -> None:
     namespace = "restricted"

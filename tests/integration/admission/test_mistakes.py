@@ -27,7 +27,7 @@ ANY_REFERENCE = Resolution(references=defaultdict(lambda: "x"))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
-def test_a_valid_spec_is_accepted_and_in_progress_before_any_operator_saw_it(
+def test_a_valid_spec_is_in_progress_before_an_operator_saw_it(
     server: Server, kind: ResourceKind
 ) -> None:
     stored = server.create(collection(kind), manifest(kind, "fresh", MINIMAL[kind.kind]))
@@ -60,7 +60,7 @@ def test_a_mistake_is_refused_with_the_field_and_the_remedy(
 
 
 @pytest.mark.parametrize(("kind", "spelling"), ACCEPTED)
-def test_what_means_one_thing_is_accepted_and_sent_as_the_api_has_it(
+def test_what_is_unambiguous_is_sent_as_the_api_has_it(
     server: Server, kind: ResourceKind, spelling: Accepted
 ) -> None:
     sent = manifest(kind, "accepted", spelling.spec(MINIMAL[kind.kind]))
@@ -69,7 +69,7 @@ def test_what_means_one_thing_is_accepted_and_sent_as_the_api_has_it(
     assert {name: body[name] for name in spelling.sends} == spelling.sends
 
 
-def test_a_typed_spec_error_never_repeats_a_secret_reference_as_a_value(server: Server) -> None:
+def test_a_spec_error_never_repeats_a_secret_reference(server: Server) -> None:
     kind = catalogue()["Credential"]
     spec = copy.deepcopy(MINIMAL["Credential"])
     put(spec, "apiKey.valueFrom", {"value": "canary-value"})

@@ -90,7 +90,7 @@ def test_rules_that_compare_with_before_may_come_at_the_root(
     assert "finalizers" not in server.read(f"{PROXIES}/old")["metadata"]
 
 
-def test_what_was_stored_before_its_form_was_known_is_edited_and_released(
+def test_what_was_stored_before_a_rule_is_edited_and_released(
     server: Server, upgrade: Upgrade, released: Json
 ) -> None:
     """The API server lets an unchanged value pass, and refuses the next one that breaks a rule."""
@@ -172,7 +172,7 @@ def is_refused(call: Callable[[], object]) -> bool:
 
 
 @pytest.mark.parametrize("tighten", [add_rule, shorten_description, drop_word, require_field])
-def test_an_upgrade_that_tightens_never_blocks_status_or_finalizer(
+def test_a_tighter_schema_never_blocks_status_or_finalizer(
     server: Server, upgrade: Upgrade, tighten: Callable[[Json], None]
 ) -> None:
     upgrade(tighten)

@@ -175,7 +175,7 @@ async def test_nonces_differ() -> None:
     assert len(nonces) == 3
 
 
-def test_a_synchronous_client_is_refused_rather_than_sent_unsigned() -> None:
+def test_a_synchronous_client_is_refused_not_sent_unsigned() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
     with (
         httpx.Client(transport=transport, auth=auth(KEYS)) as client,

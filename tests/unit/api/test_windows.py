@@ -89,7 +89,7 @@ async def test_every_item_is_listed_once(rest: Any, sizes: list[int], clamp: int
         assert max(collection.answered[begun:]) <= MAX_ANSWER_BYTES, "the size is remembered"
 
 
-async def test_a_collection_that_got_small_is_listed_in_large_pages_again() -> None:
+async def test_a_collection_that_got_small_has_large_pages_again() -> None:
     collection = Collection([MIB] * 60)
     subject = client(collection)
     await names(subject, RUNTIME)

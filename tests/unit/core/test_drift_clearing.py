@@ -47,7 +47,7 @@ def test_clearing_leaves_nothing_where_updates_replace(
 
 
 @given(specs, st.data())
-def test_clearing_leaves_only_nested_numbers_and_choices_where_updates_merge(
+def test_clearing_leaves_numbers_and_choices_where_merged(
     before: dict[str, Any], data: st.DataObject
 ) -> None:
     """Neither has a value that means "none", so under a merge they stay and are reported."""

@@ -41,7 +41,7 @@ def test_the_drawing_shows_every_class() -> None:
 
 
 @pytest.mark.parametrize("error", LEAVES, ids=lambda c: c.__name__)
-def test_each_class_belongs_to_one_branch_and_has_a_reason_of_its_own(
+def test_each_error_has_one_branch_and_a_reason_of_its_own(
     error: type[OperatorError],
 ) -> None:
     assert issubclass(error, Retryable) is not issubclass(error, Stalled)

@@ -74,7 +74,7 @@ def _at(node: Any, path: tuple[Any, ...]) -> Any:
 
 
 @pytest.mark.parametrize(("ignored", "edit", "place"), PLACES)
-def test_it_is_no_drift_and_keeps_its_value_when_its_owner_is_sent(
+def test_ignored_is_no_drift_and_kept_when_its_owner_is_sent(
     ignored: str, edit: tuple[Any, ...], place: tuple[Any, ...]
 ) -> None:
     answer = _changed(*edit)

@@ -29,9 +29,7 @@ def test_line_breaks_at_the_end_are_not_sent(value: str, end: str) -> None:
         ("\N{ZERO WIDTH NO-BREAK SPACE}hunter2", "the control character U+FEFF"),
     ],
 )
-def test_other_control_characters_are_refused_and_the_value_is_not_shown(
-    value: str, name: str
-) -> None:
+def test_other_control_characters_are_refused_and_not_shown(value: str, name: str) -> None:
     with pytest.raises(ReferenceNotFound) as caught:
         one_line(value, WHERE)
     assert str(caught.value).startswith(f"{WHERE} holds {name}, which")
@@ -48,9 +46,7 @@ def test_nothing_but_a_line_break_is_empty(value: str) -> None:
     ("value", "sent"),
     [(PEM, PEM), (PEM.replace("\n", "\r\n"), PEM.replace("\n", "\r\n")), ("key\n", "key")],
 )
-def test_a_document_of_several_lines_is_sent_as_it_is_where_it_is_legal(
-    value: str, sent: str
-) -> None:
+def test_a_legal_document_of_several_lines_is_sent_unchanged(value: str, sent: str) -> None:
     assert one_line(value, WHERE, may_have_lines=True) == sent
 
 

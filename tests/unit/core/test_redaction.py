@@ -248,5 +248,5 @@ def test_what_is_no_registry_login_holds_no_password(auth: Any) -> None:
 
 
 @pytest.mark.parametrize("document", ["pw4711\n", '{"auths": {"r": {"password": "pw4711\\r\\n"}}}'])
-def test_a_value_goes_out_without_its_line_break_and_is_known_without_it(document: str) -> None:
+def test_a_value_is_sent_and_known_without_its_line_break(document: str) -> None:
     assert mask("refused: pw4711", document) == "refused: (secret)"

@@ -174,7 +174,7 @@ def test_a_login_goes_out_without_its_trailing_line_break(entry: dict[str, str])
     assert _login({"auths": {"r.io": entry}}, "r.io/app") == (USER, "p4ss")
 
 
-def test_a_login_with_a_control_character_is_refused_by_its_place() -> None:
+def test_a_control_character_in_a_login_is_refused_by_place() -> None:
     with pytest.raises(ReferenceNotFound) as caught:
         _login({"auths": {"r.io": {"username": USER, "password": "pa\tss"}}}, "r.io/app")
     assert caught.value.message.startswith(

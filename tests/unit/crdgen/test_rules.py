@@ -14,11 +14,11 @@ PATHS = immutable_paths(WidgetSpec)
 RULES = immutability_rules(PATHS)
 
 
-def test_immutable_fields_are_found_below_objects_but_not_inside_lists() -> None:
+def test_immutable_fields_are_found_outside_lists_only() -> None:
     assert [p.dotted for p in PATHS] == ["cpu", "memory", "namespace", "place.zone"]
 
 
-def test_an_optional_path_is_guarded_from_an_ancestor_that_is_always_there() -> None:
+def test_an_optional_path_is_guarded_from_a_fixed_ancestor() -> None:
     assert immutability("place.zone") == (
         "(has(self.place) && has(self.place.zone)) == (has(oldSelf.place) && "
         "has(oldSelf.place.zone)) && (!(has(self.place) && has(self.place.zone)) || "
@@ -61,7 +61,7 @@ def test_a_rule_of_the_kind_points_at_its_field() -> None:
     }
 
 
-def test_the_root_has_the_rule_of_the_name_and_those_of_what_exists() -> None:
+def test_the_root_has_rules_of_the_name_and_of_existence() -> None:
     at_root = root_schema(WIDGET)["x-kubernetes-validations"]
     assert [r["message"].split(",")[0].split(" is immutable")[0] for r in at_root] == [
         "metadata.name is not a legal AgentRun name",

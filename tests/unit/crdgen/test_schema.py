@@ -101,7 +101,7 @@ def test_an_optional_key_cannot_key_a_list() -> None:
         object_schema(Owner)
 
 
-def test_an_immutable_field_of_a_keyed_item_is_guarded_on_the_item() -> None:
+def test_an_immutable_field_of_a_keyed_item_has_a_rule_there() -> None:
     rules = field("env")["items"]["x-kubernetes-validations"]
     assert [r["fieldPath"] for r in rules] == [".scope"]
 

@@ -83,7 +83,7 @@ def test_an_archive_that_no_read_returns_is_no_drift() -> None:
     assert drifted("AgentRuntime", desired, observed) == []
 
 
-def test_numbers_as_text_and_live_counters_of_a_template_are_no_drift() -> None:
+def test_numbers_as_text_and_live_counters_are_no_drift() -> None:
     desired = body(
         "SandboxTemplate",
         type="Browser",

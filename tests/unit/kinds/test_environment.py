@@ -73,7 +73,7 @@ def from_map(data: dict[str, str], **spec: Any) -> Any:
     return encode(KIND, KIND.spec.model_validate(source), resolution)["environmentVariables"]
 
 
-def test_as_many_variables_as_env_may_hold_are_taken_from_elsewhere() -> None:
+def test_as_many_variables_as_env_holds_come_from_elsewhere() -> None:
     data = {f"KEY_{n}": "v" for n in range(MAX_VARIABLES)}
     assert from_map(data) == data
     assert len(from_map(data, env=[{"name": "KEY_0", "value": "own"}])) == MAX_VARIABLES

@@ -41,7 +41,7 @@ def test_a_kubeconfig_gives_server_namespace_and_token(tmp_path: Path) -> None:
     assert SECRET not in repr(access)
 
 
-def test_inline_data_and_files_are_read_relative_to_the_kubeconfig(tmp_path: Path) -> None:
+def test_kubeconfig_files_are_read_relative_to_it(tmp_path: Path) -> None:
     (tmp_path / "pki").mkdir()
     (tmp_path / "pki" / "client.key").write_text("KEY", encoding="utf-8")
     data = base64.b64encode(PEM.encode()).decode()
@@ -142,7 +142,7 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_unusable_kubeconfigs_say_what_is_wrong_without_quoting_secrets(
+def test_unusable_kubeconfigs_say_why_without_secrets(
     tmp_path: Path, document: Any, message: str
 ) -> None:
     with pytest.raises(ClusterUnavailable, match=message) as caught:

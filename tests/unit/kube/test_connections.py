@@ -88,7 +88,7 @@ async def test_a_key_that_somebody_moved_comes_back() -> None:
     }
 
 
-async def test_an_immutable_one_is_made_anew_where_it_says_something_else() -> None:
+async def test_an_immutable_map_that_differs_is_made_anew() -> None:
     client = ScriptedClient(
         {**found(data={"url": "else"}), "immutable": True}, {}, ObjectGone("x"), found()
     )

@@ -61,12 +61,12 @@ def test_nothing_lands_in_the_process_wide_registry() -> None:
     assert registered(kopf.get_default_registry()) == before
 
 
-def test_every_handler_is_a_coroutine_because_others_go_through_threads() -> None:
+def test_every_handler_is_a_coroutine_and_needs_no_thread() -> None:
     handlers = registry()._watching.get_all_handlers()
     assert all(inspect.iscoroutinefunction(h.fn) for h in handlers)
 
 
-async def test_an_event_is_handed_on_with_its_kind_and_what_the_engine_reads() -> None:
+async def test_an_event_has_its_kind_and_what_the_engine_reads() -> None:
     seen: list[tuple[str | None, Any]] = []
     subject = registry(lambda kind, raw: seen.append((kind, raw)))
     handler = next(iter(subject._watching.get_all_handlers()))
@@ -148,7 +148,7 @@ def test_nothing_is_stored_in_users_objects() -> None:
     assert persistence.diffbase_storage.fetch(body=body) is None
 
 
-def test_backoffs_never_end_grow_to_a_cap_and_start_anew_for_each_request() -> None:
+def test_backoffs_grow_to_a_cap_and_start_anew_per_request() -> None:
     backoffs = CappedBackoffs(1.0, 30.0)
     many = list(itertools.islice(backoffs, 1000))
     assert all(0.5 <= delay <= 30.0 for delay in many)

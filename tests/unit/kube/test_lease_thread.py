@@ -96,7 +96,7 @@ class SlowStore(LeaseStore):
         return answer
 
 
-async def test_a_renewal_that_is_answered_after_the_release_makes_nothing_valid() -> None:
+async def test_a_renewal_answered_after_the_release_is_void() -> None:
     store = SlowStore()
     subject = elector(store)
     await subject.acquire()

@@ -92,7 +92,7 @@ async def test_the_first_list_is_silent_and_what_follows_is_reported() -> None:
     ]
 
 
-async def test_a_stream_that_ends_continues_where_it_was_bookmarks_included() -> None:
+async def test_a_stream_that_ends_continues_where_it_was() -> None:
     run = await Run(page("10"), [event("ADDED", "a", "11"), bookmark("40")], []).finish()
     assert [what for method, _, what in run.client.asked if method == "WATCH"] == ["10", "40"]
     assert run.names == ["a"]
@@ -136,7 +136,7 @@ async def test_what_a_stream_skipped_is_found_by_the_next_list() -> None:
     assert sorted(run.names[1:]) == ["gone", "skipped"]
 
 
-async def test_a_first_list_that_fails_makes_the_next_one_report_everything() -> None:
+async def test_after_a_failed_first_list_the_next_reports_everything() -> None:
     run = await Run(ClusterUnavailable("down"), page("10", item("a", "1")), []).finish()
     assert run.names == ["a"]
 

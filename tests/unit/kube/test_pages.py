@@ -106,13 +106,13 @@ async def test_small_objects_come_in_large_pages() -> None:
     assert server.limits[-1] == "500"
 
 
-async def test_a_large_object_behind_many_small_ones_is_met_with_a_smaller_page() -> None:
+async def test_a_large_object_is_met_with_a_smaller_page() -> None:
     server = Server(*[1000] * 1000, *[1_400_000] * 20, *[1000] * 1000)
     await list_all(SmallPages(), server, limit="500")
     assert max(server.read) <= MAX_BYTES + CHUNK
 
 
-async def test_the_size_is_remembered_for_the_next_list_of_the_collection() -> None:
+async def test_the_size_is_remembered_for_the_next_list() -> None:
     pages, server = SmallPages(), Server(*[250_000] * 50)
     await list_all(pages, server, limit="500")
     again = Server(*[250_000] * 50)

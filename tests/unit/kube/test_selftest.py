@@ -70,7 +70,7 @@ async def test_a_good_installation_passes(probes: tuple[Probes, str]) -> None:
     assert await failures(probes[1]) == {}
 
 
-async def test_an_operator_that_is_not_ready_is_asked_again_and_then_reported(
+async def test_an_unready_operator_is_asked_again_then_reported(
     probes: tuple[Probes, str],
 ) -> None:
     state, url = probes

@@ -27,7 +27,7 @@ def removal(index: int) -> list[dict[str, Any]]:
     ]
 
 
-async def test_a_claim_keeps_other_finalizers_and_is_bound_to_what_we_saw() -> None:
+async def test_a_claim_keeps_other_finalizers_and_needs_a_version() -> None:
     writer, client = subject(raw_widget())
     await writer.add_finalizer(widget(finalizers=("other/one",)))
     metadata = {"resourceVersion": "7", "finalizers": ["other/one", FINALIZER]}
@@ -91,7 +91,7 @@ async def test_a_status_replaces_the_old_one_of_this_uid() -> None:
     ]
 
 
-async def test_an_equal_status_is_not_written_and_the_object_comes_back() -> None:
+async def test_an_equal_status_is_not_written_but_returned() -> None:
     writer, client = subject()
     held = widget(status={"conditions": [{"type": "Ready"}], "externalId": "e-1"})
     again = {"conditions": ({"type": "Ready"},), "externalId": "e-1", "adopted": None}

@@ -70,7 +70,7 @@ def test_a_namesake_made_later_replaces_it() -> None:
     assert obj.uid == "u2"
 
 
-def test_a_late_answer_about_the_dead_does_not_replace_the_living() -> None:
+def test_a_late_answer_on_a_deleted_object_replaces_nothing() -> None:
     held = cache()
     held.observe(raw(10, uid="u1"), "ModelProxy")
     held.observe(raw(20, uid="u2"), "ModelProxy")

@@ -37,7 +37,7 @@ def test_what_is_being_used_counts_and_is_not_taken_away() -> None:
     assert answers.size == 0
 
 
-def test_an_answer_that_stopped_coming_loses_its_bytes_though_nobody_reads_it() -> None:
+def test_an_answer_that_stopped_coming_loses_its_bytes() -> None:
     answers = AnswersInFlight(most=100)
     tarpits = [answers.begin() for _ in range(10)]
     for each in tarpits:
@@ -63,7 +63,7 @@ class Ending(bytearray):
         return super().__len__()
 
 
-def test_an_answer_that_is_collected_while_room_is_made_disturbs_nobody() -> None:
+def test_an_answer_collected_while_room_is_made_is_harmless() -> None:
     answers = AnswersInFlight(most=100)
     largest, collected, small = (answers.begin() for _ in range(3))
     for each, size in ((largest, 50), (collected, 20), (small, 20)):

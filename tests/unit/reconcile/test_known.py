@@ -25,7 +25,7 @@ def test_nothing_is_known_of_whom_nobody_told(known: KnownValues) -> None:
     assert known.of(ONE) == (frozenset(), True)
 
 
-def test_the_present_value_counts_for_ever_and_the_last_for_an_hour(
+def test_the_present_value_stays_and_the_last_for_an_hour(
     known: KnownValues, clock: VirtualClock
 ) -> None:
     known.note(ONE, ["old"])
@@ -45,7 +45,7 @@ def test_a_value_that_comes_back_is_present_again(known: KnownValues, clock: Vir
     assert known.of(ONE) == (frozenset({"a"}), True)
 
 
-def test_what_was_edited_before_we_began_is_in_doubt_for_its_hour(
+def test_what_was_edited_before_we_began_is_in_doubt_for_an_hour(
     known: KnownValues, clock: VirtualClock
 ) -> None:
     known.note(ONE, ["new"], doubtful_seconds=100)

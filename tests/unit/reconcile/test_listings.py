@@ -124,7 +124,7 @@ async def test_an_answer_begun_too_early_is_not_enough() -> None:
     assert (await second).begun_at == 1.0
 
 
-async def test_many_for_whom_an_answer_begun_too_early_is_not_enough_share_the_next() -> None:
+async def test_many_who_come_too_late_share_the_next_list() -> None:
     clock = VirtualClock()
     shared, api = listings(clock), Pages(clock, seconds=1.0)
     early = asyncio.ensure_future(shared.at_least(PROXIES, api, 0.0))  # type: ignore[arg-type]

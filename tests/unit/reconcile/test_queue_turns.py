@@ -47,7 +47,7 @@ async def take_all(subject: WorkQueue) -> list[ObjectKey]:
     return begun
 
 
-async def test_one_key_does_not_wait_behind_a_thousand_of_another_namespace() -> None:
+async def test_one_key_waits_for_no_thousand_of_another_namespace() -> None:
     subject = queue()
     for n in range(1000):
         subject.add(key("many", n))
@@ -109,7 +109,7 @@ async def test_a_pass_goes_on_without_waiting_for_a_worker() -> None:
     assert await take(subject) == key("c")
 
 
-async def test_an_account_that_never_answers_has_so_many_passes_in_flight() -> None:
+async def test_a_silent_account_has_a_limit_of_passes_in_flight() -> None:
     subject = queue(workers=8)
     for n in range(100):
         subject.add(key("team", n, "silent"), fresh=False)
@@ -127,7 +127,7 @@ async def test_an_edit_finds_room_behind_routine_that_waits() -> None:
     assert await take(subject) == key("team", 200)
 
 
-async def test_a_namespace_with_many_silent_accounts_leaves_room_for_others() -> None:
+async def test_many_silent_accounts_leave_room_for_other_namespaces() -> None:
     subject = queue(workers=8)
     for n in range(100):
         for account in range(10):

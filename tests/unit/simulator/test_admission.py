@@ -95,7 +95,7 @@ async def test_a_list_may_lag_behind_in_every_way(ok: Ok, simulator: Simulator, 
     assert await shown() == {"a": "two", "c": "one"}
 
 
-def test_latencies_have_the_median_and_the_tail_that_were_asked_for() -> None:
+def test_latencies_have_the_median_and_tail_asked_for() -> None:
     rules = (
         Latency(action="Create.*", median_seconds=0.5),
         Latency(median_seconds=0.1, p99_seconds=1.0),

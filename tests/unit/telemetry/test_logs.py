@@ -182,7 +182,7 @@ def test_what_clients_of_the_cloud_log_goes_nowhere(stream: io.StringIO, name: s
     assert stream.getvalue() == ""
 
 
-def test_an_exception_of_a_parser_or_a_client_shows_its_place_alone(stream: io.StringIO) -> None:
+def test_an_exception_of_a_library_shows_its_place_alone(stream: io.StringIO) -> None:
     """A parser's error shows the document, and whoever logs it knows no values."""
     configure_logging(stream=stream)
     try:
@@ -193,7 +193,7 @@ def test_an_exception_of_a_parser_or_a_client_shows_its_place_alone(stream: io.S
     except KeyError:
         logging.getLogger("kopf").exception("failed")
     (line,) = lines(stream)
-    assert "in test_an_exception_of_a_parser_or_a_client_shows_its_place_alone" in line["exception"]
+    assert "in test_an_exception_of_a_library_shows_its_place_alone" in line["exception"]
     assert "JSONDecodeError" in line["exception"]
     assert line["exception"].endswith("KeyError")
     assert line["exception"].count(CANARY) == 0

@@ -69,7 +69,7 @@ async def test_what_the_thread_could_not_see_is_told_without_a_name() -> None:
     assert run.held[1][0].startswith("pass ")
 
 
-async def test_the_time_since_the_last_beat_is_known_while_the_loop_is_held() -> None:
+async def test_the_time_since_a_beat_is_known_while_held() -> None:
     run = Run()
     run.clock.now += 40
     assert await asyncio.to_thread(run.dog.seconds_since_beat) == 40

@@ -89,7 +89,7 @@ def test_forbidden_is_what_rbac_refused(tmp_path: Path) -> None:
     assert log.forbidden(user="nobody") == []
 
 
-def test_reading_goes_on_from_a_position_and_leaves_an_unfinished_line(tmp_path: Path) -> None:
+def test_reading_goes_on_and_leaves_an_unfinished_line(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     log = AuditLog(path)
     assert (log.position(), log.events()) == (0, [])

@@ -126,7 +126,7 @@ def test_the_cache_key_changes_with_any_pinned_dependency(machine: Machine, pin:
     assert machine.toolset.key != before
 
 
-def test_what_is_missing_is_built_once_with_the_version_stamped_in(machine: Machine) -> None:
+def test_what_is_missing_is_built_once_with_its_version(machine: Machine) -> None:
     assert machine.ensure() == machine.cached
     assert len(machine.builds) == 2
     assert "-X example.invalid/version.full=v1.36.3 -X x.y=1-36" in machine.builds[0]
@@ -134,7 +134,7 @@ def test_what_is_missing_is_built_once_with_the_version_stamped_in(machine: Mach
     assert len(machine.builds) == 2
 
 
-def test_progress_says_what_how_many_how_long_and_how_much_longer(machine: Machine) -> None:
+def test_progress_says_what_how_many_and_how_long(machine: Machine) -> None:
     machine.ensure()
     left = 10 * 2 / (os.cpu_count() or 2)
     assert machine.lines[0] == (

@@ -186,7 +186,7 @@ def test_a_check_that_cannot_run_is_told_twice(capsys: pytest.CaptureFixture[str
         run_all(checks, complete=True)
 
 
-def test_the_workflows_use_the_releases_of_helm_that_are_pinned_here() -> None:
+def test_the_workflows_use_the_pinned_helm_releases() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/verify.yaml").read_text())
     versions = workflow["jobs"]["kind"]["strategy"]["matrix"]["helm"]
     assert versions == [HELM3.version, HELM.version]

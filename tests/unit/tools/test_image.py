@@ -102,7 +102,7 @@ def test_a_bad_simulator_is_refused(question: str, answer: tuple[int, str]) -> N
         check_simulator(FakeImage(**{question: answer}), "tag")
 
 
-def test_the_build_gets_the_index_of_this_machine_in_a_private_file(
+def test_the_build_gets_the_index_in_a_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle.pem"

@@ -40,14 +40,14 @@ def test_an_object_is_described_by_its_conditions() -> None:
     assert described(bare) == "Sandbox/code: no conditions"
 
 
-def test_waiting_ends_with_what_was_found_or_says_what_was_missed() -> None:
+def test_waiting_ends_with_a_find_or_says_what_was_missed() -> None:
     answers = iter([None, "found"])
     assert eventually(lambda: next(answers), "an answer") == "found"
     with pytest.raises(RigError, match="in vain for: an answer"):
         eventually(lambda: None, "an answer", seconds=0)
 
 
-def test_samples_are_pointed_at_the_simulated_cloud_and_otherwise_left_alone() -> None:
+def test_samples_differ_only_by_the_simulated_cloud() -> None:
     found = manifests("team-a", "http://127.0.0.1:1")
     (account,) = [each for each in found if each["kind"] == "Account"]
     assert account["spec"].pop("endpoint") == "http://127.0.0.1:1"
