@@ -5,12 +5,12 @@ corrected all the while.
 """
 
 from collections.abc import Awaitable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.memory import Contest, Memory, Uncertain
 
 T = TypeVar("T")
 
@@ -21,81 +21,119 @@ _MAX_PAUSE_SECONDS = 86_400.0
 _MAX_DOUBLINGS = 10
 
 
-def fought_over(memory: Memory, obj: KubeObject, paths: Iterable[str]) -> frozenset[str]:
-    """Return which of the paths that differ are not to be corrected for now.
+@dataclass(slots=True)
+class Contest:
+    """What is known of one field that we corrected; somebody else may be writing it too."""
 
-    Each time that a correction turns out not to have lasted, the next one waits longer.
-    """
-    _recall(memory, obj)
-    return frozenset(path for path in paths if _is_fought_over(memory, path))
+    corrections: list[float] = field(default_factory=list)
+    """Monotonic times."""
+    rounds: int = 0
+    """How often the field was found fought over, without a calm between."""
+    until: float = float("-inf")
+    """Monotonic time before which it is not corrected again."""
 
-
-def _recall(memory: Memory, obj: KubeObject) -> None:
-    """Take what the last process told of a contest for known, lest a restart begins it anew."""
-    ready = obj.condition("Ready") or {}
-    if memory.contests or ready.get("reason") != Reason.CONTESTED.value:
-        return
-    until = memory.now_hint + WINDOW_SECONDS
-    for entry in obj.status.get("drift") or ():
-        memory.contests[str(entry.get("path"))] = Contest(rounds=1, until=until)
-
-
-def _is_fought_over(memory: Memory, path: str) -> bool:
-    contest, now = memory.contests.get(path), memory.now_hint
-    if contest is None:
-        return False
-    if now < contest.until:
+    def is_fought_over(self, now: float) -> bool:
+        """Whether the field is not to be corrected for now."""
+        if now < self.until:
+            return True
+        # Once contested, a single correction that does not last is enough.
+        since, many = (self.until, 1) if self.rounds else (now - WINDOW_SECONDS, MANY)
+        self.corrections = [t for t in self.corrections if t >= since]
+        if len(self.corrections) < many:
+            return False
+        self.rounds += 1
+        self.until = now + self.pause
         return True
-    # Once contested, a single correction that does not last is enough.
-    since, many = (contest.until, 1) if contest.rounds else (now - WINDOW_SECONDS, MANY)
-    contest.corrections = [t for t in contest.corrections if t >= since]
-    if len(contest.corrections) < many:
-        return False
-    contest.rounds += 1
-    contest.until = now + _pause(contest)
-    return True
+
+    @property
+    def pause(self) -> float:
+        """The seconds to the next correction."""
+        doublings = min(max(self.rounds - 1, 0), _MAX_DOUBLINGS)
+        return min(WINDOW_SECONDS * 2.0**doublings, _MAX_PAUSE_SECONDS)
 
 
-def were_fought_over(memory: Memory, paths: Collection[str]) -> bool:
-    """Whether somebody is known to undo what we write to all of these paths."""
-    known = [memory.contests.get(path) for path in paths]
-    return all(contest is not None and contest.rounds for contest in known)
+@dataclass(frozen=True, slots=True)
+class _Uncertain:
+    """A correction whose answer got lost: nobody knows yet whether it was carried out."""
+
+    there: bytes
+    """Digest of the resource before it."""
+    paths: tuple[str, ...]
+    at: float
+    """Monotonic time under which it was counted."""
 
 
-def _pause(contest: Contest) -> float:
-    doublings = min(max(contest.rounds - 1, 0), _MAX_DOUBLINGS)
-    return min(WINDOW_SECONDS * 2.0**doublings, _MAX_PAUSE_SECONDS)
+@dataclass(slots=True)
+class Contests:
+    """The fields of one resource that were corrected of late, by spec path."""
 
+    fields: dict[str, Contest] = field(default_factory=dict)
+    uncertain: _Uncertain | None = None
+    """The last correction, if its answer got lost."""
 
-def note_corrections(memory: Memory, paths: Iterable[str]) -> None:
-    """Remember that these paths were brought back to the spec."""
-    for path in paths:
-        memory.contests.setdefault(path, Contest()).corrections.append(memory.now_hint)
+    def fought_over(self, obj: KubeObject, paths: Iterable[str], now: float) -> frozenset[str]:
+        """Return which of the paths that differ are not to be corrected for now.
 
+        Each time that a correction turns out not to have lasted, the next one waits longer.
+        """
+        self._recall(obj, now)
+        known = ((path, self.fields.get(path)) for path in paths)
+        return frozenset(p for p, contest in known if contest and contest.is_fought_over(now))
 
-def take_back_unless_moved(memory: Memory, there: bytes) -> None:
-    """Stop counting a correction whose answer got lost if the resource is as it was before it.
+    def _recall(self, obj: KubeObject, now: float) -> None:
+        """Take what the last process told of a contest for known, lest a restart begins it anew."""
+        ready = obj.condition("Ready") or {}
+        if self.fields or ready.get("reason") != Reason.CONTESTED.value:
+            return
+        for entry in obj.status.get("drift") or ():
+            self.fields[str(entry.get("path"))] = Contest(rounds=1, until=now + WINDOW_SECONDS)
 
-    An outage that swallows our updates is no other writer.
-    """
-    lost, memory.uncertain = memory.uncertain, None
-    if lost is None or lost.there != there:
-        return
-    for path in lost.paths:
-        known = memory.contests.get(path)
-        if known is not None and lost.at in known.corrections:
-            known.corrections.remove(lost.at)
+    def were_fought_over(self, paths: Collection[str]) -> bool:
+        """Whether somebody is known to undo what we write to all of these paths."""
+        known = [self.fields.get(path) for path in paths]
+        return all(contest is not None and contest.rounds for contest in known)
 
+    def note_corrections(self, paths: Iterable[str], now: float) -> None:
+        """Remember that these paths were brought back to the spec."""
+        for path in paths:
+            self.fields.setdefault(path, Contest()).corrections.append(now)
 
-def note_peace(memory: Memory, differing: Collection[str] = ()) -> None:
-    """Forget the paths whose last correction was accepted.
+    def note_uncertain(self, there: bytes, paths: Sequence[str], now: float) -> None:
+        """Count a correction whose answer got lost, made of a resource with the digest `there`."""
+        self.note_corrections(paths, now)
+        self.uncertain = _Uncertain(there, tuple(paths), now)
 
-    That is one which lasted longer than our own pause: another operator may wait just as long.
-    """
-    for path, contest in list(memory.contests.items()):
-        last = max(contest.corrections, default=float("-inf"))
-        if path not in differing and memory.now_hint - last > _pause(contest):
-            del memory.contests[path]
+    def take_back_unless_moved(self, there: bytes) -> None:
+        """Stop counting a correction whose answer got lost if the resource is as it was before it.
+
+        An outage that swallows our updates is no other writer.
+        """
+        lost, self.uncertain = self.uncertain, None
+        if lost is None or lost.there != there:
+            return
+        for path in lost.paths:
+            known = self.fields.get(path)
+            if known is not None and lost.at in known.corrections:
+                known.corrections.remove(lost.at)
+
+    def note_peace(self, now: float, differing: Collection[str] = ()) -> None:
+        """Forget the paths whose last correction was accepted.
+
+        That is one which lasted longer than our own pause: another operator may wait just as long.
+        """
+        for path, contest in list(self.fields.items()):
+            last = max(contest.corrections, default=float("-inf"))
+            if path not in differing and now - last > contest.pause:
+                del self.fields[path]
+
+    def note_in_place(self, now: float) -> None:
+        """Note that a look found everything as desired, the last correction too."""
+        self.uncertain = None
+        self.note_peace(now)
+
+    def end(self) -> None:
+        """Forget who corrected what: an edit or a request asks for another try at once."""
+        self.fields.clear()
 
 
 def message(paths: str, marks: tuple[str, ...]) -> str:
@@ -114,7 +152,9 @@ def message(paths: str, marks: tuple[str, ...]) -> str:
     )
 
 
-async def counted(memory: Memory, there: bytes, paths: Sequence[str], sending: Awaitable[T]) -> T:
+async def counted(
+    contests: Contests, there: bytes, paths: Sequence[str], sending: Awaitable[T], now: float
+) -> T:
     """Count a correction once it is sent: one whose answer got lost is undone like any other.
 
     It is taken back when the next look finds the resource untouched, as it stands `there`: then it
@@ -124,8 +164,7 @@ async def counted(memory: Memory, there: bytes, paths: Sequence[str], sending: A
         result = await sending
     except Unavailable as error:
         if error.maybe_applied:
-            note_corrections(memory, paths)
-            memory.uncertain = Uncertain(there, tuple(paths), memory.now_hint)
+            contests.note_uncertain(there, paths, now)
         raise
-    note_corrections(memory, paths)
+    contests.note_corrections(paths, now)
     return result

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.contest import Contests
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +19,6 @@ class Sent:
     """Of the whole desired state."""
     plain: dict[str, Any] = field(repr=False)
     """What of it is no secret."""
-
-
-@dataclass(slots=True)
-class Contest:
-    """What is known of one field that we corrected; somebody else may be writing it too."""
-
-    corrections: list[float] = field(default_factory=list)
-    """Monotonic times."""
-    rounds: int = 0
-    """How often the field was found fought over, without a calm between."""
-    until: float = float("-inf")
-    """Monotonic time before which it is not corrected again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertain:
-    """A correction whose answer got lost: nobody knows yet whether it was carried out."""
-
-    there: bytes
-    """Digest of the resource before it."""
-    paths: tuple[str, ...]
-    at: float
-    """Monotonic time under which it was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +116,7 @@ class Memory:
     """How many incarnations in a row ended soon after their start."""
     restarted_at: float = float("-inf")
     """Monotonic time at which the present incarnation was begun."""
-    contests: dict[str, Contest] = field(default_factory=dict)
-    """By spec path: fields that were corrected of late."""
-    uncertain: Uncertain | None = None
-    """The last correction, if its answer got lost."""
+    contests: Contests = field(default_factory=Contests)
     unanswered: dict[Unanswered, float] = field(default_factory=dict)
     """Updates whose answer got lost → monotonic time at which each was last sent."""
 

@@ -20,7 +20,7 @@ from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import asked, contest, facts, outcome, status
+from agentrun_operator.reconcile import asked, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.incarnations import chosen_id
@@ -70,8 +70,8 @@ class Settlement:
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
-                memory.unheard = memory.uncertain = None
-                contest.note_peace(memory)
+                memory.unheard = None
+                memory.contests.note_in_place(memory.now_hint)
                 ctx.changes["applied"] = self.applied(ctx)
             if not ctx.is_unsent:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)

@@ -63,7 +63,7 @@ class UpdatingSteps:
         """Forget what came to nothing. An edit or a request ends a contest, a rotation does not."""
         ctx.memory.unheard = None
         if edits.has_news(ctx):
-            ctx.memory.contests.clear()
+            ctx.memory.contests.end()
         if not edits.is_untried(ctx):
             self._note_contested(ctx)
 
@@ -79,7 +79,8 @@ class UpdatingSteps:
         if self._is_in_vain(ctx, self._attempt(ctx), paths):
             return self._unheard(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        return await contest.counted(ctx.memory, self._standing(ctx), paths, sending)
+        contests, there = ctx.memory.contests, self._standing(ctx)
+        return await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
 
     async def change_state(self, ctx: Context) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -101,9 +102,9 @@ class UpdatingSteps:
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
         sending = unanswered.heard(ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb))
-        await contest.counted(
-            ctx.memory, self._standing(ctx), [STATE_PATH] if is_correction else [], sending
-        )
+        contests, there = ctx.memory.contests, self._standing(ctx)
+        paths = [STATE_PATH] if is_correction else []
+        await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
         _note_attempt(ctx.memory, attempt)
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
@@ -113,9 +114,10 @@ class UpdatingSteps:
 
     def _note_contested(self, ctx: Context) -> None:
         paths = [d.path for d in ctx.differences]
-        contest.take_back_unless_moved(ctx.memory, self._standing(ctx))
-        contest.note_peace(ctx.memory, paths)
-        ctx.contested = contest.fought_over(ctx.memory, ctx.obj, paths)
+        contests, now = ctx.memory.contests, ctx.memory.now_hint
+        contests.take_back_unless_moved(self._standing(ctx))
+        contests.note_peace(now, paths)
+        ctx.contested = contests.fought_over(ctx.obj, paths, now)
 
     def _contested(self, ctx: Context) -> Outcome:
         """Say what is fought over, and look again for peace."""
@@ -142,7 +144,7 @@ class UpdatingSteps:
         nothing had come of it. Where one is known, the pauses of the contest bound the tries.
         """
         is_repeated = ctx.memory.unheard == (attempt, _MAX_UNHEARD)
-        return is_repeated and not contest.were_fought_over(ctx.memory, paths)
+        return is_repeated and not ctx.memory.contests.were_fought_over(paths)
 
     def _unheard(self, ctx: Context) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""

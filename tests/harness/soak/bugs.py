@@ -188,7 +188,7 @@ BUGS: tuple[Bug, ...] = (
     _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "secret", m.one_namespace)),
     _bug("relist-silent", "410 hides changes", (metadata_watch.Stream, "relist", m.silent_again)),
     _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "guard", m.asleep)),
-    _bug("contest-for-ever", "nobody gives in", (contest, "fought_over", m.nothing)),
+    _bug("contest-for-ever", "nobody gives in", (contest.Contests, "fought_over", m.nothing)),
     _bug(
         "drift-not-told",
         "Report says Ready",

@@ -15,7 +15,7 @@ from agentrun_operator.core.errors import Throttled, Unavailable
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
-from agentrun_operator.reconcile import contest, ownership
+from agentrun_operator.reconcile import ownership
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 
@@ -286,9 +286,9 @@ def no_seconds(_: Any) -> Any:
 
 
 def counted_when_answered(_: Any) -> Any:
-    async def counting(memory: Any, _there: Any, paths: Any, sending: Any) -> Any:
+    async def counting(contests: Any, _there: Any, paths: Any, sending: Any, now: Any) -> Any:
         answer = await sending
-        contest.note_corrections(memory, paths)
+        contests.note_corrections(paths, now)
         return answer
 
     return counting
