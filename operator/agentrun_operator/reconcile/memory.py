@@ -9,6 +9,7 @@ from typing import Any
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
+from agentrun_operator.reconcile.ineffective import Ineffective
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,7 @@ class Memory:
     """Generation and paths of the last attempt to clear."""
     cleared_for: str | None = None
     """The request token that it was made for."""
-    unheard: tuple[bytes, int] | None = None
-    """What an update was to change, and how often it was sent since a look found it in place."""
+    ineffective: Ineffective = field(default_factory=Ineffective)
     absent_since: float | None = None
     """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
     window of a create do not count."""

@@ -70,7 +70,7 @@ class Settlement:
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
-                memory.unheard = None
+                memory.ineffective.end()
                 memory.contests.note_in_place(memory.now_hint)
                 ctx.changes["applied"] = self.applied(ctx)
             if not ctx.is_unsent:

@@ -25,7 +25,7 @@ from agentrun_operator.reconcile import (
 )
 from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.ineffective import MAX_TRIES
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.settle import Settlement
@@ -33,8 +33,6 @@ from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
 
 _STALL_RETRY_SECONDS = 300.0
-_MAX_UNHEARD = 2
-"""Updates that may change nothing before we stop: the first may have got lost."""
 
 
 class UpdatingSteps:
@@ -61,7 +59,7 @@ class UpdatingSteps:
 
     def _begin_anew(self, ctx: Context) -> None:
         """Forget what came to nothing. An edit or a request ends a contest, a rotation does not."""
-        ctx.memory.unheard = None
+        ctx.memory.ineffective.end()
         if edits.has_news(ctx):
             ctx.memory.contests.end()
         if not edits.is_untried(ctx):
@@ -77,7 +75,7 @@ class UpdatingSteps:
             return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         paths = [d.path for d in pending]
         if self._is_in_vain(ctx, self._attempt(ctx), paths):
-            return self._unheard(ctx)
+            return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         contests, there = ctx.memory.contests, self._standing(ctx)
         return await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
@@ -96,7 +94,7 @@ class UpdatingSteps:
             if STATE_PATH in ctx.contested:
                 return self._contested(ctx)
             if self._is_in_vain(ctx, attempt, [STATE_PATH]):
-                return self._unheard(ctx)
+                return self._ineffective(ctx)
         else:
             self._begin_anew(ctx)
         ctx.acted.add(verb.action)
@@ -105,7 +103,7 @@ class UpdatingSteps:
         contests, there = ctx.memory.contests, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
         await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
-        _note_attempt(ctx.memory, attempt)
+        ctx.memory.ineffective.note(attempt)
         ctx.memory.wrote_at = self._world.clock.monotonic()
         ctx.forget_look()
         return None
@@ -143,15 +141,15 @@ class UpdatingSteps:
         Race: another writer may undo it before our next look, which then finds the old value as if
         nothing had come of it. Where one is known, the pauses of the contest bound the tries.
         """
-        is_repeated = ctx.memory.unheard == (attempt, _MAX_UNHEARD)
+        is_repeated = ctx.memory.ineffective.is_enough(attempt)
         return is_repeated and not ctx.memory.contests.were_fought_over(paths)
 
-    def _unheard(self, ctx: Context) -> Outcome:
+    def _ineffective(self, ctx: Context) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
         self._settlement.note_drift(ctx)
         paths = drifted_fields(ctx.differences)
         message = (
-            f"AgentRun took the update {_MAX_UNHEARD} times and still answers other values for "
+            f"AgentRun took the update {MAX_TRIES} times and still answers other values for "
             f"{paths}; bring the spec to them, put the path into spec.ignoreFields, or annotate "
             "agentrun.dev/reconcile-requested-at to try again"
         )
@@ -181,7 +179,7 @@ class UpdatingSteps:
         ctx.memory.differs = False
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None
-        _note_attempt(ctx.memory, attempt)
+        ctx.memory.ineffective.note(attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         ctx.memory.desired = ctx.desired_digest
         if not ctx.is_unsent:
@@ -262,8 +260,3 @@ def _pending(ctx: Context) -> tuple[Drift, ...]:
     looked = edits.seen(ctx)
     found = (*looked.drift, *looked.leftovers)
     return tuple(d for d in found if d.path not in ctx.contested)
-
-
-def _note_attempt(memory: Memory, attempt: bytes) -> None:
-    before, times = memory.unheard or (attempt, 0)
-    memory.unheard = (attempt, times + 1 if before == attempt else 1)
