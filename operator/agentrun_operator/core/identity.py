@@ -1,5 +1,6 @@
 """Who is who: object keys, account identities, and the names we own in Kubernetes metadata."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -44,6 +45,9 @@ UNKNOWN_CLUSTER = "unknown"
 
 TAG_PREFIX = "k8s:"
 """Ownership tags are `k8s:<clusterId>/<namespace>/<name>`, on what was adopted with `/adopted`."""
+
+_INCARNATION = re.compile(r"0|[1-9][0-9]{0,8}")
+"""A number that a status can record, and the next one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,3 +118,22 @@ def ownership_tag(cluster_id: str, key: ObjectKey) -> str:
 def adopted_tag(tag: str) -> str:
     """Return the tag of an object on what it adopted: nobody may ever take that for its own."""
     return f"{tag}/adopted"
+
+
+def chosen_id(uid: str, incarnation: int) -> str:
+    """Return the id of one incarnation of an object, the same for every try to create it."""
+    return f"{incarnation_prefix(uid)}{incarnation}"
+
+
+def incarnation_prefix(uid: str) -> str:
+    """Return how the chosen id of each incarnation begins."""
+    return f"k8s-{uid}-"
+
+
+def incarnation_of(uid: str, ident: str) -> int:
+    """Return which incarnation of an object has an id, 0 for an id of somebody else.
+
+    Anybody with keys of the account may make a sandbox of such an id, with any number.
+    """
+    number = ident.removeprefix(incarnation_prefix(uid))
+    return int(number) if number != ident and _INCARNATION.fullmatch(number) else 0

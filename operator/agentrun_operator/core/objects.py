@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from agentrun_operator.core.identity import ACCOUNT, FINALIZER, GROUP, ObjectKey
+from agentrun_operator.core.identity import ACCOUNT, FINALIZER, GROUP, ObjectKey, chosen_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,22 @@ class KubeObject:
     def external_id(self) -> str | None:
         """The id or key that a persisted answer of the API gave it."""
         return self.status.get("externalId") or None
+
+    @property
+    def incarnation(self) -> int:
+        """Which of the resources that follow one another it stands for."""
+        return int(self.status.get("incarnation") or 0)
+
+    @property
+    def chosen_id(self) -> str:
+        """The id that we choose for its resource, where the client does so."""
+        return chosen_id(self.uid, self.incarnation)
+
+    @property
+    def inherited_id(self) -> str | None:
+        """The id that the predecessor of a restored object chose."""
+        predecessor = str(self.status["boundTo"].get("uid")) if self.is_heir else None
+        return None if predecessor is None else chosen_id(predecessor, self.incarnation)
 
     @property
     def pinned_account(self) -> ObjectKey | None:

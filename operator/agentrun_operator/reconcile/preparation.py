@@ -40,7 +40,6 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
-from agentrun_operator.reconcile.incarnations import chosen_id, inherited_id
 from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
@@ -241,8 +240,8 @@ class Preparation:
             obj=obj,
             name=str(recorded or obj.external_name),
             parent=parent,
-            chosen_id=chosen_id(obj.uid, obj.status),
-            inherited_id=inherited_id(obj),
+            chosen_id=obj.chosen_id,
+            inherited_id=obj.inherited_id,
             is_parent_made=self._is_parent_made(ctx),
             held_id=ctx.memory.held[0] if ctx.memory.held else None,
             tag=tag_for(self._world.cluster_id, obj),

@@ -6,11 +6,11 @@ object has on record with more right is therefore a copy, however well it is bou
 
 from dataclasses import replace
 
+from agentrun_operator.core.identity import incarnation_prefix
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.incarnations import incarnation_prefix, inherited_id
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.references import ReferenceResolver, observes_only
 
@@ -69,4 +69,4 @@ class Records:
 def _idents(obj: KubeObject) -> tuple[str, ...]:
     """Return the ids of what an object would take for its own by its record."""
     recorded = obj.external_id if obj.is_in_charge else None
-    return tuple(ident for ident in (recorded, inherited_id(obj)) if ident)
+    return tuple(ident for ident in (recorded, obj.inherited_id) if ident)

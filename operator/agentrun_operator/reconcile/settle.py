@@ -23,7 +23,6 @@ from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, facts, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
-from agentrun_operator.reconcile.incarnations import chosen_id
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
@@ -157,7 +156,7 @@ class Settlement:
 
     def retarget(self, ctx: Context) -> Target:
         """Return the target of the object's present incarnation."""
-        return replace(ctx.aim, obj=ctx.obj, chosen_id=chosen_id(ctx.obj.uid, ctx.obj.status))
+        return replace(ctx.aim, obj=ctx.obj, chosen_id=ctx.obj.chosen_id)
 
     def steady_delay(self, ctx: Context) -> float | None:
         """Return when to look again; None where the poller of the collection sees to it."""

@@ -13,6 +13,7 @@ from agentrun_operator.core.errors import (
     ImmutableFieldChanged,
     ProviderFailed,
 )
+from agentrun_operator.core.identity import chosen_id, incarnation_of
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.problems import combined
 from agentrun_operator.core.reasons import Reason
@@ -32,7 +33,6 @@ from agentrun_operator.reconcile import (
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.incarnations import chosen_id, incarnation_of
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import Collection, collection_of, ident_of
 from agentrun_operator.reconcile.outcome import Outcome
@@ -165,7 +165,7 @@ class ReadingSteps:
             obj=parent,
             name=str(parent.status.get("externalName") or parent.external_name),
             parent=None,
-            chosen_id=chosen_id(parent.uid, parent.status),
+            chosen_id=parent.chosen_id,
             tag=tag_for(self._world.cluster_id, parent),
             desired={},
             held_id=notes.held[0] if notes is not None and notes.held else None,
@@ -187,7 +187,7 @@ class ReadingSteps:
         newest = max((incarnation_of(uid, ident) for ident in listing.by_id), default=0)
         if newest:
             ctx.changes["incarnation"] = newest
-            ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, {"incarnation": newest}))
+            ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, newest))
 
     def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen

@@ -15,7 +15,7 @@ from agentrun_operator.core.errors import (
     OperatorError,
     Unavailable,
 )
-from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.identity import Locator, chosen_id, incarnation_of
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -25,7 +25,6 @@ from agentrun_operator.reconcile import asked, observe, outcome, ownership, take
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.incarnations import chosen_id, incarnation_of
 from agentrun_operator.reconcile.memory import Memory, Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
@@ -335,7 +334,7 @@ class WritingSteps:
             return Outcome(verdict, pause, "requeue_after")
         ctx.acted.add("restart")
         _note_restart(ctx.memory)
-        incarnation = int(ctx.obj.status.get("incarnation") or 0) + 1
+        incarnation = ctx.obj.incarnation + 1
         ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
         await self._reporter.write(
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
@@ -348,9 +347,9 @@ class WritingSteps:
 
     async def _remove_forgotten(self, ctx: Context) -> None:
         """Remove what ended, where the process that put its successor on record died before."""
-        incarnation = int(ctx.obj.status.get("incarnation") or 0)
+        incarnation = ctx.obj.incarnation
         if incarnation > ctx.memory.succeeded:
-            last = chosen_id(ctx.obj.uid, {"incarnation": incarnation - 1})
+            last = chosen_id(ctx.obj.uid, incarnation - 1)
             await self._remove_ended(ctx, Locator(last, ctx.aim.parent), incarnation)
 
     async def _remove_ended(self, ctx: Context, at: Locator, incarnation: int) -> None:

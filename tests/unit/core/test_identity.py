@@ -3,7 +3,14 @@
 import pytest
 
 from agentrun_operator.core import identity
-from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey, ownership_tag
+from agentrun_operator.core.identity import (
+    AccountIdentity,
+    Locator,
+    ObjectKey,
+    chosen_id,
+    incarnation_of,
+    ownership_tag,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +56,26 @@ def test_ownership_tags_tell_clusters_and_objects_apart() -> None:
 
 def test_a_locator_has_a_parent_where_the_kind_has_one() -> None:
     assert Locator("ep-1", "rt-1") != Locator("ep-1")
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, 12, 999_999_999])
+def test_an_incarnation_is_known_by_its_id(number: int) -> None:
+    assert incarnation_of("u", chosen_id("u", number)) == number
+
+
+@pytest.mark.parametrize(
+    "ident",
+    [
+        "k8s-other-3",
+        "k8s-u-",
+        "k8s-u-03",
+        "k8s-u-3x",
+        "k8s-u-\N{ARABIC-INDIC DIGIT THREE}",
+        "k8s-u-" + "9" * 20,
+        "k8s-u-" + "9" * 5000,
+        "u-3",
+        "",
+    ],
+)
+def test_an_id_that_we_could_not_have_chosen_is_somebody_else_s(ident: str) -> None:
+    assert incarnation_of("u", ident) == 0
