@@ -34,7 +34,7 @@ def seconds_to_proof(ctx: Context) -> float:
     if not is_on_record(ctx):
         return 0.0
     since = ctx.memory.absent_since
-    is_expected = ctx.memory.deleted or not ctx.is_recorded or has_reported_end(ctx.obj)
+    is_expected = ctx.memory.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
     needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
     return needed if since is None else max(0.0, since + needed - ctx.memory.now_hint)
 
@@ -78,6 +78,6 @@ def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
     long ago: its absence says nothing of the account.
     """
     is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
-    is_expected = memory.deleted or went_out(obj) or has_reported_end(obj)
+    is_expected = memory.deletes.is_answered or went_out(obj) or has_reported_end(obj)
     is_older = memory.held is not None and memory.held[0] != obj.external_id
     return is_known and not (is_expected or is_older or observes_only(obj))

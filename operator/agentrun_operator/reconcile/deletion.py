@@ -95,10 +95,10 @@ class DeletionSteps:
         ctx.acted.add("delete")
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
-            ctx.memory.failed_deletes += 1
+            ctx.memory.deletes.failures += 1
         await self._send(ctx, ctx.aim.locator_of(seen.resource))
         ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.memory.deleted = True
+        ctx.memory.deletes.is_answered = True
         if ctx.memory.transition_since is None:
             ctx.memory.transition_since = ctx.memory.now_hint
         ctx.forget_look()
@@ -111,17 +111,17 @@ class DeletionSteps:
         """
         record = {"deleteSentAt": timestamp(ctx.started_at)}
         is_recorded = "deleteSentAt" in ctx.obj.status
-        if not is_recorded and not ctx.memory.is_delete_refused:
+        if not is_recorded and not ctx.memory.deletes.is_refused:
             ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
             await ctx.bound.api.delete(ctx.rest, at)
         except OperatorError as error:
-            ctx.memory.is_delete_refused = not (
+            ctx.memory.deletes.is_refused = not (
                 isinstance(error, Unavailable) and error.maybe_applied
             )
             if not is_recorded:
-                ctx.changes |= {"deleteSentAt": None} if ctx.memory.is_delete_refused else record
+                ctx.changes |= {"deleteSentAt": None} if ctx.memory.deletes.is_refused else record
             raise
         if "deleteSentAt" not in ctx.obj.status:
             ctx.changes |= record
@@ -149,12 +149,10 @@ class DeletionSteps:
 
     def _seconds_to_retry(self, ctx: Context) -> float:
         """Return how long a deletion that failed still rests; the second try comes at once."""
-        memory = ctx.memory
-        if ctx.observation.phase is not Phase.DELETE_FAILED or not memory.failed_deletes:
+        memory, failures = ctx.memory, ctx.memory.deletes.failures
+        if ctx.observation.phase is not Phase.DELETE_FAILED or not failures:
             return 0.0
-        pause = self._world.settings.polling.transition_seconds * 2.0 ** min(
-            memory.failed_deletes, 16
-        )
+        pause = self._world.settings.polling.transition_seconds * 2.0 ** min(failures, 16)
         pause = min(pause, self._world.settings.backoff.cap_seconds)
         return max(0.0, memory.wrote_at + pause - memory.now_hint)
 

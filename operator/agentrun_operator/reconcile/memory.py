@@ -9,6 +9,7 @@ from typing import Any
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
+from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 
 
@@ -31,6 +32,18 @@ class Unanswered:
     write_only: bytes | None
     paths: frozenset[str]
     """The write-only spec paths that it sets."""
+
+
+@dataclass(slots=True)
+class Deletes:
+    """What came of the DELETEs of one resource."""
+
+    is_answered: bool = False
+    """The cloud took one: the resource is expected to be absent."""
+    is_refused: bool = False
+    """The last one was refused: the next one is not announced in the status."""
+    failures: int = 0
+    """How often a deletion was begun anew because the cloud gave up the one before."""
 
 
 @dataclass(slots=True)
@@ -97,25 +110,13 @@ class Memory:
     absent_since: float | None = None
     """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
     window of a create do not count."""
-    deleted: bool = False
-    """The cloud answered a DELETE of ours: its resource is expected to be absent."""
-    is_delete_refused: bool = False
-    """The last DELETE was refused: the next one is not announced in the status."""
-    failed_deletes: int = 0
-    """How often a deletion was begun anew because the cloud gave up the one before."""
-    removed: bool = False
-    """The ended resource was removed after its time to live."""
+    deletes: Deletes = field(default_factory=Deletes)
     reported_at: float = float("-inf")
     """Monotonic time of the last status write."""
     first_seen: float | None = None
     now_hint: float = 0.0
     """Monotonic time at the start of the current pass."""
-    succeeded: int = 0
-    """The incarnation whose predecessor this process has removed, or tried to."""
-    restarts: int = 0
-    """How many incarnations in a row ended soon after their start."""
-    restarted_at: float = float("-inf")
-    """Monotonic time at which the present incarnation was begun."""
+    incarnations: Incarnations = field(default_factory=Incarnations)
     contests: Contests = field(default_factory=Contests)
     unanswered: dict[Unanswered, float] = field(default_factory=dict)
     """Updates whose answer got lost → monotonic time at which each was last sent."""

@@ -101,12 +101,12 @@ class Settlement:
         if at is None:
             # The account is out of reach. That is no news of a resource that ended.
             return self._world.settings.polling.slow_seconds
-        if not ctx.memory.removed:
+        if not ctx.memory.incarnations.is_removed:
             # Nor is a failure. A condition that told of it would hide the end, and what is absent
             # without having ended is created again.
             if not await self.delete_ended(ctx, at):
                 return self._world.settings.polling.slow_seconds
-            ctx.memory.removed = True
+            ctx.memory.incarnations.is_removed = True
         return None
 
     async def delete_ended(self, ctx: Context, at: Locator) -> bool:

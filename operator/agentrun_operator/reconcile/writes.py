@@ -25,7 +25,7 @@ from agentrun_operator.reconcile import asked, observe, outcome, ownership, take
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.memory import Memory, Sent
+from agentrun_operator.reconcile.memory import Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
@@ -38,10 +38,6 @@ log = structlog.get_logger(__name__)
 
 _EDITED_PAUSE_SECONDS = 0.2
 """Until the edit has come through the watch."""
-_RESTART_FIRST_SECONDS = 10.0
-_RESTART_MOST_SECONDS = 300.0
-_RESTART_CALM_SECONDS = 600.0
-"""One that lived so long starts the count anew. As the kubelet does it with containers."""
 
 
 class WritingSteps:
@@ -198,8 +194,8 @@ class WritingSteps:
         self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         # Only looks after this create tell anything about it.
         ctx.memory.absent_since = None
-        ctx.memory.deleted = False
-        ctx.memory.removed = False
+        ctx.memory.deletes.is_answered = False
+        ctx.memory.incarnations.is_removed = False
         ctx.memory.is_untouched = False
         ctx.memory.sent = Sent(
             digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.created)
@@ -314,7 +310,7 @@ class WritingSteps:
             # By whom it is used is what helps.
             raise found.quoting(error.quote) from error
         ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.memory.deleted = True
+        ctx.memory.deletes.is_answered = True
         ctx.changes["creation"] = None
         self._world.events.emit(
             ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"
@@ -326,14 +322,14 @@ class WritingSteps:
         """Go on to the next incarnation of a resource that ended."""
         if "restart" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
-        if pause := _restart_pause(ctx.memory):
+        if pause := ctx.memory.incarnations.pause(ctx.memory.now_hint):
             verdict = outcome.progressing(
                 Reason.CREATING, "it ends soon after each start; waiting before the next"
             )
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
             return Outcome(verdict, pause, "requeue_after")
         ctx.acted.add("restart")
-        _note_restart(ctx.memory)
+        ctx.memory.incarnations.note_restart(ctx.memory.now_hint)
         incarnation = ctx.obj.incarnation + 1
         ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
         await self._reporter.write(
@@ -348,7 +344,7 @@ class WritingSteps:
     async def _remove_forgotten(self, ctx: Context) -> None:
         """Remove what ended, where the process that put its successor on record died before."""
         incarnation = ctx.obj.incarnation
-        if incarnation > ctx.memory.succeeded:
+        if incarnation > ctx.memory.incarnations.succeeded:
             last = chosen_id(ctx.obj.uid, incarnation - 1)
             await self._remove_ended(ctx, Locator(last, ctx.aim.parent), incarnation)
 
@@ -358,7 +354,7 @@ class WritingSteps:
         Order: the successor is on record first, so that nobody makes this one again. It costs
         nothing any more: a removal that fails is no reason to keep the successor waiting.
         """
-        ctx.memory.succeeded = incarnation
+        ctx.memory.incarnations.succeeded = incarnation
         await self._settlement.delete_ended(ctx, at)
 
 
@@ -372,17 +368,3 @@ def _withdraw(ctx: Context) -> None:
     """Take an announced create back: whatever is found later is no answer to it."""
     ctx.memory.sent = None
     ctx.changes["creation"] = None
-
-
-def _restart_pause(memory: Memory) -> float:
-    """Return the seconds until a resource that ended may follow itself: each start costs money."""
-    if memory.restarts == 0:
-        return 0.0
-    pause = _RESTART_FIRST_SECONDS * 2.0 ** min(memory.restarts - 1, 10)
-    return max(0.0, memory.restarted_at + min(pause, _RESTART_MOST_SECONDS) - memory.now_hint)
-
-
-def _note_restart(memory: Memory) -> None:
-    lived = memory.now_hint - memory.restarted_at
-    memory.restarts = 1 if lived >= _RESTART_CALM_SECONDS else memory.restarts + 1
-    memory.restarted_at = memory.now_hint

@@ -1,0 +1,35 @@
+"""What this process did for the resources that follow one another for one object."""
+
+from dataclasses import dataclass
+
+_FIRST_SECONDS = 10.0
+_MOST_SECONDS = 300.0
+_CALM_SECONDS = 600.0
+"""One that lived so long starts the count anew. As the kubelet does it with containers."""
+
+
+@dataclass(slots=True)
+class Incarnations:
+    """Starts and removals of the incarnations of one object."""
+
+    succeeded: int = 0
+    """The incarnation whose predecessor this process has removed, or tried to."""
+    is_removed: bool = False
+    """The present one was removed after its time to live."""
+    restarts: int = 0
+    """How many in a row ended soon after their start."""
+    restarted_at: float = float("-inf")
+    """Monotonic time at which the present one was begun."""
+
+    def pause(self, now: float) -> float:
+        """Return the seconds until the next one may follow: each start costs money."""
+        if self.restarts == 0:
+            return 0.0
+        pause = _FIRST_SECONDS * 2.0 ** min(self.restarts - 1, 10)
+        return max(0.0, self.restarted_at + min(pause, _MOST_SECONDS) - now)
+
+    def note_restart(self, now: float) -> None:
+        """Count an incarnation that follows one that ended."""
+        lived = now - self.restarted_at
+        self.restarts = 1 if lived >= _CALM_SECONDS else self.restarts + 1
+        self.restarted_at = now
