@@ -34,7 +34,9 @@ def seconds_to_proof(ctx: Context) -> float:
     if not is_on_record(ctx):
         return 0.0
     since = ctx.memory.absent_since
-    is_expected = ctx.memory.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
+    is_expected = (
+        ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
+    )
     needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
     return needed if since is None else max(0.0, since + needed - ctx.memory.now_hint)
 
@@ -51,10 +53,10 @@ def window_passed(ctx: Context) -> bool:
         return True
     memory, window = ctx.memory, ctx.settle.total_seconds()
     if memory.known_since is not None:
-        since_any_write = memory.now_hint - max(memory.wrote_at, memory.known_since)
+        since_any_write = memory.now_hint - max(memory.sent.at, memory.known_since)
         if since_any_write >= window:
             return True
-    return ctx.started_at - started >= ctx.settle and memory.now_hint - memory.wrote_at >= window
+    return ctx.started_at - started >= ctx.settle and memory.now_hint - memory.sent.at >= window
 
 
 def has_reported_end(obj: KubeObject) -> bool:
@@ -78,6 +80,6 @@ def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
     long ago: its absence says nothing of the account.
     """
     is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
-    is_expected = memory.deletes.is_answered or went_out(obj) or has_reported_end(obj)
+    is_expected = memory.sent.deletes.is_answered or went_out(obj) or has_reported_end(obj)
     is_older = memory.held is not None and memory.held[0] != obj.external_id
     return is_known and not (is_expected or is_older or observes_only(obj))

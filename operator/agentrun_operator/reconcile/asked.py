@@ -226,7 +226,7 @@ def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
         return waits or bool(ctx.edits)
     if looked.phase in FAILED:
         return waits and (is_asked or bool(ctx.edits | ctx.memory.unconfirmed))
-    if not (waits or ctx.memory.desired is None):
+    if not (waits or ctx.memory.sent.desired is None):
         return False
     found = due(ctx)
     return bool(found.drift or found.leftovers or found.state_differs)

@@ -21,9 +21,10 @@ from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
-from agentrun_operator.reconcile.memory import Memory, Unanswered
+from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.references import is_unrecorded, observes_only
+from agentrun_operator.reconcile.sent import Unanswered
 from agentrun_operator.reconcile.target import Target
 
 STATE_PATH = "desiredState"

@@ -95,10 +95,9 @@ class DeletionSteps:
         ctx.acted.add("delete")
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
-            ctx.memory.deletes.failures += 1
+            ctx.memory.sent.deletes.failures += 1
         await self._send(ctx, ctx.aim.locator_of(seen.resource))
-        ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.memory.deletes.is_answered = True
+        ctx.memory.sent.note_deleted(self._world.clock.monotonic())
         if ctx.memory.transition_since is None:
             ctx.memory.transition_since = ctx.memory.now_hint
         ctx.forget_look()
@@ -111,17 +110,19 @@ class DeletionSteps:
         """
         record = {"deleteSentAt": timestamp(ctx.started_at)}
         is_recorded = "deleteSentAt" in ctx.obj.status
-        if not is_recorded and not ctx.memory.deletes.is_refused:
+        if not is_recorded and not ctx.memory.sent.deletes.is_refused:
             ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
             await ctx.bound.api.delete(ctx.rest, at)
         except OperatorError as error:
-            ctx.memory.deletes.is_refused = not (
+            ctx.memory.sent.deletes.is_refused = not (
                 isinstance(error, Unavailable) and error.maybe_applied
             )
             if not is_recorded:
-                ctx.changes |= {"deleteSentAt": None} if ctx.memory.deletes.is_refused else record
+                ctx.changes |= (
+                    {"deleteSentAt": None} if ctx.memory.sent.deletes.is_refused else record
+                )
             raise
         if "deleteSentAt" not in ctx.obj.status:
             ctx.changes |= record
@@ -149,12 +150,12 @@ class DeletionSteps:
 
     def _seconds_to_retry(self, ctx: Context) -> float:
         """Return how long a deletion that failed still rests; the second try comes at once."""
-        memory, failures = ctx.memory, ctx.memory.deletes.failures
+        memory, failures = ctx.memory, ctx.memory.sent.deletes.failures
         if ctx.observation.phase is not Phase.DELETE_FAILED or not failures:
             return 0.0
         pause = self._world.settings.polling.transition_seconds * 2.0 ** min(failures, 16)
         pause = min(pause, self._world.settings.backoff.cap_seconds)
-        return max(0.0, memory.wrote_at + pause - memory.now_hint)
+        return max(0.0, memory.sent.at + pause - memory.now_hint)
 
 
 def in_use(held_by: Sequence[str]) -> Outcome:

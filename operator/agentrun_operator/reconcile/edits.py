@@ -27,7 +27,7 @@ def _waits(ctx: Context) -> bool:
     # What no read returns cannot drift: if it differs, it was changed on our side.
     if ctx.write_only_changed or ctx.write_only_gone or is_untried(ctx):
         return True
-    known = ctx.memory.desired
+    known = ctx.memory.sent.desired
     return known is not None and ctx.desired_digest is not None and known != ctx.desired_digest
 
 

@@ -131,10 +131,10 @@ def _is_told_uncleared(ctx: Context) -> bool:
 
 
 def _was_cleared_by_us(ctx: Context) -> bool:
-    cleared = ctx.memory.cleared
-    if cleared is None or cleared[0] != ctx.obj.generation:
+    cleared = ctx.memory.sent.cleared
+    if cleared is None or cleared.generation != ctx.obj.generation:
         return False
-    if ctx.memory.cleared_for != edits.request_token(ctx):
+    if cleared.token != edits.request_token(ctx):
         # Somebody may have set it meanwhile, and now asks for another try.
         return False
-    return any(d.path in cleared[1] for d in ctx.observation.leftovers)
+    return any(d.path in cleared.paths for d in ctx.observation.leftovers)

@@ -11,39 +11,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The body of a create whose answer is not on record yet."""
-
-    digest: bytes
-    """Of the whole desired state."""
-    plain: dict[str, Any] = field(repr=False)
-    """What of it is no secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """An update, or a verb, whose answer got lost: what it carries, by digests."""
-
-    desired: tuple[bytes | None, str | None]
-    """The desired state, and the word of the state that a verb leads to."""
-    write_only: bytes | None
-    paths: frozenset[str]
-    """The write-only spec paths that it sets."""
-
-
-@dataclass(slots=True)
-class Deletes:
-    """What came of the DELETEs of one resource."""
-
-    is_answered: bool = False
-    """The cloud took one: the resource is expected to be absent."""
-    is_refused: bool = False
-    """The last one was refused: the next one is not announced in the status."""
-    failures: int = 0
-    """How often a deletion was begun anew because the cloud gave up the one before."""
+from agentrun_operator.reconcile.sent import Sent
 
 
 @dataclass(slots=True)
@@ -57,10 +25,6 @@ class Memory:
     """Failed passes in a row; drives the backoff."""
     failing_since: float | None = None
     """Monotonic time of the first of them."""
-    wrote_at: float = float("-inf")
-    """Monotonic time of our last cloud write; a LIST begun before it says nothing."""
-    read_at: float = float("-inf")
-    """Monotonic time of the last read of the resource itself."""
     known_since: float | None = None
     """Monotonic time of this process's first pass: a look before that is on no record."""
     seen_at: float | None = None
@@ -76,8 +40,6 @@ class Memory:
     transition_since: float | None = None
     in_transition: bool = False
     """The poller lists more often while this is True."""
-    desired: bytes | None = None
-    """Digest of the desired state that was last found in place, or sent."""
     refused: bytes | None = None
     """Digest of the desired state that the API refused."""
     is_create_refused: bool = False
@@ -94,23 +56,15 @@ class Memory:
     """Id of the resource whose former owner's mark this process replaced."""
     written: bytes | None = None
     """Digest of what the status tells since our last pass: what else is told is another's."""
-    write_only: bytes | None = None
-    """Digest of the write-only values last sent."""
     acted: dict[str, bytes] | None = None
     """Under Report and Ignore: digests of the values last acted on, by `Leaf.told`."""
     unconfirmed: frozenset[str] = frozenset()
     """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
-    sent: Sent | None = None
-    """What the announced create sends; None where another process announced it."""
-    cleared: tuple[int, frozenset[str]] | None = None
-    """Generation and paths of the last attempt to clear."""
-    cleared_for: str | None = None
-    """The request token that it was made for."""
+    sent: Sent = field(default_factory=Sent)
     ineffective: Ineffective = field(default_factory=Ineffective)
     absent_since: float | None = None
     """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
     window of a create do not count."""
-    deletes: Deletes = field(default_factory=Deletes)
     reported_at: float = float("-inf")
     """Monotonic time of the last status write."""
     first_seen: float | None = None
@@ -118,8 +72,6 @@ class Memory:
     """Monotonic time at the start of the current pass."""
     incarnations: Incarnations = field(default_factory=Incarnations)
     contests: Contests = field(default_factory=Contests)
-    unanswered: dict[Unanswered, float] = field(default_factory=dict)
-    """Updates whose answer got lost → monotonic time at which each was last sent."""
 
     def note_seen(self, at: float) -> None:
         """Remember a look, begun at a monotonic time, that found the resource."""

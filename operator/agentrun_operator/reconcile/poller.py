@@ -215,7 +215,7 @@ class Poller:
         if notes is None:
             return False
         since = self._seen_from.get(at, float("-inf"))
-        return notes.wrote_at >= since or (notes.seen_at is not None and notes.seen_at > since)
+        return notes.sent.at >= since or (notes.seen_at is not None and notes.seen_at > since)
 
     def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""
@@ -230,7 +230,7 @@ class Poller:
     def _note_missing(self, at: Collection, obj: KubeObject, ident: str, listing: Listing) -> None:
         """Count what a LIST lacks all of a sudden, before the passes that it wakes look for it."""
         notes = self._memory.peek(obj.key)
-        if ident in listing.by_id or notes is None or listing.begun_at <= notes.wrote_at:
+        if ident in listing.by_id or notes is None or listing.begun_at <= notes.sent.at:
             return
         if not listing.is_whole:
             return
@@ -263,7 +263,7 @@ class Poller:
             ident not in listing.by_id
             and notes is not None
             and any(notes.stamp or ())
-            and listing.begun_at > notes.wrote_at
+            and listing.begun_at > notes.sent.at
         )
 
     def _is_moving(self, key: ObjectKey) -> bool:

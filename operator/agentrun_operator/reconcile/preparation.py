@@ -231,7 +231,7 @@ class Preparation:
     def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
         obj = ctx.obj
         recorded = obj.status.get("externalName") if obj.external_id else None
-        sent = ctx.memory.sent
+        sent = ctx.memory.sent.create
         is_changed = sent is not None and sent.digest != ctx.desired_digest
         creates = desired if ctx.spec is None else created_body(ctx.kind, ctx.spec, desired)
         return Target(
@@ -280,7 +280,7 @@ class Preparation:
         ctx.write_only_digest = self._world.memory.digest(part)
         if ctx.rest.updatable and ctx.is_recorded:
             ctx.write_only_gone = _gone(ctx, desired)
-        known = ctx.memory.write_only
+        known = ctx.memory.sent.write_only
         if not part:
             return
         if known is None:
@@ -339,12 +339,12 @@ def _check_recordable(kind: ResourceKind, desired: Json) -> None:
 def _gone(ctx: Context, desired: Json) -> frozenset[str]:
     """Return the write-only paths that are applied, left the spec, and were not cleared yet."""
     applied = write_only_paths(ctx.kind).intersection(ctx.obj.status.get("applied") or ())
-    cleared = ctx.memory.cleared
+    cleared = ctx.memory.sent.cleared
     if not applied:
         return frozenset()
     done: frozenset[str] = frozenset()
-    if cleared is not None and cleared[0] == ctx.obj.generation and not edits.has_news(ctx):
-        done = cleared[1]
+    if cleared is not None and cleared.generation == ctx.obj.generation and not edits.has_news(ctx):
+        done = cleared.paths
     gone = applied - done - set(applied_paths(ctx.kind, desired))
     return frozenset(path for path in gone if not covers(ctx.aim.ignored, path))
 

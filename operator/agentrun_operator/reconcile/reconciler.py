@@ -99,7 +99,8 @@ class Reconciler:
             )
         await self._settlement.republish(ctx)
         ctx.memory.in_transition = result.in_transition
-        result = unanswered.wake(ctx.memory, ctx.settle.total_seconds(), result)
+        window = ctx.settle.total_seconds()
+        result = unanswered.wake(ctx.memory.sent, ctx.memory.now_hint, window, result)
         if result.verdict is None:
             return result
         if hold := _seconds_too_early(ctx, result.verdict):

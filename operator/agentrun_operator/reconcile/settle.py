@@ -58,12 +58,12 @@ class Settlement:
         """Everything is as specified, or as the policies want it left."""
         seen, memory = ctx.observation, ctx.memory
         unpublished = await self._publish(ctx)
-        memory.desired = ctx.desired_digest
+        memory.sent.desired = ctx.desired_digest
         memory.transition_since = None
         memory.refused = None
-        is_news = memory.write_only is None or not ctx.write_only_changed
+        is_news = memory.sent.write_only is None or not ctx.write_only_changed
         if is_news and not ctx.is_unsent:
-            memory.write_only = ctx.write_only_digest
+            memory.sent.write_only = ctx.write_only_digest
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None

@@ -81,7 +81,7 @@ class ReadingSteps:
         """Look, by a shared LIST where that is enough."""
         if self._may_share(ctx):
             # A LIST from before a look that found nothing cannot contradict it.
-            oldest = max(ctx.memory.wrote_at, ctx.memory.absent_since or float("-inf"))
+            oldest = max(ctx.memory.sent.at, ctx.memory.absent_since or float("-inf"))
             listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
             ident = ident_of(ctx.rest, ctx.obj)
             item = listing.by_id.get(ident)
@@ -100,7 +100,6 @@ class ReadingSteps:
         if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         self._note_look(ctx, seen, begun)
-        ctx.memory.read_at = ctx.memory.now_hint
         ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
         is_absent = ctx.observation.existence is Existence.ABSENT

@@ -56,7 +56,7 @@ class Survey:
     def _lacks(self, at: Collection, key: ObjectKey, listing: Listing) -> bool:
         obj, notes = self._world.cache.get(key), self._world.memory.peek(key)
         rest = self._world.kinds[at.kind].rest
-        if obj is None or rest is None or notes is None or listing.begun_at <= notes.wrote_at:
+        if obj is None or rest is None or notes is None or listing.begun_at <= notes.sent.at:
             return False
         if ident_of(rest, obj) in listing.by_id:
             self._world.brake.seen(at.account, key)

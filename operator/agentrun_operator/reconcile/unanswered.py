@@ -13,9 +13,9 @@ from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.memory import Memory, Unanswered
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Clock
+from agentrun_operator.reconcile.sent import Sent, Unanswered
 
 T = TypeVar("T")
 
@@ -29,20 +29,17 @@ async def heard(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
         return await sending
     except Unavailable as error:
         if error.maybe_applied:
-            ctx.memory.wrote_at = clock.monotonic()
-            _note(ctx)
+            ctx.memory.sent.note_unanswered(_carried(ctx), clock.monotonic())
         raise
 
 
-def _note(ctx: Context) -> None:
+def _carried(ctx: Context) -> Unanswered:
     applied = applied_paths(ctx.kind, ctx.aim.desired)
-    lost = Unanswered(
+    return Unanswered(
         desired=_wanted(ctx),
         write_only=ctx.write_only_digest,
         paths=write_only_paths(ctx.kind).intersection(applied),
     )
-    # A repeat replaces what it repeats, or an outage would fill the memory.
-    ctx.memory.unanswered[lost] = ctx.memory.wrote_at
 
 
 def _wanted(ctx: Context) -> tuple[bytes | None, str | None]:
@@ -51,11 +48,11 @@ def _wanted(ctx: Context) -> tuple[bytes | None, str | None]:
 
 def take_up(ctx: Context) -> None:
     """Once the window of a lost answer is over, make up for what it may have undone."""
-    memory, window = ctx.memory, ctx.settle.total_seconds()
-    over = [u for u, at in memory.unanswered.items() if memory.now_hint - at >= window]
+    unanswered, window = ctx.memory.sent.unanswered, ctx.settle.total_seconds()
+    over = [u for u, at in unanswered.items() if ctx.memory.now_hint - at >= window]
     for lost in over:
         if lost.desired == _wanted(ctx):
-            del memory.unanswered[lost]
+            del unanswered[lost]
         else:
             ctx.overtaken.append(lost)
             ctx.fresh = True
@@ -72,12 +69,12 @@ def make_up(ctx: Context) -> None:
     """Forget what was made up for, by an update or by a read that shows everything."""
     if not (ctx.write_only_changed or ctx.write_only_gone):
         for lost in ctx.overtaken:
-            ctx.memory.unanswered.pop(lost, None)
+            ctx.memory.sent.unanswered.pop(lost, None)
 
 
-def wake(memory: Memory, window: float, result: Outcome) -> Outcome:
+def wake(sent: Sent, now: float, window: float, result: Outcome) -> Outcome:
     """Come back when the window of a lost answer is over, if nothing else is due before."""
-    ends = [at + window + _MOMENT_SECONDS - memory.now_hint for at in memory.unanswered.values()]
+    ends = [at + window + _MOMENT_SECONDS - now for at in sent.unanswered.values()]
     due = [end for end in ends if end > _MOMENT_SECONDS]
     if not due:
         return result

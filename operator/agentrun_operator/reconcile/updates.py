@@ -28,6 +28,7 @@ from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.ineffective import MAX_TRIES
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
+from agentrun_operator.reconcile.sent import Clearing
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.steps import Step
 from agentrun_operator.reconcile.world import World
@@ -53,7 +54,7 @@ class UpdatingSteps:
         if "update" not in ctx.acted:
             self._begin_anew(ctx)
             if ctx.contested and not (_pending(ctx) or _has_failed(ctx)):
-                ctx.memory.desired = ctx.desired_digest
+                ctx.memory.sent.desired = ctx.desired_digest
                 return self._contested(ctx)
         return await self._put(ctx, "Updated", "updated")
 
@@ -104,7 +105,7 @@ class UpdatingSteps:
         paths = [STATE_PATH] if is_correction else []
         await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
         ctx.memory.ineffective.note(attempt)
-        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.sent.at = self._world.clock.monotonic()
         ctx.forget_look()
         return None
 
@@ -174,23 +175,24 @@ class UpdatingSteps:
         at = ctx.aim.locator_of(ctx.observation.resource)
         sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.heard(ctx, self._world.clock, sending)
-        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.sent.at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
         ctx.memory.differs = False
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None
         ctx.memory.ineffective.note(attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
-        ctx.memory.desired = ctx.desired_digest
+        ctx.memory.sent.desired = ctx.desired_digest
         if not ctx.is_unsent:
-            ctx.memory.write_only = ctx.write_only_digest
+            ctx.memory.sent.write_only = ctx.write_only_digest
             ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         unanswered.make_up(ctx)
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
-            ctx.memory.cleared = (ctx.obj.generation, leftovers)
-            ctx.memory.cleared_for = edits.request_token(ctx)
+            ctx.memory.sent.cleared = Clearing(
+                ctx.obj.generation, leftovers, edits.request_token(ctx)
+            )
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)

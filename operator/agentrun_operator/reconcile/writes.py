@@ -25,10 +25,10 @@ from agentrun_operator.reconcile import asked, observe, outcome, ownership, take
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.memory import Sent
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.sent import Announced
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
 from agentrun_operator.reconcile.steps import Step, failure
@@ -100,7 +100,7 @@ class WritingSteps:
 
     def _is_as_sent(self, ctx: Context) -> bool:
         """Whether what a create sent is what is desired now, also where no read can tell."""
-        sent = ctx.memory.sent
+        sent = ctx.memory.sent.create
         if sent is not None:
             return sent.digest == ctx.desired_digest
         # Announced by a process before us: the mark has the generation and the Secrets' versions.
@@ -128,11 +128,8 @@ class WritingSteps:
     async def _record(
         self, ctx: Context, resource: Mapping[str, object], *, adopted: bool, as_sent: bool
     ) -> None:
-        if not as_sent:
-            # What cannot be read is sent once: nobody knows what stands there.
-            ctx.memory.write_only = b""
+        ctx.memory.sent.note_recorded(as_sent=as_sent)
         ctx.memory.is_untouched = False
-        ctx.memory.sent = None
         ctx.changes |= self._identity(ctx)
         ident = ctx.aim.id_of(dict(resource))
         ctx.changes |= {"externalId": ident, "adopted": adopted, "creation": _answered(ctx.obj)}
@@ -194,12 +191,10 @@ class WritingSteps:
         self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         # Only looks after this create tell anything about it.
         ctx.memory.absent_since = None
-        ctx.memory.deletes.is_answered = False
         ctx.memory.incarnations.is_removed = False
         ctx.memory.is_untouched = False
-        ctx.memory.sent = Sent(
-            digest=ctx.desired_digest or b"", plain=plain_part(ctx.kind, ctx.aim.created)
-        )
+        plain = plain_part(ctx.kind, ctx.aim.created)
+        ctx.memory.sent.announce(Announced(digest=ctx.desired_digest or b"", plain=plain))
         # What an earlier create sent is no measure of this one's answer.
         ctx.target = replace(ctx.aim, sent=None, held_id=None)
         verdict = trouble.told(ctx.obj) or outcome.progressing(
@@ -217,14 +212,14 @@ class WritingSteps:
         except AlreadyExistsNotOwned as error:
             # Somebody was faster. What is there is not what we sent, however equal: without the
             # mark it can only be adopted.
-            ctx.memory.wrote_at = self._world.clock.monotonic()
+            ctx.memory.sent.at = self._world.clock.monotonic()
             _withdraw(ctx)
             ctx.taken = error
             await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
         except Unavailable as error:
-            ctx.memory.wrote_at = self._world.clock.monotonic()
+            ctx.memory.sent.at = self._world.clock.monotonic()
             if not error.maybe_applied:
                 _withdraw(ctx)
             raise
@@ -261,11 +256,9 @@ class WritingSteps:
         return ctx.conflict is not None
 
     async def _created(self, ctx: Context, answer: Json) -> None:
-        ctx.memory.wrote_at = self._world.clock.monotonic()
+        ctx.memory.sent.at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
-        ctx.memory.sent = None
-        ctx.memory.desired = ctx.desired_digest
-        ctx.memory.write_only = ctx.write_only_digest
+        ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
         ident = ctx.aim.id_of(answer)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=False)
@@ -304,13 +297,12 @@ class WritingSteps:
             await ctx.bound.api.delete(ctx.rest, at)
         except InUse as error:
             # It stays to be tried, or nobody would notice the end of what uses it.
-            ctx.memory.desired = b""
+            ctx.memory.sent.desired = b""
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
             found = failure(ctx, f"cannot replace it: {error.message}")
             # By whom it is used is what helps.
             raise found.quoting(error.quote) from error
-        ctx.memory.wrote_at = self._world.clock.monotonic()
-        ctx.memory.deletes.is_answered = True
+        ctx.memory.sent.note_deleted(self._world.clock.monotonic())
         ctx.changes["creation"] = None
         self._world.events.emit(
             ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"
@@ -366,5 +358,5 @@ def _answered(obj: KubeObject) -> Json | None:
 
 def _withdraw(ctx: Context) -> None:
     """Take an announced create back: whatever is found later is no answer to it."""
-    ctx.memory.sent = None
+    ctx.memory.sent.withdraw()
     ctx.changes["creation"] = None

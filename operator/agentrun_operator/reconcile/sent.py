@@ -1,0 +1,98 @@
+"""What this process sent to the cloud for one object, or found in place there."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The body of a create whose answer is not on record yet."""
+
+    digest: bytes
+    """Of the whole desired state."""
+    plain: dict[str, Any] = field(repr=False)
+    """What of it is no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """An attempt to clear removed fields."""
+
+    generation: int
+    paths: frozenset[str]
+    token: str | None
+    """The request that it was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An update, or a verb, whose answer got lost: what it carries, by digests."""
+
+    desired: tuple[bytes | None, str | None]
+    """The desired state, and the word of the state that a verb leads to."""
+    write_only: bytes | None
+    paths: frozenset[str]
+    """The write-only spec paths that it sets."""
+
+
+@dataclass(slots=True)
+class Deletes:
+    """What came of the DELETEs of one resource."""
+
+    is_answered: bool = False
+    """The cloud took one: the resource is expected to be absent."""
+    is_refused: bool = False
+    """The last one was refused: the next one is not announced in the status."""
+    failures: int = 0
+    """How often a deletion was begun anew because the cloud gave up the one before."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """The writes of one object, by digests where they carry secrets."""
+
+    at: float = float("-inf")
+    """Monotonic time of our last cloud write; a LIST begun before it says nothing."""
+    desired: bytes | None = None
+    """Digest of the desired state that was last found in place, or sent."""
+    write_only: bytes | None = None
+    """Digest of the write-only values last sent."""
+    create: Announced | None = None
+    """What the announced create sends; None where another process announced it."""
+    cleared: Clearing | None = None
+    """The last attempt to clear."""
+    deletes: Deletes = field(default_factory=Deletes)
+    unanswered: dict[Unanswered, float] = field(default_factory=dict)
+    """Updates whose answer got lost → monotonic time at which each was last sent."""
+
+    def announce(self, create: Announced) -> None:
+        """Note what is about to be created. Only looks after it tell anything about it."""
+        self.create = create
+        self.deletes.is_answered = False
+
+    def withdraw(self) -> None:
+        """Take an announced create back: whatever is found later is no answer to it."""
+        self.create = None
+
+    def note_made(self, desired: bytes | None, write_only: bytes | None) -> None:
+        """Note that the announced create was answered."""
+        self.create = None
+        self.desired, self.write_only = desired, write_only
+
+    def note_recorded(self, *, as_sent: bool) -> None:
+        """Note that a resource is on record that no answer of a create told of."""
+        self.create = None
+        if not as_sent:
+            # What cannot be read is sent once: nobody knows what stands there.
+            self.write_only = b""
+
+    def note_unanswered(self, lost: Unanswered, at: float) -> None:
+        """Remember an update that may still be carried out, for as long as that may take."""
+        self.at = at
+        # A repeat replaces what it repeats, or an outage would fill the memory.
+        self.unanswered[lost] = at
+
+    def note_deleted(self, at: float) -> None:
+        """Note that the cloud took a DELETE."""
+        self.at = at
+        self.deletes.is_answered = True
