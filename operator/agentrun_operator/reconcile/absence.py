@@ -33,7 +33,7 @@ def seconds_to_proof(ctx: Context) -> float:
     """
     if not is_on_record(ctx):
         return 0.0
-    since = ctx.memory.absent_since
+    since = ctx.memory.looks.absent_since
     is_expected = (
         ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
     )
@@ -51,12 +51,11 @@ def window_passed(ctx: Context) -> bool:
     started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
     if started is None:
         return True
-    memory, window = ctx.memory, ctx.settle.total_seconds()
-    if memory.known_since is not None:
-        since_any_write = memory.now_hint - max(memory.sent.at, memory.known_since)
-        if since_any_write >= window:
-            return True
-    return ctx.started_at - started >= ctx.settle and memory.now_hint - memory.sent.at >= window
+    sent_at, known_since = ctx.memory.sent.at, ctx.memory.looks.known_since
+    now, window = ctx.memory.now_hint, ctx.settle.total_seconds()
+    if known_since is not None and now - max(sent_at, known_since) >= window:
+        return True
+    return ctx.started_at - started >= ctx.settle and now - sent_at >= window
 
 
 def has_reported_end(obj: KubeObject) -> bool:

@@ -244,9 +244,9 @@ class Brake:
         account.is_inherited = False
         for key, known in account.missing.items():
             notes = self._memory.peek(key)
-            if notes is not None and notes.absent_since is not None and not known.is_made_up:
-                # The others have just come back: what was proven before proves nothing now.
-                notes.absent_since = self._clock.monotonic()
+            if notes is not None and not known.is_made_up:
+                # The others have just come back.
+                notes.looks.doubt_absence(self._clock.monotonic())
         self._changed(source, None)
 
     def _accept(self, source: ObjectKey, account: _Account) -> None:
@@ -320,7 +320,7 @@ class Brake:
             return False
         if notes is None:
             return True
-        is_seen = notes.seen_at is not None or notes.absent_since is not None
+        is_seen = notes.looks.seen_at is not None or notes.looks.absent_since is not None
         return not is_seen and may_have_vanished(obj, notes)
 
     # ------------------------------------------------------------ accounts

@@ -30,7 +30,7 @@ def snapshot(ctx: Context) -> Snapshot:
         adopted=_is_adopted(ctx),
         settled=absence.is_settled(ctx),
         proven=absence.seconds_to_proof(ctx) <= 0,
-        missed=ctx.memory.absent_since is not None,
+        missed=ctx.memory.looks.absent_since is not None,
         braked=ctx.is_braked,
         finished=_is_finished(ctx),
         refused=edits.is_refused(ctx),

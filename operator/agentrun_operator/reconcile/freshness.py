@@ -16,7 +16,6 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.intervals import patience_of
-from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.status import timestamp
 from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, Troubles, covers
@@ -90,11 +89,11 @@ class Freshness:
 
         News of the spec is another matter: that it is not in place yet is certain.
         """
-        ctx.memory.is_overdue = True
+        ctx.memory.looks.note_overdue()
         verdict = Verdict(
             "Unknown",
             reason,
-            f"{why}; {self._last_seen(ctx.memory)}",
+            f"{why}; {self._last_seen(ctx)}",
             synced=False,
             reconciling=True,
             is_unseen=not is_news,
@@ -139,13 +138,12 @@ class Freshness:
             return float("inf")
         if ready.get("status") != "True" or (trouble is not None and trouble.is_refusal):
             return 0.0
-        memory = ctx.memory
-        seen = memory.seen_at if memory.seen_at is not None else memory.known_since or 0.0
+        seen = ctx.memory.looks.counts_from or 0.0
         if trouble is not None:
             seen = max(seen, self._last_answer(trouble))
         shared = self._world.listings.covers(ctx.obj)
         until = seen + patience_of(ctx.obj, self._world.settings.polling, is_shared=shared)
-        return until - memory.now_hint
+        return until - ctx.memory.now_hint
 
     def _last_answer(self, trouble: Trouble) -> float:
         """Return from when on the looks at all objects of an account count as missed.
@@ -159,11 +157,12 @@ class Freshness:
         answered = self._world.clients.contacts.of(trouble.source).answered_at
         return min(answered, self._world.clock.monotonic() - spent)
 
-    def _last_seen(self, memory: Memory) -> str:
-        if memory.seen_at is None:
-            started = self._wall(memory.known_since or memory.now_hint)
+    def _last_seen(self, ctx: Context) -> str:
+        looks = ctx.memory.looks
+        if looks.seen_at is None:
+            started = self._wall(looks.known_since or ctx.memory.now_hint)
             return f"not seen since this operator took over at {timestamp(started)}"
-        return f"last seen at {timestamp(self._wall(memory.seen_at))}"
+        return f"last seen at {timestamp(self._wall(looks.seen_at))}"
 
     def _wall(self, monotonic: float) -> datetime:
         spent = self._world.clock.monotonic() - monotonic

@@ -11,6 +11,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
+from agentrun_operator.reconcile.looks import Looks
 from agentrun_operator.reconcile.sent import Sent
 
 
@@ -25,18 +26,7 @@ class Memory:
     """Failed passes in a row; drives the backoff."""
     failing_since: float | None = None
     """Monotonic time of the first of them."""
-    known_since: float | None = None
-    """Monotonic time of this process's first pass: a look before that is on no record."""
-    seen_at: float | None = None
-    """Monotonic time of the last look, a LIST's too, that found the resource."""
-    patience: float = float("inf")
-    """For so many seconds after it what was seen counts."""
-    is_overdue: bool = False
-    """A pass was asked for since, because that time is over."""
-    stamp: tuple[Any, Any] | None = None
-    """Change token and state of the last look; another stamp in a LIST asks for a pass."""
-    differs: bool = False
-    """Whether the last read of the resource itself showed a difference that still stands."""
+    looks: Looks = field(default_factory=Looks)
     transition_since: float | None = None
     in_transition: bool = False
     """The poller lists more often while this is True."""
@@ -62,9 +52,6 @@ class Memory:
     """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
     sent: Sent = field(default_factory=Sent)
     ineffective: Ineffective = field(default_factory=Ineffective)
-    absent_since: float | None = None
-    """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
-    window of a create do not count."""
     reported_at: float = float("-inf")
     """Monotonic time of the last status write."""
     first_seen: float | None = None
@@ -72,11 +59,6 @@ class Memory:
     """Monotonic time at the start of the current pass."""
     incarnations: Incarnations = field(default_factory=Incarnations)
     contests: Contests = field(default_factory=Contests)
-
-    def note_seen(self, at: float) -> None:
-        """Remember a look, begun at a monotonic time, that found the resource."""
-        self.seen_at = at if self.seen_at is None else max(self.seen_at, at)
-        self.is_overdue = False
 
 
 @dataclass(slots=True)
@@ -99,14 +81,7 @@ class MemoryBank:
 
     def overdue(self, now: float) -> list[ObjectKey]:
         """Return whose last look is too long ago; each once, until it is seen again."""
-        found = []
-        for key, notes in self._notes.items():
-            seen = notes.seen_at if notes.seen_at is not None else notes.known_since
-            if seen is None or notes.is_overdue or now - seen < notes.patience:
-                continue
-            notes.is_overdue = True
-            found.append(key)
-        return found
+        return [key for key, notes in self._notes.items() if notes.looks.wants_pass(now)]
 
     def forget(self, key: ObjectKey) -> None:
         """Drop the notes of an object that is gone."""

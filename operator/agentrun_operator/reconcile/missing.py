@@ -68,7 +68,7 @@ class MissingSteps:
         return spread(self._world.settings.polling.steady_seconds)
 
     def _may_hold(self, ctx: Context) -> bool:
-        absent_since = ctx.memory.absent_since
+        absent_since = ctx.memory.looks.absent_since
         return absent_since is None or ctx.memory.now_hint - absent_since < _LONGEST_HOLD_SECONDS
 
 

@@ -215,15 +215,16 @@ class Poller:
         if notes is None:
             return False
         since = self._seen_from.get(at, float("-inf"))
-        return notes.sent.at >= since or (notes.seen_at is not None and notes.seen_at > since)
+        seen_at = notes.looks.seen_at
+        return notes.sent.at >= since or (seen_at is not None and seen_at > since)
 
     def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""
         notes = self._memory.peek(key)
         if notes is None:
             return False
-        was_overdue = notes.is_overdue
-        notes.note_seen(listing.begun_at)
+        was_overdue = notes.looks.is_overdue
+        notes.looks.note_seen(listing.begun_at)
         self._world.brake.seen(account, key)
         return was_overdue
 
@@ -253,7 +254,7 @@ class Poller:
             notes is None
             or item is None
             or rest.change_token is None
-            or notes.stamp != stamp_of(rest, item)
+            or notes.looks.stamp != stamp_of(rest, item)
         )
 
     def _went_between(self, key: ObjectKey, ident: str, listing: Listing) -> bool:
@@ -262,7 +263,7 @@ class Poller:
         return (
             ident not in listing.by_id
             and notes is not None
-            and any(notes.stamp or ())
+            and any(notes.looks.stamp or ())
             and listing.begun_at > notes.sent.at
         )
 

@@ -114,8 +114,7 @@ class Reconciler:
             raise RuntimeError(f"{kind.kind} is a local kind")
         memory = self._world.memory.of(obj.key, obj.uid)
         memory.now_hint = self._world.clock.monotonic()
-        if memory.known_since is None:
-            memory.known_since = memory.now_hint
+        memory.looks.begin(memory.now_hint)
         return Context(
             obj=self._world.records.own(obj),
             kind=kind,

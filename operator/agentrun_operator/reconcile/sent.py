@@ -66,7 +66,7 @@ class Sent:
     """Updates whose answer got lost → monotonic time at which each was last sent."""
 
     def announce(self, create: Announced) -> None:
-        """Note what is about to be created. Only looks after it tell anything about it."""
+        """Note what is about to be created."""
         self.create = create
         self.deletes.is_answered = False
 

@@ -81,7 +81,7 @@ class ReadingSteps:
         """Look, by a shared LIST where that is enough."""
         if self._may_share(ctx):
             # A LIST from before a look that found nothing cannot contradict it.
-            oldest = max(ctx.memory.sent.at, ctx.memory.absent_since or float("-inf"))
+            oldest = max(ctx.memory.sent.at, ctx.memory.looks.absent_since or float("-inf"))
             listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
             ident = ident_of(ctx.rest, ctx.obj)
             item = listing.by_id.get(ident)
@@ -100,12 +100,11 @@ class ReadingSteps:
         if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         self._note_look(ctx, seen, begun)
-        ctx.memory.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
+        ctx.memory.looks.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
-        is_absent = ctx.observation.existence is Existence.ABSENT
-        if is_absent and ctx.memory.absent_since is None and absence.window_passed(ctx):
-            ctx.memory.absent_since = ctx.memory.now_hint
-        if is_absent:
+        if ctx.observation.existence is Existence.ABSENT:
+            if absence.window_passed(ctx):
+                ctx.memory.looks.note_absent(ctx.memory.now_hint)
             await self._note_absence(ctx)
         return None
 
@@ -191,11 +190,10 @@ class ReadingSteps:
     def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen
         if seen.existence is Existence.PRESENT:
-            ctx.memory.absent_since = None
             shared = self._world.listings.covers(ctx.obj)
             polling = self._world.settings.polling
-            ctx.memory.patience = patience_of(ctx.obj, polling, is_shared=shared)
-            ctx.memory.note_seen(begun_at)
+            patience = patience_of(ctx.obj, polling, is_shared=shared)
+            ctx.memory.looks.note_present(begun_at, patience)
             self._world.brake.seen(ctx.bound.source, ctx.obj.key)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
         if seen.confirmed and is_ours:
@@ -206,12 +204,12 @@ class ReadingSteps:
             is_known = ctx.memory.held is not None and ctx.memory.held[0] == ident
             if not is_known:
                 ctx.memory.held = (str(ident), bool(ctx.obj.status["adopted"]))
-        ctx.memory.stamp = observe.stamp_of(ctx.rest, seen.resource)
+        ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:
             return False
-        if ctx.memory.differs or ctx.obj.status.get("drift"):
+        if ctx.memory.looks.differs or ctx.obj.status.get("drift"):
             # What a LIST leaves out says nothing: only a read can end what a read has shown.
             return False
         at = collection_of(ctx.kind, ctx.obj)

@@ -133,7 +133,7 @@ class UpdatingSteps:
 
     def _standing(self, ctx: Context) -> bytes:
         """Return a digest that changes with any write to the resource that can be seen."""
-        return self._world.memory.digest([ctx.memory.stamp, _there(ctx)])
+        return self._world.memory.digest([ctx.memory.looks.stamp, _there(ctx)])
 
     @staticmethod
     def _is_in_vain(ctx: Context, attempt: bytes, paths: Sequence[str]) -> bool:
@@ -177,7 +177,7 @@ class UpdatingSteps:
         answer = await unanswered.heard(ctx, self._world.clock, sending)
         ctx.memory.sent.at = self._world.clock.monotonic()
         ctx.memory.transition_since = ctx.memory.now_hint
-        ctx.memory.differs = False
+        ctx.memory.looks.note_update()
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None
         ctx.memory.ineffective.note(attempt)

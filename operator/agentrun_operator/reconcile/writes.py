@@ -189,8 +189,7 @@ class WritingSteps:
         asked.note_acted(ctx)
         ctx.is_heir_confirmed = ctx.obj.is_heir
         self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
-        # Only looks after this create tell anything about it.
-        ctx.memory.absent_since = None
+        ctx.memory.looks.await_create()
         ctx.memory.incarnations.is_removed = False
         ctx.memory.is_untouched = False
         plain = plain_part(ctx.kind, ctx.aim.created)
