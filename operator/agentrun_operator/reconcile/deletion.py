@@ -98,8 +98,7 @@ class DeletionSteps:
             ctx.memory.sent.deletes.failures += 1
         await self._send(ctx, ctx.aim.locator_of(seen.resource))
         ctx.memory.sent.note_deleted(self._world.clock.monotonic())
-        if ctx.memory.transition_since is None:
-            ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.transition.go_on(ctx.memory.now_hint)
         ctx.forget_look()
         return None
 
@@ -140,11 +139,9 @@ class DeletionSteps:
             # Not in transition: the poller would bring it back before its time.
             verdict = outcome.deleting(Reason.DELETING, message, why)
             return Outcome(verdict, pause, "requeue_after")
-        if ctx.memory.transition_since is not None:
-            spent = ctx.memory.now_hint - ctx.memory.transition_since
-            if spent > ctx.deadline_seconds:
-                message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
-                pause = polling.slow_seconds
+        if ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.memory.now_hint):
+            message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
+            pause = polling.slow_seconds
         verdict = outcome.deleting(Reason.DELETING, message)
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
 

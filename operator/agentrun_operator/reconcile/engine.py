@@ -293,7 +293,7 @@ class Engine:
         notes = self._world.memory.peek(obj.key)
         if obj.deleting or (fresh and obj.generation != obj.observed_generation):
             return Lane.URGENT
-        if notes is not None and notes.in_transition:
+        if notes is not None and notes.transition.is_polled:
             return Lane.TRANSITION
         return Lane.URGENT if fresh else Lane.ROUTINE
 

@@ -109,8 +109,7 @@ def _is_past_deadline(ctx: Context) -> bool:
     started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
     if started is not None:
         return (ctx.started_at - started).total_seconds() > ctx.deadline_seconds
-    since = ctx.memory.transition_since
-    return since is not None and ctx.memory.now_hint - since > ctx.deadline_seconds
+    return ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.memory.now_hint)
 
 
 def _was_cleared(ctx: Context) -> bool:

@@ -13,6 +13,7 @@ from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 from agentrun_operator.reconcile.looks import Looks
 from agentrun_operator.reconcile.sent import Sent
+from agentrun_operator.reconcile.transition import Transition
 
 
 @dataclass(slots=True)
@@ -27,9 +28,7 @@ class Memory:
     failing_since: float | None = None
     """Monotonic time of the first of them."""
     looks: Looks = field(default_factory=Looks)
-    transition_since: float | None = None
-    in_transition: bool = False
-    """The poller lists more often while this is True."""
+    transition: Transition = field(default_factory=Transition)
     refused: bytes | None = None
     """Digest of the desired state that the API refused."""
     is_create_refused: bool = False

@@ -269,7 +269,7 @@ class Poller:
 
     def _is_moving(self, key: ObjectKey) -> bool:
         notes = self._memory.peek(key)
-        return notes is not None and notes.in_transition
+        return notes is not None and notes.transition.is_polled
 
     def _moving(self, held: list[ObjectKey]) -> list[ObjectKey]:
         return [key for key in held if self._is_moving(key)]

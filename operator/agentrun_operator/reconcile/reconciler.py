@@ -98,7 +98,7 @@ class Reconciler:
                 None if result.result != "error" else ctx.memory.failing_since
             )
         await self._settlement.republish(ctx)
-        ctx.memory.in_transition = result.in_transition
+        ctx.memory.transition.is_polled = result.in_transition
         window = ctx.settle.total_seconds()
         result = unanswered.wake(ctx.memory.sent, ctx.memory.now_hint, window, result)
         if result.verdict is None:

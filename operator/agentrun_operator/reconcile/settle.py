@@ -59,7 +59,7 @@ class Settlement:
         seen, memory = ctx.observation, ctx.memory
         unpublished = await self._publish(ctx)
         memory.sent.desired = ctx.desired_digest
-        memory.transition_since = None
+        memory.transition.end()
         memory.refused = None
         is_news = memory.sent.write_only is None or not ctx.write_only_changed
         if is_news and not ctx.is_unsent:

@@ -248,7 +248,7 @@ class ReadingSteps:
     async def await_proof(self, ctx: Context) -> Outcome | None:
         """One answer says that the resource is gone: say nothing of it before a second one does."""
         pause = absence.seconds_to_proof(ctx)
-        is_moving = ctx.memory.in_transition
+        is_moving = ctx.memory.transition.is_polled
         if ctx.obj.status.get("creation"):
             # It was made a moment ago, and a read may come too early for it.
             pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
@@ -267,8 +267,7 @@ class ReadingSteps:
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
         """The cloud is at work; the poller brings us back."""
-        if ctx.memory.transition_since is None:
-            ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.transition.go_on(ctx.memory.now_hint)
         reason = Reason.UPDATING
         if ctx.observation.phase is Phase.DELETING:
             reason = Reason.EXTERNAL_RESOURCE_MISSING

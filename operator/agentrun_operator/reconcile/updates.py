@@ -176,7 +176,7 @@ class UpdatingSteps:
         sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.heard(ctx, self._world.clock, sending)
         ctx.memory.sent.at = self._world.clock.monotonic()
-        ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.transition.begin(ctx.memory.now_hint)
         ctx.memory.looks.note_update()
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None

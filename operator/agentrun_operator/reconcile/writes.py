@@ -256,7 +256,7 @@ class WritingSteps:
 
     async def _created(self, ctx: Context, answer: Json) -> None:
         ctx.memory.sent.at = self._world.clock.monotonic()
-        ctx.memory.transition_since = ctx.memory.now_hint
+        ctx.memory.transition.begin(ctx.memory.now_hint)
         ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
         ident = ctx.aim.id_of(answer)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
