@@ -110,7 +110,7 @@ class Context:
     @property
     def is_unrecorded(self) -> bool:
         """Whether a resource may exist that the status knows nothing of."""
-        return is_unrecorded(self.obj) and not self.memory.is_untouched
+        return is_unrecorded(self.obj) and not self.memory.held.is_untouched
 
     @property
     def is_still_unrecorded(self) -> bool:

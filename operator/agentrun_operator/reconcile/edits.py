@@ -61,7 +61,7 @@ def is_forced(ctx: Context) -> bool:
     """Whether the resource may be taken from its owner: once, or two that force would fight."""
     if ctx.obj.annotations.get(ADOPT_ANNOTATION) != "force":
         return False
-    taken, seen = ctx.memory.taken_over, ctx.observation
+    taken, seen = ctx.memory.held.taken_over, ctx.observation
     if taken is None or ctx.target is None or has_news(ctx):
         return True
     is_taken_back = seen.ownership is Ownership.FOREIGN

@@ -22,10 +22,10 @@ def snapshot(ctx: Context) -> Snapshot:
         conflict=ctx.conflict,
         blocked=ctx.blocked,
         creation_unknown=obj.awaits_answer,
-        ever_created=bool(creation) or obj.is_in_charge or ctx.memory.held is not None,
+        ever_created=bool(creation) or obj.is_in_charge or ctx.memory.held.is_known,
         unrecorded=ctx.is_unrecorded,
         is_heir=obj.is_heir,
-        is_copy=obj.copied_from is not None and ctx.memory.held is None,
+        is_copy=obj.copied_from is not None and not ctx.memory.held.is_known,
         misrecorded=is_misrecorded(ctx),
         adopted=_is_adopted(ctx),
         settled=absence.is_settled(ctx),
@@ -46,14 +46,14 @@ def snapshot(ctx: Context) -> Snapshot:
 def _is_adopted(ctx: Context) -> bool:
     """Whether the resource was there before the object; this process knows it better."""
     obj, held = ctx.obj, ctx.memory.held
-    is_known = held is not None
+    is_known = held.is_known
     if obj.awaits_answer and ctx.observation.existence is Existence.PRESENT:
         # What was adopted before is gone, and with it the reason to retain.
         ident = ctx.aim.id_of(ctx.observation.resource)
-        if ident not in (obj.external_id, held[0] if held else None):
+        if ident not in (obj.external_id, held.ident):
             return False
-        is_known = held is not None and held[0] == ident
-    return held[1] if held and is_known else bool(obj.status.get("adopted"))
+        is_known = held.has(ident)
+    return held.is_adopted if is_known else bool(obj.status.get("adopted"))
 
 
 def is_misrecorded(ctx: Context) -> bool:
@@ -63,7 +63,7 @@ def is_misrecorded(ctx: Context) -> bool:
     if not is_ours or ctx.target is None or ctx.observes_only:
         return False
     ident, held = ctx.target.id_of(seen.resource), ctx.memory.held
-    if held is not None and held[0] == ident and held[1] != obj.status.get("adopted"):
+    if held.has(ident) and held.is_adopted != obj.status.get("adopted"):
         return True
     return not obj.is_in_charge or obj.external_id != ident
 

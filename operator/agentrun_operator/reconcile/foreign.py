@@ -86,7 +86,7 @@ def _instead(ctx: Context) -> str:
 
 def _force(ctx: Context) -> str:
     """Return how to take it; an annotation that stands has been acted on."""
-    if ctx.memory.taken_over is not None:
+    if ctx.memory.held.taken_over is not None:
         how = "annotate agentrun.dev/reconcile-requested-at to take it over once more"
     else:
         how = "annotate agentrun.dev/adopt=force to take it over"

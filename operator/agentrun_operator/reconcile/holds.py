@@ -41,4 +41,4 @@ class Holds:
 
     def _is_known(self, obj: KubeObject) -> bool:
         notes = self._memory.peek(obj.key)
-        return notes is not None and notes.uid == obj.uid and notes.held is not None
+        return notes is not None and notes.uid == obj.uid and notes.held.is_known

@@ -9,6 +9,7 @@ from typing import Any
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
+from agentrun_operator.reconcile.held import Held
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 from agentrun_operator.reconcile.looks import Looks
@@ -21,8 +22,6 @@ class Memory:
     """In-process notes about one incarnation of one object."""
 
     uid: str
-    is_untouched: bool = False
-    """This process put the finalizer on, and has announced and recorded nothing since."""
     failures: int = 0
     """Failed passes in a row; drives the backoff."""
     failing_since: float | None = None
@@ -39,10 +38,7 @@ class Memory:
     """Writes in a row that the cluster refused as out of date."""
     is_unsure: bool = False
     """The cached object may lack a write of ours, or the cause of a conflict."""
-    held: tuple[str, bool] | None = None
-    """Id of the resource that this process made, adopted or found on record; whether adopted."""
-    taken_over: str | None = None
-    """Id of the resource whose former owner's mark this process replaced."""
+    held: Held = field(default_factory=Held)
     written: bytes | None = None
     """Digest of what the status tells since our last pass: what else is told is another's."""
     acted: dict[str, bytes] | None = None

@@ -141,7 +141,7 @@ class Preparation:
             return
         try:
             binding = await self._world.accounts.bind_for_deletion(
-                ctx.obj, is_proven=ctx.memory.held is not None
+                ctx.obj, is_proven=ctx.memory.held.is_known
             )
             ctx.binding = binding
             ctx.leave = await self._world.accounts.leave(ctx.obj, binding.source)
@@ -243,7 +243,7 @@ class Preparation:
             chosen_id=obj.chosen_id,
             inherited_id=obj.inherited_id,
             is_parent_made=self._is_parent_made(ctx),
-            held_id=ctx.memory.held[0] if ctx.memory.held else None,
+            held_id=ctx.memory.held.ident,
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
             creates=creates,
@@ -325,7 +325,7 @@ def _encoded(
 def _is_told_by_its_content(ctx: Context) -> bool:
     """Whether an older status may hide what was made since: only its content would tell."""
     is_doubtful = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
-    return is_doubtful and ctx.memory.held is None and ctx.rest.tags_field is None
+    return is_doubtful and not ctx.memory.held.is_known and ctx.rest.tags_field is None
 
 
 def _check_recordable(kind: ResourceKind, desired: Json) -> None:

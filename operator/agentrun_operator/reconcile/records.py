@@ -59,7 +59,7 @@ class Records:
         parent lives what its spec puts there. The rest is decided by age.
         """
         notes = self._memory.peek(obj.key)
-        is_held = notes is not None and notes.held is not None and notes.held[0] == ident
+        is_held = notes is not None and notes.held.has(ident)
         parent = self._references.parent_of(obj)
         is_below = parent is None or parent.external_id == obj.status.get("parentId")
         is_chosen = ident.startswith(incarnation_prefix(obj.uid))

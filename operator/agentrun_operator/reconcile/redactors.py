@@ -156,7 +156,7 @@ class Redactors:
 def _has_unknown_of_others(ctx: Context) -> bool:
     """Whether a resource that somebody else made may hold values that no read shows."""
     held = ctx.memory.held
-    is_adopted = held[1] if held is not None else bool(ctx.obj.status.get("adopted"))
+    is_adopted = held.is_adopted if held.is_known else bool(ctx.obj.status.get("adopted"))
     if not is_adopted:
         return False
     ours = ctx.target.desired if ctx.target is not None else {}

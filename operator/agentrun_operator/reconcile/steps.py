@@ -128,8 +128,7 @@ class ReadingSteps:
     @staticmethod
     def _is_doubtful(ctx: Context) -> bool:
         """Whether nothing but the status says where the resource was: an older one may."""
-        held = ctx.memory.held
-        return ctx.obj.is_in_charge and (held is None or held[0] != ctx.obj.external_id)
+        return ctx.obj.is_in_charge and not ctx.memory.held.has(ctx.obj.external_id)
 
     async def _look_elsewhere(self, ctx: Context) -> Observation | None:
         """Look where a resource would be that was made since an older status was written."""
@@ -166,7 +165,7 @@ class ReadingSteps:
             chosen_id=parent.chosen_id,
             tag=tag_for(self._world.cluster_id, parent),
             desired={},
-            held_id=notes.held[0] if notes is not None and notes.held else None,
+            held_id=None if notes is None else notes.held.ident,
         )
         seen = await observe.look(ctx.bound.api, target)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
@@ -199,11 +198,9 @@ class ReadingSteps:
         if seen.confirmed and is_ours:
             ctx.is_heir_confirmed = ctx.obj.is_heir
         ident = ctx.obj.external_id
-        is_on_record = ident is not None and ctx.obj.is_in_charge
-        if is_ours and is_on_record and ctx.aim.id_of(seen.resource) == ident:
-            is_known = ctx.memory.held is not None and ctx.memory.held[0] == ident
-            if not is_known:
-                ctx.memory.held = (str(ident), bool(ctx.obj.status["adopted"]))
+        is_recorded = ctx.obj.is_in_charge and is_ours and ctx.aim.id_of(seen.resource) == ident
+        if ident is not None and is_recorded and not ctx.memory.held.has(ident):
+            ctx.memory.held.note(ident, is_adopted=bool(ctx.obj.status["adopted"]))
         ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Context) -> bool:

@@ -66,7 +66,7 @@ class WritingSteps:
     async def claim(self, ctx: Context) -> Outcome | None:
         """Put our finalizer on before anything exists in the cloud."""
         raw = await self._world.writer.add_finalizer(ctx.obj)
-        ctx.memory.is_untouched = True
+        ctx.memory.held.note_claimed()
         self._reporter.absorb(ctx, raw)
         return None
 
@@ -94,8 +94,8 @@ class WritingSteps:
         """Whether what is there was adopted, as far as anybody knows; else it was made for it."""
         held, obj = ctx.memory.held, ctx.obj
         ident = ctx.aim.id_of(ctx.observation.resource)
-        if held is not None and held[0] == ident:
-            return held[1]
+        if held.has(ident):
+            return held.is_adopted
         return obj.external_id == ident and bool(obj.status.get("adopted"))
 
     def _is_as_sent(self, ctx: Context) -> bool:
@@ -129,7 +129,7 @@ class WritingSteps:
         self, ctx: Context, resource: Mapping[str, object], *, adopted: bool, as_sent: bool
     ) -> None:
         ctx.memory.sent.note_recorded(as_sent=as_sent)
-        ctx.memory.is_untouched = False
+        ctx.memory.held.note_touched()
         ctx.changes |= self._identity(ctx)
         ident = ctx.aim.id_of(dict(resource))
         ctx.changes |= {"externalId": ident, "adopted": adopted, "creation": _answered(ctx.obj)}
@@ -149,7 +149,7 @@ class WritingSteps:
     @staticmethod
     def _hold(ctx: Context, ident: str, *, adopted: bool) -> None:
         """Remember what no status can prove: this very process has had the answer."""
-        ctx.memory.held = (ident, adopted)
+        ctx.memory.held.note(ident, is_adopted=adopted)
         ctx.is_heir_confirmed = ctx.obj.is_heir
 
     def _identity(self, ctx: Context) -> Json:
@@ -191,7 +191,7 @@ class WritingSteps:
         self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         ctx.memory.looks.await_create()
         ctx.memory.incarnations.is_removed = False
-        ctx.memory.is_untouched = False
+        ctx.memory.held.note_touched()
         plain = plain_part(ctx.kind, ctx.aim.created)
         ctx.memory.sent.announce(Announced(digest=ctx.desired_digest or b"", plain=plain))
         # What an earlier create sent is no measure of this one's answer.
@@ -327,7 +327,7 @@ class WritingSteps:
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
         )
         await self._remove_ended(ctx, ctx.aim.locator_of(ctx.observation.resource), incarnation)
-        ctx.memory.held = None
+        ctx.memory.held.forget()
         ctx.target = replace(self._settlement.retarget(ctx), held_id=None)
         ctx.forget_look()
         return None
