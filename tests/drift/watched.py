@@ -8,7 +8,7 @@ from typing import Any
 
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.outcome import Outcome, Outcomes
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.world import World
@@ -38,10 +38,10 @@ class Witness(Outcomes):
     seen: list[BaseException]
 
     def of_error(
-        self, error: OperatorError, obj: KubeObject, memory: Memory, now: float
+        self, error: OperatorError, obj: KubeObject, failures: Failures, now: float
     ) -> Outcome:
         self.seen.append(error)
-        return super().of_error(error, obj, memory, now)
+        return super().of_error(error, obj, failures, now)
 
 
 class WatchedLab(Lab):

@@ -84,8 +84,7 @@ class DeletionSteps:
             f"patch {key.kind.lower()} {key.name} -n {key.namespace} --type merge -p "
             '\'{"spec":{"deletionPolicy":"Retain"}}\''
         )
-        ctx.memory.failures += 1
-        delay = self._world.outcomes.delay(ctx.memory.failures, 10.0)
+        delay = self._world.outcomes.delay_after(ctx.memory.failures, 10.0)
         return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), delay, "error")
 
     async def delete(self, ctx: Context) -> Outcome | None:

@@ -43,8 +43,6 @@ from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
 
-_CONFLICT_SECONDS = 0.2
-
 
 class Engine:
     """Observes the cluster, and reconciles what needs it."""
@@ -248,7 +246,7 @@ class Engine:
             self._world.memory.forget(work.key)
             return
         notes = self._world.memory.peek(work.key)
-        if notes is not None and notes.is_unsure:
+        if notes is not None and notes.conflicts.is_unsure:
             obj = await self._read_anew(obj, notes)
             if obj is None:
                 return
@@ -278,11 +276,10 @@ class Engine:
         try:
             raw = await self._reader.read_object(kind, obj.key)
         except ClusterUnavailable as error:
-            notes.failures += 1
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
-            self.queue.add_after(obj.key, self._world.outcomes.delay(notes.failures, 1.0))
+            self.queue.add_after(obj.key, self._world.outcomes.delay_after(notes.failures, 1.0))
             return None
-        notes.is_unsure = False
+        notes.conflicts.note_read()
         if raw is None:
             self._gone(obj.key, obj.uid)
             return None
@@ -306,29 +303,24 @@ class Engine:
             self._gone(obj.key, obj.uid)
             return Outcome(None)
         except ObjectConflict:
-            # The watch is about to bring the newer version. A write that stays refused for another
-            # reason must not become a hot loop.
             notes = self._world.memory.of(obj.key, obj.uid)
-            notes.conflicts += 1
-            notes.is_unsure = notes.conflicts > 1
-            return Outcome(None, _CONFLICT_SECONDS * 2.0 ** min(notes.conflicts, 9), "requeue")
+            return Outcome(None, notes.conflicts.note(), "requeue")
         except ClusterUnavailable as error:
             notes = self._world.memory.of(obj.key, obj.uid)
-            notes.failures += 1
-            notes.is_unsure |= isinstance(error, WriteUnanswered)
+            if isinstance(error, WriteUnanswered):
+                notes.conflicts.note_unanswered()
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
-            return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
+            return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
         except LeadershipLost:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # The report itself failed, so there is nobody left to tell but the log.
             log_bug(obj, bug)
             notes = self._world.memory.of(obj.key, obj.uid)
-            notes.failures += 1
-            return Outcome(None, self._world.outcomes.delay(notes.failures, 1.0), "error")
+            return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
         # Race: the watch may have told of its end before the write that let it go was answered.
         if (known := self._world.memory.peek(obj.key)) is not None:
-            known.conflicts = 0
+            known.conflicts.end()
         if result.blames_account:
             self._wake_accounts(obj)
         return result

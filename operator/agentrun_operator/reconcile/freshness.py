@@ -77,7 +77,7 @@ class Freshness:
         asked = error.retry_after if isinstance(error, Throttled) else None
         delay = max(asked or 0.0, min(delay, self._world.settings.polling.steady_seconds))
         left = self._seconds_left(ctx, None)
-        is_first = ctx.memory.failures < outcome.GRACE_FAILURES and left <= 0
+        is_first = ctx.memory.failures.count < outcome.GRACE_FAILURES and left <= 0
         if is_first or left > 0 or covers(ctx.obj, "Unknown", error.reason):
             return Outcome(None, min(delay, left) if left > 0 else delay, own.result)
         return self._unseen(ctx, error.reason, error.message, delay)
@@ -107,7 +107,7 @@ class Freshness:
             return own
         if trouble is None:
             is_passing = isinstance(error, Unavailable | Throttled) and not ctx.changes
-            is_first = is_passing and ctx.memory.failures < outcome.GRACE_FAILURES
+            is_first = is_passing and ctx.memory.failures.count < outcome.GRACE_FAILURES
             return replace(own, verdict=None) if is_first else own
         if own.verdict.reason is Reason.DELETION_BLOCKED:
             # It says what to do, which is more than to wait.
@@ -128,7 +128,7 @@ class Freshness:
         return None if source is None else self._troubles.of(source)
 
     def _may_hold(self, ctx: Context) -> bool:
-        since = ctx.memory.failing_since
+        since = ctx.memory.failures.since
         return since is None or ctx.memory.now_hint - since < _LONGEST_HOLD_SECONDS
 
     def _seconds_left(self, ctx: Context, trouble: Trouble | None) -> float:

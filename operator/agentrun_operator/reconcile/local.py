@@ -18,8 +18,8 @@ from agentrun_operator.reconcile.binding import NOT_VERIFIED, VERIFIED, Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
+from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.guard import LeadershipLost
-from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
@@ -47,15 +47,15 @@ class LocalReconciler:
         Raises:
             ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write.
         """
-        memory = self._world.memory.of(obj.key, obj.uid)
-        memory.now_hint = self._world.clock.monotonic()
+        failures = self._world.memory.of(obj.key, obj.uid).failures
+        now = self._world.clock.monotonic()
         changes: Json = {}
         try:
             # The try that failed may have been the one that was to verify.
-            result = await self._run(obj, changes, fresh=fresh or memory.failures > 0)
-            memory.failures, memory.failing_since = 0, None
+            result = await self._run(obj, changes, fresh=fresh or failures.count > 0)
+            failures.end()
         except OperatorError as error:
-            result = self._failed(error, obj, memory)
+            result = self._failed(error, obj, failures, now)
             if isinstance(error, CredentialsInvalid | ForeignKeys):
                 # Where Secrets cannot be watched, nobody tells us that the keys were corrected.
                 self._world.clients.distrust(obj.key, error)
@@ -67,22 +67,24 @@ class LocalReconciler:
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # What an account works with are its keys, and they do not leave its client.
             told = log_bug(obj, bug)
-            result = self._world.outcomes.of_error(told, obj, memory, memory.now_hint)
+            result = self._world.outcomes.of_error(told, obj, failures, now)
         if result.verdict is not None:
             raw = await self._reporter.write_object(self._newest(obj), result.verdict, changes)
             if raw is not None:
                 self._world.cache.update(raw, obj.key.kind)
         return result
 
-    def _failed(self, error: OperatorError, obj: KubeObject, memory: Memory) -> Outcome:
+    def _failed(
+        self, error: OperatorError, obj: KubeObject, failures: Failures, now: float
+    ) -> Outcome:
         """Return what the account says of a failure: since when, and when there was an answer."""
         contact = self._world.clients.contacts.of(obj.key)
         if isinstance(error, Throttled) and error.is_ours and not contact.is_out:
             return Outcome(None, error.retry_after, "requeue_after")
         if contact.is_out:
             # Whatever calls failed before this one, they were the account's as well.
-            memory.failures = max(memory.failures, outcome.GRACE_FAILURES)
-        result = self._world.outcomes.of_error(error, obj, memory, memory.now_hint)
+            failures.count = max(failures.count, outcome.GRACE_FAILURES)
+        result = self._world.outcomes.of_error(error, obj, failures, now)
         if not isinstance(error, OUT_OF_REACH):
             return result
         result = replace(result, requeue_after=self._seconds_to_trial(error, result))

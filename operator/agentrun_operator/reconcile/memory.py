@@ -9,6 +9,7 @@ from typing import Any
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
+from agentrun_operator.reconcile.failures import Conflicts, Failures
 from agentrun_operator.reconcile.held import Held
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
@@ -22,10 +23,7 @@ class Memory:
     """In-process notes about one incarnation of one object."""
 
     uid: str
-    failures: int = 0
-    """Failed passes in a row; drives the backoff."""
-    failing_since: float | None = None
-    """Monotonic time of the first of them."""
+    failures: Failures = field(default_factory=Failures)
     looks: Looks = field(default_factory=Looks)
     transition: Transition = field(default_factory=Transition)
     refused: bytes | None = None
@@ -34,10 +32,7 @@ class Memory:
     """Whether it was a create that was refused: an update asks for something else."""
     refusal: tuple[str, CloudText | None] = ("", None)
     """What we say of that, and what the API said."""
-    conflicts: int = 0
-    """Writes in a row that the cluster refused as out of date."""
-    is_unsure: bool = False
-    """The cached object may lack a write of ours, or the cause of a conflict."""
+    conflicts: Conflicts = field(default_factory=Conflicts)
     held: Held = field(default_factory=Held)
     written: bytes | None = None
     """Digest of what the status tells since our last pass: what else is told is another's."""

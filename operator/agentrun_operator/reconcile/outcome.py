@@ -23,7 +23,7 @@ from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Backoff
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.ports import EventType
 
 GRACE_FAILURES = 3
@@ -129,18 +129,24 @@ class Outcomes:
         window = self._backoff.base_seconds * 2.0 ** min(max(failures - 1, 0), 16)
         return min(max(floor, self._jitter() * window), self._backoff.cap_seconds)
 
+    def delay_after(self, failures: Failures, floor: float) -> float:
+        """Count a failure; return seconds until the next try."""
+        failures.count += 1
+        return self.delay(failures.count, floor)
+
     def of_error(
-        self, error: OperatorError, obj: KubeObject, memory: Memory, now: float
+        self, error: OperatorError, obj: KubeObject, failures: Failures, now: float
     ) -> Outcome:
-        """Return what a failed pass ends with; counts the failure in `memory`."""
-        memory.failures += 1
-        if memory.failing_since is None:
-            memory.failing_since = now
-        delay = self._delay_of(error, memory)
-        if is_in_grace(error, obj, memory):
+        """Return what a failed pass ends with; counts the failure."""
+        floor = error.retry_floor_seconds
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            floor = error.retry_after
+        delay = self.delay_after(failures, floor)
+        spent = failures.seconds(now)
+        if is_in_grace(error, obj, failures):
             return Outcome(None, delay, "error")
         after = error.stalls_after_seconds
-        has_stalled = after is not None and now - memory.failing_since >= after
+        has_stalled = after is not None and spent >= after
         verdict = Verdict(
             "False",
             error.reason,
@@ -152,14 +158,8 @@ class Outcomes:
         )
         return Outcome(verdict, delay, "error")
 
-    def _delay_of(self, error: OperatorError, memory: Memory) -> float:
-        floor = error.retry_floor_seconds
-        if isinstance(error, Throttled) and error.retry_after is not None:
-            floor = error.retry_after
-        return self.delay(memory.failures, floor)
 
-
-def is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
+def is_in_grace(error: OperatorError, obj: KubeObject, failures: Failures) -> bool:
     """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
     ready = obj.condition("Ready") or {}
     if isinstance(error, AccountNotUsable):
@@ -168,7 +168,7 @@ def is_in_grace(error: OperatorError, obj: KubeObject, memory: Memory) -> bool:
         isinstance(error, Retryable)
         and not isinstance(error, (*UNRESOLVED, AccessDenied, Busy))
         and error.stalls_after_seconds is None
-        and memory.failures < GRACE_FAILURES
+        and failures.count < GRACE_FAILURES
         and ready.get("status") == "True"
         and obj.observed_generation == obj.generation
     )

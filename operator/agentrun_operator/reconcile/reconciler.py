@@ -93,10 +93,8 @@ class Reconciler:
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             result = self._failed(ctx, log_bug(obj, bug, await self._redactors.of(ctx)))
         else:
-            ctx.memory.failures = ctx.memory.failures if result.result == "error" else 0
-            ctx.memory.failing_since = (
-                None if result.result != "error" else ctx.memory.failing_since
-            )
+            if result.result != "error":
+                ctx.memory.failures.end()
         await self._settlement.republish(ctx)
         ctx.memory.transition.is_polled = result.in_transition
         window = ctx.settle.total_seconds()
@@ -154,7 +152,9 @@ class Reconciler:
             ctx.memory.refused = ctx.desired_digest
             ctx.memory.is_create_refused = "create" in ctx.acted
             ctx.memory.refusal = (error.message, error.quote)
-        result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory, ctx.memory.now_hint)
+        result = self._world.outcomes.of_error(
+            error, ctx.obj, ctx.memory.failures, ctx.memory.now_hint
+        )
         if ctx.obj.deleting and result.verdict is not None:
             reason = _REASONS_OF_DELETION.get(type(error), error.reason)
             verdict = outcome.deleting(reason, error.message, error.quote)

@@ -164,8 +164,7 @@ class UpdatingSteps:
         paths = drifted_fields(found)
         if "update" in ctx.acted:
             # The API took the update and shows the old value: no hot loop over it.
-            ctx.memory.failures += 1
-            delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
+            delay = self._world.outcomes.delay_after(ctx.memory.failures, 5.0)
             message = f"AgentRun took the update and still answers other values for {paths}"
             verdict = outcome.progressing(Reason.UNEXPECTED_ECHO, message, synced=False)
             self._settlement.note_drift(ctx)

@@ -239,8 +239,7 @@ class WritingSteps:
 
     def _taken(self, ctx: Context, refusal: OperatorError) -> Outcome:
         """Say that a name is taken by what no look shows: on its way out, or out of our sight."""
-        ctx.memory.failures += 1
-        delay = self._world.outcomes.delay(ctx.memory.failures, 5.0)
+        delay = self._world.outcomes.delay_after(ctx.memory.failures, 5.0)
         message = (
             f"{refusal.message}; no look shows it, so it may be on its way out; if it lasts, "
             "choose another spec.externalName"

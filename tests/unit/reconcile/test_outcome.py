@@ -14,7 +14,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Backoff
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.outcome import Outcomes, event_of, was_tried
 from agentrun_operator.reconcile.status import StatusDraft, compose
 
@@ -37,9 +37,9 @@ def ready_status(status: str = "True", reason: str = "Available") -> dict[str, A
     }
 
 
-def of_error(error: OperatorError, memory: Memory | None = None, now: float = 0.0) -> Any:
+def of_error(error: OperatorError, failures: Failures | None = None, now: float = 0.0) -> Any:
     # A few failures ago, so that no grace applies.
-    notes = memory or Memory("u", failures=5, failing_since=0.0)
+    notes = failures or Failures(5, since=0.0)
     return Outcomes(Backoff(), jitter=lambda: 1.0).of_error(error, obj(), notes, now)
 
 
@@ -136,7 +136,7 @@ def test_conditions_that_stand(name: str) -> None:
 def test_never_both_reconciling_and_stalled(
     kind: type[OperatorError], failures: int, now: float
 ) -> None:
-    result = of_error(kind("m"), Memory("u", failures=failures, failing_since=0.0), now)
+    result = of_error(kind("m"), Failures(failures, since=0.0), now)
     if result.verdict is not None:
         names = {c.type.value for c in result.verdict.conditions()}
         assert not {"Reconciling", "Stalled"} <= names
@@ -144,10 +144,10 @@ def test_never_both_reconciling_and_stalled(
 
 
 def test_a_denied_permission_stalls_after_its_grace() -> None:
-    memory = Memory("u")
-    assert of_error(errors.AccessDenied("m"), memory, 100.0).verdict.reconciling
-    assert of_error(errors.AccessDenied("m"), memory, 219.0).verdict.reconciling
-    assert of_error(errors.AccessDenied("m"), memory, 220.0).verdict.stalled
+    failures = Failures()
+    assert of_error(errors.AccessDenied("m"), failures, 100.0).verdict.reconciling
+    assert of_error(errors.AccessDenied("m"), failures, 219.0).verdict.reconciling
+    assert of_error(errors.AccessDenied("m"), failures, 220.0).verdict.stalled
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_a_denied_permission_stalls_after_its_grace() -> None:
     ids=lambda v: type(v).__name__,
 )
 def test_how_long_a_ready_object_stays_so(error: OperatorError, told_at: int) -> None:
-    memory, outcomes = Memory("u"), Outcomes(Backoff())
+    failures, outcomes = Failures(), Outcomes(Backoff())
     told = [
-        outcomes.of_error(error, obj(ready_status()), memory, 0.0).verdict is not None
+        outcomes.of_error(error, obj(ready_status()), failures, 0.0).verdict is not None
         for _ in range(3)
     ]
     assert told == [n >= told_at for n in (1, 2, 3)]
@@ -173,7 +173,7 @@ def test_how_long_a_ready_object_stays_so(error: OperatorError, told_at: int) ->
 
 def test_an_edited_object_has_no_grace() -> None:
     edited = obj(ready_status(), generation=2)
-    result = Outcomes(Backoff()).of_error(errors.Unavailable("m"), edited, Memory("u"), 0.0)
+    result = Outcomes(Backoff()).of_error(errors.Unavailable("m"), edited, Failures(), 0.0)
     assert result.verdict is not None
 
 
@@ -193,7 +193,7 @@ def test_delays_double() -> None:
 
 def test_a_pause_that_the_api_asks_for_is_a_floor() -> None:
     error = errors.Throttled("m", retry_after=42.0)
-    assert of_error(error, Memory("u")).requeue_after == 42.0
+    assert of_error(error, Failures()).requeue_after == 42.0
 
 
 # ------------------------------------------------ was it tried?

@@ -1,0 +1,55 @@
+"""How often in a row things went wrong for one object; drives the pauses before the next try."""
+
+from dataclasses import dataclass
+
+_CONFLICT_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class Failures:
+    """Failed passes in a row."""
+
+    count: int = 0
+    since: float | None = None
+    """Monotonic time of the first one that an error of the taxonomy ended."""
+
+    def seconds(self, now: float) -> float:
+        """Return for how long passes have failed; the first one begins to count."""
+        if self.since is None:
+            self.since = now
+        return now - self.since
+
+    def end(self) -> None:
+        """Note a pass that went well."""
+        self.count, self.since = 0, None
+
+
+@dataclass(slots=True)
+class Conflicts:
+    """Writes in a row that the cluster refused as out of date, and what follows from them."""
+
+    count: int = 0
+    is_unsure: bool = False
+    """The cached object may lack a write of ours, or the cause of a conflict."""
+
+    def note(self) -> float:
+        """Count a conflict; return the seconds until the next try.
+
+        The watch is about to bring the newer version. A write that stays refused for another reason
+        must not become a hot loop.
+        """
+        self.count += 1
+        self.is_unsure = self.count > 1
+        return _CONFLICT_SECONDS * 2.0 ** min(self.count, 9)
+
+    def note_unanswered(self) -> None:
+        """Note a write whose answer got lost."""
+        self.is_unsure = True
+
+    def note_read(self) -> None:
+        """Note that the object was read from the cluster itself."""
+        self.is_unsure = False
+
+    def end(self) -> None:
+        """Note a pass without a conflict."""
+        self.count = 0
