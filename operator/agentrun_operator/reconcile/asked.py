@@ -35,7 +35,7 @@ def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
     spec, resolution = ctx.spec, ctx.resolution
     is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.observes_only
     if not is_limited or spec is None or resolution is None:
-        ctx.memory.acted = None
+        ctx.memory.acted.values = None
         return
     ctx.is_limited = True
     ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.aim.desired)}
@@ -45,12 +45,14 @@ def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
         "inputs": _inputs(resolution),
         "values": {told: digest_of(value) for told, value in _values(ctx, by_version)},
     }
-    if ctx.memory.acted is None:
+    before = ctx.memory.acted.values
+    if before is None:
         edited = _edited_by_record(ctx)
-        ctx.memory.acted = {p: value for p, value in ctx.values.items() if p not in edited}
+        before = {p: value for p, value in ctx.values.items() if p not in edited}
         # What went has no value any more; any digest tells that it was there.
-        ctx.memory.acted |= dict.fromkeys(edited - ctx.values.keys(), b"")
-    ctx.edits = _differing(ctx.memory.acted, ctx.values)
+        before |= dict.fromkeys(edited - ctx.values.keys(), b"")
+        ctx.memory.acted.values = before
+    ctx.edits = _differing(before, ctx.values)
     _limit_unseen(ctx)
 
 
@@ -111,9 +113,9 @@ def note_acted(ctx: Context) -> None:
     """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
     ctx.edits = frozenset()
     ctx.changes["actedOn"] = ctx.told if ctx.is_limited else None
-    ctx.memory.unconfirmed = frozenset()
+    ctx.memory.acted.unconfirmed = frozenset()
     if ctx.is_limited:
-        ctx.memory.acted = dict(ctx.values)
+        ctx.memory.acted.values = dict(ctx.values)
 
 
 def note_sent(ctx: Context) -> None:
@@ -125,7 +127,7 @@ def note_sent(ctx: Context) -> None:
     _note_underway(ctx, ctx.edits - sent)
     if sent:
         ctx.edits -= sent
-        ctx.memory.unconfirmed |= sent
+        ctx.memory.acted.unconfirmed |= sent
         _record(ctx, sent, ctx.values, ctx.told["values"])
 
 
@@ -142,8 +144,8 @@ def _note_underway(ctx: Context, edits: Paths) -> None:
 def _record(
     ctx: Context, paths: Paths, values: Mapping[str, bytes], told: Mapping[str, str]
 ) -> None:
-    if ctx.memory.acted is not None:
-        ctx.memory.acted = _with(ctx.memory.acted, values, paths)
+    if ctx.memory.acted.values is not None:
+        ctx.memory.acted.values = _with(ctx.memory.acted.values, values, paths)
     if record := ctx.changes.get("actedOn") or ctx.obj.status.get("actedOn"):
         values_told = _with(record.get("values") or {}, told, paths)
         ctx.changes["actedOn"] = {**record, "values": values_told}
@@ -169,7 +171,7 @@ def left_alone(ctx: Context) -> Paths:
 
 def tops_to_repeat(ctx: Context) -> frozenset[str]:
     """Return the top-level wire fields that an update carries after one that failed."""
-    desired, again = ctx.aim.desired, ctx.edits | ctx.memory.unconfirmed
+    desired, again = ctx.aim.desired, ctx.edits | ctx.memory.acted.unconfirmed
     found = frozenset(
         rule.api
         for rule in field_rules(ctx.kind)
@@ -225,7 +227,7 @@ def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
     if looked.existence is not Existence.PRESENT or not looked.confirmed:
         return waits or bool(ctx.edits)
     if looked.phase in FAILED:
-        return waits and (is_asked or bool(ctx.edits | ctx.memory.unconfirmed))
+        return waits and (is_asked or bool(ctx.edits | ctx.memory.acted.unconfirmed))
     if not (waits or ctx.memory.sent.desired is None):
         return False
     found = due(ctx)

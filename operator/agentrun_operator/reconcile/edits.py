@@ -52,7 +52,7 @@ def is_refused(ctx: Context) -> bool:
     """Whether the API refused the spec as it stands, and nobody asked for another try."""
     return (
         ctx.desired_digest is not None
-        and ctx.memory.refused == ctx.desired_digest
+        and ctx.memory.sent.refused.desired == ctx.desired_digest
         and not is_untried(ctx)
     )
 

@@ -8,7 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.record import digest_of, told_of
+from agentrun_operator.core.record import told_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.changes import (
     claim_of,
@@ -98,9 +98,8 @@ class Engine:
         told = told_of(now.status)
         if told_of(before.status) == told or self._world.kinds[now.key.kind].is_local:
             return False
-        # Race: the event of our own write may come before the answer to it.
         notes = self._world.memory.peek(now.key)
-        return notes is None or notes.written != digest_of(told)
+        return notes is None or not notes.reported.is_ours(told)
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""

@@ -34,7 +34,7 @@ def snapshot(ctx: Context) -> Snapshot:
         braked=ctx.is_braked,
         finished=_is_finished(ctx),
         refused=edits.is_refused(ctx),
-        create_refused=edits.is_refused(ctx) and ctx.memory.is_create_refused,
+        create_refused=edits.is_refused(ctx) and ctx.memory.sent.refused.is_create,
         edited=edits.is_edited(ctx),
         ungranted=any(leave.pending(ctx)),
         past_deadline=_is_past_deadline(ctx),

@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.contest import Contests
 from agentrun_operator.reconcile.failures import Conflicts, Failures
@@ -14,7 +13,8 @@ from agentrun_operator.reconcile.held import Held
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 from agentrun_operator.reconcile.looks import Looks
-from agentrun_operator.reconcile.sent import Sent
+from agentrun_operator.reconcile.reported import Reported
+from agentrun_operator.reconcile.sent import ActedOn, Sent
 from agentrun_operator.reconcile.transition import Transition
 
 
@@ -26,25 +26,12 @@ class Memory:
     failures: Failures = field(default_factory=Failures)
     looks: Looks = field(default_factory=Looks)
     transition: Transition = field(default_factory=Transition)
-    refused: bytes | None = None
-    """Digest of the desired state that the API refused."""
-    is_create_refused: bool = False
-    """Whether it was a create that was refused: an update asks for something else."""
-    refusal: tuple[str, CloudText | None] = ("", None)
-    """What we say of that, and what the API said."""
     conflicts: Conflicts = field(default_factory=Conflicts)
     held: Held = field(default_factory=Held)
-    written: bytes | None = None
-    """Digest of what the status tells since our last pass: what else is told is another's."""
-    acted: dict[str, bytes] | None = None
-    """Under Report and Ignore: digests of the values last acted on, by `Leaf.told`."""
-    unconfirmed: frozenset[str] = frozenset()
-    """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
+    reported: Reported = field(default_factory=Reported)
     sent: Sent = field(default_factory=Sent)
+    acted: ActedOn = field(default_factory=ActedOn)
     ineffective: Ineffective = field(default_factory=Ineffective)
-    reported_at: float = float("-inf")
-    """Monotonic time of the last status write."""
-    first_seen: float | None = None
     now_hint: float = 0.0
     """Monotonic time at the start of the current pass."""
     incarnations: Incarnations = field(default_factory=Incarnations)

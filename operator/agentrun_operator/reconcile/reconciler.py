@@ -32,6 +32,7 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict
 from agentrun_operator.reconcile.preparation import Preparation
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
+from agentrun_operator.reconcile.sent import Refused
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.shelf import loaded
 from agentrun_operator.reconcile.steps import ReadingSteps
@@ -128,7 +129,7 @@ class Reconciler:
         await self._preparation.prepare(ctx)
         if ctx.desired_digest is not None and not facts.snapshot(ctx).refused:
             # Another spec, or asked to try again: what was refused before says nothing any more.
-            ctx.memory.refused = None
+            ctx.memory.sent.forget_refusal()
         for _ in range(_MAX_STEPS):
             action = decide(facts.snapshot(ctx))
             log.debug("decided", object=str(ctx.obj.key), action=action.value)
@@ -149,9 +150,10 @@ class Reconciler:
             return self._freshness.failed(ctx, error, own)
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
-            ctx.memory.refused = ctx.desired_digest
-            ctx.memory.is_create_refused = "create" in ctx.acted
-            ctx.memory.refusal = (error.message, error.quote)
+            is_create = "create" in ctx.acted
+            ctx.memory.sent.refused = Refused(
+                ctx.desired_digest, is_create, error.message, error.quote
+            )
         result = self._world.outcomes.of_error(
             error, ctx.obj, ctx.memory.failures, ctx.memory.now_hint
         )
@@ -181,15 +183,14 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
     ready = ctx.obj.condition("Ready") or {}
-    memory = ctx.memory
-    if memory.first_seen is None:
-        memory.first_seen = memory.now_hint
+    reported, now = ctx.memory.reported, ctx.memory.now_hint
+    held_since = reported.hold(now)
     if ctx.obj.observed_generation < 0:
-        until = memory.first_seen + _HOLD_SECONDS
+        until = held_since + _HOLD_SECONDS
     elif ctx.obj.observed_generation != ctx.obj.generation:
         return 0.0
     elif ready.get("reason") in _WAITING and not verdict.stalled:
-        until = memory.reported_at + _LONG_WAIT_SECONDS
+        until = reported.at + _LONG_WAIT_SECONDS
     else:
         return 0.0
-    return max(0.0, until - memory.now_hint)
+    return max(0.0, until - now)

@@ -9,7 +9,7 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.core.record import bind, digest_of, told_of
+from agentrun_operator.core.record import bind
 from agentrun_operator.reconcile import leave, outcome
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
@@ -52,11 +52,11 @@ class Reporter:
             status = bind(status, self._cache.binding_of(ctx.obj))
         # Also of what somebody else wrote and is true: or our own last one, written back, would
         # count as the echo of our write.
-        ctx.memory.written = digest_of(told_of(status))
+        ctx.memory.reported.note_told(status)
         if status == ctx.obj.status:
             return
         raw = await self._write(ctx.obj, verdict, status)
-        ctx.memory.reported_at = ctx.memory.now_hint
+        ctx.memory.reported.note_written(ctx.memory.now_hint)
         self.absorb(ctx, raw)
 
     async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:
@@ -84,7 +84,7 @@ class Reporter:
         """Write what the record says now; no condition has anything new to tell."""
         status = StatusDraft(record).over(dict(ctx.obj.status))
         status = bind(status, self._cache.binding_of(ctx.obj))
-        ctx.memory.written = digest_of(told_of(status))
+        ctx.memory.reported.note_told(status)
         self.absorb(ctx, await self._writer.write_status(ctx.obj, status))
 
     def absorb(self, ctx: Context, raw: Json) -> None:

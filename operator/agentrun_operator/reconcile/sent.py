@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentrun_operator.core.gate import CloudText
+
 
 @dataclass(frozen=True, slots=True)
 class Announced:
@@ -12,6 +14,30 @@ class Announced:
     """Of the whole desired state."""
     plain: dict[str, Any] = field(repr=False)
     """What of it is no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A desired state that the API refused."""
+
+    desired: bytes | None = None
+    """Its digest; None: nothing was refused."""
+    is_create: bool = False
+    """Whether a create carried it: an update asks for something else."""
+    message: str = ""
+    """What we say of that."""
+    quote: CloudText | None = None
+    """What the API said."""
+
+
+@dataclass(slots=True)
+class ActedOn:
+    """Under Report and Ignore: what of the spec was acted on."""
+
+    values: dict[str, bytes] | None = None
+    """Digests by `Leaf.told`; None: nothing is known of it."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +85,21 @@ class Sent:
     """Digest of the write-only values last sent."""
     create: Announced | None = None
     """What the announced create sends; None where another process announced it."""
+    refused: Refused = Refused()
     cleared: Clearing | None = None
     """The last attempt to clear."""
     deletes: Deletes = field(default_factory=Deletes)
     unanswered: dict[Unanswered, float] = field(default_factory=dict)
     """Updates whose answer got lost → monotonic time at which each was last sent."""
+
+    def note_in_place(self, desired: bytes | None) -> None:
+        """Note that a look found everything as desired, or as the policies want it left."""
+        self.desired = desired
+        self.forget_refusal()
+
+    def forget_refusal(self) -> None:
+        """Note that the spec is another one, or that somebody asks for another try."""
+        self.refused = Refused()
 
     def announce(self, create: Announced) -> None:
         """Note what is about to be created."""

@@ -58,9 +58,8 @@ class Settlement:
         """Everything is as specified, or as the policies want it left."""
         seen, memory = ctx.observation, ctx.memory
         unpublished = await self._publish(ctx)
-        memory.sent.desired = ctx.desired_digest
+        memory.sent.note_in_place(ctx.desired_digest)
         memory.transition.end()
-        memory.refused = None
         is_news = memory.sent.write_only is None or not ctx.write_only_changed
         if is_news and not ctx.is_unsent:
             memory.sent.write_only = ctx.write_only_digest

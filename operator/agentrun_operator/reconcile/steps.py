@@ -310,7 +310,8 @@ class ReadingSteps:
         """The API refused this spec: send it no more, and go on looking at what is there."""
         self._settlement.note_drift(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-        verdict = outcome.stalled(Reason.INVALID_PARAMETER, *ctx.memory.refusal)
+        refused = ctx.memory.sent.refused
+        verdict = outcome.stalled(Reason.INVALID_PARAMETER, refused.message, refused.quote)
         return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
 
     async def stall_ungranted(self, ctx: Context) -> Outcome | None:

@@ -122,9 +122,9 @@ def test_nobody_reaches_past_the_gate() -> None:
     assert using["unsealed"] == {"reconcile/redactors.py"}
     assert {where for where in using["CloudText"] if not where.startswith("core/")} == {
         "api/exchange.py",
-        "reconcile/memory.py",
         "reconcile/outcome.py",
         "reconcile/redactors.py",
+        "reconcile/sent.py",
         "reconcile/status.py",
     }
 
