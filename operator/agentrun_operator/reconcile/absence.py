@@ -38,7 +38,7 @@ def seconds_to_proof(ctx: Context) -> float:
         ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
     )
     needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
-    return needed if since is None else max(0.0, since + needed - ctx.memory.now_hint)
+    return needed if since is None else max(0.0, since + needed - ctx.now)
 
 
 def window_passed(ctx: Context) -> bool:
@@ -52,7 +52,7 @@ def window_passed(ctx: Context) -> bool:
     if started is None:
         return True
     sent_at, known_since = ctx.memory.sent.at, ctx.memory.looks.known_since
-    now, window = ctx.memory.now_hint, ctx.settle.total_seconds()
+    now, window = ctx.now, ctx.settle.total_seconds()
     if known_since is not None and now - max(sent_at, known_since) >= window:
         return True
     return ctx.started_at - started >= ctx.settle and now - sent_at >= window

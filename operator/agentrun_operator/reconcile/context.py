@@ -40,6 +40,8 @@ class Context:
     rest: Rest
     memory: Memory
     started_at: datetime
+    now: float
+    """Monotonic time of its start."""
     fresh: bool
     """A shared LIST will not do."""
     spec: ResourceSpec | None = None

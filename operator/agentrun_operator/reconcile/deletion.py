@@ -97,7 +97,7 @@ class DeletionSteps:
             ctx.memory.sent.deletes.failures += 1
         await self._send(ctx, ctx.aim.locator_of(seen.resource))
         ctx.memory.sent.note_deleted(self._world.clock.monotonic())
-        ctx.memory.transition.go_on(ctx.memory.now_hint)
+        ctx.memory.transition.go_on(ctx.now)
         ctx.forget_look()
         return None
 
@@ -138,7 +138,7 @@ class DeletionSteps:
             # Not in transition: the poller would bring it back before its time.
             verdict = outcome.deleting(Reason.DELETING, message, why)
             return Outcome(verdict, pause, "requeue_after")
-        if ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.memory.now_hint):
+        if ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.now):
             message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
             pause = polling.slow_seconds
         verdict = outcome.deleting(Reason.DELETING, message)
@@ -146,12 +146,12 @@ class DeletionSteps:
 
     def _seconds_to_retry(self, ctx: Context) -> float:
         """Return how long a deletion that failed still rests; the second try comes at once."""
-        memory, failures = ctx.memory, ctx.memory.sent.deletes.failures
+        sent, failures = ctx.memory.sent, ctx.memory.sent.deletes.failures
         if ctx.observation.phase is not Phase.DELETE_FAILED or not failures:
             return 0.0
         pause = self._world.settings.polling.transition_seconds * 2.0 ** min(failures, 16)
         pause = min(pause, self._world.settings.backoff.cap_seconds)
-        return max(0.0, memory.sent.at + pause - memory.now_hint)
+        return max(0.0, sent.at + pause - ctx.now)
 
 
 def in_use(held_by: Sequence[str]) -> Outcome:

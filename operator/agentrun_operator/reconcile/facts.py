@@ -109,7 +109,7 @@ def _is_past_deadline(ctx: Context) -> bool:
     started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
     if started is not None:
         return (ctx.started_at - started).total_seconds() > ctx.deadline_seconds
-    return ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.memory.now_hint)
+    return ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.now)
 
 
 def _was_cleared(ctx: Context) -> bool:

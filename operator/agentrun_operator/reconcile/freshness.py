@@ -129,7 +129,7 @@ class Freshness:
 
     def _may_hold(self, ctx: Context) -> bool:
         since = ctx.memory.failures.since
-        return since is None or ctx.memory.now_hint - since < _LONGEST_HOLD_SECONDS
+        return since is None or ctx.now - since < _LONGEST_HOLD_SECONDS
 
     def _seconds_left(self, ctx: Context, trouble: Trouble | None) -> float:
         """Return how long what was last said of an object still counts; for ever if it ended."""
@@ -143,7 +143,7 @@ class Freshness:
             seen = max(seen, self._last_answer(trouble))
         shared = self._world.listings.covers(ctx.obj)
         until = seen + patience_of(ctx.obj, self._world.settings.polling, is_shared=shared)
-        return until - ctx.memory.now_hint
+        return until - ctx.now
 
     def _last_answer(self, trouble: Trouble) -> float:
         """Return from when on the looks at all objects of an account count as missed.
@@ -160,7 +160,7 @@ class Freshness:
     def _last_seen(self, ctx: Context) -> str:
         looks = ctx.memory.looks
         if looks.seen_at is None:
-            started = self._wall(looks.known_since or ctx.memory.now_hint)
+            started = self._wall(looks.known_since or ctx.now)
             return f"not seen since this operator took over at {timestamp(started)}"
         return f"last seen at {timestamp(self._wall(looks.seen_at))}"
 

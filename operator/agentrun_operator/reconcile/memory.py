@@ -32,8 +32,6 @@ class Memory:
     sent: Sent = field(default_factory=Sent)
     acted: ActedOn = field(default_factory=ActedOn)
     ineffective: Ineffective = field(default_factory=Ineffective)
-    now_hint: float = 0.0
-    """Monotonic time at the start of the current pass."""
     incarnations: Incarnations = field(default_factory=Incarnations)
     contests: Contests = field(default_factory=Contests)
 

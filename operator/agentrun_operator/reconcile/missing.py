@@ -69,7 +69,7 @@ class MissingSteps:
 
     def _may_hold(self, ctx: Context) -> bool:
         absent_since = ctx.memory.looks.absent_since
-        return absent_since is None or ctx.memory.now_hint - absent_since < _LONGEST_HOLD_SECONDS
+        return absent_since is None or ctx.now - absent_since < _LONGEST_HOLD_SECONDS
 
 
 def _is_told(ctx: Context) -> bool:

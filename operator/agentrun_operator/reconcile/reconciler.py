@@ -99,7 +99,7 @@ class Reconciler:
         await self._settlement.republish(ctx)
         ctx.memory.transition.is_polled = result.in_transition
         window = ctx.settle.total_seconds()
-        result = unanswered.wake(ctx.memory.sent, ctx.memory.now_hint, window, result)
+        result = unanswered.wake(ctx.memory.sent, ctx.now, window, result)
         if result.verdict is None:
             return result
         if hold := _seconds_too_early(ctx, result.verdict):
@@ -112,14 +112,15 @@ class Reconciler:
         if kind.rest is None:
             raise RuntimeError(f"{kind.kind} is a local kind")
         memory = self._world.memory.of(obj.key, obj.uid)
-        memory.now_hint = self._world.clock.monotonic()
-        memory.looks.begin(memory.now_hint)
+        now = self._world.clock.monotonic()
+        memory.looks.begin(now)
         return Context(
             obj=self._world.records.own(obj),
             kind=kind,
             rest=kind.rest,
             memory=memory,
             started_at=self._world.clock.now(),
+            now=now,
             fresh=fresh,
             settle=timedelta(seconds=self._world.settings.create_settle_seconds),
             absence_confirm_seconds=self._world.settings.absence_confirm_seconds,
@@ -154,9 +155,7 @@ class Reconciler:
             ctx.memory.sent.refused = Refused(
                 ctx.desired_digest, is_create, error.message, error.quote
             )
-        result = self._world.outcomes.of_error(
-            error, ctx.obj, ctx.memory.failures, ctx.memory.now_hint
-        )
+        result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory.failures, ctx.now)
         if ctx.obj.deleting and result.verdict is not None:
             reason = _REASONS_OF_DELETION.get(type(error), error.reason)
             verdict = outcome.deleting(reason, error.message, error.quote)
@@ -183,7 +182,7 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
     ready = ctx.obj.condition("Ready") or {}
-    reported, now = ctx.memory.reported, ctx.memory.now_hint
+    reported, now = ctx.memory.reported, ctx.now
     held_since = reported.hold(now)
     if ctx.obj.observed_generation < 0:
         until = held_since + _HOLD_SECONDS

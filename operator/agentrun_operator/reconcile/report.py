@@ -56,7 +56,7 @@ class Reporter:
         if status == ctx.obj.status:
             return
         raw = await self._write(ctx.obj, verdict, status)
-        ctx.memory.reported.note_written(ctx.memory.now_hint)
+        ctx.memory.reported.note_written(ctx.now)
         self.absorb(ctx, raw)
 
     async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:

@@ -69,7 +69,7 @@ class Settlement:
         if not ctx.observes_only:
             if not (seen.drift or seen.leftovers):
                 memory.ineffective.end()
-                memory.contests.note_in_place(memory.now_hint)
+                memory.contests.note_in_place(ctx.now)
                 ctx.changes["applied"] = self.applied(ctx)
             if not ctx.is_unsent:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)

@@ -104,7 +104,7 @@ class ReadingSteps:
         unanswered.make_up(ctx)
         if ctx.observation.existence is Existence.ABSENT:
             if absence.window_passed(ctx):
-                ctx.memory.looks.note_absent(ctx.memory.now_hint)
+                ctx.memory.looks.note_absent(ctx.now)
             await self._note_absence(ctx)
         return None
 
@@ -264,7 +264,7 @@ class ReadingSteps:
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
         """The cloud is at work; the poller brings us back."""
-        ctx.memory.transition.go_on(ctx.memory.now_hint)
+        ctx.memory.transition.go_on(ctx.now)
         reason = Reason.UPDATING
         if ctx.observation.phase is Phase.DELETING:
             reason = Reason.EXTERNAL_RESOURCE_MISSING

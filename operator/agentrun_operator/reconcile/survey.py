@@ -28,7 +28,7 @@ class Survey:
             OperatorError: the account does not answer; so nothing follows from the absence either.
         """
         if self._world.brake.wants_survey(ctx.bound.source, ctx.obj.key):
-            since = ctx.memory.looks.absent_since or ctx.memory.now_hint
+            since = ctx.memory.looks.absent_since or ctx.now
             await self._take(ctx.bound, not_before=since)
 
     async def go_on(self, binding: Binding) -> None:

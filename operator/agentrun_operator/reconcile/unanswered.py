@@ -49,7 +49,7 @@ def _wanted(ctx: Context) -> tuple[bytes | None, str | None]:
 def take_up(ctx: Context) -> None:
     """Once the window of a lost answer is over, make up for what it may have undone."""
     unanswered, window = ctx.memory.sent.unanswered, ctx.settle.total_seconds()
-    over = [u for u, at in unanswered.items() if ctx.memory.now_hint - at >= window]
+    over = [u for u, at in unanswered.items() if ctx.now - at >= window]
     for lost in over:
         if lost.desired == _wanted(ctx):
             del unanswered[lost]

@@ -79,7 +79,7 @@ class UpdatingSteps:
             return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         contests, there = ctx.memory.contests, self._standing(ctx)
-        return await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
+        return await contest.counted(contests, there, paths, sending, ctx.now)
 
     async def change_state(self, ctx: Context) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -103,7 +103,7 @@ class UpdatingSteps:
         sending = unanswered.heard(ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb))
         contests, there = ctx.memory.contests, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
-        await contest.counted(contests, there, paths, sending, ctx.memory.now_hint)
+        await contest.counted(contests, there, paths, sending, ctx.now)
         ctx.memory.ineffective.note(attempt)
         ctx.memory.sent.at = self._world.clock.monotonic()
         ctx.forget_look()
@@ -113,7 +113,7 @@ class UpdatingSteps:
 
     def _note_contested(self, ctx: Context) -> None:
         paths = [d.path for d in ctx.differences]
-        contests, now = ctx.memory.contests, ctx.memory.now_hint
+        contests, now = ctx.memory.contests, ctx.now
         contests.take_back_unless_moved(self._standing(ctx))
         contests.note_peace(now, paths)
         ctx.contested = contests.fought_over(ctx.obj, paths, now)
@@ -175,7 +175,7 @@ class UpdatingSteps:
         sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.heard(ctx, self._world.clock, sending)
         ctx.memory.sent.at = self._world.clock.monotonic()
-        ctx.memory.transition.begin(ctx.memory.now_hint)
+        ctx.memory.transition.begin(ctx.now)
         ctx.memory.looks.note_update()
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None

@@ -255,7 +255,7 @@ class WritingSteps:
 
     async def _created(self, ctx: Context, answer: Json) -> None:
         ctx.memory.sent.at = self._world.clock.monotonic()
-        ctx.memory.transition.begin(ctx.memory.now_hint)
+        ctx.memory.transition.begin(ctx.now)
         ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
         ident = ctx.aim.id_of(answer)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
@@ -312,14 +312,14 @@ class WritingSteps:
         """Go on to the next incarnation of a resource that ended."""
         if "restart" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
-        if pause := ctx.memory.incarnations.pause(ctx.memory.now_hint):
+        if pause := ctx.memory.incarnations.pause(ctx.now):
             verdict = outcome.progressing(
                 Reason.CREATING, "it ends soon after each start; waiting before the next"
             )
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
             return Outcome(verdict, pause, "requeue_after")
         ctx.acted.add("restart")
-        ctx.memory.incarnations.note_restart(ctx.memory.now_hint)
+        ctx.memory.incarnations.note_restart(ctx.now)
         incarnation = ctx.obj.incarnation + 1
         ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
         await self._reporter.write(
