@@ -15,7 +15,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.references import ReferenceResolver, holders, retains
+from agentrun_operator.reconcile.references import ReferenceResolver, holders
 from fakes.lab import Lab
 
 KINDS = catalogue()
@@ -207,4 +207,4 @@ def test_an_account_is_held_by_whom_it_was_lent_to(account: dict[str, str], *, h
 )
 def test_retains(policy: str | None, *, adopted: bool, expected: bool) -> None:
     spec = {"deletionPolicy": policy} if policy else {}
-    assert retains(user("ModelProxy", spec, {"adopted": adopted})) is expected
+    assert user("ModelProxy", spec, {"adopted": adopted}).retains() is expected

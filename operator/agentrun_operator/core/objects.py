@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from agentrun_operator.core.identity import ACCOUNT, FINALIZER, GROUP, ObjectKey, chosen_id
+from agentrun_operator.core.identity import (
+    ACCOUNT,
+    FINALIZER,
+    GROUP,
+    PAUSED_ANNOTATION,
+    RECONCILE_REQUESTED_ANNOTATION,
+    ObjectKey,
+    chosen_id,
+)
+from agentrun_operator.core.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,60 @@ class KubeObject:
         """Whether its record was written for a predecessor: restored, and not yet confirmed."""
         bound = self.status.get("boundTo")
         return bound is not None and bound.get("uid") != self.uid
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """Whether our finalizer stands and no status says what for.
+
+        So does an object that was restored from a backup without its status, until it has been
+        looked at: its resource may still be there.
+        """
+        has_record = self.external_id or self.status.get("creation")
+        return self.is_claimed and self.observed_generation < 0 and not has_record
+
+    @property
+    def observes_only(self) -> bool:
+        """Whether the cloud must not be written to for it."""
+        # Of the raw spec: it is to be obeyed even where another field makes no sense.
+        return bool(self.spec.get("managementPolicy") == "Observe")
+
+    def retains(self, *, is_adopted: bool | None = None) -> bool:
+        """Whether its deletion leaves its resource alone; the status says if adopted."""
+        policy = self.spec.get("deletionPolicy")
+        if is_adopted is None:
+            is_adopted = bool(self.status.get("adopted"))
+        return policy == "Retain" or (policy is None and is_adopted)
+
+    def was_edited_since_mark(self) -> bool:
+        """Whether the spec is another one than at the POST; deletion moves the generation too."""
+        marked = (self.status.get("creation") or {}).get("generation")
+        return isinstance(marked, int) and self.generation - int(self.deleting) > marked
+
+    def paused_until(self, now: datetime) -> datetime | None:
+        """Return until when it is paused (`datetime.max` for good), or None if it is not.
+
+        A value that is neither `true` nor a time does not pause: a typo must not stop corrections.
+        """
+        text = self.annotations.get(PAUSED_ANNOTATION)
+        if text == "true":
+            return datetime.max.replace(tzinfo=now.tzinfo)
+        end = parse_time(text)
+        return end if end is not None and end > now else None
+
+    @property
+    def request_token(self) -> str | None:
+        """The value by which somebody asks for another try; None without one."""
+        return self.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+
+    @property
+    def ready(self) -> Mapping[str, Any]:
+        """The condition Ready as written; empty before the first."""
+        return self.condition("Ready") or {}
+
+    @property
+    def has_reported_end(self) -> bool:
+        """Whether it was reported as completed."""
+        return bool(self.ready.get("reason") == Reason.COMPLETED.value)
 
     @property
     def copied_from(self) -> Mapping[str, str] | None:

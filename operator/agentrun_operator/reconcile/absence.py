@@ -1,11 +1,9 @@
 """What a pass knows of an absence: whether something should be there, and whether it is proven."""
 
 from agentrun_operator.core.objects import KubeObject, parse_time
-from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import went_out
 from agentrun_operator.reconcile.memory import Memory
-from agentrun_operator.reconcile.references import observes_only
 
 _VANISHED_FACTOR = 4.0
 """How much longer an absence has to last that no DELETE of ours explains."""
@@ -35,7 +33,7 @@ def seconds_to_proof(ctx: Context) -> float:
         return 0.0
     since = ctx.memory.looks.absent_since
     is_expected = (
-        ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or has_reported_end(ctx.obj)
+        ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or ctx.obj.has_reported_end
     )
     needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
     return needed if since is None else max(0.0, since + needed - ctx.now)
@@ -58,12 +56,6 @@ def window_passed(ctx: Context) -> bool:
     return ctx.started_at - started >= ctx.settle and now - sent_at >= window
 
 
-def has_reported_end(obj: KubeObject) -> bool:
-    """Whether the object was reported as completed."""
-    ready = obj.condition("Ready") or {}
-    return bool(ready.get("reason") == Reason.COMPLETED.value)
-
-
 def is_unexplained(ctx: Context) -> bool:
     """Whether nothing on our side explains that a look of this pass finds nothing."""
     if ctx.rest.parent is not None and ctx.aim.parent != ctx.obj.status.get("parentId"):
@@ -79,6 +71,6 @@ def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
     long ago: its absence says nothing of the account.
     """
     is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
-    is_expected = memory.sent.deletes.is_answered or went_out(obj) or has_reported_end(obj)
+    is_expected = memory.sent.deletes.is_answered or went_out(obj) or obj.has_reported_end
     is_older = memory.held.is_other_than(obj.external_id)
-    return is_known and not (is_expected or is_older or observes_only(obj))
+    return is_known and not (is_expected or is_older or obj.observes_only)

@@ -185,7 +185,7 @@ class AccountDirectory:
             return True
         if (account.spec.get("identityCheck") or {}).get("mode") == "Off":
             return False
-        ready = account.condition("Ready") or {}
+        ready = account.ready
         was_proven = (account.status.get("atProvider") or {}).get("identity") == VERIFIED
         return was_proven or ready.get("reason") != Reason.ACCOUNT_MISMATCH.value
 
@@ -291,7 +291,7 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
 
     Once the cloud refused the account, one account asks again instead of all its users.
     """
-    ready = account.condition("Ready") or {}
+    ready = account.ready
     if user.external_id and ready.get("reason") == Reason.ACCOUNT_MISMATCH.value:
         raise AccountNotUsable(f"{account.key}: {ready.get('message')}")
     if user.external_id and ready.get("reason") == Reason.ACCOUNT_CHANGED.value:

@@ -33,7 +33,7 @@ _LIMITED = ("Report", "Ignore")
 def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
     """Find out what of the spec was edited since it was last acted on."""
     spec, resolution = ctx.spec, ctx.resolution
-    is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.observes_only
+    is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.obj.observes_only
     if not is_limited or spec is None or resolution is None:
         ctx.memory.acted.values = None
         return

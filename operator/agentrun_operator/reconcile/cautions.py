@@ -10,14 +10,14 @@ def caution(world: World, ctx: Context) -> str:
 
     A reference to what cannot serve there protects nothing, so it counts as none.
     """
-    if ctx.kind.caution is None or ctx.spec is None or ctx.observes_only:
+    if ctx.kind.caution is None or ctx.spec is None or ctx.obj.observes_only:
         return ""
     model = type(ctx.spec)
     unset = {name: None for name in model.model_fields if json_name(model, name) in ctx.unfit}
     found = ctx.kind.caution(ctx.spec.model_copy(update=unset))
     if found is None:
         return ""
-    ready = ctx.obj.condition("Ready") or {}
+    ready = ctx.obj.ready
     if found.message not in str(ready.get("message")):
         world.events.emit(ctx.obj, "Warning", found.reason, found.message)
     return f"; {found.message}"

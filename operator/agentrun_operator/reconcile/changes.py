@@ -3,17 +3,16 @@
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.references import observes_only
 
 
 def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
     """Return what others with the same external name may wait for the end of."""
-    return obj.uid, obj.external_name, observes_only(obj)
+    return obj.uid, obj.external_name, obj.observes_only
 
 
 def is_left_to_its_owner(obj: KubeObject) -> bool:
     """Whether an object has seen that its name is taken: those who come after it may look."""
-    reason = (obj.condition("Ready") or {}).get("reason")
+    reason = obj.ready.get("reason")
     return reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
 
 
@@ -56,6 +55,5 @@ def concerns_users(before: KubeObject, now: KubeObject) -> bool:
         or before.deleting != now.deleting
         or before.external_id != now.external_id
         or before.is_claimed != now.is_claimed
-        or (before.condition("Ready") or {}).get("status")
-        != (now.condition("Ready") or {}).get("status")
+        or before.ready.get("status") != now.ready.get("status")
     )

@@ -7,7 +7,6 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_left_to_its_owner
-from agentrun_operator.reconcile.references import observes_only
 
 
 class Claims:
@@ -28,12 +27,12 @@ class Claims:
         Race: two passes may find the name free at the same moment, so it is asked again before
         anything follows from the answer.
         """
-        if rest.key is KeyedBy.CHOSEN_ID or observes_only(obj):
+        if rest.key is KeyedBy.CHOSEN_ID or obj.observes_only:
             return None
         for other in self._cache.claimants(obj.key.kind, obj.external_name):
             if other.key == obj.key or not _same_parent(other, obj, rest, parent):
                 continue
-            if observes_only(other) or _left_it_to_its_owner(other, obj, rest):
+            if other.observes_only or _left_it_to_its_owner(other, obj, rest):
                 continue
             if self._accounts.identity_of(other) != binding.identity:
                 continue

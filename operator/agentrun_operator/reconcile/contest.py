@@ -82,7 +82,7 @@ class Contests:
 
     def _recall(self, obj: KubeObject, now: float) -> None:
         """Take what the last process told of a contest for known, lest a restart begins it anew."""
-        ready = obj.condition("Ready") or {}
+        ready = obj.ready
         if self.fields or ready.get("reason") != Reason.CONTESTED.value:
             return
         for entry in obj.status.get("drift") or ():

@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.grants import Leave
-from agentrun_operator.core.identity import (
-    PAUSED_ANNOTATION,
-)
 from agentrun_operator.core.kind import ResourceKind, Rest
-from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
@@ -23,7 +19,6 @@ from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.references import is_unrecorded, observes_only
 from agentrun_operator.reconcile.sent import Unanswered
 from agentrun_operator.reconcile.target import Target
 
@@ -99,12 +94,6 @@ class Context:
         return bool(dependencies(self.kind, self.obj.spec))
 
     @property
-    def observes_only(self) -> bool:
-        """Whether the cloud must not be written to for this object."""
-        # Of the raw spec: it is to be obeyed even where another field makes no sense.
-        return observes_only(self.obj)
-
-    @property
     def is_recorded(self) -> bool:
         """Whether the resource is on record, and not merely the one that it replaces."""
         return self.obj.external_id is not None and not self.obj.awaits_answer
@@ -112,7 +101,7 @@ class Context:
     @property
     def is_unrecorded(self) -> bool:
         """Whether a resource may exist that the status knows nothing of."""
-        return is_unrecorded(self.obj) and not self.memory.held.is_untouched
+        return self.obj.is_unrecorded and not self.memory.held.is_untouched
 
     @property
     def is_still_unrecorded(self) -> bool:
@@ -183,18 +172,6 @@ class Context:
         word = str(looked.resource.get(self.rest.state_field or ""))
         wanted = self.aim.desired_state or ""
         return (*found, Drift(STATE_PATH, "", desired=wanted, observed=word))
-
-
-def paused_until(obj: KubeObject, now: datetime) -> datetime | None:
-    """Return until when an object is paused (`datetime.max` for good), or None if it is not.
-
-    A value that is neither `true` nor a time does not pause: a typo must not stop corrections.
-    """
-    text: Any = obj.annotations.get(PAUSED_ANNOTATION)
-    if text == "true":
-        return datetime.max.replace(tzinfo=now.tzinfo)
-    end = parse_time(text)
-    return end if end is not None and end > now else None
 
 
 def drifted_fields(found: Sequence[Drift]) -> str:

@@ -1,6 +1,6 @@
 """What a pass knows of edits: what was changed on our side, and whether it was tried."""
 
-from agentrun_operator.core.identity import ADOPT_ANNOTATION, RECONCILE_REQUESTED_ANNOTATION
+from agentrun_operator.core.identity import ADOPT_ANNOTATION
 from agentrun_operator.core.snapshot import Observation, Ownership
 from agentrun_operator.reconcile import asked
 from agentrun_operator.reconcile.context import Context
@@ -11,7 +11,7 @@ def is_edited(ctx: Context) -> bool:
     """Whether the spec, what it refers to, or a request token waits to be acted on."""
     if not ctx.is_limited:
         return _waits(ctx)
-    is_asked = request_token(ctx) not in (None, ctx.obj.status.get("lastRequest"))
+    is_asked = ctx.obj.request_token not in (None, ctx.obj.status.get("lastRequest"))
     return asked.is_due(ctx, waits=_waits(ctx), is_asked=is_asked)
 
 
@@ -33,19 +33,14 @@ def _waits(ctx: Context) -> bool:
 
 def has_news(ctx: Context) -> bool:
     """Whether the spec was edited, or a new request token came, since the last report."""
-    obj, token = ctx.obj, request_token(ctx)
+    obj, token = ctx.obj, ctx.obj.request_token
     is_asked = token is not None and obj.status.get("lastRequest") != token
     return is_asked or obj.observed_generation != obj.generation
 
 
 def is_untried(ctx: Context) -> bool:
     """Whether the spec as it stands, or a request token, was not acted on to an end."""
-    return not was_tried(ctx.obj, request_token(ctx))
-
-
-def request_token(ctx: Context) -> str | None:
-    """The value by which somebody asks for another try; None without one."""
-    return ctx.obj.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
+    return not was_tried(ctx.obj, ctx.obj.request_token)
 
 
 def is_refused(ctx: Context) -> bool:

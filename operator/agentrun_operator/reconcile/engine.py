@@ -258,7 +258,7 @@ class Engine:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
         newest = self._world.cache.get(work.key)
         if newest is not None:
-            ready = newest.condition("Ready") or {}
+            ready = newest.ready
             self._metrics.condition(work.key, ready.get("status"), ready.get("reason"))
         if result.requeue_after is not None:
             if result.result == "error":

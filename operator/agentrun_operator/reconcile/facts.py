@@ -5,8 +5,7 @@ from agentrun_operator.core.policies import EndsByItself, ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
 from agentrun_operator.reconcile import absence, edits, leave
-from agentrun_operator.reconcile.context import Context, paused_until
-from agentrun_operator.reconcile.references import retains
+from agentrun_operator.reconcile.context import Context
 
 
 def snapshot(ctx: Context) -> Snapshot:
@@ -16,7 +15,7 @@ def snapshot(ctx: Context) -> Snapshot:
     return Snapshot(
         deleting=obj.deleting,
         claimed=obj.is_claimed,
-        paused=not obj.deleting and paused_until(obj, ctx.started_at) is not None,
+        paused=not obj.deleting and obj.paused_until(ctx.started_at) is not None,
         policies=_policies(ctx),
         held_by=ctx.held_by,
         conflict=ctx.conflict,
@@ -60,7 +59,7 @@ def is_misrecorded(ctx: Context) -> bool:
     """Whether a look shows that the record on the object is not what is there."""
     seen, obj = ctx.observation, ctx.obj
     is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
-    if not is_ours or ctx.target is None or ctx.observes_only:
+    if not is_ours or ctx.target is None or ctx.obj.observes_only:
         return False
     ident, held = ctx.target.id_of(seen.resource), ctx.memory.held
     if held.has(ident) and held.is_adopted != obj.status.get("adopted"):
@@ -72,10 +71,10 @@ def _policies(ctx: Context) -> Policies:
     spec = ctx.spec or ResourceSpec()
     is_granted = leave.needed_to_take(ctx) is None
     return Policies(
-        retain=retains(ctx.obj, is_adopted=_is_adopted(ctx)),
+        retain=ctx.obj.retains(is_adopted=_is_adopted(ctx)),
         may_adopt=asks_to_adopt(ctx) and is_granted,
         force_adopt=edits.is_forced(ctx) and is_granted,
-        observe_only=ctx.observes_only,
+        observe_only=ctx.obj.observes_only,
         drift=spec.drift_policy,
         delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
         restart_ended=isinstance(spec, EndsByItself)
@@ -91,7 +90,7 @@ def asks_to_adopt(ctx: Context) -> bool:
 
 
 def _is_finished(ctx: Context) -> bool:
-    if not absence.has_reported_end(ctx.obj):
+    if not ctx.obj.has_reported_end:
         return False
     # An edit wakes no dead, unless it asks for the next incarnation.
     may_follow = ctx.spec is None or _policies(ctx).restart_ended
@@ -122,7 +121,7 @@ def _is_told_uncleared(ctx: Context) -> bool:
     Such an edit is acted on once. Without the record it would be drift from the next look on, and
     Ignore would call the object Available.
     """
-    ready = ctx.obj.condition("Ready") or {}
+    ready = ctx.obj.ready
     if not ctx.is_limited or ready.get("reason") != Reason.CANNOT_CLEAR.value:
         return False
     told = {entry.get("path") for entry in ctx.obj.status.get("drift") or ()}
@@ -133,7 +132,7 @@ def _was_cleared_by_us(ctx: Context) -> bool:
     cleared = ctx.memory.sent.cleared
     if cleared is None or cleared.generation != ctx.obj.generation:
         return False
-    if cleared.token != edits.request_token(ctx):
+    if cleared.token != ctx.obj.request_token:
         # Somebody may have set it meanwhile, and now asks for another try.
         return False
     return any(d.path in cleared.paths for d in ctx.observation.leftovers)

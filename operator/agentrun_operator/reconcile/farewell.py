@@ -43,7 +43,7 @@ class Farewell:
 
 def went_out(obj: KubeObject) -> bool:
     """Whether DELETE was sent, or the cloud was seen deleting the resource."""
-    ready: Any = obj.condition("Ready") or {}
+    ready: Any = obj.ready
     # An object that the version before was deleting has no record of when it began.
     is_going = str(ready.get("message")).startswith(AT_WORK) and obj.external_id is not None
     return bool(obj.deleting and (obj.status.get("deleteSentAt") or is_going))
@@ -56,7 +56,7 @@ def may_have_gone_out(obj: KubeObject) -> bool:
     between its success and the record of it. And what is on record may have been deleted to be
     made anew.
     """
-    ready: Any = obj.condition("Ready") or {}
+    ready: Any = obj.ready
     is_doubtful = ready.get("reason") in _MET_ON_THE_WAY | _BEING_REPLACED
     return went_out(obj) or (obj.deleting and is_doubtful)
 

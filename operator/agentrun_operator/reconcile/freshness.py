@@ -133,7 +133,7 @@ class Freshness:
 
     def _seconds_left(self, ctx: Context, trouble: Trouble | None) -> float:
         """Return how long what was last said of an object still counts; for ever if it ended."""
-        ready = ctx.obj.condition("Ready") or {}
+        ready = ctx.obj.ready
         if ready.get("reason") == Reason.COMPLETED.value:
             return float("inf")
         if ready.get("status") != "True" or (trouble is not None and trouble.is_refusal):

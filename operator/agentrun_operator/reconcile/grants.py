@@ -17,7 +17,6 @@ from agentrun_operator.core.reaches import Lack, Reach, reaches
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ledger import Ledger
-from agentrun_operator.reconcile.references import observes_only
 
 
 class Grants:
@@ -61,7 +60,7 @@ class Grants:
 
     def _is_strange_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
         rest = self._kinds[obj.key.kind].rest
-        if leave.allowances is None or not observes_only(obj) or obj.is_in_charge:
+        if leave.allowances is None or not obj.observes_only or obj.is_in_charge:
             return False
         if rest is None or rest.key is KeyedBy.CHOSEN_ID:
             return False
@@ -108,7 +107,7 @@ def _is_asked_for(obj: KubeObject, reach: Reach, rest: Rest | None) -> bool:
     Who only observes sends nothing; it looks below its parent.
     """
     is_parent = rest is not None and reach.path == rest.parent
-    return not observes_only(obj) or (is_parent and not obj.external_id)
+    return not obj.observes_only or (is_parent and not obj.external_id)
 
 
 def _names_of(obj: KubeObject) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
-from agentrun_operator.reconcile.absence import has_reported_end
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.budget import for_all
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -147,7 +146,7 @@ class Listings:
     def _place_of(self, key: ObjectKey) -> Collection | None:
         kind = self._kinds[key.kind]
         obj = None if kind.is_local else self._cache.get(key)
-        return None if obj is None or has_reported_end(obj) else collection_of(kind, obj)
+        return None if obj is None or obj.has_reported_end else collection_of(kind, obj)
 
     def covers(self, obj: KubeObject) -> bool:
         """Whether the object's collection holds enough of ours to be read by LIST."""

@@ -16,7 +16,6 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.binding import NOT_VERIFIED, VERIFIED, Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
-from agentrun_operator.reconcile.context import paused_until
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -115,7 +114,7 @@ class LocalReconciler:
     async def _run(self, obj: KubeObject, changes: Json, *, fresh: bool) -> Outcome:
         if obj.deleting:
             return await self._release(obj)
-        end = paused_until(obj, self._world.clock.now())
+        end = obj.paused_until(self._world.clock.now())
         if end is not None:
             return Outcome(outcome.paused(obj), self._world.settings.polling.steady_seconds)
         if not obj.is_claimed:
@@ -169,12 +168,12 @@ def _is_told(obj: KubeObject, error: OperatorError) -> bool:
     if not covers(obj, "False", error.reason):
         return False
     says_more = not isinstance(error, Unavailable | Throttled)
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     return not says_more or str(ready.get("message")).startswith(error.message)
 
 
 def _is_verified(obj: KubeObject) -> bool:
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     return ready.get("status") == "True" and obj.observed_generation == obj.generation
 
 

@@ -73,5 +73,5 @@ class MissingSteps:
 
 
 def _is_told(ctx: Context) -> bool:
-    ready = ctx.obj.condition("Ready") or {}
+    ready = ctx.obj.ready
     return bool(ready.get("reason") == Reason.MASS_ABSENCE.value)

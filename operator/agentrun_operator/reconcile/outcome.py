@@ -161,7 +161,7 @@ class Outcomes:
 
 def is_in_grace(error: OperatorError, obj: KubeObject, failures: Failures) -> bool:
     """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     if isinstance(error, AccountNotUsable):
         return ready.get("status") == "True" and obj.observed_generation == obj.generation
     return (
@@ -193,7 +193,7 @@ def event_of(before: Mapping[str, Any] | None, verdict: Verdict) -> tuple[EventT
 
 def paused(obj: KubeObject) -> Verdict:
     """Whatever was said before stands; only Paused comes to it."""
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     synced = obj.condition("Synced") or {}
     resolved = obj.condition("ReferencesResolved")
     known = {r.value: r for r in Reason}

@@ -8,7 +8,7 @@ from typing import Any
 from agentrun_operator.core.drift import Drift, find_drift
 from agentrun_operator.core.identity import TAG_PREFIX, UNKNOWN_CLUSTER
 from agentrun_operator.core.kind import KeyedBy, Rest
-from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.reconcile.target import Target
@@ -142,7 +142,7 @@ def _may_be_our_create(
     if target.sent is not None:
         drift = find_drift(target.kind, target.sent, resource, partial=False)
     is_secret = not target.is_partial and all(d.observed == HIDDEN for d in drift)
-    is_changed = target.sent is None and (is_secret or was_edited_since_mark(target.obj))
+    is_changed = target.sent is None and (is_secret or target.obj.was_edited_since_mark())
     if any(d.immutable for d in drift) or (drift and not is_changed):
         return False
     if target.rest.created_field is None:
@@ -153,9 +153,3 @@ def _may_be_our_create(
         return False
     is_certain = not drift and not target.is_partial
     return is_certain or created - looked_up <= _POST_FOLLOWS
-
-
-def was_edited_since_mark(obj: KubeObject) -> bool:
-    """Whether the spec is another one than at the POST; deletion moves the generation as well."""
-    marked = (obj.status.get("creation") or {}).get("generation")
-    return isinstance(marked, int) and obj.generation - int(obj.deleting) > marked

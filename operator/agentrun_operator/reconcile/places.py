@@ -15,7 +15,6 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.binding import VERIFIED
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import Cloud, ExternalAPI
-from agentrun_operator.reconcile.references import observes_only
 
 _TRIES = 5
 """Resources that are looked for; one may have been deleted behind our back."""
@@ -93,7 +92,7 @@ class Places:
             if await self._is_there(obj, api):
                 return
         # What is only observed is neither created nor released: nothing of it can be lost.
-        residents = [obj for obj in residents if not observes_only(obj)]
+        residents = [obj for obj in residents if not obj.observes_only]
         if residents:
             known = residents[0].key
             raise AccountChanged(
@@ -138,5 +137,5 @@ def _pin_of(obj: KubeObject) -> Mapping[str, Any]:
 
 def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:
     """Order what is looked for by how sure it is to exist."""
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     return not obj.external_id, ready.get("status") != "True", str(obj.key)

@@ -14,7 +14,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.absence import has_reported_end, may_have_vanished
+from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -88,7 +88,7 @@ class Poller:
         """Begin to LIST every collection that is due, each account's in a task of its own."""
         for key in self._memory.overdue(self._world.clock.monotonic()):
             obj = self._cache.get(key)
-            if obj is not None and not has_reported_end(obj):
+            if obj is not None and not obj.has_reported_end:
                 # A shared LIST will do: it is news enough that one comes about at all.
                 self._queue.add(key, fresh=False)
         for due in self._due_by_account():
@@ -242,7 +242,7 @@ class Poller:
         """Let the few that are left where no LIST is worth it look for themselves from now on."""
         for key in self._cache.keys(gone.kind):
             obj = self._cache.get(key)
-            if obj is None or has_reported_end(obj):
+            if obj is None or obj.has_reported_end:
                 continue
             if collection_of(self._world.kinds[key.kind], obj) == gone:
                 self._queue.add(key, fresh=False)

@@ -40,11 +40,9 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
-from agentrun_operator.reconcile.ownership import was_edited_since_mark
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors
-from agentrun_operator.reconcile.references import observes_only
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
@@ -175,7 +173,7 @@ class Preparation:
     def _compare_what_is_left(self, ctx: Context) -> None:
         """Recognise a lost create by what is remembered of it, and by what the spec still says."""
         sent = ctx.aim.sent
-        if sent is not None and not was_edited_since_mark(ctx.obj):
+        if sent is not None and not ctx.obj.was_edited_since_mark():
             sent = {**ctx.aim.created, **sent}
         ctx.target = replace(ctx.aim, sent=sent, is_partial=True)
 
@@ -214,14 +212,14 @@ class Preparation:
         if hidden is not None:
             # What was shown by a grant that is withdrawn is shown no longer.
             ctx.changes |= dict.fromkeys(_SHOWN)
-        elif ctx.observes_only:
+        elif ctx.obj.observes_only:
             is_lent = grants.lends_view(obj, binding, ctx.leave)
             ctx.changes["granted"] = [OBSERVE] if is_lent else None
         ctx.lacking = grants.lacking(obj, binding, ctx.leave)
         # What is immutable can be sent by no edit.
         asked_for = (x for x in ctx.lacking if not (x.reach.is_fixed and obj.is_in_charge))
         told = tuple(lack.error for lack in asked_for)
-        ready = obj.condition("Ready") or {}
+        ready = obj.ready
         is_news = obj.observed_generation != obj.generation
         is_told = is_news or ready.get("reason") == NotGranted.reason.value
         if (obj.is_in_charge or obj.awaits_answer) and not (is_blocked and is_told):
@@ -261,7 +259,7 @@ class Preparation:
         """
         identity = self._world.accounts.identity_of
         return any(
-            not observes_only(other) and not other.is_heir and identity(other) == identity(obj)
+            not other.observes_only and not other.is_heir and identity(other) == identity(obj)
             for other in self._world.cache.other_recorders(obj.key, ident)
         )
 

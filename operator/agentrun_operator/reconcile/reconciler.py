@@ -181,7 +181,7 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     """
     if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
-    ready = ctx.obj.condition("Ready") or {}
+    ready = ctx.obj.ready
     reported, now = ctx.memory.reported, ctx.now
     held_since = reported.hold(now)
     if ctx.obj.observed_generation < 0:

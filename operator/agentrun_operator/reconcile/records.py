@@ -12,7 +12,7 @@ from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.memory import MemoryBank
-from agentrun_operator.reconcile.references import ReferenceResolver, observes_only
+from agentrun_operator.reconcile.references import ReferenceResolver
 
 
 class Records:
@@ -33,7 +33,7 @@ class Records:
 
     def own(self, obj: KubeObject) -> KubeObject:
         """Return an object with its status as far as no other object has more right to it."""
-        if observes_only(obj):
+        if obj.observes_only:
             # It may look at what is another one's, and says what it sees.
             return obj
         for ident in _idents(obj):
@@ -44,7 +44,7 @@ class Records:
         return obj
 
     def _comes_before(self, other: KubeObject, obj: KubeObject, ident: str) -> bool:
-        if observes_only(other):
+        if other.observes_only:
             # Who only observes has given up what it was in charge of.
             return False
         # In another account the same id is another resource's.

@@ -101,7 +101,7 @@ class Redactors:
         What this process never sent is only read where all of them are asked for.
         """
         values: set[str] = set()
-        is_complete = not (ctx.observes_only or _has_unknown_of_others(ctx))
+        is_complete = not (ctx.obj.observes_only or _has_unknown_of_others(ctx))
         related = self._related(ctx.obj)
         if len(related) > _MAX_RELATED:
             is_complete = False

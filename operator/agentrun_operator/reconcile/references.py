@@ -143,7 +143,7 @@ class ReferenceResolver:
         Source: control-plane reference, §4.2 (endpoints of a runtime that is not READY).
         """
         parent = self.parent_of(obj)
-        if parent is None or (parent.condition("Ready") or {}).get("status") == "True":
+        if parent is None or parent.ready.get("status") == "True":
             return error
         waiting = DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
         return waiting.quoting(error.quote)
@@ -220,7 +220,7 @@ def _last_edit(sources: Iterable[SecretData]) -> datetime | None:
 
 def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
     """Ask less of a target once the user exists: a restart of the target is no news to it."""
-    ready = target.condition("Ready") or {}
+    ready = target.ready
     if target.deleting and not is_user_there:
         raise DependencyNotReady(f"{target.key} is being deleted")
     if target.awaits_answer:
@@ -264,34 +264,11 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
             continue
         if target.is_account and not _is_pinned_to(user, target):
             continue
-        if observes_only(user) or retains(user):
+        if user.observes_only or user.retains():
             continue
-        if user.external_id or user.status.get("creation") or is_unrecorded(user):
+        if user.external_id or user.status.get("creation") or user.is_unrecorded:
             found.append(key)
     return tuple(found)
-
-
-def is_unrecorded(obj: KubeObject) -> bool:
-    """Whether our finalizer stands and no status says what for.
-
-    So does an object that was restored from a backup without its status, until it has been looked
-    at: its resource may still be there.
-    """
-    has_record = obj.external_id or obj.status.get("creation")
-    return obj.is_claimed and obj.observed_generation < 0 and not has_record
-
-
-def observes_only(obj: KubeObject) -> bool:
-    """Whether the cloud must not be written to for an object."""
-    return obj.spec.get("managementPolicy") == "Observe"
-
-
-def retains(obj: KubeObject, *, is_adopted: bool | None = None) -> bool:
-    """Whether deleting the object leaves its cloud resource alone; its status says if adopted."""
-    policy = obj.spec.get("deletionPolicy")
-    if is_adopted is None:
-        is_adopted = bool(obj.status.get("adopted"))
-    return policy == "Retain" or (policy is None and is_adopted)
 
 
 def _is_pinned_to(user: KubeObject, account: ObjectKey) -> bool:

@@ -66,7 +66,7 @@ class Settlement:
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
-        if not ctx.observes_only:
+        if not ctx.obj.observes_only:
             if not (seen.drift or seen.leftovers):
                 memory.ineffective.end()
                 memory.contests.note_in_place(ctx.now)
@@ -120,7 +120,7 @@ class Settlement:
 
     def _seconds_to_live(self, ctx: Context) -> float | None:
         ttl = ctx.spec.ttl_seconds_after_finished if isinstance(ctx.spec, EndsByItself) else None
-        if ttl is None or ctx.observes_only:
+        if ttl is None or ctx.obj.observes_only:
             return None
         ended = self._ended_at(ctx)
         spent = 0.0 if ended is None else (ctx.started_at - ended).total_seconds()
@@ -133,7 +133,7 @@ class Settlement:
         told = parse_time(str(seen.get(ctx.rest.ended_field or "") or ""))
         if told is not None or not facts.snapshot(ctx).finished:
             return told
-        ready = ctx.obj.condition("Ready") or {}
+        ready = ctx.obj.ready
         return parse_time(ready.get("lastTransitionTime"))
 
     def identity(self, ctx: Context) -> Json:
@@ -265,7 +265,7 @@ def _moved_pin(ctx: Context) -> Json:
 def _standing(ctx: Context) -> str:
     """Say how a resource stands that is left as it is."""
     seen = ctx.observation
-    if ctx.observes_only:
+    if ctx.obj.observes_only:
         return _prospect(ctx)
     if seen.drift or seen.leftovers:
         return f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"

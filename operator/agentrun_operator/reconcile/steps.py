@@ -31,7 +31,7 @@ from agentrun_operator.reconcile import (
     unanswered,
 )
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
-from agentrun_operator.reconcile.context import Context, drifted_fields, paused_until
+from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import Collection, collection_of, ident_of
@@ -222,7 +222,7 @@ class ReadingSteps:
 
     async def hold(self, ctx: Context) -> Outcome | None:
         """Leave a paused object alone."""
-        end = paused_until(ctx.obj, ctx.started_at)
+        end = ctx.obj.paused_until(ctx.started_at)
         left = None
         if end is not None and end.year < 9999:  # noqa: PLR2004 - datetime.max: for good
             left = (end - ctx.started_at).total_seconds() + 1
@@ -249,7 +249,7 @@ class ReadingSteps:
         if ctx.obj.status.get("creation"):
             # It was made a moment ago, and a read may come too early for it.
             pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
-        is_told = ctx.obj.condition("Ready") or {}
+        is_told = ctx.obj.ready
         if ctx.obj.deleting and is_told.get("reason") != Reason.DELETING.value:
             message = "no look finds the resource any more; looking once more before letting go"
             verdict = outcome.deleting(Reason.DELETING, message)

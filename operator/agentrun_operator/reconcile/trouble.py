@@ -36,7 +36,7 @@ def covers(obj: KubeObject, status: str, reason: Reason) -> bool:
     A cloud in trouble answers now one way and now another. That it also asks to slow down is no
     news during an outage; each turn would be a write of every object.
     """
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     if ready.get("status") != status or obj.observed_generation != obj.generation:
         return False
     told = ready.get("reason")
@@ -49,7 +49,7 @@ def told(obj: KubeObject) -> Verdict | None:
 
     It stands until a call works: the next try alone is no sign that it will.
     """
-    ready = obj.condition("Ready") or {}
+    ready = obj.ready
     for reason in OUTAGE:
         if ready.get("reason") == reason.value and covers(obj, "False", reason):
             message = str(ready.get("message"))
@@ -88,7 +88,7 @@ class Troubles:
         """
         contact = self._contacts.of(source)
         account = self._cache.get(source) if source.is_account else None
-        ready = (account.condition("Ready") or {}) if account is not None else {}
+        ready = account.ready if account is not None else {}
         told = _TOLD.get(str(ready.get("reason")))
         if ready.get("status") == "False" and told is not None:
             return Trouble(source, told, parse_time(ready.get("lastTransitionTime")))

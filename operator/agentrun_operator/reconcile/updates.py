@@ -189,9 +189,7 @@ class UpdatingSteps:
         unanswered.make_up(ctx)
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
-            ctx.memory.sent.cleared = Clearing(
-                ctx.obj.generation, leftovers, edits.request_token(ctx)
-            )
+            ctx.memory.sent.cleared = Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)

@@ -21,7 +21,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import asked, observe, outcome, ownership, takeover, trouble
+from agentrun_operator.reconcile import asked, observe, outcome, takeover, trouble
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
@@ -106,7 +106,7 @@ class WritingSteps:
         # Announced by a process before us: the mark has the generation and the Secrets' versions.
         return (
             bool(ctx.obj.status.get("creation"))
-            and not ownership.was_edited_since_mark(ctx.obj)
+            and not ctx.obj.was_edited_since_mark()
             and (ctx.obj.status.get("sentSecrets") or []) == self._settlement.sent_secrets(ctx)
         )
 

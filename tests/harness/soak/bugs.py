@@ -11,6 +11,7 @@ from typing import Any
 
 from agentrun_operator.api.client import AgentRunClient
 from agentrun_operator.api.identity import OwnedKeys
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube import metadata_watch
 from agentrun_operator.kube.lease import LeaseElector
 from agentrun_operator.kube.reader import ReferenceReader
@@ -31,10 +32,8 @@ from agentrun_operator.reconcile import (
     leave,
     observe,
     outcome,
-    ownership,
     preparation,
     reconciler,
-    references,
     report,
     status,
     steps,
@@ -126,8 +125,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "adopted-deleted",
         "what was adopted is deleted",
-        (facts, "retains", m.always_false),
-        (references, "retains", m.always_false),
+        (KubeObject, "retains", m.always_false),
     ),
     _bug(
         "drift-ignored",
@@ -137,7 +135,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "observe-writes", "Observe corrects", (reconciler, "decide", m.deciding(m.observing_writes))
     ),
-    _bug("pause-ignored", "paused is not", (facts, "paused_until", m.never)),
+    _bug("pause-ignored", "paused is not", (KubeObject, "paused_until", m.never)),
     _bug(
         "absent-by-list",
         "a LIST proves absence",
@@ -172,7 +170,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "edit-disowns",
         "an edit hides whose a lost create is",
-        (ownership, "was_edited_since_mark", m.always_false),
+        (KubeObject, "was_edited_since_mark", m.always_false),
     ),
     _bug("keys-dropped", "a Secret gone, its keys too", (AccountClients, "known", m.never)),
     _bug(
