@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.core.fields import Document, ObservedModel, SpecModel
+from agentrun_operator.core.fields import Document, ObservedModel, Ref, SpecModel
 from agentrun_operator.core.resolution import Resolution
 
 
@@ -166,6 +166,15 @@ class Column:
     wide: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a kind lives below."""
+
+    attribute: str
+    """Of the spec: the reference to it."""
+    kind: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceKind:
     """One kind, as data."""
@@ -195,6 +204,17 @@ class ResourceKind:
     """Pure: spec → what people should know of it although all is well; None: nothing."""
     connection: Mapping[str, str] = field(default_factory=dict)
     """Key in a connection ConfigMap → API field with an address (never a secret)."""
+    parent: Parent | None = field(init=False)
+    """Found by `rest.parent` when the kind is declared."""
+
+    def __post_init__(self) -> None:
+        """Find the parent.
+
+        Raises:
+            TypeError: `rest.parent` names no reference of the spec.
+        """
+        name = self.rest.parent if self.rest is not None else None
+        object.__setattr__(self, "parent", _parent_of(self.spec, name) if name else None)
 
     @property
     def is_local(self) -> bool:
@@ -225,6 +245,14 @@ class ResourceKind:
             return "no state"
         is_known = word in self.phases or _spelled(word) is not Phase.UNKNOWN
         return word if is_known and _WORD.fullmatch(word) else "an unknown state"
+
+
+def _parent_of(spec: type[SpecModel], name: str) -> Parent:
+    for attribute, info in spec.model_fields.items():
+        ref = next((m for m in info.metadata if isinstance(m, Ref)), None)
+        if (info.alias or attribute) == name and ref is not None:
+            return Parent(attribute, ref.kind)
+    raise TypeError(f"{spec.__name__} declares no reference {name}")
 
 
 _WORD = re.compile(r"[A-Z][A-Za-z]{1,20}(?:_[A-Z]{1,20}){0,3}")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -17,10 +16,10 @@ from agentrun_operator.core.errors import (
     ReferenceNotFound,
     UnfitReference,
 )
-from agentrun_operator.core.fields import Ref, Reference
+from agentrun_operator.core.fields import Reference
 from agentrun_operator.core.grants import OBSERVE
 from agentrun_operator.core.ignored import covers
-from agentrun_operator.core.kind import ResourceKind, Rest
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import HasStates, ResourceSpec
 from agentrun_operator.core.problems import combined, value_problems
@@ -29,9 +28,6 @@ from agentrun_operator.core.wire import (
     applied_paths,
     encode,
     encode_resolved,
-    json_name,
-    marker,
-    shape_of,
 )
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, edits, facts, outcome, unanswered
@@ -188,10 +184,9 @@ class Preparation:
         self._redactors.note(ctx, desired)
         _check_recordable(ctx.kind, desired)
         parent = None
-        if ctx.rest.parent is not None:
-            reference = _reference(spec, ctx.rest.parent)
-            target_kind = _parent_kind(ctx.kind, ctx.rest)
-            parent = ctx.resolution.reference(target_kind, reference)
+        if ctx.kind.parent is not None:
+            reference: Reference = getattr(spec, ctx.kind.parent.attribute)
+            parent = ctx.resolution.reference(ctx.kind.parent.kind, reference)
         ctx.desired_digest = self._world.memory.digest(desired)
         ctx.target = self._target(ctx, desired, parent)
         self._compare_write_only(ctx, desired)
@@ -352,21 +347,3 @@ def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
     if not isinstance(spec, ResourceSpec):
         raise TypeError(f"{kind.kind} has no resource policies")
     return spec
-
-
-def _reference(spec: ResourceSpec, name: str) -> Reference:
-    for attribute in type(spec).model_fields:
-        if json_name(type(spec), attribute) == name:
-            found: Any = getattr(spec, attribute)
-            if isinstance(found, Reference):
-                return found
-    raise InvalidParameter(f"spec.{name} is required: name the parent of this resource")
-
-
-def _parent_kind(kind: ResourceKind, rest: Rest) -> str:
-    for attribute, info in kind.spec.model_fields.items():
-        if json_name(kind.spec, attribute) == rest.parent:
-            ref = marker(shape_of(info).markers, Ref)
-            if ref is not None:
-                return ref.kind
-    raise TypeError(f"{kind.kind} declares no reference {rest.parent}")
