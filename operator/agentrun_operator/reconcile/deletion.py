@@ -15,7 +15,7 @@ from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gon
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.status import reason_of, timestamp
-from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.world import World
 
 _MAX_NAMED = 5

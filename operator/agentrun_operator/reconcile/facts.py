@@ -1,10 +1,10 @@
 """What one pass has found out, as the snapshot that `decide` reads."""
 
 from agentrun_operator.core.objects import parse_time
-from agentrun_operator.core.policies import EndsByItself, ResourceSpec
+from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
-from agentrun_operator.reconcile import absence, edits, leave
+from agentrun_operator.reconcile import absence, edits, endings, leave
 from agentrun_operator.reconcile.context import Context
 
 
@@ -31,7 +31,7 @@ def snapshot(ctx: Context) -> Snapshot:
         proven=absence.seconds_to_proof(ctx) <= 0,
         missed=ctx.memory.looks.absent_since is not None,
         braked=ctx.is_braked,
-        finished=_is_finished(ctx),
+        finished=endings.is_finished(ctx),
         refused=edits.is_refused(ctx),
         create_refused=edits.is_refused(ctx) and ctx.memory.sent.refused.is_create,
         edited=edits.is_edited(ctx),
@@ -77,9 +77,7 @@ def _policies(ctx: Context) -> Policies:
         observe_only=ctx.obj.observes_only,
         drift=spec.drift_policy,
         delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
-        restart_ended=isinstance(spec, EndsByItself)
-        and spec.restart_policy == "Always"
-        and not ctx.kind.is_end(spec.desired_state),
+        restart_ended=endings.is_followed(ctx),
     )
 
 
@@ -87,14 +85,6 @@ def asks_to_adopt(ctx: Context) -> bool:
     """Whether the object wants to take over what carries nobody's mark."""
     policy = None if ctx.spec is None else ctx.spec.adoption_policy
     return ctx.kind.adopts_by_default if policy is None else policy == "Adopt"
-
-
-def _is_finished(ctx: Context) -> bool:
-    if not ctx.obj.has_reported_end:
-        return False
-    # An edit wakes no dead, unless it asks for the next incarnation.
-    may_follow = ctx.spec is None or _policies(ctx).restart_ended
-    return not may_follow or ctx.obj.observed_generation == ctx.obj.generation
 
 
 def _is_past_deadline(ctx: Context) -> bool:

@@ -10,7 +10,7 @@ from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, spread
-from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.world import World
 

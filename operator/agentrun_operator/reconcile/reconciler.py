@@ -24,18 +24,21 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
+from agentrun_operator.reconcile.endings import EndingSteps
 from agentrun_operator.reconcile.freshness import Freshness
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.looking import LookingSteps
 from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
+from agentrun_operator.reconcile.reporting import ReportingSteps
 from agentrun_operator.reconcile.sent import Refused
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.shelf import loaded
-from agentrun_operator.reconcile.steps import ReadingSteps
+from agentrun_operator.reconcile.step import merged
 from agentrun_operator.reconcile.updates import UpdatingSteps
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.reconcile.writes import WritingSteps
@@ -63,17 +66,21 @@ class Reconciler:
         self._world = world
         self._redactors = redactors = Redactors(world)
         self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
-        settlement = Settlement(world, self._reporter, redactors)
-        reading = ReadingSteps(world, settlement)
+        self._settlement = settlement = Settlement(world, redactors)
         claims = Claims(world.cache, world.accounts)
-        self._settlement = settlement
         self._preparation = Preparation(world, claims, redactors)
-        writing = WritingSteps(world, self._reporter, settlement, claims)
-        updating = UpdatingSteps(world, settlement)
-        deleting = DeletionSteps(world, self._reporter)
         self._freshness = Freshness(world)
-        tables = (reading, writing, updating, deleting, MissingSteps(world, settlement))
-        self._steps = {action: step for each in tables for action, step in each.table.items()}
+        groups = (
+            LookingSteps(world),
+            ReportingSteps(world, settlement),
+            WritingSteps(world, self._reporter, settlement, claims),
+            UpdatingSteps(world, settlement),
+            EndingSteps(world, self._reporter, settlement),
+            DeletionSteps(world, self._reporter),
+            MissingSteps(world, settlement),
+        )
+        self.step_tables = tuple(group.table for group in groups)
+        self._steps = merged(self.step_tables)
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.

@@ -1,10 +1,9 @@
-"""The calm end of a pass: the resource is as specified, or ended as it should."""
+"""The calm end of a pass: the resource is as specified."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,15 +11,12 @@ import structlog
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import OperatorError
-from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
-from agentrun_operator.core.objects import parse_time
-from agentrun_operator.core.policies import EndsByItself
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import asked, facts, outcome, status
+from agentrun_operator.reconcile import asked, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
@@ -35,23 +31,17 @@ from agentrun_operator.reconcile.publications import (
     recorded_name,
 )
 from agentrun_operator.reconcile.redactors import Redactors
-from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.target import Target
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
-
-_REPORT_SECONDS = 1.0
-"""From the report of an end to a removal that is due."""
 
 
 class Settlement:
     """What a settled object says, and when it is looked at again."""
 
-    def __init__(self, world: World, reporter: Reporter, redactors: Redactors) -> None:
+    def __init__(self, world: World, redactors: Redactors) -> None:
         """Work on one world."""
         self._world = world
-        self._reporter = reporter
         self._redactors = redactors
 
     async def settle(self, ctx: Context) -> Outcome | None:
@@ -83,59 +73,6 @@ class Settlement:
         message = _standing(ctx) + unpublished + caution(self._world, ctx)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
 
-    async def complete(self, ctx: Context) -> Outcome | None:
-        """A resource that ends by itself has ended; remove it when its time is over."""
-        wait = self._seconds_to_live(ctx)
-        if ctx.observation.existence is Existence.PRESENT:
-            ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None}
-            ctx.changes["applied"] = self.applied(ctx)
-        if wait is not None and wait <= 0:
-            # Order: its end is on record first, or its absence would be made up for.
-            wait = await self._remove(ctx) if facts.snapshot(ctx).finished else _REPORT_SECONDS
-        return Outcome(outcome.completed(f"the {ctx.kind.kind.lower()} ended"), wait, "success")
-
-    async def _remove(self, ctx: Context) -> float | None:
-        """Remove what ended; returns when to try again, None when that is done."""
-        at = ctx.target.locator if ctx.target is not None else None
-        if at is None:
-            # The account is out of reach. That is no news of a resource that ended.
-            return self._world.settings.polling.slow_seconds
-        if not ctx.memory.incarnations.is_removed:
-            # Nor is a failure. A condition that told of it would hide the end, and what is absent
-            # without having ended is created again.
-            if not await self.delete_ended(ctx, at):
-                return self._world.settings.polling.slow_seconds
-            ctx.memory.incarnations.is_removed = True
-        return None
-
-    async def delete_ended(self, ctx: Context, at: Locator) -> bool:
-        """Delete a resource that ended, and costs nothing any more; returns whether that worked."""
-        try:
-            await ctx.bound.api.delete(ctx.rest, at)
-        except OperatorError as error:
-            failure = type(error).__name__
-            log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
-            return False
-        return True
-
-    def _seconds_to_live(self, ctx: Context) -> float | None:
-        ttl = ctx.spec.ttl_seconds_after_finished if isinstance(ctx.spec, EndsByItself) else None
-        if ttl is None or ctx.obj.observes_only:
-            return None
-        ended = self._ended_at(ctx)
-        spent = 0.0 if ended is None else (ctx.started_at - ended).total_seconds()
-        return float(ttl) - spent
-
-    @staticmethod
-    def _ended_at(ctx: Context) -> datetime | None:
-        """Return when it ended, as the cloud says, or else as far as we know."""
-        seen = ctx.observation.resource or ctx.obj.status.get("atProvider") or {}
-        told = parse_time(str(seen.get(ctx.rest.ended_field or "") or ""))
-        if told is not None or not facts.snapshot(ctx).finished:
-            return told
-        ready = ctx.obj.ready
-        return parse_time(ready.get("lastTransitionTime"))
-
     def identity(self, ctx: Context) -> Json:
         """Return what status records of where the resource lives."""
         return {
@@ -152,10 +89,6 @@ class Settlement:
         """Return the spec paths that are in place, and those whose clearing is not confirmed."""
         paths = asked.in_place(ctx, applied_paths(ctx.kind, ctx.aim.desired))
         return sorted({*paths, *also})
-
-    def retarget(self, ctx: Context) -> Target:
-        """Return the target of the object's present incarnation."""
-        return replace(ctx.aim, obj=ctx.obj, chosen_id=ctx.obj.chosen_id)
 
     def steady_delay(self, ctx: Context) -> float | None:
         """Return when to look again; None where the poller of the collection sees to it."""
@@ -239,7 +172,7 @@ class Settlement:
         if self._world.connections.is_in_place(map_key(obj.key.namespace, name)):
             return
         is_strange = seen.existence is Existence.PRESENT and seen.ownership is Ownership.FOREIGN
-        if is_strange or seen.existence is Existence.ABSENT or facts.snapshot(ctx).paused:
+        if is_strange or seen.existence is Existence.ABSENT or obj.paused_until(ctx.started_at):
             return
         known = seen.resource or obj.status.get("atProvider") or {}
         if not all(addresses(ctx.kind, known).values()):

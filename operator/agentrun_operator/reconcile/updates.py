@@ -30,7 +30,7 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.sent import Clearing
 from agentrun_operator.reconcile.settle import Settlement
-from agentrun_operator.reconcile.steps import Step
+from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.world import World
 
 _STALL_RETRY_SECONDS = 300.0

@@ -15,23 +15,23 @@ from agentrun_operator.core.errors import (
     OperatorError,
     Unavailable,
 )
-from agentrun_operator.core.identity import Locator, chosen_id, incarnation_of
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part, write_only_part
-from agentrun_operator.reconcile import asked, observe, outcome, takeover, trouble
+from agentrun_operator.reconcile import asked, endings, observe, outcome, takeover, trouble
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
 from agentrun_operator.reconcile.report import Reporter
+from agentrun_operator.reconcile.reporting import failure
 from agentrun_operator.reconcile.sent import Announced
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import creation_mark
-from agentrun_operator.reconcile.steps import Step, failure
+from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,6 @@ class WritingSteps:
             Action.ADOPT: self.adopt,
             Action.CREATE: self.create,
             Action.RECREATE: self.recreate,
-            Action.RESTART: self.restart,
         }
 
     # ------------------------------------------------------------ claiming
@@ -84,8 +83,7 @@ class WritingSteps:
         log.warning("the record named another resource", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
         record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
-        if ctx.rest.key is KeyedBy.CHOSEN_ID:
-            record["incarnation"] = incarnation_of(ctx.obj.uid, ident) or None
+        record |= endings.record_of(ctx, ident)
         await self._reporter.write_record(ctx, record)
         return None
 
@@ -165,7 +163,7 @@ class WritingSteps:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         self._world.references.check_ready(ctx.obj)
         ctx.acted.add("create")
-        await self._remove_forgotten(ctx)
+        await endings.remove_forgotten(ctx)
         verdict = await self._announce(ctx)
         if await self._is_rivalled(ctx):
             _withdraw(ctx)
@@ -307,45 +305,6 @@ class WritingSteps:
         )
         ctx.forget_look()
         return None
-
-    async def restart(self, ctx: Context) -> Outcome | None:
-        """Go on to the next incarnation of a resource that ended."""
-        if "restart" in ctx.acted:
-            return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
-        if pause := ctx.memory.incarnations.pause(ctx.now):
-            verdict = outcome.progressing(
-                Reason.CREATING, "it ends soon after each start; waiting before the next"
-            )
-            ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
-            return Outcome(verdict, pause, "requeue_after")
-        ctx.acted.add("restart")
-        ctx.memory.incarnations.note_restart(ctx.now)
-        incarnation = ctx.obj.incarnation + 1
-        ctx.changes |= {"incarnation": incarnation, "externalId": None, "creation": None}
-        await self._reporter.write(
-            ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
-        )
-        await self._remove_ended(ctx, ctx.aim.locator_of(ctx.observation.resource), incarnation)
-        ctx.memory.held.forget()
-        ctx.target = replace(self._settlement.retarget(ctx), held_id=None)
-        ctx.forget_look()
-        return None
-
-    async def _remove_forgotten(self, ctx: Context) -> None:
-        """Remove what ended, where the process that put its successor on record died before."""
-        incarnation = ctx.obj.incarnation
-        if incarnation > ctx.memory.incarnations.succeeded:
-            last = chosen_id(ctx.obj.uid, incarnation - 1)
-            await self._remove_ended(ctx, Locator(last, ctx.aim.parent), incarnation)
-
-    async def _remove_ended(self, ctx: Context, at: Locator, incarnation: int) -> None:
-        """Remove a resource that ended and has a successor, or each of them stays listed for ever.
-
-        Order: the successor is on record first, so that nobody makes this one again. It costs
-        nothing any more: a removal that fails is no reason to keep the successor waiting.
-        """
-        ctx.memory.incarnations.succeeded = incarnation
-        await self._settlement.delete_ended(ctx, at)
 
 
 def _answered(obj: KubeObject) -> Json | None:

@@ -30,13 +30,13 @@ from agentrun_operator.reconcile import (
     guard,
     holds,
     leave,
+    looking,
     observe,
     outcome,
     preparation,
     reconciler,
     report,
     status,
-    steps,
     unanswered,
     writes,
 )
@@ -89,10 +89,10 @@ def _bug(name: str, story: str, *changes: tuple[Any, str, Change]) -> Bug:
     return Bug(name, story, changes)
 
 
-_Reading, _Writing, _Deleting = steps.ReadingSteps, writes.WritingSteps, deletion.DeletionSteps
+_Looking, _Writing, _Deleting = looking.LookingSteps, writes.WritingSteps, deletion.DeletionSteps
 
 BUGS: tuple[Bug, ...] = (
-    _bug("lookup-skipped", "a create without a look-up", (_Reading, "look", m.lookup_skipped)),
+    _bug("lookup-skipped", "a create without a look-up", (_Looking, "look", m.lookup_skipped)),
     _bug("mark-skipped", "a create without its mark", (report.Reporter, "write", m.mark_skipped)),
     _bug("unclaimed", "no finalizer", (reconciler, "decide", m.deciding(m.unclaimed))),
     _bug("released-on-5xx", "5xx read as gone", (_Deleting, "delete", m.released_on_5xx)),
@@ -227,7 +227,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "ready-for-ever",
         "Ready has no date",
-        (steps, "patience_of", m.endless),
+        (looking, "patience_of", m.endless),
         (freshness, "patience_of", m.endless),
     ),
     _bug(

@@ -1,0 +1,153 @@
+"""Steps that look for the resource, and note what that showed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence, Observation, Ownership
+from agentrun_operator.reconcile import absence, endings, observe, unanswered
+from agentrun_operator.reconcile.clients import OWN_ACCOUNT
+from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.intervals import patience_of
+from agentrun_operator.reconcile.listings import collection_of, ident_of
+from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.step import Step
+from agentrun_operator.reconcile.survey import Survey
+from agentrun_operator.reconcile.target import Target, tag_for
+from agentrun_operator.reconcile.world import World
+
+
+class LookingSteps:
+    """The actions that only read in the cloud."""
+
+    def __init__(self, world: World) -> None:
+        """Work on one world."""
+        self._world = world
+        self._survey = Survey(world)
+        self.table: Mapping[Action, Step] = {
+            Action.LOOK: self.look,
+            Action.CONFIRM: self.confirm,
+        }
+
+    async def look(self, ctx: Context) -> Outcome | None:
+        """Look, by a shared LIST where that is enough."""
+        if self._may_share(ctx):
+            # A LIST from before a look that found nothing cannot contradict it.
+            oldest = max(ctx.memory.sent.at, ctx.memory.looks.absent_since or float("-inf"))
+            listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
+            ident = ident_of(ctx.rest, ctx.obj)
+            item = listing.by_id.get(ident)
+            if ident not in listing.large and (item is not None or listing.is_whole):
+                self._note_look(ctx, observe.from_list(ctx.aim, item), listing.begun_at)
+                ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
+                return None
+        return await self.confirm(ctx)
+
+    async def confirm(self, ctx: Context) -> Outcome | None:
+        """Read the resource itself."""
+        if ctx.is_unrecorded and endings.may_recall(ctx):
+            await endings.recall(self._world, ctx)
+        begun = self._world.clock.monotonic()
+        seen = await observe.look(ctx.bound.api, ctx.aim)
+        if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
+            seen = await self._look_elsewhere(ctx) or seen
+        self._note_look(ctx, seen, begun)
+        ctx.memory.looks.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
+        unanswered.make_up(ctx)
+        if ctx.observation.existence is Existence.ABSENT:
+            if absence.window_passed(ctx):
+                ctx.memory.looks.note_absent(ctx.now)
+            await self._note_absence(ctx)
+        return None
+
+    async def _note_absence(self, ctx: Context) -> None:
+        """Count an absence before anything follows from it."""
+        brake, source = self._world.brake, ctx.bound.source
+        if absence.is_unexplained(ctx):
+            brake.note_missing(source, ctx.obj)
+            if absence.seconds_to_proof(ctx) <= 0:
+                await self._survey.before_acting(ctx)
+                if brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
+                    # No object stands for it that would tell of it.
+                    self._tell(ctx)
+        ctx.is_braked = brake.holds(source, ctx.obj.key)
+
+    def _tell(self, ctx: Context) -> None:
+        report = self._world.brake.report(ctx.bound.source)
+        if report is not None:
+            self._world.events.emit(ctx.obj, "Warning", Reason.MASS_ABSENCE.value, report.message)
+
+    @staticmethod
+    def _is_doubtful(ctx: Context) -> bool:
+        """Whether nothing but the status says where the resource was: an older one may."""
+        return ctx.obj.is_in_charge and not ctx.memory.held.has(ctx.obj.external_id)
+
+    async def _look_elsewhere(self, ctx: Context) -> Observation | None:
+        """Look where a resource would be that was made since an older status was written."""
+        if endings.may_recall(ctx):
+            before = ctx.aim.chosen_id
+            await endings.recall(self._world, ctx)
+            if ctx.aim.chosen_id == before:
+                return None
+        elif ctx.rest.parent is not None and ctx.obj.deleting:
+            parent = await self._present_parent(ctx)
+            if parent is None or parent == ctx.aim.parent:
+                return None
+            ctx.target = replace(ctx.aim, parent=parent)
+        else:
+            return None
+        return await observe.look(ctx.bound.api, ctx.aim)
+
+    async def _present_parent(self, ctx: Context) -> str | None:
+        """Return the id that a look finds of the parent, whose status may be an older one as well.
+
+        A parent that is being deleted waits for this object, and does not look before.
+        """
+        parent = self._world.references.parent_of(ctx.obj)
+        kind = None if parent is None else self._world.kinds[parent.key.kind]
+        if parent is None or kind is None or kind.rest is None:
+            return None
+        notes = self._world.memory.peek(parent.key)
+        target = Target(
+            kind=kind,
+            rest=kind.rest,
+            obj=parent,
+            name=str(parent.status.get("externalName") or parent.external_name),
+            parent=None,
+            chosen_id=parent.chosen_id,
+            tag=tag_for(self._world.cluster_id, parent),
+            desired={},
+            held_id=None if notes is None else notes.held.ident,
+        )
+        seen = await observe.look(ctx.bound.api, target)
+        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        return target.id_of(seen.resource) if is_ours else None
+
+    def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
+        ctx.observation = seen
+        if seen.existence is Existence.PRESENT:
+            shared = self._world.listings.covers(ctx.obj)
+            polling = self._world.settings.polling
+            patience = patience_of(ctx.obj, polling, is_shared=shared)
+            ctx.memory.looks.note_present(begun_at, patience)
+            self._world.brake.seen(ctx.bound.source, ctx.obj.key)
+        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        if seen.confirmed and is_ours:
+            ctx.is_heir_confirmed = ctx.obj.is_heir
+        ident = ctx.obj.external_id
+        is_recorded = ctx.obj.is_in_charge and is_ours and ctx.aim.id_of(seen.resource) == ident
+        if ident is not None and is_recorded and not ctx.memory.held.has(ident):
+            ctx.memory.held.note(ident, is_adopted=bool(ctx.obj.status["adopted"]))
+        ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
+
+    def _may_share(self, ctx: Context) -> bool:
+        if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:
+            return False
+        if ctx.memory.looks.differs or ctx.obj.status.get("drift"):
+            # What a LIST leaves out says nothing: only a read can end what a read has shown.
+            return False
+        at = collection_of(ctx.kind, ctx.obj)
+        # An observed object may be moving to another account than its status tells of.
+        is_here = at is not None and at.account == ctx.bound.source
+        return is_here and self._world.listings.covers(ctx.obj)
