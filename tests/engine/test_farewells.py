@@ -1,5 +1,7 @@
 """What is told of a resource when its object goes: the truth, in whatever order things happen."""
 
+from typing import Any
+
 import pytest
 
 from agentrun_simulator.faults import Fault
@@ -283,3 +285,25 @@ async def test_a_restored_object_drops_the_record_of_another_deletion() -> None:
     lab.cluster.delete(key)
     await lab.elapse(5)
     assert told(lab) == ("Retained", "left the cloud resource alone")
+
+
+async def test_a_version_from_before_the_release_tells_nothing_anew() -> None:
+    lab, key = await ready(PROXY)
+    notify = lab.cluster.notify
+    late: list[tuple[str, dict[str, Any]]] = []
+
+    def edit_unseen(name: str) -> None:
+        if name == "remove_finalizer":
+            lab.calls.before = lambda _name: None
+            lab.cluster.notify = lambda event, raw: late.append((event, raw))
+            lab.edit(key, deletionPolicy="Retain")
+
+    lab.calls.before = edit_unseen
+    lab.cluster.delete(key)
+    await lab.elapse(10)
+    assert [event for event, _ in late] == ["MODIFIED", "DELETED"]
+    assert told(lab) == ("Deleted", "the cloud resource is gone")
+    for event, raw in late:
+        notify(event, raw)
+        await lab.drain()
+    assert told(lab) == ("Deleted", "the cloud resource is gone"), "that is the truth, and the last"

@@ -11,6 +11,8 @@ class Held:
     is_adopted: bool = False
     is_untouched: bool = False
     """This process put the finalizer on, and has announced and recorded nothing since."""
+    is_released: bool = False
+    """Our finalizer was taken away: whatever version of the object comes now, it is old."""
     taken_over: str | None = None
     """Id of the resource whose former owner's mark this process replaced."""
 
