@@ -231,3 +231,20 @@ async def test_a_late_create_has_not_got_what_a_refused_one_sent() -> None:
     login_there = runtime["containerConfiguration"]["registryConfig"]["authConfig"]
     assert login_there["password"] == "sec***", "as answers show it"
     assert updates(lab) == 1
+
+
+@every
+async def test_a_lost_create_is_given_up_without_keys(kind: str) -> None:
+    lab, key = await lost(kind, "drop-after")
+    lab.cluster.delete_secret("default-keys")
+    lab.restart()
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DeletionBlocked"), lab.message(key)
+    assert '{"deletionPolicy":"Retain"}' in lab.message(key)
+    lab.edit(key, deletionPolicy="Retain")
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    told = [(e.type, e.reason, e.message) for e in lab.cluster.events if e.key == key][-1]
+    assert told[:2] == ("Warning", "Retained")
+    assert "look for 'it' in AgentRun" in told[2]

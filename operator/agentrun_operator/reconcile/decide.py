@@ -106,6 +106,11 @@ def _may_delete(s: Snapshot) -> bool:
     return s.unrecorded and s.policies.delete_adopted and is_adoptable
 
 
+def _is_kept(s: Snapshot) -> bool:
+    """Whether the resource stays when its object goes."""
+    return s.policies.retain or s.policies.observe_only
+
+
 def _is_uncleared(s: Snapshot) -> bool:
     """Whether nothing differs but what left the spec, and an update does not take it away."""
     left = s.observation.leftovers
@@ -134,7 +139,8 @@ DELETION: tuple[Row, ...] = (
     Row("in use", lambda s: bool(s.held_by), Action.BLOCK_DELETION),
     Row(
         "retained",
-        lambda s: (s.policies.retain or s.policies.observe_only) and not s.creation_unknown,
+        # A lost create is looked for first, unless nobody can: this is how it is given up.
+        lambda s: _is_kept(s) and not (s.creation_unknown and s.blocked is None),
         Action.RELEASE,
     ),
     Row(
@@ -161,7 +167,7 @@ DELETION: tuple[Row, ...] = (
     Row("somebody else's", lambda s: not _may_delete(s), Action.RELEASE),
     Row(
         "found again and retained",
-        lambda s: s.policies.retain or s.policies.observe_only,
+        _is_kept,
         Action.RELEASE,
     ),
     Row("going", lambda s: _phase(s) is Phase.DELETING, Action.AWAIT_DELETION),

@@ -114,6 +114,12 @@ def _untouched(
     if is_unrecorded and seen.existence is Existence.PRESENT:
         message = "left the cloud resource alone: no record says that it was made for this one"
         return Farewell("Warning", "Retained", message)
+    if obj.awaits_answer and seen.existence is Existence.NOT_LOOKED:
+        message = (
+            "a create was announced, and nobody can see what became of it; "
+            f"look for {obj.external_name!r} in AgentRun, and delete it there if it is not wanted"
+        )
+        return Farewell("Warning", "Retained", message)
     if obj.external_id:
         return Farewell("Normal", "Retained", "left the cloud resource alone")
     return None

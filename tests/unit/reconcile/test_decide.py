@@ -305,6 +305,11 @@ def test_every_row_has_its_case() -> None:
             id="retaining looks for a lost create first",
         ),
         pytest.param(
+            replace(GOING, policies=Policies(retain=True), creation_unknown=True, blocked=BLOCKED),
+            Action.RELEASE,
+            id="retaining gives a lost create up that nobody can look for",
+        ),
+        pytest.param(
             end(seen(Phase.DELETE_FAILED)), Action.DELETE, id="a failed delete is tried again"
         ),
     ],
