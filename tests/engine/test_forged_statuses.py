@@ -198,3 +198,21 @@ async def test_who_only_observes_may_see_what_is_another_ones() -> None:
     assert ident_of(lab, heir) == ident_of(lab, key)
     flips = sum(one[0] != two[0] for one, two in itertools.pairwise(seen))
     assert len({time for _, time in seen}) == flips + 1, "and no time moves without a flip"
+
+
+async def test_a_record_that_counts_for_nothing_moves_no_times() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    late = lab.cluster.apply("ModelProxy", "late", {**PROXY, "externalName": "it"})
+    await lab.elapse(20)
+    assert lab.ready(late) == ("False", "ExternalNameConflict")
+
+    def times() -> dict[str, str]:
+        conditions = lab.get(late).status["conditions"]
+        return {c["type"]: c["lastTransitionTime"] for c in conditions}
+
+    before = times()
+    forged = {name: lab.get(key).status[name] for name in ("externalId", "externalName", "adopted")}
+    lab.cluster.put_status(late, {**lab.get(late).status, **forged})
+    await lab.elapse(60)
+    assert "externalId" not in lab.get(late).status
+    assert times() == before

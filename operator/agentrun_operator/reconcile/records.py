@@ -40,7 +40,9 @@ class Records:
             for other in self._cache.other_recorders(obj.key, ident):
                 if self._comes_before(other, obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))
-                    return replace(obj, status=told)
+                    # What it said stays its own, or the times of its conditions would move.
+                    said = obj.status.get("conditions") or []
+                    return replace(obj, status={**told, "conditions": said})
         return obj
 
     def _comes_before(self, other: KubeObject, obj: KubeObject, ident: str) -> bool:
