@@ -3,6 +3,7 @@
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.ports import ClusterUnavailable
 from agentrun_simulator.faults import Fault
 from engine.specs import (
     ENDPOINT,
@@ -14,6 +15,7 @@ from engine.specs import (
     TEMPLATE,
     Sample,
     cloud_key,
+    lab_for,
     made,
     ready,
 )
@@ -267,6 +269,32 @@ async def test_the_last_working_client_still_deletes() -> None:
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
     assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["same account", "another account"])
+async def test_the_last_client_also_looks_for_what_is_on_no_record(*, moved: bool) -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+
+    def refuse(name: str) -> None:
+        if name == "write_status":
+            raise ClusterUnavailable("HTTP 500")
+
+    lab.calls.before = refuse
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(5)
+    lab.calls.before = lambda _name: None
+    assert lab.get(key).is_claimed
+    assert "creation" not in lab.get(key).status, "nobody could announce the create"
+    lab.cluster.delete_secret("default-keys")
+    if moved:
+        account = ObjectKey("Account", "team-a", "default")
+        lab.edit(account, accountId="222")
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    if moved:
+        assert lab.ready(key) == ("False", "DeletionBlocked"), lab.message(key)
+    else:
+        assert lab.cluster.raw(key) is None
 
 
 async def test_after_a_restart_a_missing_secret_blocks_with_remedies() -> None:
