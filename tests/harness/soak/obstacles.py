@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FOR_HUMANS = ("AccountChanged", "Contested")
 """Reasons that only a human can end, whatever the world looks like."""
 _WAITING = ("DependencyNotReady", "ReferenceNotFound", "AccountMismatch")
+_LACKS = " does not grant "
 _NUMBERED = re.compile(r"\(\d+\) ")
 """Stands before each of several problems that one message tells."""
 
@@ -41,11 +42,14 @@ class Obstacles:
     def excuses(self, slot: Slot, raw: Json) -> bool:
         """Whether an object may stay as it is."""
         reason = ready_of(raw)[1]
-        if reason in _WAITING:
-            # Some of several things to wait for may be named, as long as each is so at this moment.
-            parts = _NUMBERED.split(message_of(raw))
-            waits = list(self._waits(slot, raw))
-            return all(any(wait in part for wait in waits) for part in parts[1:] or parts)
+        # Some of several things to wait for may be named, as long as each is so at this moment.
+        parts = _NUMBERED.split(message_of(raw))
+        waits = list(self._waits(slot, raw))
+        if reason == "NotGranted":
+            waits.append(_LACKS)
+        is_so = all(any(wait in part for wait in waits) for part in parts[1:] or parts)
+        if reason in _WAITING or (reason == "NotGranted" and not is_so):
+            return is_so
         return reason in _FOR_HUMANS or self._has_an_obstacle(slot, raw, reason)
 
     def _waits(self, slot: Slot, raw: Json) -> Iterator[str]:
@@ -86,7 +90,8 @@ class Obstacles:
             and not is_had_by_another(self._kube, slot, raw)
             and (not is_late or may_be_known(slot, raw)),
             "NotGranted": self._simulation.schedule.strict
-            and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw)),
+            and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw))
+            and (observes or not is_had_by_another(self._kube, slot, raw)),
             "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),

@@ -208,7 +208,6 @@ class Simulation:
         self.watch_seconds = 0.3
         for process in self.living():
             process.wire.plan = None
-            process.wire.frozen_until = 0.0
         for feed in self.kube.feeds:
             feed.is_silent = False
 
