@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -240,9 +241,8 @@ class Operator:
         leadership: Leadership,
     ) -> World:
         settings, kinds = self._settings, self._kinds
-        writer = StatusAndFinalizerWriter(
-            client, kinds.values(), check=lambda: check_leadership(leadership)
-        )
+        check = partial(check_leadership, leadership)
+        writer = StatusAndFinalizerWriter(client, kinds.values(), check=check)
         cloud = AgentRunCloud(
             environ=self._environ,
             allow_list=settings.endpoint_allow_list,
@@ -255,7 +255,7 @@ class Operator:
             leadership=leadership,
             reader=reader,
             writer=writer,
-            connections=ConfigMapConnectionWriter(client),
+            connections=ConfigMapConnectionWriter(client, check),
             events=recorder,
             cloud=cloud,
             shelf=DiskShelf(),

@@ -20,6 +20,7 @@ from agentrun_operator.kube.client import (
     core_path,
     is_object_name,
 )
+from agentrun_operator.reconcile.guard import checked_at_sending
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     Json,
@@ -36,9 +37,10 @@ _MANAGER = {"fieldManager": FIELD_MANAGER}
 class ConfigMapConnectionWriter:
     """Implements `ports.ConnectionWriter`."""
 
-    def __init__(self, client: KubeClient) -> None:
-        """Write through a client."""
+    def __init__(self, client: KubeClient, check: Callable[[], None] = lambda: None) -> None:
+        """Write through a client; what `check` raises right before a call is sent prevents it."""
         self._client = client
+        self._check = check
 
     async def publish(self, owner: KubeObject, name: str, data: Mapping[str, str]) -> str:
         """Create or update the ConfigMap `name`; nothing is written when it says the same.
@@ -69,7 +71,10 @@ class ConfigMapConnectionWriter:
     async def _insist(self, owner: KubeObject, name: str, write: Callable[[], Awaitable[T]]) -> T:
         for _ in range(ATTEMPTS):
             try:
-                return await write()
+                # Race: the process may be frozen between its read and its write, and wake up
+                # deposed.
+                with checked_at_sending(self._check):
+                    return await write()
             except (ObjectConflict, ObjectGone) as error:
                 failure = error
             except (ClusterForbidden, ClusterInvalid) as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from agentrun_operator.app import FATAL, AlwaysLeading, _after
@@ -20,6 +21,7 @@ from agentrun_operator.kube.metadata_watch import MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.guard import check_leadership
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
@@ -244,13 +246,13 @@ class Process:
         return cast(KubeClient, client)
 
     def _assembled(self, kube: KubeClient, reader: ReferenceReader) -> World:
-        kinds = catalogue()
+        kinds, check = catalogue(), partial(check_leadership, self.leadership)
         adapters = Adapters(
             clock=self.clock,
             leadership=self.leadership,
             reader=reader,
-            writer=StatusAndFinalizerWriter(kube, kinds.values()),
-            connections=ConfigMapConnectionWriter(kube),
+            writer=StatusAndFinalizerWriter(kube, kinds.values(), check=check),
+            connections=ConfigMapConnectionWriter(kube, check),
             events=self,
             cloud=self,
         )

@@ -19,6 +19,7 @@ from agentrun_operator.kube.client import (
     ClusterForbidden,
     ListExpired,
 )
+from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
 from soak.chance import Chance
 from soak.feed import Feed
@@ -271,6 +272,7 @@ class SimulatedKubeClient:
                 raise _refusal(fault.status, name)
             return answer
 
+        about_to_send()
         return await self._wire.carry(name, deliver)
 
     def _fault(self, name: str) -> KubeFault | None:

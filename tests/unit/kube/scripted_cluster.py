@@ -10,6 +10,7 @@ from agentrun_operator.core.identity import FINALIZER
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.client import JSON, KubeClient
+from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.ports import Json
 
 
@@ -87,6 +88,7 @@ class ScriptedClient(KubeClient):
         content_type: str = JSON,
     ) -> Json:
         del accept, content_type
+        about_to_send()
         self.asked.append((method, path, body if body is not None else params))
         return self._next()
 

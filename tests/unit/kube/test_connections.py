@@ -5,6 +5,7 @@ import pytest
 from agentrun_operator.core.errors import AccessDenied, AlreadyExistsNotOwned, InvalidParameter
 from agentrun_operator.kube.client import ClusterForbidden, ClusterInvalid
 from agentrun_operator.kube.connections import ATTEMPTS, ConfigMapConnectionWriter
+from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     Json,
@@ -212,3 +213,15 @@ async def test_a_name_that_none_can_have_is_never_asked_for(name: str) -> None:
     with pytest.raises(InvalidParameter, match="no legal ConfigMap name"):
         await ConfigMapConnectionWriter(client).publish(widget(), name, DATA)
     assert client.asked == []
+
+
+async def test_a_process_deposed_after_its_read_writes_nothing() -> None:
+    client = ScriptedClient(ObjectGone("x"), {})
+
+    def check() -> None:
+        if client.asked:
+            raise LeadershipLost("another process may lead by now")
+
+    with pytest.raises(LeadershipLost):
+        await ConfigMapConnectionWriter(client, check).publish(widget(), "chat-endpoint", DATA)
+    assert [method for method, _, _ in client.asked] == ["GET"]
