@@ -124,7 +124,9 @@ class Checks:
         asked = [(obj.uid, obj.generation, dict(obj.annotations)) for obj in found if obj]
         tokens = [simulation.actions.tenants.token(name) for name in NAMESPACES]
         names = [process.name for process in processes]
-        what = (id(record), str(asked), str(tokens), str(names))
+        # Nor had an older status acted on what is written by now.
+        statuses = [simulation.actions.restores.written_at.get(slot.key) for slot in named]
+        what = (id(record), str(asked), str(tokens), str(names), str(statuses))
         self._strikes[what] += 1
         if self._strikes[what] > _MAX_STRIKES:
             self.violated("nobody fights", f"{record.name} was corrected {_MAX_STRIKES} times")
