@@ -45,7 +45,8 @@ def _without(own: Mapping[str, Any]) -> dict[str, Any]:
 def _everything_secret(tenant: Tenant) -> list[Body]:
     """Apply every field that takes a secret, and every way to use one."""
     auth = base64.b64encode(f"u:{canary()}".encode()).decode()
-    login = {"auths": {"registry.example.com": {"password": canary(), "username": "u"}}}
+    hosts = ("registry.example.com", "r.example.com")
+    login = {"auths": {host: {"password": canary(), "username": "u"} for host in hosts}}
     tenant.secret(
         VALUES, basic=canary(), ak=canary(), header=canary(), arms=canary(), jwks=canary()
     )
