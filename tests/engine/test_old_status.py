@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
 from engine.specs import (
     ENDPOINT,
     PROXY,
@@ -77,6 +78,24 @@ async def test_our_last_status_written_back_is_corrected() -> None:
     lab.cluster.put_status(key, updating)
     await lab.elapse(1)
     assert lab.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("kind", ["SandboxTemplate", "ModelProxy", "Credential"])
+async def test_a_late_create_is_ours_under_an_old_status(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab, key = await ready(sample)
+    old = status_of(lab, key)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    late = {"action": "Create.*", "effect": "drop-late", "seconds": 8, "times": 1}
+    lab.simulator.inject(Fault.model_validate(late))
+    lab.annotate(key, reconcile_requested_at="now")
+    while not status_of(lab, key).get("creation"):
+        await lab.elapse(1)
+    lab.cluster.put_status(key, old)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert len(made(lab, sample)) == 1
+    assert status_of(lab, key)["adopted"] is False
 
 
 @restarts

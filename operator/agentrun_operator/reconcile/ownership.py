@@ -80,7 +80,9 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     is_dated = obj.copied_from is not None and (
         target.rest.created_field is not None or target.is_parent_made
     )
-    if not (is_its_maker or is_dated) or target.held_id or target.rest.tags_field is not None:
+    # One that it makes anew has had no answer yet, whatever it had before.
+    is_answered = target.held_id is not None and target.sent is None
+    if not (is_its_maker or is_dated) or is_answered or target.rest.tags_field is not None:
         return False
     if is_its_maker and target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
