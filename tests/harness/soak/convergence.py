@@ -75,6 +75,11 @@ class Convergence:
 
     def left_in(self, namespace: str) -> list[str]:
         """Say the same of one namespace, and of the shared accounts if nobody uses them."""
+        for key in self._obstacles.places():
+            account = self._kube.find(key)
+            if account is not None:
+                # What is to go may have gone with much else: then a human says that it may.
+                accepts(self._simulation, key, account)
         found, needed = [], False
         for slot in SLOTS.values():
             raw = self._kube.find(slot.key)
