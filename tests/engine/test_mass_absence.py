@@ -459,3 +459,21 @@ def made_up_in(lab: Lab, order: list[ObjectKey]) -> int:
             brake.note_made_up(ACCOUNT, key)
             acted += 1
     return acted
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_an_account_that_is_deleted_tells_it_as_well(*, restarts: bool) -> None:
+    lab, keys = await fleet()
+    remove(lab, keys)
+    for key in (*keys, ACCOUNT):
+        lab.cluster.delete(key)
+    await lab.elapse(200)
+    if restarts:
+        lab.restart()
+        await lab.elapse(200)
+    assert lab.ready(ACCOUNT) == BRAKED
+    assert f"{FLEET} of {FLEET} resources" in lab.message(ACCOUNT)
+    assert {lab.ready(key) for key in keys} == {BRAKED}
+    accept(lab, since(lab))
+    await lab.elapse(100)
+    assert [key for key in (*keys, ACCOUNT) if lab.cluster.raw(key) is not None] == []

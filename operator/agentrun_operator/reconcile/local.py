@@ -113,7 +113,7 @@ class LocalReconciler:
 
     async def _run(self, obj: KubeObject, changes: Json, *, fresh: bool) -> Outcome:
         if obj.deleting:
-            return await self._release(obj)
+            return await self._release(obj, changes)
         end = obj.paused_until(self._world.clock.now())
         if end is not None:
             return Outcome(outcome.paused(obj), self._world.settings.polling.steady_seconds)
@@ -130,7 +130,7 @@ class LocalReconciler:
         return self._with_absence(obj, changes, Outcome(available, self._seconds_to_next_read()))
 
     def _with_absence(self, obj: KubeObject, changes: Json, calm: Outcome) -> Outcome:
-        """Say of an account whose keys are good what too many absences in it come to."""
+        """Say of an account what too many absences in it come to."""
         report = self._world.brake.review(obj.key)
         changes["massAbsence"] = None if report is None else {"since": report.since}
         if report is None:
@@ -155,10 +155,11 @@ class LocalReconciler:
             return None
         return spread(self._world.settings.polling.steady_seconds)
 
-    async def _release(self, obj: KubeObject) -> Outcome:
+    async def _release(self, obj: KubeObject, changes: Json) -> Outcome:
         held_by = await self._world.holds.on(obj.key)
         if held_by:
-            return in_use(held_by)
+            # They may wait for what only this object can be told.
+            return self._with_absence(obj, changes, in_use(held_by))
         if obj.is_claimed:
             await self._world.writer.remove_finalizer(obj)
         return Outcome(None)
