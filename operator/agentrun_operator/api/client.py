@@ -97,7 +97,11 @@ class AgentRunClient:
     async def read(self, rest: Rest, at: Locator) -> Lookup:
         """GET one resource by its path key.
 
-        A resource that answers under another name (a server that folds case, say) is not ours.
+        A resource that answers under another spelling of a name (a server that folds case) is not
+        ours. An answer about anything else says nothing: what was asked for may well be there.
+
+        Raises:
+            Unavailable: the answer is about another resource.
         """
         call = _call(rest, "Get", "GET", _path(rest, at.parent, at.key))
         answer = await self._send(call)
@@ -106,9 +110,13 @@ class AgentRunClient:
         resource = _object(call, answer)
         _check_id(rest, call.action, resource)
         key_field = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
-        if key_field and resource.get(key_field, at.key) != at.key:
+        told = str(resource.get(key_field or "") or at.key)
+        if told == at.key:
+            said = {key_field: at.key} if key_field else {}
+            return Lookup({**resource, **said}, answer.date)
+        if rest.key is KeyedBy.NAME and told.casefold() == at.key.casefold():
             return Lookup(None, answer.date)
-        return Lookup(resource, answer.date)
+        raise unusable(call, answer, "about another resource than was asked for")
 
     async def read_page(
         self,

@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.kind import Rest
 from fakes.mappings import ENDPOINT, PROXY, RUNTIME, SANDBOX, WORKSPACE
 from fakes.network import VERSION, Network, Query, absent, always, problem
 
@@ -36,6 +37,28 @@ async def test_absence_is_a_value_with_the_cloud_s_date() -> None:
 async def test_a_resource_under_another_spelling_is_not_ours() -> None:
     net = always({"modelProxyName": "CHAT"})
     assert (await net.client.find(PROXY, name="chat")).resource is None
+
+
+@pytest.mark.parametrize("told", [None, "", 42, "42"])
+async def test_an_id_that_is_left_out_or_a_number_is_no_other_one(told: Any) -> None:
+    """Or what is there would be made a second time, and left behind by a deletion."""
+    found = await always({"agentRuntimeId": told}).client.read(RUNTIME, Locator("42"))
+    assert found.resource == {"agentRuntimeId": "42"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "answer"),
+    [
+        (RUNTIME, {"agentRuntimeId": "ar-2"}),
+        (RUNTIME, {"agentRuntimeId": "AR-1"}),
+        (PROXY, {"modelProxyName": "another"}),
+    ],
+)
+async def test_an_answer_about_another_resource_is_no_absence(
+    rest: Rest, answer: dict[str, Any]
+) -> None:
+    with pytest.raises(Unavailable, match="about another resource"):
+        await always(answer).client.read(rest, Locator("ar-1"))
 
 
 @pytest.mark.parametrize(
