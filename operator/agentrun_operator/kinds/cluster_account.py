@@ -7,6 +7,7 @@ from pydantic import Field
 from agentrun_operator.core.fields import SecretReference, SpecModel
 from agentrun_operator.core.forms import NamespaceName
 from agentrun_operator.core.grants import Allowance, NamespaceSelector
+from agentrun_operator.core.identity import ACCOUNT_KINDS
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.kinds import kind_names
 from agentrun_operator.kinds.parts.account import (
@@ -62,7 +63,7 @@ class ClusterAccountSpec(AccountBase):
     32 entries. Empty: nothing."""
 
 
-_KINDS = [name for name in kind_names() if name not in ("Account", "ClusterAccount")]
+_KINDS = [name for name in kind_names() if name not in ACCOUNT_KINDS]
 """The kinds with a resource of their own; a test compares them with the catalogue."""
 
 KIND = ResourceKind(
