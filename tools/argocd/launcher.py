@@ -23,7 +23,7 @@ from argocd.customizations import FOLDER
 from controlplane import HELM, ControlPlane, ControlPlaneError, ensure
 from controlplane.binaries import cache_root
 from controlplane.gobuild import find_toolchain
-from controlplane.processes import LOG_TAIL_BYTES, Launcher
+from controlplane.processes import Launcher
 from rig.rig import free_port
 from rig.waiting import eventually
 
@@ -91,10 +91,6 @@ class ArgoCD(Launcher):
                 for name in names:
                     Path(folder, name).chmod(0o700)
         super().stop()
-
-    def log_tail(self, component: str = CONTROLLER) -> str:
-        """Return the end of what a part has said."""
-        return self._log(component).read_text(errors="replace")[-LOG_TAIL_BYTES:]
 
     def _install(self) -> None:
         for path in _crds():

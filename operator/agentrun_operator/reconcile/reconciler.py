@@ -79,8 +79,7 @@ class Reconciler:
             DeletionSteps(world, self._reporter),
             MissingSteps(world, settlement),
         )
-        self.step_tables = tuple(group.table for group in groups)
-        self._steps = merged(self.step_tables)
+        self._steps = merged(group.table for group in groups)
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.

@@ -15,8 +15,6 @@ from agentrun_simulator.families.common import (
 from agentrun_simulator.family import Filter, Lifecycle, Reference
 from agentrun_simulator.store import Record, Tenant
 
-_ENDPOINTS = ("proxyConfig", "endpoints", "[]")
-_FALLBACKS = ("proxyConfig", "policies", "fallbacks", "[]")
 # Illustrative: the service's own list is not published.
 _PROVIDERS = (
     {

@@ -1,7 +1,6 @@
 """An asyncio event loop whose time is virtual: it jumps to the next timer when nothing is ready."""
 
 import asyncio
-import heapq
 import random
 from collections import deque
 from typing import Any
@@ -34,6 +33,9 @@ class _Selector:
 
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Runs callbacks in an order that the seed chooses, at times that nobody waits for."""
+
+    _scheduled: list[asyncio.TimerHandle]
+    """The base class's timers, the next one first."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -72,11 +74,3 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
-
-    def drop_cancelled_timers(self) -> None:
-        """Forget timers of dead processes, so that time does not visit them."""
-        self._scheduled: list[asyncio.TimerHandle] = [
-            handle for handle in self._scheduled if not handle.cancelled()
-        ]
-        heapq.heapify(self._scheduled)
-        self._timer_cancelled_count = 0

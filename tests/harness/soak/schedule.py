@@ -264,10 +264,7 @@ def _last_troubles(chance: Chance, names: list[str]) -> tuple[Step, ...]:
         return ()
     found = []
     for _ in range(2):
-        maker = chance.choice(
-            "last trouble",
-            (moves.fault, moves.lost_answer, moves.failure, moves.kube_fault, moves.crash),
-        )
+        maker = chance.choice("last trouble", _LAST_TROUBLES)
         name, options = maker(chance, names)
         if name == "fault" and chance.happens("aimed", 0.6):
             options["action"] = "Delete.*"
