@@ -178,3 +178,19 @@ async def test_a_lost_answer_needs_two_looks_before_the_object_goes(sample: Samp
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
     assert made(lab, sample) == []
+
+
+@kinds
+async def test_an_answer_that_leaves_the_id_out_tells_of_no_other_one(sample: Sample) -> None:
+    lab, key = await ready(sample)
+    rest = lab.kinds[sample.kind].rest
+    assert rest is not None
+    ident, at = lab.get(key).external_id, cloud_key(lab, key)
+    for shown in (None, ident):
+        lab.simulator.edit(sample.family, at, {rest.id_field: shown})
+        await ask(lab, key)
+        assert (lab.get(key).external_id, lab.get(key).status["adopted"]) == (ident, False)
+    assert lab.ready(key) == ("True", "Available")
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert made(lab, sample) == []

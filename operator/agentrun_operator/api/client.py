@@ -28,6 +28,7 @@ from agentrun_operator.reconcile.ports import Json, Lookup, Page
 
 _MAX_PAGES: Final = 1000
 _DELETING: Final = "DELETING"
+_WITHOUT_DATA: Final = "without the data that a success carries"
 _ID: Final = re.compile(r"[\x21-\x7e]{0,256}")
 
 _PROBE: Final = Call(
@@ -108,6 +109,8 @@ class AgentRunClient:
         if is_absent(answer):
             return Lookup(None, answer.date)
         resource = _object(call, answer)
+        if not resource:
+            raise unusable(call, answer, _WITHOUT_DATA)
         _check_id(rest, call.action, resource)
         key_field = rest.name_field if rest.key is KeyedBy.NAME else rest.id_field
         told = str(resource.get(key_field or "") or at.key)
@@ -259,7 +262,7 @@ def _object(call: Call, answer: Answer) -> Json:
     if not answer.is_success:
         raise error_for(call, answer)
     if not isinstance(answer.data, dict):
-        raise unusable(call, answer, "without the data that a success carries")
+        raise unusable(call, answer, _WITHOUT_DATA)
     return answer.data
 
 

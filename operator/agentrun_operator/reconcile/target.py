@@ -90,8 +90,12 @@ class Target:
         return frozenset({self.tag, adopted_tag(self.tag)})
 
     def id_of(self, resource: Mapping[str, Any]) -> str:
-        """Return what `status.externalId` records of a resource."""
-        return str(resource.get(self.rest.id_field) or self.name)
+        """Return what `status.externalId` records of a resource.
+
+        An answer that leaves the id out says of no other resource.
+        """
+        known = self.held_id or self.obj.external_id or self.name
+        return str(resource.get(self.rest.id_field) or known)
 
 
 def tag_for(cluster_id: str, obj: KubeObject) -> str:

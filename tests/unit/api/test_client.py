@@ -69,6 +69,7 @@ async def test_an_answer_about_another_resource_is_no_absence(
         pytest.param(problem(404, "", ""), id="a 404 without a reason"),
         pytest.param(httpx.Response(200), id="an empty 200"),
         pytest.param(None, id="a success without data"),
+        pytest.param({}, id="a success with empty data"),
         pytest.param(httpx.Response(502, text="<html>"), id="a broken gateway"),
     ],
 )
