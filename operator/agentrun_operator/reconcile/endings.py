@@ -114,7 +114,7 @@ class EndingSteps:
             # without having ended is created again.
             if not await _delete(ctx, at):
                 return self._polling.slow_seconds
-            ctx.memory.incarnations.is_removed = True
+            ctx.memory.incarnations.note_removed()
         return None
 
     async def restart(self, ctx: Context) -> Outcome | None:

@@ -13,8 +13,17 @@ class Failures:
     since: float | None = None
     """Monotonic time of the first one that an error of the taxonomy ended."""
 
-    def seconds(self, now: float) -> float:
-        """Return for how long passes have failed; the first one begins to count."""
+    def note(self) -> int:
+        """Count a failure; return how many there were in a row."""
+        self.count += 1
+        return self.count
+
+    def note_at_least(self, count: int) -> None:
+        """Count no less than so many: calls of others failed before this one."""
+        self.count = max(self.count, count)
+
+    def note_error(self, now: float) -> float:
+        """Note that an error of the taxonomy ended a pass; return the seconds since the first."""
         if self.since is None:
             self.since = now
         return now - self.since

@@ -28,6 +28,14 @@ class Incarnations:
         pause = _FIRST_SECONDS * 2.0 ** min(self.restarts - 1, 10)
         return max(0.0, self.restarted_at + min(pause, _MOST_SECONDS) - now)
 
+    def note_create(self) -> None:
+        """Note that one is about to be created."""
+        self.is_removed = False
+
+    def note_removed(self) -> None:
+        """Note that the present one was removed after its time to live."""
+        self.is_removed = True
+
     def note_restart(self, now: float) -> None:
         """Count an incarnation that follows one that ended."""
         lived = now - self.restarted_at

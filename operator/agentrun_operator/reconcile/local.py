@@ -82,7 +82,7 @@ class LocalReconciler:
             return Outcome(None, error.retry_after, "requeue_after")
         if contact.is_out:
             # Whatever calls failed before this one, they were the account's as well.
-            failures.count = max(failures.count, outcome.GRACE_FAILURES)
+            failures.note_at_least(outcome.GRACE_FAILURES)
         result = self._world.outcomes.of_error(error, obj, failures, now)
         if not isinstance(error, OUT_OF_REACH):
             return result

@@ -131,8 +131,7 @@ class Outcomes:
 
     def delay_after(self, failures: Failures, floor: float) -> float:
         """Count a failure; return seconds until the next try."""
-        failures.count += 1
-        return self.delay(failures.count, floor)
+        return self.delay(failures.note(), floor)
 
     def of_error(
         self, error: OperatorError, obj: KubeObject, failures: Failures, now: float
@@ -142,7 +141,7 @@ class Outcomes:
         if isinstance(error, Throttled) and error.retry_after is not None:
             floor = error.retry_after
         delay = self.delay_after(failures, floor)
-        spent = failures.seconds(now)
+        spent = failures.note_error(now)
         if is_in_grace(error, obj, failures):
             return Outcome(None, delay, "error")
         after = error.stalls_after_seconds

@@ -188,7 +188,7 @@ class WritingSteps:
         ctx.is_heir_confirmed = ctx.obj.is_heir
         self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
         ctx.memory.looks.await_create()
-        ctx.memory.incarnations.is_removed = False
+        ctx.memory.incarnations.note_create()
         ctx.memory.held.note_touched()
         plain = plain_part(ctx.kind, ctx.aim.created)
         ctx.memory.sent.announce(Announced(digest=ctx.desired_digest or b"", plain=plain))
