@@ -158,9 +158,8 @@ class Reconciler:
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             is_create = "create" in ctx.acted
-            ctx.memory.sent.refused = Refused(
-                ctx.desired_digest, is_create, error.message, error.quote
-            )
+            refused = Refused(ctx.desired_digest, is_create, error.message, error.quote)
+            ctx.memory.sent.note_refused(refused)
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory.failures, ctx.now)
         if ctx.obj.deleting and result.verdict is not None:
             reason = _REASONS_OF_DELETION.get(type(error), error.reason)

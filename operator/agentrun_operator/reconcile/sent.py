@@ -92,6 +92,30 @@ class Sent:
     unanswered: dict[Unanswered, float] = field(default_factory=dict)
     """Updates whose answer got lost → monotonic time at which each was last sent."""
 
+    def note_write(self, at: float) -> None:
+        """Note that the cloud was told to change something, whether it answered or not."""
+        self.at = at
+
+    def note_tried(self, desired: bytes | None) -> None:
+        """Note that a desired state was tried, whatever comes of it."""
+        self.desired = desired
+
+    def note_untried(self) -> None:
+        """Note that the desired state stays to be tried, whatever it is."""
+        self.desired = b""
+
+    def note_write_only(self, values: bytes | None) -> None:
+        """Note which write-only values went out, or stand there for all we know."""
+        self.write_only = values
+
+    def note_cleared(self, clearing: Clearing) -> None:
+        """Note an attempt to clear."""
+        self.cleared = clearing
+
+    def note_refused(self, refused: Refused) -> None:
+        """Note that the API refused a desired state."""
+        self.refused = refused
+
     def note_in_place(self, desired: bytes | None) -> None:
         """Note that a look found everything as desired, or as the policies want it left."""
         self.desired = desired

@@ -52,7 +52,7 @@ class Settlement:
         memory.transition.end()
         is_news = memory.sent.write_only is None or not ctx.write_only_changed
         if is_news and not ctx.is_unsent:
-            memory.sent.write_only = ctx.write_only_digest
+            memory.sent.note_write_only(ctx.write_only_digest)
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None

@@ -20,7 +20,7 @@ async def take_over(ctx: Context, clock: Clock) -> bool:
         return False
     body = required_of_updates(ctx, {}) | {at: marks_without_others(ctx)}
     await ctx.bound.api.update(ctx.rest, ctx.aim.locator_of(resource), body)
-    ctx.memory.sent.at = clock.monotonic()
+    ctx.memory.sent.note_write(clock.monotonic())
     ctx.memory.held.taken_over = ctx.aim.id_of(resource)
     return True
 

@@ -54,7 +54,7 @@ class UpdatingSteps:
         if "update" not in ctx.acted:
             self._begin_anew(ctx)
             if ctx.contested and not (_pending(ctx) or _has_failed(ctx)):
-                ctx.memory.sent.desired = ctx.desired_digest
+                ctx.memory.sent.note_tried(ctx.desired_digest)
                 return self._contested(ctx)
         return await self._put(ctx, "Updated", "updated")
 
@@ -105,7 +105,7 @@ class UpdatingSteps:
         paths = [STATE_PATH] if is_correction else []
         await contest.counted(contests, there, paths, sending, ctx.now)
         ctx.memory.ineffective.note(attempt)
-        ctx.memory.sent.at = self._world.clock.monotonic()
+        ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.forget_look()
         return None
 
@@ -174,22 +174,23 @@ class UpdatingSteps:
         at = ctx.aim.locator_of(ctx.observation.resource)
         sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.heard(ctx, self._world.clock, sending)
-        ctx.memory.sent.at = self._world.clock.monotonic()
+        ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.looks.note_update()
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None
         ctx.memory.ineffective.note(attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
-        ctx.memory.sent.desired = ctx.desired_digest
+        ctx.memory.sent.note_tried(ctx.desired_digest)
         if not ctx.is_unsent:
-            ctx.memory.sent.write_only = ctx.write_only_digest
+            ctx.memory.sent.note_write_only(ctx.write_only_digest)
             ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         unanswered.make_up(ctx)
         leftovers = frozenset(d.path for d in found if d.clearing)
         if leftovers:
-            ctx.memory.sent.cleared = Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token)
+            clearing = Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token)
+            ctx.memory.sent.note_cleared(clearing)
         ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)

@@ -209,14 +209,14 @@ class WritingSteps:
         except AlreadyExistsNotOwned as error:
             # Somebody was faster. What is there is not what we sent, however equal: without the
             # mark it can only be adopted.
-            ctx.memory.sent.at = self._world.clock.monotonic()
+            ctx.memory.sent.note_write(self._world.clock.monotonic())
             _withdraw(ctx)
             ctx.taken = error
             await self._reporter.write(ctx, replace(verdict, synced=False))
             ctx.forget_look()
             return None
         except Unavailable as error:
-            ctx.memory.sent.at = self._world.clock.monotonic()
+            ctx.memory.sent.note_write(self._world.clock.monotonic())
             if not error.maybe_applied:
                 _withdraw(ctx)
             raise
@@ -252,7 +252,7 @@ class WritingSteps:
         return ctx.conflict is not None
 
     async def _created(self, ctx: Context, answer: Json) -> None:
-        ctx.memory.sent.at = self._world.clock.monotonic()
+        ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
         ident = ctx.aim.id_of(answer)
@@ -293,7 +293,7 @@ class WritingSteps:
             await ctx.bound.api.delete(ctx.rest, at)
         except InUse as error:
             # It stays to be tried, or nobody would notice the end of what uses it.
-            ctx.memory.sent.desired = b""
+            ctx.memory.sent.note_untried()
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
             found = failure(ctx, f"cannot replace it: {error.message}")
             # By whom it is used is what helps.
