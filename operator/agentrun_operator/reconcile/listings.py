@@ -104,13 +104,20 @@ class Listings:
     """The newest answer of each collection; asking for a newer one makes one LIST for all."""
 
     def __init__(
-        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, clock: Clock, polling: Polling
+        self,
+        kinds: Mapping[str, ResourceKind],
+        cache: ObjectCache,
+        clock: Clock,
+        polling: Polling,
+        *,
+        kept_bytes: int = MAX_KEPT_BYTES,
     ) -> None:
-        """Start without any answer."""
+        """Start without any answer, and room for so many bytes of items."""
         self._kinds = kinds
         self._cache = cache
         self._clock = clock
         self._polling = polling
+        self._kept_bytes = kept_bytes
         self._lists = _Shared()
         self._searches = _Shared()
         self._shared: frozenset[Collection] = frozenset()
@@ -308,7 +315,7 @@ class Listings:
         """Return how many bytes of items a listing may keep: half of what the others leave."""
         others = [each for place, each in self._lists.newest.items() if place != at]
         others += [each for each in self._begun if each is not listing]
-        return max(0, MAX_KEPT_BYTES - sum(each.size for each in others)) // 2
+        return max(0, self._kept_bytes - sum(each.size for each in others)) // 2
 
     def _rest_of(self, at: Collection) -> Rest:
         rest = self._kinds[at.kind].rest

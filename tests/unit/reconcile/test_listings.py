@@ -58,9 +58,9 @@ class Pages:
         return Page(self._pages[number], str(number + 1) if more else None)
 
 
-def listings(clock: VirtualClock) -> Listings:
+def listings(clock: VirtualClock, **options: int) -> Listings:
     cache = ObjectCache(KINDS, controller_class="", operator_namespace="s", cluster_id="c")
-    return Listings(KINDS, cache, clock, Polling())
+    return Listings(KINDS, cache, clock, Polling(), **options)
 
 
 async def spin() -> None:
@@ -301,13 +301,11 @@ def whole_bytes(listing: Listing) -> int:
     return len(json.dumps([v for k, v in listing.by_id.items() if k not in listing.large]))
 
 
-async def test_all_listings_together_keep_no_more_than_a_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agentrun_operator.reconcile.listings.MAX_KEPT_BYTES", MIB)
+async def test_all_listings_together_keep_no_more_than_a_bound() -> None:
     items = [[{"modelProxyName": f"p-{a}-{b}", "x": "x" * 8192} for b in range(20)] for a in "abcd"]
     small = [[{"agentRuntimeId": "r", "agentRuntimeName": "r", "x": "x" * 1024}]]
-    api, shared = Kept(ModelProxy=items, AgentRuntime=small), listings(VirtualClock())
+    api = Kept(ModelProxy=items, AgentRuntime=small)
+    shared = listings(VirtualClock(), kept_bytes=MIB)
     proxies = await shared.at_least(PROXIES, api, 0.0)  # type: ignore[arg-type]
     assert MIB / 3 < whole_bytes(proxies) < MIB * 0.6, "the neighbours have room left"
     assert len(proxies.by_id) == 80, "all of them are seen"
