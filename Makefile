@@ -61,12 +61,12 @@ check: $(STAMP) ## lint, types, imports, stale generated files, dead pointers
 check-charts: $(STAMP) ## lint charts, Dockerfile, scripts, workflows (ARGS=--complete: leave out nothing)
 	@$(TOOLS) -m charttools check $(ARGS)
 
-test: binaries ## run all tests: unit, contract, integration, end to end
+test: binaries ## run all tests: unit, engine, drift, contract, integration, end to end
 	@$(BIN)/python tools/lanes.py $(ARGS)
 
 # What does not apply: a namespace that is deleted takes the Role along; one counts cluster-wide lists;
 # a ClusterAccount is not served; leaders contend in the operator's own namespace, whatever they watch.
-test-namespaced: binaries ## the engine's tests once more, under the Roles of a namespaced install
+test-namespaced: binaries ## the engine's integration tests once more, under the Roles of a namespaced install
 	AGENTRUN_TEST_SCOPE=namespaced $(BIN)/pytest $(ARGS) \
 	    $(filter-out %_leaders.py %_grants.py,$(wildcard tests/integration/test_engine_*.py)) \
 	    --deselect tests/integration/test_engine_references.py::test_a_namespace_takes_everything_along \
