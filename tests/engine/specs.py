@@ -99,7 +99,7 @@ SAMPLES = {
     )
     for kind in CLOUD_KINDS
 }
-"""Every way to be keyed: by name, by the API's id, below a parent, by an id of ours."""
+"""One for each kind: together every way to be keyed, by name, by id, below a parent."""
 
 
 async def lab_for(sample: Sample) -> Lab:

@@ -262,7 +262,7 @@ async def test_an_empty_secret_key_is_told() -> None:
     assert len(made(lab, SAMPLES["Credential"])) == 1
 
 
-# ------------------------------------------------ updates that come to nothing
+# ------------------------------------------------ ineffective updates
 
 
 def undo(lab: Lab, key: ObjectKey) -> None:

@@ -67,7 +67,7 @@ class Contact:
             self.changed()
 
     def failed(self, error: OperatorError) -> None:
-        """Note a call that came to nothing for a cause that every other call shares."""
+        """Note a call that failed for a cause that every other call shares."""
         was_out = self.is_out
         self.failures += 1
         self.error = error

@@ -1,7 +1,7 @@
-"""Two masters: notices, field by field, that somebody undoes our corrections, and lets that rest.
+"""Conflicting writers: notices, field by field, that somebody undoes our corrections.
 
-The tries get so rare that two masters do not fight, and a field that is not fought over is
-corrected all the while.
+Such a field is corrected less and less often, so that two writers do not change it for ever; all
+other fields are corrected meanwhile.
 """
 
 from collections.abc import Awaitable, Collection, Iterable, Sequence

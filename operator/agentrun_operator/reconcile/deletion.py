@@ -150,7 +150,7 @@ class DeletionSteps:
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
 
     def _seconds_to_retry(self, ctx: Context) -> float:
-        """Return how long a deletion that failed still rests; the second try comes at once."""
+        """Return how long to wait after a deletion that failed; the second try comes at once."""
         sent, failures = ctx.memory.sent, ctx.memory.sent.deletes.failures
         if ctx.observation.phase is not Phase.DELETE_FAILED or not failures:
             return 0.0

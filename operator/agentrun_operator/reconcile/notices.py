@@ -61,7 +61,7 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 
 
 class Notices:
-    """Tells what was written in vain."""
+    """Tells what was written and has no effect."""
 
     def __init__(self, world: World) -> None:
         """Tell it as events of one world."""

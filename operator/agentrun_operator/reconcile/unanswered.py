@@ -23,7 +23,7 @@ _MOMENT_SECONDS = 0.1
 """Past the end of the window, lest a pass comes just before it."""
 
 
-async def heard(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
+async def noted_if_lost(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
     """Send an update, and remember it if its answer gets lost."""
     try:
         return await sending

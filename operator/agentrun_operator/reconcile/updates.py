@@ -1,6 +1,6 @@
 """Steps that bring a resource that is there to its spec: edits, drift, states.
 
-What comes to nothing ends: an update that is taken and changes nothing, and a fight over a field.
+An update without effect is not repeated for ever, nor one that another writer changes back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ class UpdatingSteps:
         return await self._put(ctx, "Updated", "updated")
 
     def _begin_anew(self, ctx: Context) -> None:
-        """Forget what came to nothing. An edit or a request ends a contest, a rotation does not."""
+        """Forget ineffective updates. An edit or a request ends a contest, a rotation does not."""
         ctx.memory.ineffective.end()
         if edits.has_news(ctx):
             ctx.memory.contests.end()
@@ -67,7 +67,7 @@ class UpdatingSteps:
             self._note_contested(ctx)
 
     async def correct(self, ctx: Context) -> Outcome | None:
-        """Bring a drifted resource back to the spec, fields aside that somebody else fights for."""
+        """Bring a drifted resource back to the spec, except what another writer changes back."""
         self._note_contested(ctx)
         pending = _pending(ctx)
         if ctx.contested and not pending:
@@ -75,7 +75,7 @@ class UpdatingSteps:
         if "update" in ctx.acted:
             return await self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         paths = [d.path for d in pending]
-        if self._is_in_vain(ctx, self._attempt(ctx), paths):
+        if self._has_no_effect(ctx, self._attempt(ctx), paths):
             return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         contests, there = ctx.memory.contests, self._standing(ctx)
@@ -94,13 +94,15 @@ class UpdatingSteps:
             self._note_contested(ctx)
             if STATE_PATH in ctx.contested:
                 return self._contested(ctx)
-            if self._is_in_vain(ctx, attempt, [STATE_PATH]):
+            if self._has_no_effect(ctx, attempt, [STATE_PATH]):
                 return self._ineffective(ctx)
         else:
             self._begin_anew(ctx)
         ctx.acted.add(verb.action)
         at = ctx.aim.locator_of(ctx.observation.resource)
-        sending = unanswered.heard(ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb))
+        sending = unanswered.noted_if_lost(
+            ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb)
+        )
         contests, there = ctx.memory.contests, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
         await contest.counted(contests, there, paths, sending, ctx.now)
@@ -109,7 +111,7 @@ class UpdatingSteps:
         ctx.forget_look()
         return None
 
-    # ------------------------------------------------------------ in vain
+    # ------------------------------------------------------------ ineffective or contested
 
     def _note_contested(self, ctx: Context) -> None:
         paths = [d.path for d in ctx.differences]
@@ -119,7 +121,7 @@ class UpdatingSteps:
         ctx.contested = contests.fought_over(ctx.obj, paths, now)
 
     def _contested(self, ctx: Context) -> Outcome:
-        """Say what is fought over, and look again for peace."""
+        """Say what another writer changes back, and look again later."""
         self._settlement.note_drift(ctx)
         marks = ownership.marks_of_others(ctx.aim, ctx.observation.resource)
         message = contest.message(drifted_fields(ctx.differences), marks)
@@ -136,7 +138,7 @@ class UpdatingSteps:
         return self._world.memory.digest([ctx.memory.looks.stamp, _there(ctx)])
 
     @staticmethod
-    def _is_in_vain(ctx: Context, attempt: bytes, paths: Sequence[str]) -> bool:
+    def _has_no_effect(ctx: Context, attempt: bytes, paths: Sequence[str]) -> bool:
         """Whether the API takes an update and does not do it.
 
         Race: another writer may undo it before our next look, which then finds the old value as if
@@ -173,7 +175,7 @@ class UpdatingSteps:
         attempt = self._attempt(ctx)
         at = ctx.aim.locator_of(ctx.observation.resource)
         sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
-        answer = await unanswered.heard(ctx, self._world.clock, sending)
+        answer = await unanswered.noted_if_lost(ctx, self._world.clock, sending)
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.looks.note_update()
