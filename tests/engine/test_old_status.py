@@ -21,6 +21,7 @@ from engine.specs import (
     ready,
 )
 from engine.strangers import PROXY_BODY, by_hand
+from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -45,6 +46,26 @@ async def made_again(sample: Sample, **more: Any) -> tuple[Lab, ObjectKey, dict[
     assert len(made(lab, sample)) == 1
     lab.calls.take()
     return lab, key, old
+
+
+@pytest.mark.parametrize("echoes_first", [False, True])
+async def test_an_old_status_of_an_account_stops_nobody(*, echoes_first: bool) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.echoes_first = echoes_first
+    account = ObjectKey("Account", "team-a", "default")
+    lab.cluster.put_secret("default-keys", keys_of(OTHER))
+    await lab.elapse(60)
+    old = status_of(lab, account)
+    assert lab.ready(account) == ("False", "AccountMismatch")
+    lab.cluster.put_secret("default-keys", keys_of(MAIN))
+    await lab.elapse(60)
+    for put_back in (old, status_of(lab, account), old):
+        lab.cluster.put_status(account, put_back)
+        await lab.elapse(5)
+        assert lab.ready(account) == lab.ready(key) == ("True", "Available")
+    lab.calls.take()
+    await lab.elapse(3600)
+    assert "write_status" not in lab.calls.take()
 
 
 @kinds

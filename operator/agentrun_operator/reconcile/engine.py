@@ -93,10 +93,11 @@ class Engine:
     def _was_rewritten(self, before: KubeObject, now: KubeObject) -> bool:
         """Whether somebody else wrote another record or other conditions than ours.
 
-        What is read by LIST has no pass of its own, and an old status would stand for ever.
+        What is read by LIST has no pass of its own, nor has an account that works: an old status
+        would stand for ever, and that of an account keeps all its objects waiting.
         """
         told = told_of(now.status)
-        if told_of(before.status) == told or self._world.kinds[now.key.kind].is_local:
+        if told_of(before.status) == told:
             return False
         notes = self._world.memory.peek(now.key)
         return notes is None or not notes.reported.is_ours(told)

@@ -46,7 +46,8 @@ class LocalReconciler:
         Raises:
             ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write.
         """
-        failures = self._world.memory.of(obj.key, obj.uid).failures
+        memory = self._world.memory.of(obj.key, obj.uid)
+        failures = memory.failures
         now = self._world.clock.monotonic()
         changes: Json = {}
         try:
@@ -68,7 +69,9 @@ class LocalReconciler:
             told = log_bug(obj, bug)
             result = self._world.outcomes.of_error(told, obj, failures, now)
         if result.verdict is not None:
-            raw = await self._reporter.write_object(self._newest(obj), result.verdict, changes)
+            raw = await self._reporter.write_object(
+                self._newest(obj), memory.reported, result.verdict, changes
+            )
             if raw is not None:
                 self._world.cache.update(raw, obj.key.kind)
         return result

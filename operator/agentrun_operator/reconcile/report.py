@@ -15,6 +15,7 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
+from agentrun_operator.reconcile.reported import Reported
 from agentrun_operator.reconcile.status import StatusDraft, compose
 
 log = structlog.get_logger(__name__)
@@ -59,9 +60,12 @@ class Reporter:
         ctx.memory.reported.note_written(ctx.now)
         self.absorb(ctx, raw)
 
-    async def write_object(self, obj: KubeObject, verdict: Verdict, changes: Json) -> Json | None:
+    async def write_object(
+        self, obj: KubeObject, reported: Reported, verdict: Verdict, changes: Json
+    ) -> Json | None:
         """Write the status of a local object; None when it already says all that."""
         status = self._composed(obj, verdict, changes)
+        reported.note_told(status)
         return None if status == obj.status else await self._write(obj, verdict, status)
 
     def _composed(
