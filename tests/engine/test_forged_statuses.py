@@ -216,3 +216,23 @@ async def test_a_record_that_counts_for_nothing_moves_no_times() -> None:
     await lab.elapse(60)
     assert "externalId" not in lab.get(late).status
     assert times() == before
+
+
+@restarts
+@pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
+async def test_a_parent_that_somebody_wrote_down_is_not_believed(
+    *, restarted: bool, at_once: bool
+) -> None:
+    sample = SAMPLES["AgentRuntimeEndpoint"]
+    lab, key = await ready(sample)
+    status = status_of(lab, key)
+    lab.cluster.put_status(key, {**status, "parentId": "another"})
+    if restarted:
+        lab.restart()
+    if not at_once:
+        await lab.elapse(60)
+        assert status_of(lab, key) == status
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert made(lab, sample) == []
+    assert lab.cluster.events[-1].reason == "Deleted"

@@ -78,10 +78,13 @@ class LookingSteps:
         if report is not None:
             self._world.events.emit(ctx.obj, "Warning", Reason.MASS_ABSENCE.value, report.message)
 
-    @staticmethod
-    def _is_doubtful(ctx: Context) -> bool:
+    def _is_doubtful(self, ctx: Context) -> bool:
         """Whether nothing but the status says where the resource was: an older one may."""
-        return ctx.obj.is_in_charge and not ctx.memory.held.has(ctx.obj.external_id)
+        if not ctx.obj.is_in_charge:
+            return False
+        parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
+        is_moved = parent is not None and parent.external_id not in (None, ctx.aim.parent)
+        return is_moved or not ctx.memory.held.has(ctx.obj.external_id)
 
     async def _look_elsewhere(self, ctx: Context) -> Observation | None:
         """Look where a resource would be that was made since an older status was written."""

@@ -56,6 +56,7 @@ class Settlement:
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
         ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
+        ctx.changes["parentId"] = ctx.aim.parent
         if not ctx.obj.observes_only:
             if not (seen.drift or seen.leftovers):
                 memory.ineffective.end()
