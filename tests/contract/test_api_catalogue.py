@@ -5,6 +5,7 @@ A wrong path, key, operation name or paging of a new kind fails here without a t
 
 import asyncio
 import inspect
+import json
 import re
 import warnings
 from collections.abc import Awaitable, Callable
@@ -45,7 +46,8 @@ OPERATIONS: dict[str, Ours] = {
 class Recording:
     """A server that keeps the request line and the action of each request."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
         self.seen: list[tuple[str, str, str, str]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,7 +59,9 @@ class Recording:
         await reader.readexactly(int(length[1]) if length else 0)
         assert action
         self.seen.append((action[1], method, path, "&".join(sorted(query.split("&")))))
-        body = b'{"code":"SUCCESS","requestId":"r","data":{}}'
+        # No key: it is that of whatever was asked for.
+        data = {self._rest.id_field: KEY} if method == "POST" else {"status": "READY"}
+        body = json.dumps({"code": "SUCCESS", "requestId": "r", "data": data}).encode()
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
             + f"content-length: {len(body)}\r\n\r\n".encode()
@@ -132,7 +136,7 @@ def cases() -> list[Any]:
 
 @pytest.mark.parametrize(("rest", "operation"), cases())
 async def test_request_is_the_official_one(rest: Rest, operation: str) -> None:
-    recording = Recording()
+    recording = Recording(rest)
     server = await asyncio.start_server(recording.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     client = AgentRunClient(
