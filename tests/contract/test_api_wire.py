@@ -1,6 +1,7 @@
 """On a real socket, our requests are the official client's: method, path, query, body, action."""
 
 import asyncio
+import json
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,7 +22,7 @@ from fakes.mappings import (
     STOP,
     TEMPLATE,
 )
-from fakes.recorder import KEYS, connected, recording
+from fakes.recorder import KEYS, OK, connected, recording
 
 with warnings.catch_warnings():
     # The official packages warn about themselves when imported; that is not our defect.
@@ -55,6 +56,8 @@ RUNTIME_BODY = {
     "memory": 4096,
     "port": 9000,
 }
+MADE = {mapping.id_field: "x-1" for mapping in (RUNTIME, ENDPOINT, PROXY)}
+CREATED = json.dumps({"code": "SUCCESS", "requestId": "r", "data": MADE}).encode()
 PAGES = {"page_number": 1, "page_size": 100}
 
 Ours = Callable[[AgentRunClient], Awaitable[Any]]
@@ -198,7 +201,7 @@ OPERATIONS: list[tuple[str, Ours, Theirs]] = [
     ("action", "ours", "theirs"), [pytest.param(*row, id=row[0]) for row in OPERATIONS]
 )
 async def test_our_request_is_the_official_one(action: str, ours: Ours, theirs: Theirs) -> None:
-    async with recording() as recorder:
+    async with recording(CREATED if action.startswith("Create") else OK) as recorder:
         async with connected(recorder.url) as client:
             await ours(client)
         await asyncio.to_thread(theirs, official(recorder.url))

@@ -102,7 +102,7 @@ class AgentRunClient:
         ours. An answer about anything else says nothing: what was asked for may well be there.
 
         Raises:
-            Unavailable: the answer is about another resource.
+            Unavailable: the answer is about another resource, or about none.
         """
         call = _call(rest, "Get", "GET", _path(rest, at.parent, at.key))
         answer = await self._send(call)
@@ -145,10 +145,18 @@ class AgentRunClient:
         return Page(items, cursor, size=len(answer.body), answer=answer)
 
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
-        """POST one resource, once; returns what the API answered."""
+        """POST one resource, once; returns what the API answered.
+
+        Raises:
+            Unavailable: the answer leaves out the id. The next look finds it: with another word on
+                record the resource would pass for one that was there before.
+        """
         call = _call(rest, "Create", "POST", _path(rest, parent), body)
-        made = _object(call, await self._send(call))
+        answer = await self._send(call)
+        made = _object(call, answer)
         _check_id(rest, call.action, made, maybe_applied=True)
+        if rest.key is not KeyedBy.CHOSEN_ID and not made.get(rest.id_field):
+            raise unusable(call, answer, f"without {rest.id_field}")
         return made
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:

@@ -41,6 +41,14 @@ async def test_what_is_no_id_is_not_taken_for_one(ident: Any) -> None:
         await net.client.find(PROXY, name="chat")
 
 
+async def test_a_create_without_an_id_counts_as_unanswered() -> None:
+    """Recorded under its name, it would count as adopted, and be left behind by its deletion."""
+    with pytest.raises(Unavailable, match="without modelProxyId") as caught:
+        await always({"modelProxyName": "chat"}).client.create(PROXY, {"modelProxyName": "chat"})
+    assert caught.value.maybe_applied
+    assert await always({"status": "CREATING"}).client.create(SANDBOX, {"sandboxId": "k8s-u-0"})
+
+
 async def test_create_below_a_parent() -> None:
     net = always({"agentRuntimeEndpointId": "ep-1"})
     await net.client.create(ENDPOINT, {"targetVersion": "LATEST"}, parent="rt-1")
