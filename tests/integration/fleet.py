@@ -30,6 +30,8 @@ from rig.waiting import condition, described
 KEYS = "agentrun-keys"
 VALUES = "keys"
 """Secret with the values that the objects of a tenant refer to."""
+SECRET_KEYS = ("inbound", "provider", "env", *SECRETS[VALUES])
+"""Its keys: of the specs here, and of each kind's examples."""
 CANARY = "canary-"
 """Every secret value begins with it: wherever it shows up, a secret leaked."""
 DEFAULT_WORKSPACE = "Workspace"
@@ -150,8 +152,7 @@ class Tenant:
 
     def open(self) -> None:
         """Create the Secrets and the Account."""
-        values = ("inbound", "provider", "env", *SECRETS[VALUES])
-        self.secret(VALUES, **{name: canary() for name in values})
+        self.secret(VALUES, **{name: canary() for name in SECRET_KEYS})
         self.login()
         spec = {
             "accountId": self.account.account_id,

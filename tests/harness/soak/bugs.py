@@ -22,6 +22,7 @@ from agentrun_operator.reconcile import (
     cache,
     contest,
     deletion,
+    endings,
     engine,
     facts,
     farewell,
@@ -257,7 +258,7 @@ CRASH_BUGS: tuple[Bug, ...] = (
     _bug(
         "ended-forgotten",
         "nobody removes what a dead process was to remove",
-        (_Writing, "_remove_forgotten", m.no_conflict),
+        (endings, "remove_forgotten", m.no_conflict),
     ),
 )
 """What nothing but a crash at the right call shows: for the sweep to find."""

@@ -119,7 +119,7 @@ class User:
 
     def rotate(self) -> str:
         """Change every value in the Secret that the objects refer to."""
-        self.values = {name: fleet.canary() for name in ("inbound", "provider", "env")}
+        self.values = {name: fleet.canary() for name in fleet.SECRET_KEYS}
         self._put(secret_manifest(NAMESPACE, fleet.VALUES, self.values))
         return "rotate the Secret"
 
