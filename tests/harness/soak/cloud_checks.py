@@ -116,7 +116,8 @@ class CloudChecks:
         """What has, or may have, a resource never calls another account, not even to read.
 
         What is merely observed was neither created nor adopted, and follows its reference. Nor is a
-        restored record one of its own whose resource another object has adopted meanwhile.
+        restored record one of its own whose resource another object has adopted meanwhile, or that
+        was copied from another object.
         """
         raw = self._simulation.kube.find(found.obj.key)
         if raw is None or raw["metadata"]["uid"] != found.obj.uid:
@@ -124,7 +125,9 @@ class CloudChecks:
         status = raw.get("status") or {}
         pinned = (status.get("account") or {}).get("accountId")
         is_in_charge = status.get("externalId") and "adopted" in status
-        lives_there = pinned and (is_in_charge or status.get("creation"))
+        bound = (status.get("boundTo") or {}).get("name", found.obj.key.name)
+        is_own = bound == found.obj.key.name
+        lives_there = pinned and is_own and (is_in_charge or status.get("creation"))
         asked = exchange.entry.account
         slot = SLOT_OF.get(found.obj.key)
         record = None if slot is None else self._simulation.cloud.record_of(slot, raw, status)
