@@ -29,7 +29,8 @@ MAX_MESSAGE_CHARS: Final = 8192
 """Of an error message, to tell one refusal from another; far less is shown."""
 _CODE: Final = re.compile(r"(?:[A-Z][A-Za-z]{1,39}|ERR)(?:[._:][A-Za-z]{1,40}){0,6}")
 """What the codes of the service and of the gateway look like: words, and nothing else."""
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f]{1,16}(?:-[0-9A-Fa-f]{1,16}){2,6}")
+"""Groups of hexadecimal digits: a key that stands in its place is not logged."""
 _MANY_DIGITS: Final = 64
 _MAX_LONG: Final = 32 * 1024
 """Digits of all numbers of an answer that have many: to read one takes the square of them."""

@@ -42,7 +42,13 @@ def service(status: int, code: str, message: str, **headers: str) -> Answer:
 
 
 def gateway(status: int, code: str, message: str = "m", **extra: object) -> Answer:
-    body = {"Code": code, "Message": message, "RequestId": "REQ-2", "HostId": "h", **extra}
+    body = {
+        "Code": code,
+        "Message": message,
+        "RequestId": "1-68a4c2e7-1f0d-0a2b4c6d8e0f",
+        "HostId": "h",
+        **extra,
+    }
     return Answer(status, httpx.Headers(), json.dumps(body).encode())
 
 
@@ -333,10 +339,17 @@ def test_a_code_that_is_no_word_is_not_shown(code: str) -> None:
 
 def test_request_id_travels_beside_the_message() -> None:
     error = error_for(GET, gateway(403, "NoPermission"))
-    assert error.request_id == "REQ-2"
-    assert "REQ-2" not in str(error)
-    by_header = raw(500, b"", **{"x-acs-request-id": "REQ-3"})
-    assert error_for(GET, by_header).request_id == "REQ-3"
+    assert error.request_id == "1-68a4c2e7-1f0d-0a2b4c6d8e0f"
+    assert "1-68a4c2e7-1f0d-0a2b4c6d8e0f" not in str(error)
+    by_header = raw(500, b"", **{"x-acs-request-id": "0A1B2C3D-0001-4000-8000-0123456789AB"})
+    assert error_for(GET, by_header).request_id == "0A1B2C3D-0001-4000-8000-0123456789AB"
+
+
+@pytest.mark.parametrize(
+    "odd", ["canary-4711", "sk-live-0a1b2c", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"]
+)
+def test_what_is_no_request_id_is_not_kept(odd: str) -> None:
+    assert error_for(GET, raw(500, b"", **{"x-acs-request-id": odd})).request_id is None
 
 
 def test_a_redirect_does_not_show_where_to() -> None:

@@ -156,7 +156,7 @@ async def test_the_wire_log_shows_names_and_no_value() -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         return httpx.Response(
             200,
-            headers={"x-acs-request-id": "REQ-1"},
+            headers={"x-acs-request-id": "4C467B38-3910-447D-87BC-AC049166F216"},
             json={"code": "SUCCESS", "data": {"credentialSecret": CANARY}},
         )
 
@@ -174,7 +174,7 @@ async def test_the_wire_log_shows_names_and_no_value() -> None:
         "action": "CreateCredential",
         "fields": ["credentialName", "credentialSecret", "description"],
         "code": "200",
-        "request_id": "REQ-1",
+        "request_id": "4C467B38-3910-447D-87BC-AC049166F216",
     }
     assert CANARY not in json.dumps(logs)
     assert CANARY not in repr(answer)
