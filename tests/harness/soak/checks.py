@@ -266,13 +266,17 @@ class Checks:
         """What an object has on record stays there until the answer to a successor's create.
 
         A sandbox that ended has a successor of its own. What was written for another object, or by
-        somebody else a moment ago, is no record of ours.
+        somebody else a moment ago, is no record of ours. Of two with one resource on record, as
+        when an object only observed for a moment, one gives in.
         """
         before = raw.get("status") or {}
         is_lost = before.get("externalId") and not status.get("externalId")
         is_restarted = before.get("incarnation") != status.get("incarnation")
         is_foreign = before.get("boundTo", {}).get("uid") != raw["metadata"]["uid"]
         is_foreign |= self._simulation.actions.restores.was_written_lately(place.key)
+        mine, same = raw["metadata"]["uid"], self._simulation.kube.of_kind(place.kind)
+        others = [o.get("status") or {} for o in same if o["metadata"]["uid"] != mine]
+        is_foreign |= before.get("externalId") in [o.get("externalId") for o in others]
         if is_lost and "adopted" in before and not (is_restarted or is_foreign):
             self.violated("a record stands", f"{place.key}: {before['externalId']} is erased")
 
