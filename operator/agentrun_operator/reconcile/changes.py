@@ -16,6 +16,12 @@ def is_left_to_its_owner(obj: KubeObject) -> bool:
     return reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
 
 
+def is_disowned(obj: KubeObject) -> bool:
+    """Whether what an object has on record is not its own, as another claim to it comes first."""
+    reason = obj.ready.get("reason")
+    return reason in (Reason.EXTERNAL_NAME_CONFLICT.value, Reason.ALREADY_EXISTS_NOT_OWNED.value)
+
+
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
     """Whether a change concerns us: everything but our own status and foreign metadata.
 
@@ -56,4 +62,5 @@ def concerns_users(before: KubeObject, now: KubeObject) -> bool:
         or before.external_id != now.external_id
         or before.is_claimed != now.is_claimed
         or before.ready.get("status") != now.ready.get("status")
+        or is_disowned(before) != is_disowned(now)
     )

@@ -21,13 +21,11 @@ from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
-from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile.binding import Binding, is_hearsay
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.changes import is_disowned
 from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
-
-_DISOWNED = (Reason.EXTERNAL_NAME_CONFLICT.value, Reason.ALREADY_EXISTS_NOT_OWNED.value)
 
 
 class ReferenceResolver:
@@ -225,9 +223,7 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
         raise DependencyNotReady(f"{target.key} is being deleted")
     if target.awaits_answer:
         raise DependencyNotReady(f"{target.key} is being created anew")
-    # What a target has on record is not its own while another one's claim to the name comes first.
-    is_its_own = ready.get("reason") not in _DISOWNED
-    is_enough = is_user_there and is_its_own
+    is_enough = is_user_there and not is_disowned(target)
     if target.external_id and (is_enough or ready.get("status") == "True"):
         return
     raise DependencyNotReady(

@@ -1,0 +1,41 @@
+"""Whom a change of an object concerns."""
+
+import pytest
+
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.changes import concerns_users
+
+
+def runtime(status: str, reason: str) -> KubeObject:
+    return KubeObject(
+        key=ObjectKey("AgentRuntime", "team-a", "base"),
+        uid="uid-1",
+        generation=1,
+        resource_version="1",
+        created_at="2026-01-05T09:00:00Z",
+        deleting=False,
+        finalizers=(),
+        annotations={},
+        spec={},
+        status={
+            "externalId": "ar-1",
+            "conditions": [{"type": "Ready", "status": status, "reason": reason}],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "concerned"),
+    [
+        (("True", "Available"), ("False", "Updating"), True),
+        (("False", "Updating"), ("False", "ProviderFailed"), False),
+        (("False", "AccountChanged"), ("False", "AlreadyExistsNotOwned"), True),
+        (("False", "ExternalNameConflict"), ("False", "Updating"), True),
+        (("False", "ExternalNameConflict"), ("False", "AlreadyExistsNotOwned"), False),
+    ],
+)
+def test_users_are_told_what_they_may_rely_on(
+    before: tuple[str, str], now: tuple[str, str], *, concerned: bool
+) -> None:
+    assert concerns_users(runtime(*before), runtime(*now)) is concerned
