@@ -310,8 +310,10 @@ class Actions:
         if owner is None or raw is None or raw["metadata"]["uid"] != owner.uid:
             return True
         status = raw["status"]
-        # The record of what it replaces stands until the answer to its successor's create.
-        return bool(status.get("externalId") and "replaces" not in (status.get("creation") or {}))
+        # The record of what it replaces stands until the answer to its successor's create. What it
+        # merely observed before was never its own.
+        is_in_charge = status.get("externalId") and "adopted" in status
+        return bool(is_in_charge and "replaces" not in (status.get("creation") or {}))
 
     def record(self, slot: Slot) -> Record | None:
         for record in self._simulation.cloud.tenant().records(slot.family):
