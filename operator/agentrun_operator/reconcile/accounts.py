@@ -140,29 +140,31 @@ class AccountDirectory:
         account = self._cache.get(key)
         if account is not None and not is_proven:
             await self.check_allowed(account, obj)
-        known = self._clients.known(key)
-        try:
-            if account is None:
-                raise CredentialsNotFound(f"{key} is gone; restore it")
-            return await self._clients.connect(account)
-        except Retryable:
-            if known is None:
-                raise
-            return known
+        last = self._clients.known(key)
+        if account is not None:
+            return await self._connect(account, last)
+        if last is None:
+            raise CredentialsNotFound(f"{key} is gone; restore it")
+        return last
 
     async def _unpinned(self, obj: KubeObject) -> Binding:
         account = self._asked_for(obj)
         if account is None:
             return await self._own_binding_of(obj)
         await self.check_allowed(account, obj)
-        known = self._clients.known(account.key)
+        last = self._clients.known(account.key)
+        # A client of another account would find nothing, and that would pass for the end.
+        fits = last is not None and last.identity == self.identity_of(obj)
+        return await self._connect(account, last if fits else None)
+
+    async def _connect(self, account: KubeObject, last: Binding | None) -> Binding:
+        """Return the client of an account, or the last one that worked where there is none now."""
         try:
             return await self._clients.connect(account)
         except Retryable:
-            # A client of another account would find nothing, and that would pass for the end.
-            if known is None or known.identity != self.identity_of(obj):
+            if last is None:
                 raise
-            return known
+            return last
 
     def identity_of(self, obj: KubeObject) -> AccountIdentity | None:
         """Return the account of an object without any call: pinned, or else asked for.

@@ -46,10 +46,14 @@ class DeletionSteps:
 
     async def release(self, ctx: Context) -> Outcome | None:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
-        if ctx.memory.held.is_released:
-            # Race: the watch shows a version from before that, and all was told already.
-            await self._world.writer.remove_finalizer(ctx.obj)
-            return Outcome(None)
+        if not ctx.memory.held.is_released:
+            # Race: a late watch shows a version from before that, and all was told already.
+            await self._tell_the_end(ctx)
+        await self._world.writer.remove_finalizer(ctx.obj)
+        ctx.memory.held.is_released = True
+        return Outcome(None)
+
+    async def _tell_the_end(self, ctx: Context) -> None:
         policies = facts.snapshot(ctx).policies
         is_kept = policies.retain or policies.observe_only
         if ctx.observation.existence is Existence.ABSENT:
@@ -65,9 +69,6 @@ class DeletionSteps:
         )
         if told is not None:
             self._world.events.emit(ctx.obj, told.type, told.reason, told.message)
-        await self._world.writer.remove_finalizer(ctx.obj)
-        ctx.memory.held.is_released = True
-        return Outcome(None)
 
     @staticmethod
     async def _see_what_became_of_it(ctx: Context) -> None:
