@@ -6,7 +6,7 @@ import pytest
 
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER
 from engine.specs import SAMPLES, made
-from engine.test_copies import NAMED, backup
+from engine.test_copies import NAMED, backup, takes_nothing
 from fakes.lab import Lab
 
 
@@ -26,17 +26,8 @@ async def test_a_copy_in_another_cluster_without_id_takes_nothing(
     other.cluster._uids = itertools.count(100)
     await other.ready_account()
     other.cluster.put_secret("keys", {"token": "canary-4711"})
-    other.cluster.put_back(key, backup(lab, key))
-    if not lives:
-        other.cluster.delete(key)
-    other.restart()
-    await other.elapse(60)
-    if lives:
-        assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
-        assert "team-a/it of cluster 'unknown'" in other.message(key)
-        other.cluster.delete(key)
-        await other.elapse(60)
-    assert other.cluster.raw(key) is None
+    owner = "team-a/it of cluster 'unknown'"
+    await takes_nothing(other, key, backup(lab, key), owner, lives=lives)
     assert len(made(lab, sample)) == 1
     lab.restart()
     await lab.elapse(100)

@@ -378,6 +378,23 @@ async def test_a_cluster_with_the_identity_of_another_one_goes_on(kind: str) -> 
 # ------------------------------------------------ a backup taken while it was created
 
 
+async def takes_nothing(
+    other: Lab, key: ObjectKey, raw: dict[str, Any], owner: str, *, lives: bool
+) -> None:
+    """Restore `it` of `owner` in another cluster; delete it at once, or after it has lived."""
+    other.cluster.put_back(key, raw)
+    if not lives:
+        other.cluster.delete(key)
+    other.restart()
+    await other.elapse(60)
+    if lives:
+        assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
+        assert owner in other.message(key)
+        other.cluster.delete(key)
+        await other.elapse(60)
+    assert other.cluster.raw(key) is None
+
+
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
 @named
 async def test_what_was_about_to_be_created_is_the_originals_as_well(
@@ -395,15 +412,5 @@ async def test_what_was_about_to_be_created_is_the_originals_as_well(
     await lab.elapse(100)
     assert lab.ready(key) == ("True", "Available")
     other = await other_cluster(lab)
-    other.cluster.put_back(key, raw)
-    if not lives:
-        other.cluster.delete(key)
-    other.restart()
-    await other.elapse(60)
-    if lives:
-        assert other.ready(key) == ("False", "AlreadyExistsNotOwned")
-        assert "team-a/it of cluster 'cluster-1'" in other.message(key)
-        other.cluster.delete(key)
-        await other.elapse(60)
-    assert other.cluster.raw(key) is None
+    await takes_nothing(other, key, raw, "team-a/it of cluster 'cluster-1'", lives=lives)
     assert len(made(lab, sample)) == 1
