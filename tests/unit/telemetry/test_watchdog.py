@@ -79,14 +79,13 @@ async def test_the_time_since_a_beat_is_known_while_held() -> None:
 
 async def test_a_real_loop_that_is_held_is_noticed_by_the_thread() -> None:
     held: list[str] = []
-    gave_way = threading.Event()
+    asyncio.current_task().set_name("pass Sandbox team/it")  # type: ignore[union-attr]
     with Watchdog(0.02, lambda task, _: held.append(task)) as dog:
-        asyncio.current_task().set_name("pass Sandbox team/it")  # type: ignore[union-attr]
         while dog._seen is None:
-            gave_way.wait(0.01)
-        for _ in range(1000):
-            await asyncio.sleep(0.001 if not held else 0)
-    assert held == ["pass Sandbox team/it"]
+            threading.Event().wait(0.01)
+        threading.Event().wait(0.02)  # a beat subtracts its pause: what is just seen is not told
+        await asyncio.sleep(0.01)  # the beat is due before this is
+    assert held[0] == "pass Sandbox team/it"
 
 
 def test_a_held_loop_is_counted_by_the_kind_of_the_pass() -> None:
