@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName
 from agentrun_operator.core.grants import EXTERNAL_REFERENCES, OBSERVE, Leave
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reaches import Lack, Reach, reaches
@@ -38,7 +38,7 @@ class Grants:
         found = (
             self._lack(obj, reach, binding, leave)
             for reach in reaches(kind, obj.spec)
-            if _is_asked_for(obj, reach, kind.rest)
+            if not obj.observes_only or self._is_strange_parent(obj, reach, kind.rest, binding)
         )
         return tuple(lack for lack in found if lack is not None)
 
@@ -46,7 +46,7 @@ class Grants:
         """Return why an object may not observe; None if it may, or does not ask to."""
         if not self._is_strange_view(obj, binding, leave) or self.lends_view(obj, binding, leave):
             return None
-        if obj.external_id and OBSERVE not in (obj.status.get("granted") or ()):
+        if _has_seen(obj, binding) and OBSERVE not in (obj.status.get("granted") or ()):
             # Its namespace had made it, or a version that asked nobody showed it.
             return None
         told = leave.refusal(OBSERVE, obj.key.kind, obj.external_name)
@@ -66,6 +66,15 @@ class Grants:
             return False
         named = self._ledger.namesakes(obj.key.kind, obj.external_name, binding)
         return not any(owner.key.namespace == obj.key.namespace for owner in named)
+
+    def _is_strange_parent(
+        self, obj: KubeObject, reach: Reach, rest: Rest | None, binding: Binding
+    ) -> bool:
+        """Whether who only observes would look below a parent that it has not looked below yet."""
+        if rest is None or reach.path != rest.parent:
+            return False
+        parent = reach.external_name or self._observed(obj, reach)
+        return not (_has_seen(obj, binding) and obj.status.get("parentId") == parent)
 
     def _lack(self, obj: KubeObject, reach: Reach, binding: Binding, leave: Leave) -> Lack | None:
         if reach.grant is not None:
@@ -101,13 +110,15 @@ def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> 
     return Lack(reach, reach.name, NotGranted(f"spec.{reach.path}: {told}"))
 
 
-def _is_asked_for(obj: KubeObject, reach: Reach, rest: Rest | None) -> bool:
-    """Whether a reach leads anywhere by what the object may do.
+def _has_seen(obj: KubeObject, binding: Binding) -> bool:
+    """Whether an object has a resource of this very account on record.
 
-    Who only observes sends nothing; it looks below its parent.
+    Who observes may follow its reference to another account, where the name is another owner's.
     """
-    is_parent = rest is not None and reach.path == rest.parent
-    return not obj.observes_only or (is_parent and not obj.external_id)
+    pinned = obj.status.get("account") or {}
+    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    is_here = obj.pinned_account == binding.source and there == binding.identity
+    return is_here and obj.external_id is not None
 
 
 def _names_of(obj: KubeObject) -> tuple[str, ...]:
