@@ -131,6 +131,22 @@ async def test_plain_words_of_the_spec_stay_readable() -> None:
     assert lab.message(key).endswith(f"AgentRun says: {said}: (secret)")
 
 
+async def test_plain_variables_stay_readable_and_secret_ones_do_not() -> None:
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("keys", {"token": OLD, "same": "in-both-places"})
+    said = f"no room in zone-frankfurt-7 for {OLD} and in-both-places"
+    fault(lab, effect="create-failed", action="CreateAgentRuntime", reason=said)
+    env = [
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
+        {"name": "ZONE", "value": "zone-frankfurt-7"},
+        {"name": "COPY", "value": "in-both-places"},
+    ]
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "env": env})
+    await lab.elapse(60)
+    expected = "AgentRun says: no room in zone-frankfurt-7 for (secret) and (secret)"
+    assert lab.message(key).endswith(expected)
+
+
 async def test_a_reference_out_of_the_cluster_may_hold_anything() -> None:
     lab = await lab_for(SAMPLES["ModelProxy"])
     fault(lab, effect="error", action="CreateModelProxy", status=400, message=f"model key {OLD}")

@@ -8,7 +8,7 @@ cannot be known, what is freely worded stays closed.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agentrun_operator.core import tracebacks
 from agentrun_operator.core.addresses import is_address, said_anyway
@@ -26,7 +26,7 @@ from agentrun_operator.core.identity import ACCOUNT_KINDS, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths
-from agentrun_operator.core.write_only import sensitive_texts, write_only_paths
+from agentrun_operator.core.write_only import sensitive_texts, texts_in, write_only_paths
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.known import KEPT_SECONDS
 from agentrun_operator.reconcile.ports import Json
@@ -55,7 +55,7 @@ class Redactors:
     def note(self, ctx: Context, desired: Json) -> None:
         """Take down what a pass is about to send."""
         if ctx.resolution is not None:
-            self._note(ctx.obj, ctx.resolution, sensitive_texts(ctx.kind, desired))
+            self._note(ctx.obj, ctx.resolution, _unwritten(ctx, desired))
 
     async def opened(self, ctx: Context, verdict: Verdict, changes: Json) -> tuple[Verdict, Json]:
         """Return a verdict and changes of the status with the words of the cloud that may stand."""
@@ -112,7 +112,7 @@ class Redactors:
             sent, is_all = self._world.known.of(key)
             values |= sent
             is_complete = is_complete and is_all and not self._refers_outside(obj)
-        values.update(sensitive_texts(ctx.kind, ctx.observation.resource, is_read=True))
+        values.update(_unwritten(ctx, ctx.observation.resource, is_read=True))
         if ctx.binding is not None:
             values |= self._world.clients.keys_of(ctx.binding)
         return Redactor(frozenset(values), is_complete)
@@ -151,6 +151,16 @@ class Redactors:
             spent = (self._world.clock.now() - found.edited_at).total_seconds()
             doubtful = max(0.0, KEPT_SECONDS - spent)
         self._world.known.note(obj.key, (*secret, *others), doubtful_seconds=doubtful)
+
+
+def _unwritten(ctx: Context, body: Mapping[str, Any], *, is_read: bool = False) -> Iterator[str]:
+    """Yield the texts of a body that stand where a secret may, and not in the spec itself.
+
+    Who may read the status may read the spec. An ordinary message is full of such words: a region,
+    a host, a log level.
+    """
+    written = frozenset(texts_in(ctx.obj.spec))
+    return (t for t in sensitive_texts(ctx.kind, body, is_read=is_read) if t not in written)
 
 
 def _has_unknown_of_others(ctx: Context) -> bool:
