@@ -18,9 +18,8 @@ from agentrun_operator.core.fields import (
     UpdateOnly,
 )
 from agentrun_operator.core.forms import ResourceGroupId, WebAddress
-from agentrun_operator.core.kind import Column, Derived, KeyedBy, ResourceKind, Rest
-from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.kinds.parts.code import CODE_RULES, Code
+from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
+from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Code
 from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT
 from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved
@@ -73,14 +72,6 @@ class AgentRuntimeObserved(PlacedObserved):
     """Newest version."""
 
 
-def _artifact_type(spec: AgentRuntimeSpec, _: Resolution) -> str | None:
-    if spec.container is not None:
-        return "Container"
-    return "Code" if spec.code is not None else None
-
-
-_ARTIFACTS = ("container", "code")
-
 KIND = ResourceKind(
     kind="AgentRuntime",
     plural="agentruntimes",
@@ -101,10 +92,10 @@ KIND = ResourceKind(
         always_send=("cpu",),
     ),
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,127}$",
-    derived=(ENVIRONMENT, Derived("artifactType", "container", _artifact_type, immutable=True)),
+    derived=(ENVIRONMENT, ARTIFACT_TYPE),
     rules=(
-        exactly_one(_ARTIFACTS, "keep the one that this runtime is made from"),
-        never_switches(_ARTIFACTS, "create another AgentRuntime"),
+        exactly_one(ARTIFACTS, "keep the one that this runtime is made from"),
+        never_switches(ARTIFACTS, "create another AgentRuntime"),
         *WORKLOAD_RULES,
         *CODE_RULES,
         SESSION_RULE,

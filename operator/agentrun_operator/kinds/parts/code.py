@@ -1,13 +1,14 @@
 """CodeConfiguration. Source: control-plane reference, §7."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from agentrun_operator.core.fields import SpecModel, Unquoted, WriteOnly
 from agentrun_operator.core.forms import BucketName
-from agentrun_operator.core.kind import Rule
-from agentrun_operator.kinds.parts.container import Command
+from agentrun_operator.core.kind import Derived, Rule
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.kinds.parts.container import Command, Container
 
 
 class Code(SpecModel):
@@ -30,6 +31,26 @@ class Code(SpecModel):
     """CRC-64 of the archive; a new value tells that the OSS object changed."""
 
 
+class HasArtifact(Protocol):
+    """The part of a spec that is read here."""
+
+    @property
+    def container(self) -> Container | None:
+        """The image to run."""
+
+    @property
+    def code(self) -> Code | None:
+        """The code to run."""
+
+
+def _artifact_type(spec: HasArtifact, _: Resolution) -> str | None:
+    if spec.container is not None:
+        return "Container"
+    return "Code" if spec.code is not None else None
+
+
+ARTIFACTS = ("container", "code")
+ARTIFACT_TYPE = Derived("artifactType", "container", _artifact_type, immutable=True)
 CODE_RULES = (
     Rule(
         "!has(self.code) || has(self.code.ossBucketName) == has(self.code.ossObjectName)",
