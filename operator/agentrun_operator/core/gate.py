@@ -12,12 +12,14 @@ from typing import Any, Final, NoReturn
 
 from agentrun_operator.core.addresses import places_in
 from agentrun_operator.core.documents import values_in
-from agentrun_operator.core.redaction import RUN, masked
+from agentrun_operator.core.redaction import HIDDEN, RUN, masked, secrets_in
 
 MAX_QUOTED: Final = 256
 """Characters of what the cloud says that are shown."""
 _MAX_READ: Final = 1024
 """Characters of it that are looked at: a broken endpoint may answer megabytes."""
+_BY_DESIGN: Final = 12
+"""So many characters of a random id are shared with no value, however long, by chance."""
 UNSAID: Final = "what AgentRun says of it is not shown, as it may quote values unknown here"
 
 
@@ -115,6 +117,18 @@ def quotes_nothing(text: str, redactor: Redactor, public: Iterable[str]) -> bool
     """Whether a field shows nothing of any value but what is public anyway."""
     said = (*public, *places_in(redactor.values, RUN))
     return masked([text], redactor.values, public=said) == [text]
+
+
+def tells_of(text: str, values: Iterable[str], *, public: Iterable[str] = ()) -> bool:
+    """Whether an id holds a whole value, or more of one than it would by chance."""
+    known = [*values]
+    [shown] = masked([text], known, public=public)
+    hidden = len(text) - len(shown.replace(HIDDEN, ""))
+    folded = text.casefold()
+    parts = (part.casefold() for value in known for part in secrets_in(value))
+    return hidden >= _BY_DESIGN or (
+        hidden > 0 and any(len(part) >= RUN and part in folded for part in parts)
+    )
 
 
 def sealed_in(node: Any) -> Iterator[CloudText]:

@@ -14,11 +14,13 @@ from agentrun_operator.core import tracebacks
 from agentrun_operator.core.addresses import is_address, said_anyway
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.dependencies import SOURCES, dependencies, refers_outside
+from agentrun_operator.core.errors import ProviderFailed
 from agentrun_operator.core.gate import (
     CloudText,
     Redactor,
     quotes_nothing,
     sealed_in,
+    tells_of,
     unsealed,
     with_quote,
 )
@@ -85,6 +87,35 @@ class Redactors:
         return await self._in_turn(
             redactor, len(address), lambda: quotes_nothing(address, redactor, public)
         )
+
+    async def check_id(self, ctx: Context, ident: str) -> None:
+        """Refuse an id that tells of a secret, before a status shows it for the first time.
+
+        The resource can be addressed by nothing else, so it cannot be masked. A ConfigMap, such as
+        the one that we publish, may hold it.
+
+        Raises:
+            ProviderFailed: it holds a value of a Secret of the object, or of the account's keys.
+        """
+        account = self._world.accounts.identity_of(ctx.obj)
+        public = (ctx.aim.name, ctx.aim.chosen_id, *(said_anyway(account) if account else ()))
+        if ident in public or ident == ctx.obj.external_id:
+            return
+        sources = ctx.resolution.secrets.values() if ctx.resolution is not None else ()
+        values = {value for data in sources for value in data.values()}
+        if ctx.binding is not None:
+            values |= self._world.clients.keys_of(ctx.binding)
+        redactor = Redactor(frozenset(values), is_complete=True)
+        is_telling = await self._in_turn(
+            redactor, len(ident), lambda: tells_of(ident, redactor.values, public=public)
+        )
+        if is_telling:
+            raise ProviderFailed(
+                f"AgentRun's id of {ctx.kind.kind} {ctx.aim.name!r} holds a value of a Secret that "
+                "this object or its account uses, and status.externalId would show it; if that is "
+                "no secret, put it into the spec or into a ConfigMap, else check the account's "
+                "endpoint"
+            )
 
     async def _in_turn(self, redactor: Redactor, size: int, compare: Callable[[], T]) -> T:
         if redactor.size <= _MANY and size <= _LONG:

@@ -67,8 +67,9 @@ class Settlement:
             ctx.changes |= _moved_pin(ctx)
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
-            ctx.changes |= self.identity(ctx)
-            ctx.changes["externalId"] = ctx.aim.id_of(seen.resource)
+            ident = ctx.aim.id_of(seen.resource)
+            await self.check_id(ctx, ident)
+            ctx.changes |= {**self.identity(ctx), "externalId": ident}
             self.note_drift(ctx)
         asked.note_acted(ctx)
         message = _standing(ctx) + unpublished + caution(self._world, ctx)
@@ -81,6 +82,10 @@ class Settlement:
             "externalName": ctx.aim.name if ctx.rest.name_field else None,
             "parentId": ctx.aim.parent,
         }
+
+    async def check_id(self, ctx: Context, ident: str) -> None:
+        """Raise ProviderFailed where a status must not show an id."""
+        await self._redactors.check_id(ctx, ident)
 
     def at_provider(self, ctx: Context, resource: Json | None = None) -> Json:
         """Return what of the last look may be shown."""

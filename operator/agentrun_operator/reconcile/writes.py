@@ -71,6 +71,7 @@ class WritingSteps:
 
     async def persist(self, ctx: Context) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
+        await self._settlement.check_id(ctx, ctx.aim.id_of(ctx.observation.resource))
         as_sent = self._is_as_sent(ctx)
         adopted = self._was_adopted(ctx)
         await self._record(ctx, ctx.observation.resource, adopted=adopted, as_sent=as_sent)
@@ -79,6 +80,7 @@ class WritingSteps:
     async def correct_record(self, ctx: Context) -> Outcome | None:
         """Put the id that a look found on record, in the place of an older one."""
         ident = ctx.aim.id_of(ctx.observation.resource)
+        await self._settlement.check_id(ctx, ident)
         adopted = self._was_adopted(ctx)
         log.warning("the record named another resource", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
@@ -110,6 +112,7 @@ class WritingSteps:
 
     async def adopt(self, ctx: Context) -> Outcome | None:
         """Take charge of a resource that was there before."""
+        await self._settlement.check_id(ctx, ctx.aim.id_of(ctx.observation.resource))
         if await self._is_rivalled(ctx):
             return None
         is_taken = await takeover.take_over(ctx, self._world.clock)
@@ -256,6 +259,7 @@ class WritingSteps:
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
         ident = ctx.aim.id_of(answer)
+        await self._settlement.check_id(ctx, ident)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=False)
         ctx.changes["applied"] = self._settlement.applied(ctx)
