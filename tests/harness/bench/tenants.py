@@ -195,6 +195,9 @@ def _accounts(stage: Stage) -> Iterator[dict[str, Any]]:
         yield samples.key_secret("agentrun-system", account)
         spec = _account(stage.rig.cloud.url, account)
         spec["allowedNamespaces"] = {"names": list(stage.accounts)}
+        # The victim's proxies run as a role, and name a service of the console.
+        grants = ["executionRoles", "externalReferences"]
+        spec["allow"] = [{"namespaces": list(stage.accounts), "grants": grants}]
         yield _manifest("ClusterAccount", "default", spec)
         return
     for tenant, each in stage.accounts.items():
