@@ -4,6 +4,9 @@ A text is compared as it stands and decoded, as UTF-8, without case and with any
 values are searched for the runs that the text has, so that the cost is the sum of both and not the
 product, and a part of a value counts as much as the whole.
 
+Signs between letters and digits do not count either, so that a value that was cut to pieces, or
+stands there byte by byte, is still one run.
+
 Values under six characters, and what of a text shares fewer with a value, stay: they stand in
 ordinary words.
 """
@@ -12,6 +15,7 @@ import base64
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,10 +43,18 @@ _BETWEEN = b"\xff"
 _GAP = re.compile(rb"[\x00-\x20\x7f]+")
 """White space and control characters; what else is none to be seen has become a space before."""
 _WIDE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
+_SIGNS = re.compile(rb"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
+"""All of ASCII but letters and digits: what stands between the pieces of a text that was split."""
+_SIGNS_OF_A_LINE = re.compile(rb"[\x00-\x09\x0b-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
+"""The same in a value, line by line, or the end of a heading would make a word of the next line."""
+_NUMBERS = re.compile(rb"[0-9]{1,3}(?:[, \n]{1,3}[0-9]{1,3}){5,}")
+"""Bytes as a list of decimal numbers."""
+_BYTE = 255
 _ESCAPE = re.compile(
     rb"""
-      %u[0-9a-f]{4} | %[0-9a-f]{2} | \+
-    | \\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2} | \\u[0-9a-f]{4} | \\u\{[0-9a-f]{1,6}\}
+      %u[0-9a-f]{4} | %[0-9a-f]{2} | \+ | (?:=[0-9a-f]{2}){4,} | 0x[0-9a-f]{2}(?![0-9a-f])
+    | (?-i:\\U)[0-9a-f]{8} | \\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2}
+    | \\u[0-9a-f]{4} | \\[ux]\{[0-9a-f]{1,6}\}
     | \\x[0-9a-f]{2} | \\[0-7]{3} | \\[\x21-\x7e]
     | &\#[0-9]{1,7};? | &\#x[0-9a-f]{1,6};? | &[a-z][a-z0-9]{1,31};?
     """,
@@ -120,13 +132,13 @@ def _compared(text: str) -> Iterator[_View]:
         below: list[_View] = []
         for view in layer:
             for plain in _unescaped(view):
-                tight = plain.replaced(_GAP, _to_nothing)
+                tight, bare = plain.replaced(_GAP, _to_nothing), plain.replaced(_SIGNS, _to_nothing)
                 if depth < _DEPTH:
-                    below += (*_from_base64(tight), *_from_hex(tight))
+                    below += (*_from_base64(tight), *_from_hex(bare), *_from_numbers(plain))
                 folded = plain.replaced(_WIDE, _folded)
                 folded = _View(folded.data.lower(), folded.spans)
-                for closed in (_to_space, _to_nothing):
-                    each = folded.replaced(_GAP, closed)
+                for gap, closed in _IN_TEXTS:
+                    each = folded.replaced(gap, closed)
                     if len(each.data) >= RUN and each.data not in found:
                         found.add(each.data)
                         yield each
@@ -139,6 +151,11 @@ def _to_space(_gap: bytes) -> bytes:
 
 def _to_nothing(_gap: bytes) -> bytes:
     return b""
+
+
+_IN_TEXTS = ((_GAP, _to_space), (_GAP, _to_nothing), (_SIGNS, _to_nothing))
+_IN_VALUES = ((_GAP, b" "), (_GAP, b""), (_SIGNS_OF_A_LINE, b""))
+"""How they are compared: in one line, without white space, and without any sign."""
 
 
 def _unescaped(view: _View) -> Iterator[_View]:
@@ -179,6 +196,17 @@ def _from_hex(view: _View) -> Iterator[_View]:
             spans += [(view.spans[n][0], view.spans[n + 1][1]) for n in at]
             spans.append(view.spans[end - 1])
         yield _View(bytes(data), spans)
+
+
+def _from_numbers(view: _View) -> Iterator[_View]:
+    found = view.replaced(_NUMBERS, _bytes_of)
+    if found is not view:
+        yield found
+
+
+def _bytes_of(numbers: bytes) -> bytes:
+    found = [int(number) for number in re.findall(rb"[0-9]+", numbers)]
+    return bytes(found) if max(found) <= _BYTE else numbers
 
 
 def _hidden(text: str, views: Iterable[_View], known: set[bytes]) -> str:
@@ -247,11 +275,11 @@ def _batches(values: Iterable[str]) -> Iterator[bytes]:
 
 
 def _forms(form: bytes) -> set[bytes]:
-    """Return values as they are compared: with escapes and without, in one line and in many."""
+    """Return values as they are compared: with escapes and without."""
     found: set[bytes] = set()
     for _ in range(_ESCAPES + 1):
         folded = _WIDE.sub(lambda match: _folded(match[0]), form).lower()
-        found |= {_GAP.sub(b" ", folded), _GAP.sub(b"", folded)}
+        found |= {gap.sub(closed, folded) for gap, closed in _IN_VALUES}
         before, form = form, _ESCAPE.sub(lambda match: _meant(match[0]), form)
         if form == before:
             break
@@ -274,14 +302,16 @@ def _folded(char: bytes) -> bytes:
         text = char.decode()
     except UnicodeDecodeError:
         return char
-    return text.upper().casefold().encode() if text.isprintable() else b" "
+    if not text.isprintable():
+        return b" "
+    return unicodedata.normalize("NFKC", text).upper().casefold().encode()
 
 
 def _meant(escape: bytes) -> bytes:
-    """Return what an escape stands for: one of a URL, of JSON and its like, or of HTML."""
+    """Return what an escape stands for: one of a URL, of mail, of JSON and its like, or of HTML."""
     kind, rest = escape[:1], escape[1:]
-    if kind == b"%" and rest[:1] not in b"uU":
-        return bytes.fromhex(rest.decode())
+    if kind in b"=0" or (kind == b"%" and rest[:1] not in b"uU"):
+        return bytes.fromhex(re.sub(rb"^0[xX]|[%=]", b"", escape).decode())
     if kind == b"+":
         return b" "
     if kind == b"&":

@@ -158,6 +158,31 @@ def test_no_spelling_and_no_part_of_a_secret_stays(quoted: str) -> None:
     assert leaked(text, SECRET) == []
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        ":".join(f"{byte:02x}" for byte in SECRET.encode()),
+        "-".join(f"{byte:02X}" for byte in SECRET.encode()),
+        " ".join(f"0x{byte:02x}" for byte in SECRET.encode()),
+        str(list(SECRET.encode())),
+        "".join(f"={byte:02X}" for byte in SECRET.encode()),
+        "".join(f"\\U{ord(char):08x}" for char in SECRET),
+        "".join(f"\\x{{{ord(char):x}}}" for char in SECRET),
+        ".".join(SECRET),
+        ", ".join(SECRET),
+        " + ".join(f"'{SECRET[at : at + 4]}'" for at in range(0, len(SECRET), 4)),
+        "|".join(SECRET[at : at + 5] for at in range(0, len(SECRET), 5)),
+        "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in SECRET),
+    ],
+)
+def test_a_value_in_pieces_is_one_run(quoted: str) -> None:
+    text = mask(f"cannot take {quoted}, which is wrong", SECRET)
+    assert text.startswith("cannot take")
+    assert text.endswith("which is wrong")
+    said = re.sub(r"[^A-Za-z0-9]", "", text.replace("0x", "")).replace("secret", "")
+    assert len(said) < len("cannottakewhichiswrong") + RUN
+
+
 def test_a_value_is_known_by_each_of_its_lines_and_as_a_whole() -> None:
     body = base64.b64encode(bytes(range(200))).decode()
     pem = "\n".join(["-----BEGIN KEY-----", *(body[n : n + 64] for n in range(0, 268, 64)), ""])
