@@ -39,6 +39,10 @@ from chart.rendering import (
 
 KINDS = tuple(catalogue().values())
 POLICY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+CONFIG_MAP_POLICY = f"{FULLNAME}.{NAMESPACE}"
+STATUS_POLICY = f"{FULLNAME}-status.{NAMESPACE}"
+ALWAYS = ('rbac.configMapPolicy="always"', 'rbac.statusPolicy="always"')
+NEVER = ('rbac.configMapPolicy="never"', 'rbac.statusPolicy="never"')
 NAMED_AT_LENGTH = {
     "CustomResourceDefinition",
     "ValidatingAdmissionPolicy",
@@ -67,8 +71,8 @@ def test_the_default_renders_one_of_each() -> None:
         "RoleBinding",
         "Service",
         "ServiceAccount",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
+        *["ValidatingAdmissionPolicy"] * 2,
+        *["ValidatingAdmissionPolicyBinding"] * 2,
     ]
 
 
@@ -150,7 +154,7 @@ def test_accounts_can_be_left_to_namespace_administrators() -> None:
 
 def test_the_operator_writes_only_its_own_config_maps() -> None:
     found = installed()
-    policy = one(found, "ValidatingAdmissionPolicy")["spec"]
+    policy = named(found, "ValidatingAdmissionPolicy", CONFIG_MAP_POLICY)["spec"]
     account = one(found, "ServiceAccount")["metadata"]["name"]
     (condition,) = policy["matchConditions"]
     assert f"'system:serviceaccount:{NAMESPACE}:{account}'" in condition["expression"]
@@ -159,9 +163,26 @@ def test_the_operator_writes_only_its_own_config_maps() -> None:
             f"[?'{MANAGED_BY_LABEL}'] == optional.of('{FIELD_MANAGER}')"
             in (validation["expression"])
         )
-    binding = one(found, "ValidatingAdmissionPolicyBinding")["spec"]
-    assert binding["policyName"] == one(found, "ValidatingAdmissionPolicy")["metadata"]["name"]
-    assert binding["validationActions"] == ["Deny"]
+
+
+@pytest.mark.parametrize("values", [(), ('watchNamespaces=["team-a"]',)], ids=["wide", "narrow"])
+def test_each_policy_is_in_force(values: tuple[str, ...]) -> None:
+    found = installed(*values)
+    for policy in of_kind(found, "ValidatingAdmissionPolicy"):
+        name = policy["metadata"]["name"]
+        binding = named(found, "ValidatingAdmissionPolicyBinding", name)["spec"]
+        assert binding["policyName"] == name
+        assert binding["validationActions"] == ["Deny"]
+
+
+def test_the_status_policy_is_about_what_the_operator_serves() -> None:
+    found = installed('watchNamespaces=["team-a"]', 'controllerClass="blue"')
+    policy = named(found, "ValidatingAdmissionPolicy", STATUS_POLICY)["spec"]
+    (selected,) = policy["matchConstraints"]["namespaceSelector"]["matchExpressions"]
+    assert selected["values"] == ["team-a"]
+    operator, its_class = (each["expression"] for each in policy["matchConditions"])
+    assert f"!= 'system:serviceaccount:{NAMESPACE}:{FULLNAME}'" in operator
+    assert its_class.endswith("== 'blue'")
 
 
 @pytest.mark.parametrize(
@@ -170,19 +191,20 @@ def test_the_operator_writes_only_its_own_config_maps() -> None:
         ((), (), True),
         ((), (f"--api-versions={POLICY}", "--api-versions=v1/ConfigMap"), True),
         ((), ("--api-versions=v1/ConfigMap",), False),
-        (('rbac.configMapPolicy="always"',), ("--api-versions=v1/ConfigMap",), True),
-        (('rbac.configMapPolicy="never"',), (), False),
+        (ALWAYS, ("--api-versions=v1/ConfigMap",), True),
+        (NEVER, (), False),
         (("rbac.create=false",), (), False),
         (('watchNamespaces=["team-a"]',), (), True),
         (('watchNamespaces=["team-a"]', "crds.install=false"), (), False),
     ],
 )
-def test_the_policy_is_there_where_it_can_be(
+def test_the_policies_are_there_where_they_can_be(
     values: tuple[str, ...], options: tuple[str, ...], *, is_there: bool
 ) -> None:
     found = installed(*values, options=options)
-    assert bool(of_kind(found, "ValidatingAdmissionPolicy")) is is_there
-    assert bool(of_kind(found, "ValidatingAdmissionPolicyBinding")) is is_there
+    count = 2 if is_there else 0
+    assert len(of_kind(found, "ValidatingAdmissionPolicy")) == count
+    assert len(of_kind(found, "ValidatingAdmissionPolicyBinding")) == count
 
 
 def test_a_namespaced_install_gets_nothing_cluster_wide() -> None:

@@ -99,6 +99,7 @@ BAD = {
     ),
     "accounts for nobody": ('rbac.accountsFor="view"', "/rbac/accountsFor"),
     "a policy by a switch": ("rbac.configMapPolicy=true", "/rbac/configMapPolicy"),
+    "statuses for a word": ('rbac.statusPolicy="yes"', "/rbac/statusPolicy"),
     "both sides of a budget": (
         ("podDisruptionBudget.minAvailable=1", "podDisruptionBudget.maxUnavailable=1"),
         "/podDisruptionBudget/maxUnavailable",

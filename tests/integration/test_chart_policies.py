@@ -1,4 +1,4 @@
-"""What the chart's admission policy and roles let through, on a real API server."""
+"""What the chart's admission policies and roles let through, on a real API server."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,11 @@ from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER, MANAGED_
 from controlplane import ControlPlane, KubectlError
 from rig import eventually, samples
 from rig.chart import CRDS, render
+from rig.cluster import administrator
 
 SYSTEM, TENANT = "least-system", "least-tenant"
 AT = f"--namespace={TENANT}"
+NAMED = {"fullnameOverride": "least"}
 OURS = {MANAGED_BY_LABEL: FIELD_MANAGER}
 PROXY = {
     "apiVersion": API_VERSION,
@@ -76,7 +78,7 @@ def operator(control_plane: ControlPlane) -> Iterator[Someone]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         for name in (SYSTEM, TENANT)
     ]
-    rendering = render(SYSTEM, {"fullnameOverride": "least"})
+    rendering = render(SYSTEM, NAMED)
     rights = json.dumps(samples.as_list(rendering.rights))
     plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
     plane.kubectl("apply", "--filename=-", input=rights)
@@ -147,3 +149,69 @@ def test_a_published_map_that_lost_its_label_gets_it_back(
     operator.delete("bare")
     admin.create("bare", {}, owner)
     operator.delete("bare")
+
+
+class Writer:
+    """Somebody who writes to the ModelProxy `chat`; kubectl would read the status first."""
+
+    def __init__(self, plane: ControlPlane, user: tuple[str, str] | None = None) -> None:
+        """Be the user of a namespace and a ServiceAccount, or an administrator."""
+        self._plane = plane
+        token = None if user is None else plane.token_for(*user)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def patch(self, part: str, **fields: str) -> str:
+        """Return what a refused write was answered, and nothing for one that was taken."""
+        at = f"/apis/{API_VERSION}/namespaces/{TENANT}/modelproxies/chat"
+        path, body = (f"{at}/status", "status") if part == "status" else (at, "spec")
+        headers = {**self._headers, "Content-Type": "application/merge-patch+json"}
+        with administrator(self._plane) as http:
+            answer = http.patch(path, json={body: fields}, headers=headers)
+        return "" if answer.is_success else f"{answer.status_code} {answer.json()['message']}"
+
+
+@pytest.fixture(scope="module")
+def tenant(control_plane: ControlPlane, owner: Owner) -> Writer:  # noqa: ARG001 - the object to write
+    """A user with a role that allows everything of ours in one namespace, as many are."""
+    about = {"name": "dev", "namespace": TENANT}
+    rule = {"apiGroups": ["agentrun.dev"], "resources": ["*"], "verbs": ["*"]}
+    group = "rbac.authorization.k8s.io"
+    items: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about},
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": about, "rules": [rule]},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": about,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "dev"},
+            "subjects": [{"kind": "ServiceAccount", **about}],
+        },
+    ]
+    plane = control_plane
+    plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
+    writer = Writer(plane, (TENANT, "dev"))
+    eventually(lambda: writer.patch("status", externalId="probe"), "statuses to be refused")
+    return writer
+
+
+def test_a_tenant_writes_specs_and_no_status(tenant: Writer) -> None:
+    assert tenant.patch("spec", description="mine") == ""
+    told = tenant.patch("status", externalId="somebody-elses")
+    assert told.startswith("403 ")
+    assert "a status of agentrun.dev is written by the operator" in told
+
+
+def test_operators_and_backups_write_a_status(
+    control_plane: ControlPlane,
+    operator: Someone,  # noqa: ARG001 - whose rights are in force
+    tenant: Writer,  # noqa: ARG001 - when the policy is
+) -> None:
+    plane = control_plane
+    other = {"fullnameOverride": "other", "rbac": {"statusPolicy": "never"}}
+    rights = json.dumps(samples.as_list(render(SYSTEM, other).rights))
+    plane.kubectl("apply", "--filename=-", input=rights)
+    try:
+        for user in ((SYSTEM, "least"), (SYSTEM, "other"), None):
+            assert Writer(plane, user).patch("status", externalId="as-it-is") == "", user
+    finally:
+        plane.kubectl("delete", "--filename=-", input=rights)

@@ -108,16 +108,17 @@ http://{{ include "agentrun-operator.fullname" . }}-simulator.{{ .Release.Namesp
 {{- end }}
 
 {{/*
-Whether to restrict what ConfigMaps the operator may write: "yes" or nothing. `helm template` without
+Whether to render an admission policy, by its `mode`: "yes" or nothing. `helm template` without
 a cluster knows versions and no kinds; every version of Kubernetes that the chart runs on has these.
 */}}
-{{- define "agentrun-operator.restrictsConfigMaps" -}}
-{{- $mode := .Values.rbac.configMapPolicy }}
-{{- $knowsKinds := .Capabilities.APIVersions.Has "v1/ConfigMap" }}
-{{- $isServed := or (not $knowsKinds) (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") }}
-{{- $isOwn := and .Values.watchNamespaces (not .Values.crds.install) }}
-{{- if eq $mode "always" }}yes
-{{- else if and (eq $mode "auto") .Values.rbac.create $isServed (not $isOwn) }}yes
+{{- define "agentrun-operator.rendersPolicy" -}}
+{{- $values := .root.Values }}
+{{- $served := .root.Capabilities.APIVersions }}
+{{- $knowsKinds := $served.Has "v1/ConfigMap" }}
+{{- $isServed := or (not $knowsKinds) ($served.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") }}
+{{- $isOwn := and $values.watchNamespaces (not $values.crds.install) }}
+{{- if eq .mode "always" }}yes
+{{- else if and (eq .mode "auto") $values.rbac.create $isServed (not $isOwn) }}yes
 {{- end }}
 {{- end }}
 
