@@ -15,6 +15,7 @@ class Calls:
 
     `crash_after` lets the process die right after that many more calls, before anybody learns of
     the answer; `before` may fail a call instead of making it, `after` in spite of having made it.
+    `meanwhile` is what else the process does while a call is under way.
     """
 
     def __init__(self) -> None:
@@ -22,12 +23,15 @@ class Calls:
         self.crash_after: int | None = None
         self.before: Callable[[str], None] = lambda _name: None
         self.after: Callable[[str], None] = lambda _name: None
+        self.meanwhile: Callable[[str], Awaitable[None]] | None = None
 
     async def make(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Make one call, unless the process is dead or `before` objects."""
         if self.crash_after == 0:
             raise Crash(name)
         self.before(name)
+        if self.meanwhile is not None:
+            await self.meanwhile(name)
         self.names.append(name)
         try:
             answer = await call()

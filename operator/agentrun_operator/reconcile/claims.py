@@ -1,85 +1,130 @@
 """Which of several objects may have an external name: at most one, and always the same."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_left_to_its_owner
+from agentrun_operator.reconcile.memory import MemoryBank
 
 
 class Claims:
     """Claims of external names in this cluster."""
 
-    def __init__(self, cache: ObjectCache, accounts: AccountDirectory) -> None:
+    def __init__(self, cache: ObjectCache, accounts: AccountDirectory, memory: MemoryBank) -> None:
         """Compare the objects of a cache."""
         self._cache = cache
         self._accounts = accounts
+        self._memory = memory
+        self._taking: dict[ObjectKey, str | None] = {}
+        """Who is about to put on record that it takes its name, and the id of its parent."""
+
+    @contextmanager
+    def taking(self, key: ObjectKey, parent: str | None) -> Iterator[None]:
+        """Keep a name for one object until the cache has on record that it takes it.
+
+        Race: between the answer of `conflict` and that record another pass would find the name free
+        as well. Two would announce a create, and after a crash nobody knew whose the resource is.
+        To be entered without any await after that answer. Nobody waits for it: who finds the name
+        kept has a conflict.
+        """
+        self._taking[key] = parent
+        try:
+            yield
+        finally:
+            del self._taking[key]
 
     async def conflict(
         self, obj: KubeObject, rest: Rest, binding: Binding, parent: str | None = None
     ) -> OperatorError | None:
         """Return ExternalNameConflict when another object comes first with this name.
 
-        `parent` is the id of the parent, where a pass knows it by now.
-
-        Race: two passes may find the name free at the same moment, so it is asked again before
-        anything follows from the answer.
+        `parent` is the id of the parent, where a pass knows it by now. None holds until the next
+        await: what was found before one is looked through again after it.
         """
         if rest.key is KeyedBy.CHOSEN_ID or obj.observes_only:
             return None
+        refused: set[ObjectKey] = set()
+        refused_before = -1
+        while refused_before < len(refused):
+            refused_before = len(refused)
+            for other in self._ahead(obj, rest, binding, parent):
+                if self._may_have_it(other) or (
+                    other.key not in refused and await self._accounts.admits(other)
+                ):
+                    return ExternalNameConflict(
+                        f"{other.key} came first and claims the same external name "
+                        f"{obj.external_name!r}; set another spec.externalName here, or delete "
+                        "that object (with spec.deletionPolicy: Retain, so that this one can adopt)"
+                    )
+                refused.add(other.key)
+        return None
+
+    def _ahead(
+        self, obj: KubeObject, rest: Rest, binding: Binding, parent: str | None
+    ) -> Iterator[KubeObject]:
+        """Yield the other objects that come first with this name, if they may live there."""
         for other in self._cache.claimants(obj.key.kind, obj.external_name):
-            if other.key == obj.key or not _same_parent(other, obj, rest, parent):
+            if other.key == obj.key or not self._has_same_parent(other, obj, rest, parent):
                 continue
-            if other.observes_only or _left_it_to_its_owner(other, obj, rest):
+            if other.observes_only or self._left_it_to_its_owner(other, obj, rest):
                 continue
             if self._accounts.identity_of(other) != binding.identity:
                 continue
             if not self._accounts.is_believed(other, binding.source):
                 continue
-            if _claim(other) < _claim(obj) and (
-                _may_have_it(other) or await self._accounts.admits(other)
-            ):
-                return ExternalNameConflict(
-                    f"{other.key} came first and claims the same external name "
-                    f"{obj.external_name!r}; set another spec.externalName here, or delete that "
-                    "object (with spec.deletionPolicy: Retain, so that this one can adopt)"
-                )
-        return None
+            if self._claim(other) < self._claim(obj):
+                yield other
 
+    def _claim(self, obj: KubeObject) -> tuple[bool, str, str]:
+        """Return what orders claims of one name: who has the resource, then who is older.
 
-def _claim(obj: KubeObject) -> tuple[bool, str, str]:
-    """Return what orders claims of one name: who has the resource, then who is older.
+        Race: creation times count full seconds. Of two objects of one second the one that comes
+        second must not take over what the first has made already.
+        """
+        return not self._may_have_it(obj), *obj.seniority
 
-    Race: creation times count full seconds. Of two objects of one second the one that comes second
-    must not take over what the first has made already.
-    """
-    return not _may_have_it(obj), *obj.seniority
+    def _may_have_it(self, obj: KubeObject) -> bool:
+        if obj.key in self._taking or self._may_be_recorded(obj):
+            return True
+        # A restored record counts less than any other until a look has confirmed it.
+        return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
 
+    def _may_be_recorded(self, obj: KubeObject) -> bool:
+        """Whether a write that was not answered may have put a mark or a resource on record.
 
-def _may_have_it(obj: KubeObject) -> bool:
-    # A restored record counts less than any other until a look has confirmed it.
-    return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
+        Its next pass reads what became of it.
+        """
+        notes = self._memory.peek(obj.key)
+        if notes is None or notes.uid != obj.uid or not notes.conflicts.is_unsure:
+            return False
+        return notes.sent.create is not None or notes.held.is_known
 
+    def _left_it_to_its_owner(self, other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
+        """Whether another object saw that what has the name is somebody else's: maybe this one's.
 
-def _left_it_to_its_owner(other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
-    """Whether another object has seen that what has the name is somebody else's: maybe this one's.
+        This one made it before it was restored, with its record or without, and each would wait for
+        the other. A look tells, by the record or by a mark; without either only its content could,
+        which proves too little. Only who was claimed can have made anything.
+        """
+        is_recognised = obj.is_heir or (rest.tags_field is not None and obj.is_claimed)
+        return is_left_to_its_owner(other) and is_recognised and not self._may_have_it(other)
 
-    This one made it before it was restored, with its record or without, and each would wait for the
-    other. A look tells, by the record or by a mark; without either only its content could, which
-    proves too little. Only who was claimed can have made anything.
-    """
-    is_recognised = obj.is_heir or (rest.tags_field is not None and obj.is_claimed)
-    return is_left_to_its_owner(other) and is_recognised and not _may_have_it(other)
-
-
-def _same_parent(one: KubeObject, other: KubeObject, rest: Rest, parent: str | None) -> bool:
-    if rest.parent is None:
-        return True
-    its, theirs = one.status.get("parentId"), parent or other.status.get("parentId")
-    if its and theirs:
-        return bool(its == theirs)
-    return one.key.namespace == other.key.namespace and (
-        one.spec.get(rest.parent) == other.spec.get(rest.parent)
-    )
+    def _has_same_parent(
+        self, one: KubeObject, other: KubeObject, rest: Rest, parent: str | None
+    ) -> bool:
+        if rest.parent is None:
+            return True
+        its = self._taking.get(one.key) or one.status.get("parentId")
+        theirs = parent or other.status.get("parentId")
+        if its and theirs:
+            return bool(its == theirs)
+        return one.key.namespace == other.key.namespace and (
+            one.spec.get(rest.parent) == other.spec.get(rest.parent)
+        )

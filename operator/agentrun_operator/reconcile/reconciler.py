@@ -67,7 +67,7 @@ class Reconciler:
         self._redactors = redactors = Redactors(world)
         self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
         self._settlement = settlement = Settlement(world, redactors)
-        claims = Claims(world.cache, world.accounts)
+        claims = Claims(world.cache, world.accounts, world.memory)
         self._preparation = Preparation(world, claims, redactors)
         self._freshness = Freshness(world)
         groups = (

@@ -115,10 +115,11 @@ class WritingSteps:
         await self._settlement.check_id(ctx, ctx.aim.id_of(ctx.observation.resource))
         if await self._is_rivalled(ctx):
             return None
-        is_taken = await takeover.take_over(ctx, self._world.clock)
-        # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants it.
-        asked.note_acted(ctx)
-        await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
+        with self._claims.taking(ctx.obj.key, ctx.aim.parent):
+            is_taken = await takeover.take_over(ctx, self._world.clock)
+            # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants.
+            asked.note_acted(ctx)
+            await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
         if is_taken:
             ctx.forget_look()
         self._world.events.emit(
@@ -167,7 +168,12 @@ class WritingSteps:
         self._world.references.check_ready(ctx.obj)
         ctx.acted.add("create")
         await endings.remove_forgotten(ctx)
-        verdict = await self._announce(ctx)
+        if await self._is_rivalled(ctx):
+            _withdraw(ctx)
+            return None
+        with self._claims.taking(ctx.obj.key, ctx.aim.parent):
+            verdict = await self._announce(ctx)
+        # What came from elsewhere meanwhile, such as a record that was written back.
         if await self._is_rivalled(ctx):
             _withdraw(ctx)
             return None
