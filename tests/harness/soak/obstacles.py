@@ -45,7 +45,7 @@ class Obstacles:
         # Some of several things to wait for may be named, as long as each is so at this moment.
         parts = _NUMBERED.split(message_of(raw))
         waits = list(self._waits(slot, raw))
-        if reason == "NotGranted":
+        if reason == "NotGranted" or (self._simulation.schedule.strict and reaches_out(raw)):
             waits.append(_LACKS)
         is_so = all(any(wait in part for wait in waits) for part in parts[1:] or parts)
         if reason in _WAITING or (reason == "NotGranted" and not is_so):
