@@ -107,14 +107,17 @@ class Obstacles:
         return keeps and is_unset and record is not None and bool(record.data.get("description"))
 
     def _names_what_is_gone(self, slot: Slot, raw: Json) -> bool:
-        """Whether a write names what somebody deleted, and its object is to go as well.
+        """Whether a write names what somebody deleted, and its object does not make it again.
 
-        Nobody makes that again before this object lets it go or names another.
+        Either that is to go as well, before which this object has to let it go or name another; or
+        it only observes.
         """
         for need in (SLOTS[name] for name in slot.needs):
             held = self._kube.find(need.key)
-            is_going = held is not None and "deletionTimestamp" in held["metadata"]
-            if held is not None and is_going and not self._namesakes(need, held):
+            if held is None or self._namesakes(need, held):
+                continue
+            observes = held["spec"].get("managementPolicy") == "Observe"
+            if observes or "deletionTimestamp" in held["metadata"]:
                 return _says(raw, f"{need.external_name} not found")
         return False
 
