@@ -29,9 +29,6 @@ CANARY = "canary-"
 _WINDOW_SECONDS = 10.0
 _MAX_PASSES = 40
 """Of one object within the window; the busiest honest history stays far below."""
-_MAX_WAIT_SECONDS = 5.0
-_MAX_TROUBLED_WAIT_SECONDS = 60.0
-"""While calls to the cloud hang until their timeout, four workers have little to give."""
 _MAX_STRIKES = 7
 """The first, and one after each of five corrections; one more for a correction under way."""
 
@@ -104,14 +101,6 @@ class Checks:
             self.violated("retained is true", f"{obj.key}: {message}; DELETE was sent before")
         if CANARY in message:
             self.violated("no secret shown", f"event on {obj.key}: {message}")
-
-    def waited(self, process: Process, kind: str, seconds: float) -> None:
-        """No starvation: who asked for a pass gets it, however much the others ask for."""
-        simulation = self._simulation
-        was_frozen = simulation.loop.time() - process.wire.frozen_until < seconds
-        limit = _MAX_WAIT_SECONDS if simulation.is_calm else _MAX_TROUBLED_WAIT_SECONDS
-        if seconds > limit and not was_frozen:
-            self.violated("no starvation", f"{process.name}: a {kind} waited {seconds:.1f}s")
 
     def struck(self, record: Record) -> None:
         """Two masters do not fight for ever: a process gives in after so many corrections."""

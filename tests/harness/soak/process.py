@@ -31,6 +31,7 @@ from agentrun_operator.reconcile.ports import (
 )
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
+from soak.starvation import Turns
 from soak.watch import Watch
 from soak.wire import CrashPlan, SimulatedKubeClient, Wire
 
@@ -126,6 +127,7 @@ class Process:
             simulation.number,
             simulation.schedule.crash,
         )
+        self.turns = Turns(self)
         self.stop = asyncio.Event()
         self.ended = asyncio.Event()
         self.world: World | None = None
@@ -289,11 +291,13 @@ class _Metrics:
         self._process = process
 
     def queue_waited(self, kind: str, seconds: float) -> None:
-        self._process.simulation.checks.waited(self._process, kind, seconds)
+        self._process.turns.took(kind, seconds)
+
+    def queue_depth(self, kind: str, depth: int) -> None:
+        self._process.turns.note_depth(kind, depth)
 
     def queue_added(self, kind: str) -> None: ...
     def queue_retried(self, kind: str) -> None: ...
-    def queue_depth(self, kind: str, depth: int) -> None: ...
     def reconciled(self, kind: str, result: str, seconds: float) -> None: ...
     def workers(self, *, active: int, limit: int) -> None: ...
     def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None: ...

@@ -180,6 +180,8 @@ class Simulation:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             self.freshness.check()
+            for process in self.living():
+                process.turns.check()
 
     async def _keep_alive(self, replica: str) -> None:
         """Start the operator again whenever it ended, as a kubelet does."""
