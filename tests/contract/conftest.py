@@ -2,10 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from agentrun_simulator.clock import SystemClock
 from agentrun_simulator.server import serve
 from agentrun_simulator.settings import Settings
 from agentrun_simulator.simulator import Simulator
@@ -16,28 +19,60 @@ with warnings.catch_warnings():
     from alibabacloud_agentrun20250910.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-TRANSITION_SECONDS = 0.05
+
+class ForwardClock(SystemClock):
+    """The machine's time, which the clients sign with, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self.forward = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.forward
+
+
+@dataclass(frozen=True)
+class Served:
+    """A cloud on loopback."""
+
+    simulator: Simulator
+    clock: ForwardClock
+    endpoint: str
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Simulator, str]]:
-    """A cloud with fast lifecycles on loopback, one per module."""
-    simulator = Simulator(Settings(transition_seconds=TRANSITION_SECONDS))
+def served() -> Iterator[Served]:
+    """A cloud on loopback, one per module, that answers the same however long a test takes.
+
+    It answers that a change is under way, and when it is asked next the change is done.
+    """
+    clock = ForwardClock()
+    simulator = Simulator(Settings(transition_seconds=0), clock)
     with serve(simulator) as url:
-        yield simulator, url.removeprefix("http://")
+        yield Served(simulator, clock, url.removeprefix("http://"))
 
 
 @pytest.fixture
-def simulator(served: tuple[Simulator, str]) -> Simulator:
+def simulator(served: Served) -> Simulator:
     """The cloud, empty."""
-    served[0].reset()
-    return served[0]
+    served.simulator.reset()
+    return served.simulator
 
 
 @pytest.fixture
-def endpoint(served: tuple[Simulator, str]) -> str:
+def pass_time(served: Served) -> Iterator[Callable[[float], None]]:
+    """Return what moves the cloud's clock by some seconds."""
+
+    def move(seconds: float) -> None:
+        served.clock.forward += timedelta(seconds=seconds)
+
+    yield move
+    served.clock.forward = timedelta()
+
+
+@pytest.fixture
+def endpoint(served: Served) -> str:
     """Host and port of the cloud."""
-    return served[1]
+    return served.endpoint
 
 
 @pytest.fixture

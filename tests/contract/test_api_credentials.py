@@ -61,7 +61,7 @@ class TokenService:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         target = head.split(" ")[1]
         self.asked.append(dict(parse_qsl(target.partition("?")[2])))
-        # Long enough for every waiting task to run into the library's lock, were it reachable.
+        # So that every waiting task runs into the library's lock, were it reachable.
         await asyncio.sleep(0.02)
         body = json.dumps(self.document if self.document is not None else self.keys()).encode()
         writer.write(
@@ -156,15 +156,12 @@ async def test_rrsa_asks_once_for_many_callers_and_blocks_nobody(
 ) -> None:
     async with serving(TokenService(), trusted) as service:
         keys = rrsa(service, token_file)
-        started = asyncio.get_running_loop().time()
         many = await asyncio.gather(*(keys() for _ in range(8)))
-        elapsed = asyncio.get_running_loop().time() - started
     assert {k.access_key_id for k in many} == {"STS.1"}
     assert many[0].access_key_secret == CANARY
     assert many[0].security_token == f"token-{CANARY}"
     assert many[0].expires_at is not None
-    # The library's thread lock would have stopped the event loop for five seconds.
-    assert elapsed < 4
+    # Each that met the library's thread lock would stop the loop for five seconds, then ask too.
     (query,) = service.asked
     assert query["Action"] == "AssumeRoleWithOIDC"
     assert query["OIDCToken"] == "service-account-token"

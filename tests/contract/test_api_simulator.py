@@ -1,7 +1,6 @@
 """The client against the simulated cloud: one life of a resource, and every class of error."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -92,13 +91,11 @@ async def api(
         yield client
 
 
-async def until(api: ExternalAPI, rest: Rest, at: Locator, state: str | None) -> Any:
-    async with asyncio.timeout(5):
-        while True:
-            found = (await api.read(rest, at)).resource
-            if (found and found["status"]) == state:
-                return found
-            await asyncio.sleep(0.01)
+async def seen(api: ExternalAPI, rest: Rest, at: Locator, state: str | None) -> Any:
+    """Read a resource, which is in this state; None: which is gone."""
+    found = (await api.read(rest, at)).resource
+    assert (found and found["status"]) == state
+    return found
 
 
 async def test_nothing_is_sent_before_it_is_known_whose_the_keys_are(
@@ -119,21 +116,24 @@ async def test_a_proxy_lives_from_absent_to_absent(api: ExternalAPI, name: str) 
     assert before.date is not None
     created = await api.create(PROXY, CHAT | {"modelProxyName": name})
     assert created["status"] == "CREATING"
-    ready = await until(api, PROXY, Locator(name), "READY")
+    ready = await seen(api, PROXY, Locator(name), "READY")
     assert ready["proxyConfig"] == CHAT["proxyConfig"]
     found = await api.find(PROXY, name=name)
     assert found.resource is not None
     assert found.resource["modelProxyId"] == created["modelProxyId"]
     updated = await api.update(PROXY, Locator(name), {"description": "new"})
     assert updated["status"] == "UPDATING"
-    assert (await until(api, PROXY, Locator(name), "READY"))["description"] == "new"
+    assert (await seen(api, PROXY, Locator(name), "READY"))["description"] == "new"
     await api.delete(PROXY, Locator(name))
     await api.delete(PROXY, Locator(name))
-    await until(api, PROXY, Locator(name), None)
+    await seen(api, PROXY, Locator(name), None)
     await api.delete(PROXY, Locator(name))
 
 
-async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) -> None:
+async def test_a_child_lives_below_an_id_that_the_api_chose(
+    api: ExternalAPI, simulator: Simulator, pass_time: Callable[[float], None]
+) -> None:
+    simulator.configure({"transitionSeconds": 300})
     assert (await api.find(RUNTIME, name="demo")).resource is None
     runtime = await api.create(RUNTIME, RUNTIME_BODY)
     parent = runtime["agentRuntimeId"]
@@ -141,23 +141,25 @@ async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) ->
     with pytest.raises(Busy) as refused:
         await api.create(ENDPOINT, body, parent=parent)
     assert "READY status" in quoted(refused.value)
-    await until(api, RUNTIME, Locator(parent), "READY")
+    pass_time(300)
+    simulator.configure({"transitionSeconds": 0})
+    await seen(api, RUNTIME, Locator(parent), "READY")
     found = await api.find(RUNTIME, name="demo")
     assert found.resource is not None
     assert found.resource["agentRuntimeId"] == parent
     assert (await api.find(ENDPOINT, name="e", parent=parent)).resource is None
     created = await api.create(ENDPOINT, body, parent=parent)
     at = Locator(created["agentRuntimeEndpointId"], parent)
-    await until(api, ENDPOINT, at, "READY")
+    await seen(api, ENDPOINT, at, "READY")
     found = await api.find(ENDPOINT, name="e", parent=parent)
     assert found.resource is not None
     assert found.resource["agentRuntimeEndpointId"] == at.key
     with pytest.raises(InUse, match="ERR_CONFLICT"):
         await api.delete(RUNTIME, Locator(parent))
     await api.delete(ENDPOINT, at)
-    await until(api, ENDPOINT, at, None)
+    await seen(api, ENDPOINT, at, None)
     await api.delete(RUNTIME, Locator(parent))
-    await until(api, RUNTIME, Locator(parent), None)
+    await seen(api, RUNTIME, Locator(parent), None)
     assert (await api.find(ENDPOINT, name="e", parent=parent)).resource is None
     assert (await api.read_page(ENDPOINT, parent=parent)).items == []
     with pytest.raises(ReferenceNotFound):
@@ -166,15 +168,15 @@ async def test_a_child_lives_below_an_id_that_the_api_chose(api: ExternalAPI) ->
 
 async def test_a_sandbox_is_found_by_our_id_and_moved_by_verbs(api: ExternalAPI) -> None:
     await api.create(TEMPLATE, SHAPE | {"templateName": "t", "templateType": "CodeInterpreter"})
-    await until(api, TEMPLATE, Locator("t"), "READY")
+    await seen(api, TEMPLATE, Locator("t"), "READY")
     body = {"sandboxId": "sb-1", "templateName": "t"}
     await api.create(SANDBOX, body)
     with pytest.raises(AlreadyExistsNotOwned):
         await api.create(SANDBOX, body)
-    await until(api, SANDBOX, Locator("sb-1"), "READY")
+    await seen(api, SANDBOX, Locator("sb-1"), "READY")
     for verb in (PAUSE, RESUME, STOP):
         await api.act(SANDBOX, Locator("sb-1"), verb)
-        await until(api, SANDBOX, Locator("sb-1"), verb.state)
+        await seen(api, SANDBOX, Locator("sb-1"), verb.state)
     assert (await api.find(SANDBOX, name="sb-1")).resource is not None
     page = await api.read_page(SANDBOX)
     assert [item["sandboxId"] for item in page.items] == ["sb-1"]
@@ -184,7 +186,7 @@ async def test_a_sandbox_is_found_by_our_id_and_moved_by_verbs(api: ExternalAPI)
 
 async def test_pages_by_token(api: ExternalAPI) -> None:
     await api.create(TEMPLATE, SHAPE | {"templateName": "t", "templateType": "CodeInterpreter"})
-    await until(api, TEMPLATE, Locator("t"), "READY")
+    await seen(api, TEMPLATE, Locator("t"), "READY")
     for number in range(101):
         await api.create(SANDBOX, {"sandboxId": f"sb-{number}", "templateName": "t"})
     first = await api.read_page(SANDBOX)

@@ -1,6 +1,5 @@
 """Every kind against the simulated cloud: what was sent is never taken for drift afterwards."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -78,12 +77,10 @@ class Resource:
         return encode(self.kind, self.kind.spec.model_validate(spec), RESOLUTION)
 
     async def settled(self) -> Any:
-        async with asyncio.timeout(10):
-            while True:
-                found = (await self._api.read(self.rest, self._at)).resource
-                if found and self.kind.phase_of(found) in SETTLED:
-                    return found
-                await asyncio.sleep(0.01)
+        found = (await self._api.read(self.rest, self._at)).resource
+        assert found
+        assert self.kind.phase_of(found) in SETTLED
+        return found
 
     async def listed(self) -> Any:
         page = await self._api.read_page(

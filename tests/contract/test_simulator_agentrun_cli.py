@@ -35,7 +35,6 @@ Ar = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def ar(simulator: Simulator, endpoint: str, tmp_path: Path) -> Ar:
     """Run `ar` in a folder with `chat.yaml`; keywords change its environment."""
-    simulator.configure({"transitionSeconds": 0})
     (tmp_path / "chat.yaml").write_text(DOCUMENT.format(description="one"))
 
     def call(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":

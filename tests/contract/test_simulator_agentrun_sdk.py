@@ -38,17 +38,17 @@ runtime = AgentRuntime.create(AgentRuntimeCreateInput(
     credential_name="key",
 ))
 told["created"] = word(runtime.status)
-runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 told["ready"] = word(runtime.status)
 endpoint = runtime.create_endpoint(
     AgentRuntimeEndpointCreateInput(agent_runtime_endpoint_name="default")
 )
-endpoint.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+endpoint.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 told["url"] = endpoint.endpoint_public_url
 runtime.update(AgentRuntimeUpdateInput(description="changed"))
-runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 told["description"] = runtime.description
-runtime.delete_and_wait_until_finished(interval_seconds=0.05, timeout_seconds=5)
+runtime.delete_and_wait_until_finished(interval_seconds=0.05, timeout_seconds=60)
 try:
     AgentRuntime.get_by_id(runtime.agent_runtime_id)
 except ResourceNotExistError:
@@ -102,10 +102,10 @@ told["gone"] = refusal(lambda: Sandbox.delete_by_id(sandbox.sandbox_id))
 runtime = AgentRuntime.create(AgentRuntimeCreateInput(
     agent_runtime_name="chat",
     container_configuration=AgentRuntimeContainer(image="registry.example/app:v1")))
-runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+runtime.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 endpoint = runtime.create_endpoint(
     AgentRuntimeEndpointCreateInput(agent_runtime_endpoint_name="Default"))
-endpoint.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+endpoint.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 asked = [{"role": "user", "content": "hello there"}]
 # `invoke_openai` hands the OpenAI library an empty key, which the installed one refuses; the rest
 # of what it does is done here: the SDK's address, the SDK's signature, the OpenAI library.
@@ -124,16 +124,16 @@ def proxy(name, role="acs:ram::1:role/agentrun"):
         model_proxy_name=name, execution_role_arn=role, credential_name="key",
         proxy_config={"endpoints": [{"model_names": ["qwen-max"], "model_service_name": "qwen"}]}))
 made = proxy("proxy")
-made.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=5)
+made.wait_until_ready_or_failed(interval_seconds=0.05, timeout_seconds=60)
 told["model"] = made.completions(messages=asked).choices[0].message.content
 told["duplicate proxy"] = refusal(lambda: proxy("proxy"))
 told["no role"] = refusal(lambda: proxy("other", role=None))
 told["no runtime"] = refusal(lambda: AgentRuntime.get_by_id("nobody"))
 async def again():
     found = await AgentRuntime.get_by_id_async(runtime.agent_runtime_id)
-    await found.delete_and_wait_until_finished_async(interval_seconds=0.05, timeout_seconds=5)
+    await found.delete_and_wait_until_finished_async(interval_seconds=0.05, timeout_seconds=60)
 asyncio.run(again())
-made.delete_and_wait_until_finished(interval_seconds=0.05, timeout_seconds=5)
+made.delete_and_wait_until_finished(interval_seconds=0.05, timeout_seconds=60)
 print(json.dumps(told))
 """
 
@@ -166,8 +166,7 @@ def test_the_sdk_tells_its_whole_story(simulator: Simulator, endpoint: str, tmp_
 def test_the_sdk_works_on_the_data_plane(
     simulator: Simulator, endpoint: str, tmp_path: Path
 ) -> None:
-    changes = {"transitionSeconds": 0, "dataEndpoint": f"http://{endpoint}"}
-    simulator.configure(changes)
+    simulator.configure({"dataEndpoint": f"http://{endpoint}"})
     assert tell(DATA_STORY, simulator, endpoint, tmp_path) == {
         "template": "READY",
         "health": {"status": "ok"},

@@ -53,18 +53,18 @@ def test_it_announces_its_url_in_one_line_and_ends_cleanly(
     start: Start, number: signal.Signals
 ) -> None:
     process = start("--port", "0", "--auth", "off", "--transition-seconds", "0")
-    with urllib.request.urlopen(f"{url_of(process)}/2025-09-10/workspaces", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url_of(process)}/2025-09-10/workspaces", timeout=60) as answer:  # noqa: S310
         assert json.load(answer)["code"] == "SUCCESS"
         assert answer.headers["date"].endswith("GMT")
     process.send_signal(number)
-    rest, errors = process.communicate(timeout=10)
+    rest, errors = process.communicate(timeout=60)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
 def test_accounts_come_from_the_environment(start: Start) -> None:
     process = start(accounts="1:k1:s1,2:k2:s2, 2:STS.k3:s3:token")
     url = f"{url_of(process)}/admin/settings"
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
         text = answer.read().decode()
     accounts = json.loads(text)["accounts"]
     assert [(a["accountId"], a["accessKeyId"]) for a in accounts] == [
@@ -89,7 +89,7 @@ def test_accounts_come_from_the_environment(start: Start) -> None:
 def test_wrong_settings_are_explained(
     start: Start, arguments: tuple[str, ...], accounts: str, message: str
 ) -> None:
-    _, errors = (process := start(*arguments, accounts=accounts)).communicate(timeout=10)
+    _, errors = (process := start(*arguments, accounts=accounts)).communicate(timeout=60)
     assert process.returncode in (1, 2)
     assert message in errors
     assert "Traceback" not in errors
@@ -99,13 +99,13 @@ def test_wrong_settings_are_explained(
 def test_a_port_in_use_is_explained(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("--port", str(taken.getsockname()[1]))
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "in use" in errors
 
 
 def test_help_names_every_option(start: Start) -> None:
-    shown, _ = (process := start("--help")).communicate(timeout=10)
+    shown, _ = (process := start("--help")).communicate(timeout=60)
     assert process.returncode == 0
     for option in ("--port", "--transition-seconds", "--auth", "--seed-file", "--tls-key"):
         assert option in shown
@@ -120,12 +120,12 @@ def test_a_seed_file_is_sown_and_options_win_over_it(start: Start, tmp_path: Pat
     (tmp_path / "seed.json").write_text(json.dumps(seed))
     process = start("--seed-file", str(tmp_path / "seed.json"), "--transition-seconds", "3")
     url = url_of(process)
-    with urllib.request.urlopen(f"{url}/2025-09-10/workspaces?name=team", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/2025-09-10/workspaces?name=team", timeout=60) as answer:  # noqa: S310
         assert json.load(answer)["data"]["total"] == 1
-    with urllib.request.urlopen(f"{url}/admin/settings", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/admin/settings", timeout=60) as answer:  # noqa: S310
         settings = json.load(answer)
     assert (settings["transitionSeconds"], settings["staleListSeconds"]) == (3, 1)
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
         assert "<td>team</td>" in answer.read().decode()
 
 
@@ -145,7 +145,7 @@ def test_a_wrong_seed_file_is_explained(
     file = tmp_path / "seed.json"
     if content is not None:
         file.write_text(content)
-    _, errors = (process := start("--seed-file", str(file))).communicate(timeout=10)
+    _, errors = (process := start("--seed-file", str(file))).communicate(timeout=60)
     assert process.returncode == 2
     assert message in errors
     assert "Traceback" not in errors

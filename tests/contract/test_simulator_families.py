@@ -1,7 +1,6 @@
 """Every family through its whole life, driven by the official client, sync and async."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,12 +175,8 @@ class Family:
         return self._call(f"list_{self.case.plural}", *self._parents, found).body.data
 
     def settled(self, key: str) -> Any:
-        deadline = time.monotonic() + 5
         found = self.get(key)
-        while (getattr(found, "status", None) or "READY").endswith("ING"):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-            found = self.get(key)
+        assert not (getattr(found, "status", None) or "READY").endswith("ING")
         return found
 
 
