@@ -130,7 +130,7 @@ async def test_a_lost_lease_ends_the_engine() -> None:
     lab.deliver()
     lab.calls.before = lose_the_lease(lab)
     with pytest.raises(LeadershipLost):
-        await asyncio.wait_for(lab.engine.run(), 10)
+        await asyncio.wait_for(lab.engine.run(), 60)
     assert lab.calls.names == ["add_finalizer", "GetModelProxy"], "nothing was written after that"
 
 
@@ -146,7 +146,7 @@ async def test_nobody_waits_for_a_pass_that_may_write_nothing() -> None:
     lab.leadership.holds = False
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["answer first", "echo first"])

@@ -172,5 +172,5 @@ async def test_the_barrier_ends_where_the_cluster_goes_back_under_it() -> None:
     engine.observe(None, {**newest, "kind": "ModelProxy"})
     lab.cluster.restore(backup)  # the account of the backup is never shown by the watch
     with pytest.raises(ClusterRewound):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await engine.run()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,8 @@ import pytest
 
 from agentrun_operator import ending
 
-LIMIT_SECONDS = 20.0
+HANG_SECONDS = 60.0
+"""What should end and takes longer hangs; what hangs on purpose here, hangs for ten times that."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def program(text: str) -> Iterator["subprocess.Popen[str]"]:
         async def rest():
             while True:
                 try:
-                    await asyncio.sleep(60)
+                    await asyncio.sleep(600)
                 except asyncio.CancelledError:
                     pass
     """
@@ -46,18 +46,15 @@ def program(text: str) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def ends(process: "subprocess.Popen[str]", *, within: float) -> int:
+def ends(process: "subprocess.Popen[str]") -> int:
     """Wait for the end and return the exit code."""
-    begun = time.monotonic()
-    code = process.wait(LIMIT_SECONDS)
-    assert time.monotonic() - begun < within
-    return code
+    return process.wait(HANG_SECONDS)
 
 
 @pytest.mark.parametrize("number", ending.SIGNALS)
 def test_a_signal_sets_stop(number: signal.Signals) -> None:
     body = """
-        end = Ending(5)
+        end = Ending(600)
         async def work():
             print("here", flush=True)
             await end.stop.wait()
@@ -65,12 +62,12 @@ def test_a_signal_sets_stop(number: signal.Signals) -> None:
     """
     with program(body) as process:
         process.send_signal(number)
-        assert ends(process, within=3) == 0
+        assert ends(process) == 0
 
 
 def test_a_second_signal_ends_at_once() -> None:
     body = """
-        end = Ending(60)
+        end = Ending(600)
         async def work():
             print("here", flush=True)
             await end.stop.wait()
@@ -83,13 +80,13 @@ def test_a_second_signal_ends_at_once() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "again\n"
         process.send_signal(signal.SIGTERM)
-        assert ends(process, within=3) == 128 + signal.SIGTERM
+        assert ends(process) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(
     "hang",
     [
-        pytest.param("time.sleep(60)", id="the loop is stuck"),
+        pytest.param("time.sleep(600)", id="the loop is stuck"),
         pytest.param("await rest()", id="a task swallows its cancellation"),
     ],
 )
@@ -103,7 +100,7 @@ def test_a_work_that_hangs_is_ended_by_the_deadline(hang: str) -> None:
     """
     with program(body) as process:
         process.send_signal(signal.SIGTERM)
-        assert ends(process, within=4) == 1
+        assert ends(process) == 1
 
 
 def test_a_task_left_behind_does_not_hold_up_a_failure() -> None:
@@ -115,24 +112,24 @@ def test_a_task_left_behind_does_not_hold_up_a_failure() -> None:
             print("here", flush=True)
             raise SystemExit(3)
         try:
-            Ending(60).run(work())
+            Ending(600).run(work())
         except SystemExit as stop:
             ending.leave(stop.code)
     """
     with program(body) as process:
-        assert ends(process, within=4) == 3
+        assert ends(process) == 3
 
 
 def test_a_thread_left_behind_does_not_hold_up_the_end() -> None:
     body = """
         async def work():
-            asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+            asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
             print("here", flush=True)
-        Ending(60).run(work())
+        Ending(600).run(work())
         ending.leave(0)
     """
     with program(body) as process:
-        assert ends(process, within=4) == 0
+        assert ends(process) == 0
 
 
 async def test_an_engine_that_does_not_end_is_left_after_its_drain() -> None:
@@ -142,13 +139,13 @@ async def test_an_engine_that_does_not_end_is_left_after_its_drain() -> None:
         nonlocal swallowed
         while swallowed < 3:
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(600)
             except asyncio.CancelledError:
                 swallowed += 1
 
     stop = asyncio.Event()
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await ending.run_all(
             stop, engine=stubborn(), watches=[stubborn()], lease=[], drain_seconds=0.1
         )

@@ -72,6 +72,9 @@ async def test_one_read_from_a_lagging_server_ends_no_leader() -> None:
 class DeadConnection(LeaseStore):
     """Never answers the request that is sent over the connection of the moment."""
 
+    seconds = 0.15
+    """How long that lasts: half of a lease's `renew_deadline` here, whatever the machine takes."""
+
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self.clock = clock
@@ -80,11 +83,10 @@ class DeadConnection(LeaseStore):
     async def get(self, path: str, **_: Any) -> Json:
         if self.dead:
             self.dead -= 1
-            begun = asyncio.get_running_loop().time()
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                self.clock.advance(asyncio.get_running_loop().time() - begun)
+                self.clock.advance(self.seconds)
         return await super().get(path)
 
 
@@ -92,7 +94,7 @@ class DeadConnection(LeaseStore):
 async def test_a_dead_connection_leaves_time_for_another_one(*, dead: int, is_held: bool) -> None:
     clock = VirtualClock(jumps=True)
     store = DeadConnection(clock)
-    times = LeaseTimes(lease=4.0, renew_deadline=3.0, retry=0.1)
+    times = LeaseTimes(lease=0.4, renew_deadline=2 * store.seconds, retry=0.01)
     subject = LeaseElector(store, clock, namespace="system", name="op", identity="one", times=times)
     await subject.acquire()
     store.dead, before = dead, store.reads

@@ -146,7 +146,7 @@ async def test_settled_comes_with_the_first_answer_even_a_refusal() -> None:
     settled = asyncio.create_task(run.watch.settled())
     assert not settled.done()
     await run.finish()
-    await asyncio.wait_for(settled, 1)
+    await asyncio.wait_for(settled, 60)
 
 
 async def test_a_refusal_is_logged_once_and_tried_again_slowly() -> None:

@@ -72,7 +72,7 @@ async def answered(simulator: Simulator, scope: dict[str, Any], body: bytes) -> 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await asyncio.wait_for(simulator.app(scope, receive, send), 5)
+    await asyncio.wait_for(simulator.app(scope, receive, send), 60)
     start, content = sent
     named = dict(start["headers"])
     assert named[b"content-type"] == b"application/json"
@@ -131,7 +131,7 @@ def port() -> Iterator[int]:
     ids=["no HTTP", "overlong header", "overlong path", "bad length"],
 )
 def test_what_is_no_http_gets_a_document_too(port: int, raw: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(raw)
         received = b""
         while b"\r\n\r\n" not in received or not received.endswith(b"}"):
@@ -144,7 +144,7 @@ def test_what_is_no_http_gets_a_document_too(port: int, raw: bytes) -> None:
 
 
 def test_ten_megabytes_are_refused_at_once(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         size = 10 * 1024 * 1024
         head = f"POST /2025-09-10/workspaces HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n"
         connection.sendall(head.encode() + b"x" * size)

@@ -200,9 +200,9 @@ def test_a_second_builder_waits_and_takes_what_the_first_built(machine: Machine)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         second.start()
-        assert is_waiting.wait(10)
+        assert is_waiting.wait(60)
         install(machine.cached, "one", "two")
-    second.join(10)
+    second.join(60)
     assert not second.is_alive()
     assert machine.builds == []
 
