@@ -66,7 +66,7 @@ def test_the_guard_holds_the_operator_until_nothing_needs_it(
         done = run(rig, "guard-uninstall", AGENTRUN_OPERATOR_NAMESPACES=namespace)
         return done.stdout if done.returncode == 1 else ""
 
-    said = eventually(refused, "the guard to refuse", seconds=30)
+    said = eventually(refused, "the guard to refuse")
     assert f"Credential {namespace}/guarded" in said
 
     rig.kubectl("delete", "credential", "guarded", f"--namespace={namespace}")

@@ -81,7 +81,7 @@ class Processes:
 
     def last_words(self, name: str) -> str:
         """Wait until an operator has failed and return its last line."""
-        eventually(lambda: self._supervisor.exit_code(name) == 1, f"end of {name}", seconds=30)
+        eventually(lambda: self._supervisor.exit_code(name) == 1, f"end of {name}")
         return self._logs[name].read_text().splitlines()[-1]
 
     def close(self) -> None:

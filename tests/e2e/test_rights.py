@@ -94,18 +94,17 @@ def live(rig: Rig, *, is_cluster_wide: bool) -> None:
     eventually(
         lambda: "spoilt" not in rig.get("configmap", "chat-proxy")["data"],
         "the connection to be put right",
-        seconds=30,
     )
     for name in ("chat-proxy", "chat-endpoint"):
         rig.kubectl("delete", "configmap", name, where)
-        eventually(lambda name=name: name in maps(rig), f"{name} to be restored", seconds=10)  # type: ignore[misc]
+        eventually(lambda name=name: name in maps(rig), f"{name} to be restored")  # type: ignore[misc]
     moved = '{"spec": {"writeConnectionTo": {"configMap": {"name": "moved"}}}}'
     rig.kubectl("patch", "modelproxy", "chat", where, "--type=merge", f"--patch={moved}")
     eventually(lambda: {"moved", "chat-proxy"} & maps(rig) == {"moved"}, "the address to move")
     rig.delete_all(TENANT)
     rig.delete_all()
     if is_cluster_wide:
-        rig.kubectl("delete", "clusteraccount", "shared", "--timeout=30s")
+        rig.kubectl("delete", "clusteraccount", "shared", "--timeout=120s")
     rig.stop_operator()
 
 

@@ -10,8 +10,7 @@ import yaml
 from controlplane import ControlPlane
 from rig import Rig, eventually
 from rig.rig import free_port
-
-TIMEOUT_SECONDS = 20
+from rig.waiting import HANG_SECONDS
 
 
 def environ(rig: Rig, changes: Mapping[str, str]) -> dict[str, str]:
@@ -28,7 +27,7 @@ def start(rig: Rig, changes: Mapping[str, str]) -> "subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         env=environ(rig, changes),
-        timeout=TIMEOUT_SECONDS,
+        timeout=HANG_SECONDS,
     )
 
 
@@ -56,7 +55,7 @@ def changed_kubeconfig(source: Path, target: Path, *, server: str = "", token: s
 @pytest.fixture
 def bare_plane(spare_plane: ControlPlane) -> ControlPlane:
     """A cluster that does not know us."""
-    spare_plane.kubectl("delete", "crd", "--all", "--timeout=30s")
+    spare_plane.kubectl("delete", "crd", "--all", "--timeout=120s")
     return spare_plane
 
 
@@ -95,7 +94,7 @@ def test_a_serviceaccount_without_rights(rig: Rig, tmp_path: Path) -> None:
             assert process.poll() is None
         finally:
             process.terminate()
-            code = process.wait(TIMEOUT_SECONDS)
+            code = process.wait(HANG_SECONDS)
     assert code == 0
     assert "system:serviceaccount:default:default" in log.read_text()
     assert "RBAC" in log.read_text()

@@ -30,7 +30,7 @@ def test_what_is_used_is_pruned_first(team: Team) -> None:
 
     commit = team.push("Drop the rest", [])
     applications.refresh(team.name)
-    eventually(lambda: not team.objects(), "everything to be gone", seconds=60)
+    eventually(lambda: not team.objects(), "everything to be gone")
     eventually(lambda: not fleet.cloud_totals(), "the cloud to be empty")
     applications.refresh(team.name)
     applications.wait(team.name, lambda s: s.sync == "Synced", "Synced")
@@ -43,7 +43,7 @@ def test_everything_at_once(team: Team) -> None:
     applications.wait_synced(team.name, commit)
     team.push("Drop everything", [])
     applications.refresh(team.name)
-    eventually(lambda: not team.objects(), "everything to be gone", seconds=60)
+    eventually(lambda: not team.objects(), "everything to be gone")
     eventually(lambda: not fleet.cloud_totals(), "the cloud to be empty")
 
 

@@ -16,6 +16,7 @@ import yaml
 from agentrun_operator.kinds import catalogue
 from controlplane import ControlPlane
 from rig import RigError
+from rig.waiting import HANG_SECONDS
 
 API = "/apis/agentrun.dev/v1alpha1"
 PLURALS = {kind.kind: kind.plural for kind in catalogue().values()}
@@ -73,7 +74,7 @@ class ClusterView:
             headers=self._headers,
             verify=self._trust,
             trust_env=False,
-            timeout=20.0,
+            timeout=HANG_SECONDS,
         )
         self._changed = threading.Condition()
         self._objects: dict[Key, Body] = {}
@@ -116,19 +117,19 @@ class ClusterView:
             seen = list(self._versions)
         return [v for v in seen if namespace in (None, v.body["metadata"].get("namespace"))]
 
-    def wait(self, holds: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+    def wait(self, holds: Callable[[], object], what: str) -> None:
         """Return when something holds; asked on every event, and a few times a second.
 
         Raises:
             RigError: it did not come to hold in time.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + HANG_SECONDS
         while not holds():
             for watch in self._watches:
                 if watch.done():
                     watch.result()
             if time.monotonic() > deadline:
-                raise RigError(f"waited {seconds:.0f} s in vain for: {what}")
+                raise RigError(f"waited {HANG_SECONDS:.0f} s in vain for: {what}")
             with self._changed:
                 self._changed.wait(0.1)
 

@@ -213,28 +213,28 @@ class Tenant:
 
     # ------------------------------------------------------------ waiting
 
-    def wait(self, holds: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+    def wait(self, holds: Callable[[], object], what: str) -> None:
         """Wait until something holds.
 
         Raises:
             RigError: it did not come to hold; the message has every condition and the log's end.
         """
         try:
-            self.view.wait(holds, what, seconds=seconds)
+            self.view.wait(holds, what)
         except RigError as error:
             seen = self.view.objects(self.namespace)
             raise RigError("\n".join([str(error), *map(described, seen), self._log()])) from None
 
-    def wait_ready(self, *names: tuple[str, str], seconds: float = 30.0) -> None:
+    def wait_ready(self, *names: tuple[str, str]) -> None:
         """Wait until the named objects, or all that were applied, are Ready."""
 
         def ready() -> bool:
             return all(is_ready(self.get(*each)) for each in names or self._applied)
 
-        self.wait(ready, f"{names or 'everything'} to be Ready", seconds=seconds)
+        self.wait(ready, f"{names or 'everything'} to be Ready")
 
     def wait_reason(
-        self, kind: str, name: str, reason: str, *, says: str = "", seconds: float = 20.0
+        self, kind: str, name: str, reason: str, *, says: str = ""
     ) -> Mapping[str, Any]:
         """Wait until Ready has a reason, with words in its message; return the condition."""
 
@@ -242,17 +242,17 @@ class Tenant:
             ready = condition(self.get(kind, name), "Ready")
             return ready.get("reason") == reason and says in ready.get("message", "")
 
-        self.wait(holds, f"{kind}/{name} to say {reason} {says!r}", seconds=seconds)
+        self.wait(holds, f"{kind}/{name} to say {reason} {says!r}")
         return condition(self.get(kind, name), "Ready")
 
-    def wait_gone(self, *names: tuple[str, str], seconds: float = 30.0) -> None:
+    def wait_gone(self, *names: tuple[str, str]) -> None:
         """Wait until the named objects, or all with a cloud resource, are gone."""
 
         def gone() -> bool:
             left = {key_of(each)[::2] for each in self.objects()}
             return not left & set(names) if names else not left
 
-        self.wait(gone, f"{names or 'everything'} to be gone", seconds=seconds)
+        self.wait(gone, f"{names or 'everything'} to be gone")
 
     # ------------------------------------------------------------ the cloud
 

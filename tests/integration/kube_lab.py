@@ -14,6 +14,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.session import ssl_context
 from controlplane import ControlPlane
+from rig.waiting import HANG_SECONDS
 
 
 class LabSpec(SpecModel):
@@ -71,11 +72,11 @@ def lab_kinds(plane: ControlPlane) -> Iterator[None]:
     names = [f"crd/{kind.plural}.agentrun.dev" for kind in (WIDGET, GADGET)]
     items = [crd(WIDGET), crd(GADGET)]
     apply(plane, {"apiVersion": "v1", "kind": "List", "items": items})
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *names)
     yield
     for kind in (WIDGET, GADGET):
         _release_all(plane, kind)
-    plane.kubectl("delete", "--timeout=60s", *names)
+    plane.kubectl("delete", "--timeout=120s", *names)
 
 
 def _release_all(plane: ControlPlane, kind: ResourceKind) -> None:
@@ -103,13 +104,13 @@ def namespace(plane: ControlPlane, name: str) -> Iterator[str]:
     plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
-async def eventually(check: Callable[[], object], *, seconds: float = 20.0) -> None:
+async def eventually(check: Callable[[], object]) -> None:
     """Return when a check holds.
 
     Raises:
         TimeoutError: it does not hold in time.
     """
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(HANG_SECONDS):
         while not check():  # noqa: ASYNC110 - it waits for another program
             await asyncio.sleep(0.02)
 

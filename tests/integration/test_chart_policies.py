@@ -59,7 +59,7 @@ def owner(control_plane: ControlPlane, operator: Someone) -> Owner:  # noqa: ARG
     """An owner that exists, or the garbage collector takes its ConfigMaps away at once."""
     plane, crds = control_plane, f"--filename={CRDS}"
     plane.kubectl("apply", "--server-side", crds)
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", crds)
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", crds)
     plane.kubectl("create", "--filename=-", input=json.dumps(PROXY))
     uid = plane.kubectl("get", "modelproxy", "chat", "--output=jsonpath={.metadata.uid}", AT)
     return {"apiVersion": API_VERSION, "kind": "ModelProxy", "name": "chat", "uid": uid}
@@ -83,7 +83,7 @@ def operator(control_plane: ControlPlane) -> Iterator[Someone]:
     plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
     plane.kubectl("apply", "--filename=-", input=rights)
     someone = Someone(plane, plane.kubeconfig_for(SYSTEM, rendering.service_account))
-    eventually(lambda: is_refused(someone), "the policy to be in force", seconds=60)
+    eventually(lambda: is_refused(someone), "the policy to be in force")
     yield someone
     plane.kubectl("delete", "--filename=-", input=rights)
     plane.kubectl("delete", "namespace", SYSTEM, TENANT, "--wait=false")

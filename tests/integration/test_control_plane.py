@@ -15,6 +15,7 @@ import pytest
 
 from controlplane import KUBERNETES, AuditEvent, ControlPlane, ControlPlaneError, KubectlError
 from controlplane.components import API_SERVER, ETCD
+from rig.waiting import HANG_SECONDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -31,8 +32,8 @@ time.sleep(600)
 Found = TypeVar("Found")
 
 
-def eventually(read: Callable[[], Found], *, seconds: float = 20.0) -> Found:
-    deadline = time.monotonic() + seconds
+def eventually(read: Callable[[], Found]) -> Found:
+    deadline = time.monotonic() + HANG_SECONDS
     while not (found := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
@@ -78,7 +79,7 @@ def test_rbac_decides_what_a_serviceaccount_may_do(control_plane: ControlPlane) 
 def test_a_deleted_namespace_goes_away_with_its_content(control_plane: ControlPlane) -> None:
     control_plane.kubectl("create", "namespace", "short-lived")
     control_plane.kubectl("create", "configmap", "content", "--namespace=short-lived")
-    control_plane.kubectl("delete", "namespace", "short-lived", "--timeout=60s")
+    control_plane.kubectl("delete", "namespace", "short-lived", "--timeout=120s")
     assert "short-lived" not in control_plane.kubectl("get", "namespaces", "--output=name")
 
 
@@ -94,7 +95,7 @@ def test_dependents_are_collected_with_their_owner(control_plane: ControlPlane) 
     }
     kubectl("apply", "--filename=-", input=json.dumps(dependent))
     kubectl("delete", "configmap", "owner")
-    kubectl("wait", "--for=delete", "configmap/dependent", "--timeout=60s")
+    kubectl("wait", "--for=delete", "configmap/dependent", "--timeout=120s")
 
 
 def test_the_audit_log_tells_who_wrote_what(control_plane: ControlPlane) -> None:

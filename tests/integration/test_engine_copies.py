@@ -94,7 +94,7 @@ def test_an_old_status_is_corrected_and_users_follow(fleet: Rig, tenant: Tenant)
     old = {name: value for name, value in status.items() if name != "conditions"}
     tenant.remove("AgentRuntime", "rt")
     tenant.annotate("AgentRuntime", "rt", "reconcile-requested-at", "now")
-    tenant.wait(lambda: ident() != old["externalId"], "another runtime", seconds=60)
+    tenant.wait(lambda: ident() != old["externalId"], "another runtime")
     tenant.wait_ready()
     made = ident()
     with nobody_runs(fleet):

@@ -1,7 +1,7 @@
 """What a fleet costs: few writes and calls to Ready, and none at all from then on."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,17 +9,21 @@ from controlplane.audit import WRITE_VERBS, AuditEvent
 from integration.cluster_view import PLURALS
 from integration.fleet import FAMILIES, Tenant, family_of_each
 from rig.cloud import QUESTION
+from rig.waiting import condition
 
 SETS = 9
 """So many objects of every kind: enough to be read by shared LISTs."""
 WRITES = 4
 """The finalizer, the creation mark, what the cloud answered, Ready."""
+WAITING = {"ReferenceNotFound", "DependencyNotReady"}
+"""Each thing that an object waits for may cost a write more."""
 CALLS = 3
 """The look-up, the POST, and the GET that confirms."""
 RESYNCS = 3
 STEADY_SECONDS = 1.0
 """Poll interval of the fleet's operator."""
 COUNTED_APART = {"events", "leases"}
+SHARED = {"ListModelProxies", "ListAgentRuntimes", "ListSandboxes", "ListTemplates"}
 
 
 def test_each_kind_costs_three_calls_and_four_writes(tenant: Tenant) -> None:
@@ -44,18 +48,20 @@ def test_each_kind_costs_three_calls_and_four_writes(tenant: Tenant) -> None:
 def test_a_fleet_costs_no_more_and_then_nothing(tenant: Tenant) -> None:
     """All kinds at once, each waiting for what it refers to; then resyncs and polls go by."""
     tenant.apply(*(each for n in range(SETS) for each in family_of_each(f"-{n}")))
-    tenant.wait_ready(seconds=60)
+    tenant.wait_ready()
     writes = Counter((w.resource, w.name) for w in tenant.kube_writes())
     assert len(writes) == SETS * len(FAMILIES) + 1  # and the Account
-    assert max(writes.values()) <= WRITES + 1, writes.most_common(5)
+    waits = _waits(tenant)
+    assert not {each: n for each, n in writes.items() if n > WRITES + len(waits[each])}, waits
     creates = tenant.cloud_writes()
     assert Counter(each["method"] for each in creates) == {"POST": SETS * len(FAMILIES)}
     # Whose the keys are is asked once for the account, not for each of its objects.
     assert len(tenant.requests(action=QUESTION)) == 1
 
-    _let_the_last_polls_end(tenant)
+    _wait_for_polls(tenant, since=tenant.rig.cloud.position())
     log, asked, begun = tenant.rig.plane.audit.position(), tenant.rig.cloud.position(), _now()
-    tenant.wait(lambda: _resyncs(tenant, log) >= RESYNCS, "some resyncs", seconds=30)
+    tenant.wait(lambda: _resyncs(tenant, log) >= RESYNCS, "some resyncs")
+    _wait_for_polls(tenant, since=asked)
     spent = _now() - begun
     seen = [e for e in tenant.rig.plane.audit.events(since=log) if _is_operators(tenant, e)]
     # Other tenants are on their way out meanwhile.
@@ -67,24 +73,32 @@ def test_a_fleet_costs_no_more_and_then_nothing(tenant: Tenant) -> None:
     print(f"and of the cluster: {Counter((e.verb, e.resource) for e in seen)}")  # noqa: T201
     # One LIST per collection and interval, whatever it holds; the spread begins at half of it.
     polls = 2 * spent / STEADY_SECONDS + 1
-    for action in ("ListModelProxies", "ListAgentRuntimes", "ListSandboxes", "ListTemplates"):
-        assert 0 < reads[action] <= polls, reads
+    assert max(reads[action] for action in SHARED) <= polls, reads
     # Endpoints have a collection per runtime, each too small for a LIST.
     assert reads["GetAgentRuntimeEndpoint"] <= SETS * polls
     assert reads["GetAgentRuntime"] == reads["GetModelProxy"] == reads["GetSandbox"] == 0
+
+
+def _waits(tenant: Tenant) -> Mapping[tuple[str, str], set[str]]:
+    """Return what each object said while it waited for others; a slow machine shows more of it."""
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for version in tenant.versions():
+        ready = condition(version.body, "Ready")
+        if ready.get("reason") in WAITING:
+            name = version.body["metadata"]["name"]
+            found[PLURALS[version.body["kind"]], name].add(ready["message"])
+    return found
 
 
 def _now() -> float:
     return time.monotonic()
 
 
-def _let_the_last_polls_end(tenant: Tenant) -> None:
-    """Wait until every shared collection was polled once since all are Ready."""
-    since = tenant.rig.cloud.position()
-    wanted = {"ListModelProxies", "ListAgentRuntimes", "ListSandboxes", "ListTemplates"}
+def _wait_for_polls(tenant: Tenant, *, since: int) -> None:
+    """Wait until every shared collection was polled once since a position."""
 
     def polled() -> bool:
-        return wanted <= {each["action"] for each in tenant.requests(since=since)}
+        return {each["action"] for each in tenant.requests(since=since)} >= SHARED
 
     tenant.wait(polled, "a poll of each collection")
 

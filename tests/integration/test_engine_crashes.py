@@ -48,7 +48,7 @@ def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: ran
 
     tenant.apply(*objects)
     kill_again_and_again(fleet, KILLS_OF_CREATES, chance)
-    tenant.wait_ready(seconds=60)
+    tenant.wait_ready()
     _each_object_has_its_resource(tenant, names)
     _each_was_created_once(tenant, names)
 
@@ -57,7 +57,7 @@ def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: ran
     for kind, name in names:
         tenant.delete(kind, name)
     kill_again_and_again(fleet, KILLS_OF_DELETES, chance)
-    tenant.wait_gone(seconds=60)
+    tenant.wait_gone()
     assert tenant.resources() == {}
     _each_was_created_once(tenant, names)
 

@@ -90,8 +90,8 @@ def test_what_vanished_is_made_again(converged: Tenant) -> None:
         alive = {e["kind"] for e in converged.objects() if _resource(converged, e)}
         return alive == set(before)
 
-    converged.wait(is_back, "every resource to be back", seconds=30)
-    converged.wait_ready(seconds=30)
+    converged.wait(is_back, "every resource to be back")
+    converged.wait_ready()
     after = {e["kind"]: e["status"]["externalId"] for e in converged.objects()}
     assert all(after[kind] != before[kind] for kind in ("AgentRuntime", "AgentRuntimeEndpoint"))
 
@@ -222,7 +222,7 @@ def _values_reach_their_users(tenant: Tenant) -> None:
             tenant.resource("AgentRuntime", "rt")["environmentVariables"]["KEY"],
         ) == (value, key, variable)
 
-    tenant.wait(arrived, "the new values in the cloud", seconds=10)
+    tenant.wait(arrived, "the new values in the cloud")
     tenant.wait_ready()
     changed = [(each["action"], each["path"]) for each in tenant.cloud_writes(since=since)]
     ident = tenant.get("AgentRuntime", "rt")["status"]["externalId"]
@@ -236,7 +236,7 @@ def _values_reach_their_users(tenant: Tenant) -> None:
 def _a_login_reaches_its_user(tenant: Tenant) -> None:
     since, login = tenant.rig.cloud.position(), canary()
     tenant.secret(PULL, **{".dockerconfigjson": _docker_config(login)})
-    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login", seconds=10)
+    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login")
     tenant.wait_ready()
     ident = tenant.get("AgentRuntime", "pulling")["status"]["externalId"]
     (write,) = tenant.cloud_writes(since=since)
@@ -279,7 +279,7 @@ def test_an_edited_config_map_reaches_its_users(tenant: Tenant) -> None:
         seen = [tenant.resource("AgentRuntime", name) for name in ("by-key", "whole")]
         return all(each["environmentVariables"] == {"LEVEL": "debug"} for each in seen)
 
-    tenant.wait(arrived, "the new level", seconds=10)
+    tenant.wait(arrived, "the new level")
     tenant.wait_ready()
 
 
@@ -303,4 +303,4 @@ def test_write_only_values_survive_a_restart_unsent(tenant: Tenant) -> None:
     assert tenant.cloud_writes(since=since) == []
     login = canary()
     tenant.secret(PULL, **{".dockerconfigjson": _docker_config(login)})
-    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login", seconds=10)
+    tenant.wait(lambda: tenant.cloud_writes(since=since), "the new login")

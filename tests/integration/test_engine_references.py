@@ -21,7 +21,6 @@ from integration.fleet import (
 from rig import RigError
 from rig.waiting import condition
 
-PROMPT_SECONDS = 8.0
 """What wakes an object is an event; a retry alone would come later."""
 
 
@@ -39,7 +38,7 @@ def test_any_order_will_do(tenants: TenantFactory) -> None:
         assert kstatus(tenant.get(kind, name)) == IN_PROGRESS
     assert tenant.requests() == []
     tenant.open()
-    tenant.wait_ready(seconds=40)
+    tenant.wait_ready()
     assert all(kstatus(each) == CURRENT for each in tenant.objects())
 
 
@@ -75,7 +74,7 @@ def test_what_is_missing_is_named_and_its_arrival_seen(tenant: Tenant) -> None:
     tenant.apply(credential("late", purpose="OutboundModel"))
     account = tenant.get("Account", "default")
     tenant.apply({**account, "metadata": {"name": "late"}, "status": {}})
-    tenant.wait_ready(seconds=PROMPT_SECONDS)
+    tenant.wait_ready()
 
 
 def test_what_is_in_use_is_held(tenant: Tenant) -> None:
@@ -110,11 +109,11 @@ def test_what_is_in_use_is_held(tenant: Tenant) -> None:
 def test_a_namespace_takes_everything_along(tenant: Tenant) -> None:
     """Secrets included, which go while resources still need them to be deleted."""
     tenant.apply(*(each for n in range(3) for each in family_of_each(f"-{n}")))
-    tenant.wait_ready(seconds=40)
+    tenant.wait_ready()
     tenant.rig.kubectl("delete", "namespace", tenant.namespace, "--wait=false")
-    tenant.wait_gone(seconds=40)
+    tenant.wait_gone()
     assert tenant.resources() == {}
-    tenant.wait(lambda: not _exists(tenant), "the namespace to be gone", seconds=20)
+    tenant.wait(lambda: not _exists(tenant), "the namespace to be gone")
 
 
 def _exists(tenant: Tenant) -> bool:
@@ -132,7 +131,7 @@ def test_a_foreground_deletion_ends(tenant: Tenant) -> None:
     where = f"--namespace={tenant.namespace}"
     names = ("modelproxy/proxy", "modelservice/svc")
     # The garbage collector looks every 30 s for kinds that it has not seen yet.
-    tenant.rig.kubectl("delete", where, "--cascade=foreground", "--timeout=60s", *names)
+    tenant.rig.kubectl("delete", where, "--cascade=foreground", "--timeout=120s", *names)
     assert tenant.resources() == {}
 
     def is_gone() -> bool:

@@ -141,7 +141,7 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     tenant.edit("AgentRuntime", "whole", description="another try")
     tenant.edit("SandboxTemplate", "whole", description="another try")
     tenant.secret(VALUES, absent=canary())
-    tenant.wait_ready(seconds=40)
+    tenant.wait_ready()
     _drift(tenant)
     new = {name: canary() for name in ("inbound", "provider", "env", "basic", "ak", "arms")}
     for _, name, action, value in QUOTING:
@@ -156,12 +156,12 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     # The rotation has sent its variable alone; what was added beside it stays under Report.
     tenant.wait_reason("AgentRuntime", "report", "DriftDetected")
     tenant.edit("AgentRuntime", "report", driftPolicy="Correct")
-    tenant.wait_ready(seconds=40)
+    tenant.wait_ready()
     assert json.dumps(tenant.resources()).count(CANARY) > 10  # they did get where they belong
     shown = _shown(tenant)
     for each in tenant.objects():
         tenant.delete(each["kind"], each["metadata"]["name"])
-    tenant.wait_gone(seconds=40)
+    tenant.wait_gone()
     told = shown | _kept(tenant)
     assert _leaks(told) == []
     assert "(differs)" in told["objects"]
@@ -188,7 +188,7 @@ def test_a_failed_deletion_tells_no_secret_that_the_cloud_quotes(tenant: Tenant)
     reason = f"hook refused {value}, {encoded} and {value.upper()[3:16]}"
     tenant.fault("delete-failed", action="DeleteAgentRuntime", name="rt", reason=reason, times=2)
     tenant.delete("AgentRuntime", "rt")
-    tenant.wait_gone(("AgentRuntime", "rt"), seconds=60)
+    tenant.wait_gone(("AgentRuntime", "rt"))
     said = [condition(version.body, "Ready").get("message", "") for version in tenant.versions()]
     assert any("AgentRun says: hook refused (secret), (secret)" in message for message in said)
     told = _kept(tenant)

@@ -149,7 +149,7 @@ def test_the_table_of_situations(tenant: Tenant) -> None:
     def all_so() -> bool:
         return {key: seen(tenant.get(*key)) for key in table} == table
 
-    tenant.wait(all_so, f"the table to come true: {table}", seconds=25)
+    tenant.wait(all_so, f"the table to come true: {table}")
     for (kind, name), wanted in table.items():
         body = tenant.get(kind, name)
         if wanted.kstatus in (CURRENT, FAILED):
@@ -166,7 +166,11 @@ def test_what_passes_by_is_told_in_order(tenant: Tenant) -> None:
     tenant.edit(TEMPLATE, "tpl", description="two")
     tenant.wait_ready()
     tenant.tamper(TEMPLATE, "tpl", {"description": "tampered"})
-    tenant.wait(lambda: seen(tenant.get(TEMPLATE, "tpl")) == working("Updating"), "the correction")
+
+    def updates() -> int:
+        return list(_history(tenant.versions(), "tpl")).count(working("Updating"))
+
+    tenant.wait(lambda: updates() == 2, "the correction")
     tenant.wait_ready()
     tenant.delete(TEMPLATE, "tpl")
     tenant.wait_gone()

@@ -73,10 +73,10 @@ async def test_a_loop_that_hangs_answers_no_probe() -> None:
             gave_up.set()
 
     async with Process().server() as server:
-        asyncio.get_running_loop().call_soon(gave_up.wait, 10)
+        asyncio.get_running_loop().call_soon(gave_up.wait, 60)
         with pytest.raises(TimeoutError):
             await asyncio.to_thread(ask_in_vain)
-        assert (await asyncio.to_thread(ask, server.port, 10)).startswith(b"HTTP/1.1 200 ")
+        assert (await asyncio.to_thread(ask, server.port, 60)).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_metrics_are_in_the_text_format() -> None:
@@ -122,7 +122,7 @@ async def ends(reader: asyncio.StreamReader) -> bool:
 async def test_half_open_connections_are_cut_and_keep_no_probe_out() -> None:
     async with Process().server() as server:
         crowd = [await silent(server.port) for _ in range(3 * MAX_CONNECTIONS)]
-        answer = await asyncio.to_thread(ask, server.port, 10)
+        answer = await asyncio.to_thread(ask, server.port, 60)
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert all([await ends(reader) for reader, _ in crowd[: 2 * MAX_CONNECTIONS]])
         for _, writer in crowd:

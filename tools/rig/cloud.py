@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from rig.waiting import HANG_SECONDS
+
 QUESTION = "GetCallerIdentity"
 """A POST that changes nothing: by it an account learns whose keys it has."""
 
@@ -46,7 +48,7 @@ class SimulatedCloud:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/admin", trust_env=False, timeout=10.0)
+        self._http = httpx.Client(base_url=f"{url}/admin", trust_env=False, timeout=HANG_SECONDS)
 
     def close(self) -> None:
         """Close the connections."""

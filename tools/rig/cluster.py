@@ -14,7 +14,7 @@ from controlplane import ControlPlane
 from rig import samples
 from rig.chart import CRDS
 from rig.errors import RigError
-from rig.waiting import described, eventually, is_ready
+from rig.waiting import HANG_SECONDS, described, eventually, is_ready
 
 SAMPLES_NAMESPACE = "agentrun-demo"
 """The namespace that the samples name."""
@@ -112,7 +112,7 @@ class Cluster(abc.ABC):
         self,
         namespace: str = SAMPLES_NAMESPACE,
         *,
-        seconds: float = 60.0,
+        seconds: float = HANG_SECONDS,
         watch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None,
     ) -> list[dict[str, Any]]:
         """Wait until there are objects in a namespace and all are Ready; return them.
@@ -138,7 +138,9 @@ class Cluster(abc.ABC):
             raise RigError(error.what, self.evidence(seen)) from None
         return seen
 
-    def delete_all(self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = 60.0) -> None:
+    def delete_all(
+        self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = HANG_SECONDS
+    ) -> None:
         """Delete all objects of our kinds in a namespace and wait until they are gone.
 
         Raises:

@@ -38,8 +38,8 @@ SETTINGS: Mapping[str, str] = {
 
 SIMULATOR = "agentrun-simulator"
 OPERATOR = "agentrun-operator"
-START_SECONDS = 30.0
-STOP_SECONDS = 30.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 """More than the operator's drain time."""
 LOG_TAIL_BYTES = 6000
 
@@ -181,7 +181,7 @@ class Rig(Launcher, Cluster):
         """Apply the CRDs, and return when they are served."""
         crds = str(self._product / "crds")
         self.kubectl("apply", "--server-side", f"--filename={crds}")
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", f"--filename={crds}")
 
     def start_operator(self, *, seconds: float = START_SECONDS) -> None:
         """Start the operator under the chart's ServiceAccount and return when it is ready.

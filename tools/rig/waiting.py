@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 from rig.errors import RigError
 
 POLL_SECONDS = 0.2
+HANG_SECONDS = 300.0
+"""What is not there by then never comes, on however slow a machine."""
 
 Found = TypeVar("Found")
 
 
-def eventually(read: Callable[[], Found], what: str, *, seconds: float = 30.0) -> Found:
+def eventually(read: Callable[[], Found], what: str, *, seconds: float = HANG_SECONDS) -> Found:
     """Call `read` until it returns something true, and return that.
 
     Args:

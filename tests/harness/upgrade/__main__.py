@@ -61,7 +61,7 @@ def _upgrade(tenant: Tenant, revision: str) -> list[str]:
     rig.create_namespace(NAMESPACE)
     tenant.open()
     tenant.apply(*(each for n in range(SETS) for each in family_of_each(f"-{n}")))
-    tenant.wait_ready(seconds=120)
+    tenant.wait_ready()
     _say(f"{len(tenant.objects()) + 1} objects are Ready under {revision}")
     before = tenant.resources()
     asked, logged, seen = rig.cloud.position(), rig.plane.audit.position(), len(tenant.versions())
@@ -87,7 +87,7 @@ def _life_goes_on(tenant: Tenant) -> list[str]:
     edited = [e for e in tenant.objects() if e["kind"] in ("AgentRuntime", "ModelProxy")]
     for each in edited:
         tenant.edit(each["kind"], each["metadata"]["name"], description=CHANGED)
-    tenant.wait_ready(seconds=60)
+    tenant.wait_ready()
     found = tenant.resources()
     changed = [e for items in found.values() for e in items if e.get("description") == CHANGED]
     problems = []
@@ -95,7 +95,7 @@ def _life_goes_on(tenant: Tenant) -> list[str]:
         problems.append(f"{len(edited)} edits, {len(changed)} of them in the cloud")
     for each in tenant.objects():
         tenant.delete(each["kind"], each["metadata"]["name"])
-    tenant.wait_gone(seconds=120)
+    tenant.wait_gone()
     if left := tenant.resources():
         problems.append(
             f"left in the cloud: { {family: len(each) for family, each in left.items()} }"

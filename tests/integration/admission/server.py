@@ -9,6 +9,7 @@ import httpx
 import yaml
 
 from controlplane import ControlPlane
+from rig.waiting import HANG_SECONDS
 
 Json = dict[str, Any]
 
@@ -31,7 +32,7 @@ class Server:
             verify=ssl.create_default_context(cafile=plane.ca_file),
             headers={"Authorization": f"Bearer {config['users'][0]['user']['token']}"},
             trust_env=False,
-            timeout=30,
+            timeout=HANG_SECONDS,
         )
 
     def close(self) -> None:
@@ -89,9 +90,9 @@ class Server:
         return found
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = 20.0) -> None:
+def eventually(holds: Callable[[], bool]) -> None:
     """Wait for something that the API server does in its own time."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + HANG_SECONDS
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
