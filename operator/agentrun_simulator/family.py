@@ -7,6 +7,7 @@ is read from there; a family adds only what a schema cannot say, each with its s
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 
@@ -120,7 +121,7 @@ class Family:
     initial: tuple[Mapping[str, Any], ...] = ()
     """Resources that every account has from the start."""
 
-    @property
+    @cached_property
     def segments(self) -> tuple[str, ...]:
         """Path of the collection, split, parameters written as `{}`."""
         parts = self.collection.strip("/").split("/")

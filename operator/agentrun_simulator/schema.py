@@ -71,8 +71,13 @@ def path_segments(path: str) -> tuple[str, ...]:
     return tuple("{}" if part.startswith("{") else part for part in path.strip("/").split("/"))
 
 
-def operations() -> Iterator[Operation]:
-    """Yield every operation of the API."""
+@cache
+def operations() -> tuple[Operation, ...]:
+    """Return every operation of the API."""
+    return tuple(_operations())
+
+
+def _operations() -> Iterator[Operation]:
     for path, methods in _document()["paths"].items():
         segments = path_segments(path)[1:]
         for method, operation in methods.items():
