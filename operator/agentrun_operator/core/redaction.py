@@ -74,11 +74,10 @@ def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str]
     held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
     if not any(len(part) >= RUN for part in held):
         return [*texts]
-    views = [[*_compared(text)] for text in texts]
-    known = _common({run for each in views for view in each for run in _runs(view.data)}, held)
+    known = _common(_runs_of(texts), held)
     if known:
-        known -= {run for text in public for view in _compared(text) for run in _runs(view.data)}
-    return [_hidden(*each, known) for each in zip(texts, views, strict=True)] if known else [*texts]
+        known -= _runs_of(public)
+    return [_hidden(text, known) for text in texts] if known else [*texts]
 
 
 def secrets_in(document: str) -> Iterator[str]:
@@ -98,17 +97,22 @@ def secrets_in(document: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A text, decoded in some way; each byte knows which characters of the text it comes from."""
+    """A text, decoded in some way."""
 
     data: bytes
-    spans: Sequence[tuple[int, int]]
+    spans: Sequence[tuple[int, int]] | None = None
+    """Which characters of the text each byte comes from; most texts hold nothing to be hidden, and
+    for these None saves the better part of the work."""
 
-    def replaced(self, pattern: re.Pattern[bytes], by: Callable[[bytes], bytes]) -> "_View":
+    def replaced(self, pattern: re.Pattern[bytes], by: Callable[[bytes], bytes] | bytes) -> "_View":
         """Return the view with each match replaced; the same where there is none."""
+        if self.spans is None:
+            plain = pattern.sub(by if isinstance(by, bytes) else lambda m: by(m[0]), self.data)
+            return self if plain == self.data else _View(plain)
         data, spans, done = bytearray(), list[tuple[int, int]](), 0
         for match in pattern.finditer(self.data):
             start, end = match.span()
-            new = by(match[0])
+            new = by if isinstance(by, bytes) else by(match[0])
             data += self.data[done:start] + new
             spans += self.spans[done:start]
             spans += [(self.spans[start][0], self.spans[end - 1][1])] * len(new)
@@ -118,21 +122,27 @@ class _View:
         return _View(bytes(data + self.data[done:]), [*spans, *self.spans[done:]])
 
 
+def _runs_of(texts: Iterable[str]) -> set[bytes]:
+    """Return the runs of all views of some texts."""
+    wholes = (_View(text.encode(errors="surrogatepass")) for text in texts)
+    return {run for whole in wholes for view in _compared(whole) for run in _runs(view.data)}
+
+
 def _view(text: str) -> _View:
     parts = [char.encode(errors="surrogatepass") for char in text]
     spans = [(at, at + 1) for at, part in enumerate(parts) for _ in part]
     return _View(b"".join(parts), spans)
 
 
-def _compared(text: str) -> Iterator[_View]:
+def _compared(whole: _View) -> Iterator[_View]:
     """Yield the views of a text that are compared, each once."""
     found: set[bytes] = set()
-    layer = [_view(text)]
+    layer = [whole]
     for depth in range(_DEPTH + 1):
         below: list[_View] = []
         for view in layer:
             for plain in _unescaped(view):
-                tight, bare = plain.replaced(_GAP, _to_nothing), plain.replaced(_SIGNS, _to_nothing)
+                tight, bare = plain.replaced(_GAP, b""), plain.replaced(_SIGNS, b"")
                 if depth < _DEPTH:
                     below += (*_from_base64(tight), *_from_hex(bare), *_from_numbers(plain))
                 folded = plain.replaced(_WIDE, _folded)
@@ -145,15 +155,7 @@ def _compared(text: str) -> Iterator[_View]:
         layer = below
 
 
-def _to_space(_gap: bytes) -> bytes:
-    return b" "
-
-
-def _to_nothing(_gap: bytes) -> bytes:
-    return b""
-
-
-_IN_TEXTS = ((_GAP, _to_space), (_GAP, _to_nothing), (_SIGNS, _to_nothing))
+_IN_TEXTS = ((_GAP, b" "), (_GAP, b""), (_SIGNS, b""))
 _IN_VALUES = ((_GAP, b" "), (_GAP, b""), (_SIGNS_OF_A_LINE, b""))
 """How they are compared: in one line, without white space, and without any sign."""
 
@@ -178,11 +180,11 @@ def _from_base64(view: _View) -> Iterator[_View]:
             padding = b"=" * (-(end - start) % 4)
             held = base64.b64decode(view.data[start:end].translate(_STANDARD) + padding)
             data += held + b"\n"
-            for at in range(len(held)):
-                first, last = start + at * 8 // 6, start + (at * 8 + 7) // 6
-                spans.append((view.spans[first][0], view.spans[last][1]))
-            spans.append(view.spans[end - 1])
-        yield _View(bytes(data), spans)
+            if view.spans is not None:
+                places = ((at * 8 // 6, (at * 8 + 7) // 6) for at in range(len(held)))
+                spans += _joined(view.spans, start, places)
+                spans.append(view.spans[end - 1])
+        yield _View(bytes(data), None if view.spans is None else spans)
 
 
 def _from_hex(view: _View) -> Iterator[_View]:
@@ -192,10 +194,12 @@ def _from_hex(view: _View) -> Iterator[_View]:
         for start, end in ((start + shift, end) for start, end in runs):
             held = bytes.fromhex(view.data[start : end - (end - start) % 2].decode())
             data += held + b"\n"
-            at = range(start, start + 2 * len(held), 2)
-            spans += [(view.spans[n][0], view.spans[n + 1][1]) for n in at]
-            spans.append(view.spans[end - 1])
-        yield _View(bytes(data), spans)
+            if view.spans is not None:
+                spans += _joined(
+                    view.spans, start, ((n, n + 1) for n in range(0, 2 * len(held), 2))
+                )
+                spans.append(view.spans[end - 1])
+        yield _View(bytes(data), None if view.spans is None else spans)
 
 
 def _from_numbers(view: _View) -> Iterator[_View]:
@@ -209,13 +213,20 @@ def _bytes_of(numbers: bytes) -> bytes:
     return bytes(found) if max(found) <= _BYTE else numbers
 
 
-def _hidden(text: str, views: Iterable[_View], known: set[bytes]) -> str:
+def _joined(
+    spans: Sequence[tuple[int, int]], start: int, places: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """Yield from where to where the characters at two places behind `start` stand."""
+    return ((spans[start + first][0], spans[start + last][1]) for first, last in places)
+
+
+def _hidden(text: str, known: set[bytes]) -> str:
     """Return a text without the characters that a known run comes from."""
     hidden = bytearray(len(text))
-    for view in views:
+    for view in _compared(_view(text)):
         for at, run in enumerate(_runs(view.data)):
             if run in known:
-                spans = view.spans[at : at + RUN]
+                spans = (view.spans or ())[at : at + RUN]
                 start, end = min(s for s, _ in spans), max(e for _, e in spans)
                 hidden[start:end] = b"\x01" * (end - start)
     return "".join(
