@@ -107,6 +107,8 @@ class EncodedBy:
     """Pure: (object that holds the field, Resolution) → wire value, or None for "not set"."""
     decode: Callable[[Any], Any] | None = None
     """Pure: wire value → spec value, to show it; None shows the wire value."""
+    exact: bool = False
+    """The wire value is a map compared key for key: a key we did not send is drift."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ def _rule(
         children=children,
         is_list=shape.is_list and encoded is None,
         free_form=marker(marks, FreeForm) is not None,
-        exact_map=is_map and encoded is None,
+        exact_map=is_map if encoded is None else encoded.exact,
         immutable=marker(marks, Immutable) is not None,
         write_only=marker(marks, WriteOnly) is not None,
         sensitive=_is_sensitive(shape),

@@ -69,10 +69,15 @@ class Upstream(SpecModel):
     weight: int | None = None
 
 
+def _labels(mount: "Mount", _: Resolution) -> dict[str, str]:
+    return dict(label.split("=", 1) for label in mount.labels)
+
+
 class Mount(SpecModel):
     server: str
     read_only: bool | None = None
     options: tuple[str, ...] = ()
+    labels: Annotated[tuple[str, ...], EncodedBy(_labels, exact=True), Clear({})] = ()
 
 
 class Workspace(SpecModel):

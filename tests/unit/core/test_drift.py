@@ -57,6 +57,16 @@ def test_a_field_missing_from_a_list_item_is_no_drift(
     assert _drift(spec, answer, partial=True) == ()
 
 
+@pytest.mark.parametrize("field", ["mounts", "peers"])
+def test_an_added_key_in_an_exact_map_of_an_item_is_drift(field: str) -> None:
+    spec = {field: [{"server": "nas-1", "labels": ["a=b"]}, {"server": "nas-2"}]}
+    answer = answer_to(body_of(spec))
+    assert answer[field][0]["labels"] == {"a": "b"}
+    assert _drift(spec, answer) == ()
+    answer[field][0]["labels"]["added"] = "c"
+    assert paths_of(_drift(spec, answer)) == [field]
+
+
 def test_a_short_form_of_a_nested_item_is_no_drift() -> None:
     answer = {"mounts": [{"server": "nas-1"}, {"server": "nas-2"}]}
     assert _drift(FULL, answer, partial=True) == ()
