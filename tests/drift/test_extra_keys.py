@@ -1,88 +1,110 @@
 """Keys that somebody else put into a map: drift where the map is the user's alone."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from agentrun_operator.core.wire import field_rules
+from agentrun_operator.core.field_rule import FieldRule
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.wire import encode, field_rules
 from agentrun_operator.kinds import catalogue
 from agentrun_simulator import schema
 from drift.answers import lab_with
-from drift.filled import VARIANTS, Variant
-from drift.stage import Stage
+from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, VARIANTS, Variant, spec_of
+from drift.stage import Stage, Step
+from fakes.examples import AnyName, examples
 
-OWNED = {"environmentVariables", "credentialPublicConfig.authConfig"}
-"""Maps of the user's own names: the API is not known to add to them."""
-SHARED = {"templateConfiguration"}
-"""Depends on the type of template, by the reference: what else stands there may be the API's."""
+BODIES = {o.action: o.body or {} for o in schema.operations()}
+RESOLUTION = Resolution(
+    references=AnyName(), secrets={SECRET: KEYS}, config_maps={CONFIG: CONFIG_DATA}
+)
+UPDATABLE = [kind for kind in catalogue().values() if kind.rest and kind.rest.updatable]
 
 
 def _maps(node: schema.Schema, path: str) -> Iterator[str]:
-    """Yield the places of all objects below a schema whose field names are not fixed."""
+    """Yield the wire paths of all objects below a schema whose field names are not fixed."""
     node = schema.resolve(node)
-    if node.get("type") == "object" and "properties" not in node and path:
+    if node.get("type") == "array":
+        yield from _maps(node["items"], path)
+    elif node.get("type") == "object" and "properties" not in node and path:
         yield path
     for name, below in schema.properties(node).items():
         yield from _maps(below, f"{path}.{name}" if path else name)
 
 
-def test_every_open_map_that_a_kind_sends_is_judged() -> None:
-    bodies = {o.action: o.body or {} for o in schema.operations()}
-    found = set()
-    for kind in catalogue().values():
-        if kind.rest is not None and kind.rest.updatable:
-            ours = {rule.api for rule in field_rules(kind)}
-            places = _maps(bodies[f"Update{kind.rest.noun}"], "")
-            found |= {place for place in places if place.split(".")[0] in ours}
-    assert found == OWNED | SHARED
+def _owned(rules: Sequence[FieldRule], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (wire path, spec path) of all maps that are compared key for key."""
+    for rule in rules:
+        if rule.exact_map:
+            yield f"{above}{rule.api}", rule.path
+        for name in rule.document.owned if rule.document else ():
+            yield f"{above}{rule.api}.{name}", f"{rule.path}.{name}"
+        yield from _owned(rule.children, f"{above}{rule.api}.")
 
 
-def _owned_places(stage: Stage) -> list[list[str]]:
-    return [
-        place.split(".")
-        for place in OWNED
-        if place.split(".")[0] in stage.desired and _at(stage.stored, place.split("."))
-    ]
+@pytest.mark.parametrize("kind", UPDATABLE, ids=lambda k: k.kind)
+def test_every_open_map_that_a_kind_sends_is_judged(kind: ResourceKind) -> None:
+    assert kind.rest is not None
+    ours = {rule.api for rule in field_rules(kind)}
+    places = _maps(BODIES[f"Update{kind.rest.noun}"], "")
+    found = {place for place in places if place.split(".")[0] in ours}
+    shared = examples()[kind.kind].drift.shared
+    assert found == {place for place, _ in _owned(field_rules(kind))} | {*shared}
 
 
-def _at(node: Any, steps: list[str]) -> Any:
+def _owned_in(kind: ResourceKind, body: Mapping[str, Any]) -> dict[str, list[Step]]:
+    """Return the spec path of each map in a body → where it stands; of a list in the first item."""
+    found = {path: _steps(body, wire.split(".")) for wire, path in _owned(field_rules(kind))}
+    return {path: steps for path, steps in found.items() if steps}
+
+
+def _steps(node: Any, names: Sequence[str]) -> list[Step]:
+    """Return the steps to a place in a document; none where it is not there."""
+    steps: list[Step] = []
+    for name in names:
+        if isinstance(node, list):
+            node = node[0] if node else None
+            steps.append(0)
+        node = node.get(name) if isinstance(node, Mapping) else None
+        steps.append(name)
+    return steps if node else []
+
+
+def _at(node: Any, steps: Sequence[Step]) -> Any:
     for step in steps:
-        node = node.get(step, {})
+        node = node[step]
     return node
 
 
-def _with_extra(stage: Stage, steps: list[str]) -> dict[str, Any]:
+def _with_extra(stage: Stage, steps: Sequence[Step]) -> dict[str, Any]:
     stored = copy.deepcopy(stage.stored)
     _at(stored, steps)["ADDED"] = "behind our back"
-    return {steps[0]: stored[steps[0]]}
+    return {str(steps[0]): stored[str(steps[0])]}
 
 
-WITH_MAPS = [
-    v
-    for v in VARIANTS
-    if v.title
-    in {
-        "AgentRuntime-container",
-        "AgentRuntime-code",
-        "SandboxTemplate",
-        "Credential-accessKey",
-        "Credential-customHeader",
-    }
-]
+def _has_maps(variant: Variant) -> bool:
+    kind = catalogue()[variant.kind]
+    body = encode(kind, kind.spec.model_validate(spec_of(variant)), RESOLUTION)
+    tops = {steps[0] for steps in _owned_in(kind, body).values()}
+    return bool(tops & variant.focus if variant.focus else tops)
+
+
+WITH_MAPS = [v for v in VARIANTS if _has_maps(v)]
 each_variant = pytest.mark.parametrize("variant", WITH_MAPS, ids=lambda v: v.title)
 
 
 @each_variant
 async def test_an_extra_key_is_taken_out_by_one_update(variant: Variant) -> None:
     stage = await Stage.ready(variant)
-    places = _owned_places(stage)
+    places = _owned_in(stage.kind, stage.stored)
     assert places
-    for steps in places:
+    for steps in places.values():
         stage.tamper(**_with_extra(stage, steps))
         (write,) = await stage.settle()
-        assert write["body"] == stage.minimal(steps[0])
+        assert write["body"] == stage.minimal(str(steps[0]))
         assert "ADDED" not in _at(stage.stored, steps)
         assert stage.is_calm
 
@@ -90,7 +112,7 @@ async def test_an_extra_key_is_taken_out_by_one_update(variant: Variant) -> None
 @each_variant
 async def test_an_extra_key_is_reported_without_its_value(variant: Variant) -> None:
     stage = await Stage.ready(variant, driftPolicy="Report")
-    for steps in _owned_places(stage):
+    for steps in _owned_in(stage.kind, stage.stored).values():
         stage.tamper(**_with_extra(stage, steps))
         assert await stage.settle() == []
         assert stage.lab.ready(stage.key) == ("False", "DriftDetected")
@@ -101,7 +123,7 @@ async def test_an_extra_key_is_reported_without_its_value(variant: Variant) -> N
 async def test_where_updates_merge_it_stays_and_is_told(variant: Variant) -> None:
     answer: Mapping[str, Any] = {"nestedPut": "merge"}
     stage = await Stage.ready(variant, lab=lab_with(answer))
-    for steps in _owned_places(stage):
+    for steps in _owned_in(stage.kind, stage.stored).values():
         stage.tamper(**_with_extra(stage, steps))
         assert len(await stage.settle(600)) == 2
         assert stage.lab.ready(stage.key) == ("False", "UnexpectedEcho")
@@ -110,10 +132,8 @@ async def test_where_updates_merge_it_stays_and_is_told(variant: Variant) -> Non
 @each_variant
 async def test_an_extra_key_may_be_ignored_by_its_name(variant: Variant) -> None:
     stage = await Stage.ready(variant)
-    for steps in _owned_places(stage):
-        top = next(r.path for r in field_rules(stage.kind) if r.api == steps[0])
-        path = ".".join([top, *steps[1:], "ADDED"])
-        stage.lab.edit(stage.key, ignoreFields=[path])
+    for path, steps in _owned_in(stage.kind, stage.stored).items():
+        stage.lab.edit(stage.key, ignoreFields=[f"{path}.ADDED"])
         stage.tamper(**_with_extra(stage, steps))
         assert await stage.settle() == []
         assert stage.is_calm

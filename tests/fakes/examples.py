@@ -113,6 +113,8 @@ class Drift(_Entry):
     """Top-level spec fields whose value has to lead somewhere."""
     unseen: Mapping[str, str] = {}
     """Spec path without a value in the cloud to differ from → why."""
+    shared: Mapping[str, str] = {}
+    """Wire path of a map to which the API may add keys of its own → why."""
     computed: Mapping[str, tuple[str, ...]] = {}
     """Path that a drift names → the spec fields that it is computed from."""
 
