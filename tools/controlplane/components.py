@@ -117,6 +117,8 @@ def etcd(programs: Path, layout: Layout) -> list[str]:
         f"--advertise-client-urls={layout.etcd_url}",
         "--listen-peer-urls=http://127.0.0.1:0",  # no peer will come; any port does
         "--unsafe-no-fsync",
+        # Its default of 2 GiB is full after a few writes to hundreds of objects of a megabyte.
+        "--quota-backend-bytes=8589934592",
         "--log-level=warn",
     ]
 
