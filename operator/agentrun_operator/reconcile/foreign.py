@@ -45,7 +45,7 @@ def _marks(ctx: Context) -> tuple[str, ...]:
 def _owner(ctx: Context) -> Owner | None:
     """Return the object that the mark names, or else the copied record; None for neither."""
     if marks := _marks(ctx):
-        return Owner.of(marks[0])
+        return None if ctx.aim.hides(marks[0]) else Owner.of(marks[0])
     origin = ctx.obj.copied_from or {}
     if not origin.get("name"):
         return None
@@ -55,6 +55,8 @@ def _owner(ctx: Context) -> Owner | None:
 def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
     marks = _marks(ctx)
     if owner is None:
+        if marks and ctx.aim.hides(marks[0]):
+            return "carries the mark of another owner"
         if marks:
             return f"belongs to another tool, by its mark {ownership.shown_mark(marks[0])!r}"
         return "may be another object's: the status restored here is older than this object"

@@ -113,7 +113,8 @@ def _is_copied(target: Target, ident: str) -> bool:
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other writers on a resource: a few, cut short."""
     tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
-    return tuple(shown_mark(t) for t in tags if t.startswith(_MARKS))[:3]
+    told = (t for t in tags if t.startswith(_MARKS) and not target.hides(t))
+    return tuple(shown_mark(t) for t in told)[:3]
 
 
 def shown_mark(tag: str) -> str:

@@ -245,6 +245,7 @@ class Preparation:
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
             is_others=partial(self._is_others, obj),
+            hides=partial(self._redactors.hides, ctx),
         )
 
     def _is_others(self, obj: KubeObject, ident: str) -> bool:

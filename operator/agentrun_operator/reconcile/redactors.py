@@ -117,6 +117,21 @@ class Redactors:
                 "endpoint"
             )
 
+    def hides(self, ctx: Context, mark: str) -> bool:
+        """Whether a mark on a resource tells of a value that the object or its account sends.
+
+        What would take long to find out, or is not known, counts as one that does.
+        """
+        key = ctx.obj.key
+        if not self._world.known.has_heard_of(key):
+            return ctx.has_references
+        values = self._world.known.of(key)[0]
+        if ctx.binding is not None:
+            values |= self._world.clients.keys_of(ctx.binding)
+        redactor = Redactor(values, is_complete=True)
+        is_long = redactor.size > _MANY or len(mark) > _LONG
+        return is_long or not quotes_nothing(mark, redactor, (ctx.aim.tag,))
+
     async def _in_turn(self, redactor: Redactor, size: int, compare: Callable[[], T]) -> T:
         if redactor.size <= _MANY and size <= _LONG:
             return compare()
