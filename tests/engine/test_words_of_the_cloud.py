@@ -147,6 +147,17 @@ async def test_plain_variables_stay_readable_and_secret_ones_do_not() -> None:
     assert lab.message(key).endswith(expected)
 
 
+async def test_a_header_in_the_spec_counts_as_a_secret() -> None:
+    """It can come from nowhere else, and may be a password."""
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    headers = '{"X-Key": "open-sesame-4711"}'
+    fault(lab, effect="create-failed", action="CreateAgentRuntime", reason="no open-sesame-4711")
+    protocol = {"settings": [{"type": "HTTP", "headers": headers}]}
+    key = lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, "protocol": protocol})
+    await lab.elapse(60)
+    assert lab.message(key).endswith("AgentRun says: no (secret)")
+
+
 async def test_a_reference_out_of_the_cluster_may_hold_anything() -> None:
     lab = await lab_for(SAMPLES["ModelProxy"])
     fault(lab, effect="error", action="CreateModelProxy", status=400, message=f"model key {OLD}")

@@ -123,6 +123,8 @@ class Derived:
     """Pure: (spec, resolution) → wire value, or None for "not set"."""
     secret: bool = False
     """Values are shown as `(differs)` only."""
+    is_secret_by_reference: bool = False
+    """Of a secret one: what stands in the spec under `path` itself is none."""
     exact: bool = False
     """A map compared key for key: a key we did not send is drift."""
     document: Document | None = None

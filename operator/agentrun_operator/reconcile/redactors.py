@@ -200,12 +200,13 @@ class Redactors:
 
 
 def _unwritten(ctx: Context, body: Mapping[str, Any], *, is_read: bool = False) -> Iterator[str]:
-    """Yield the texts of a body that stand where a secret may, and not in the spec itself.
+    """Yield the texts of a body that stand where a secret may, but what the spec itself shows.
 
     Who may read the status may read the spec. An ordinary message is full of such words: a region,
     a host, a log level.
     """
-    written = frozenset(texts_in(ctx.obj.spec))
+    shown = (d.path for d in ctx.kind.derived if d.is_secret_by_reference)
+    written = frozenset(text for path in shown for text in texts_in(ctx.obj.spec.get(path)))
     return (t for t in sensitive_texts(ctx.kind, body, is_read=is_read) if t not in written)
 
 

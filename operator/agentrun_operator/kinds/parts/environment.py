@@ -120,7 +120,15 @@ def _all_of(source: EnvFromSource, resolution: Resolution) -> dict[str, str]:
     return {}
 
 
-ENVIRONMENT = Derived("environmentVariables", "env", environment, secret=True, exact=True, clear={})
+ENVIRONMENT = Derived(
+    "environmentVariables",
+    "env",
+    environment,
+    secret=True,
+    is_secret_by_reference=True,
+    exact=True,
+    clear={},
+)
 ENVIRONMENT_RULES = (
     Rule(
         "!has(self.env) || self.env.all(e, has(e.value) != has(e.valueFrom))",
