@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from agentrun_operator.core import tracebacks
 from agentrun_operator.core.addresses import is_address, said_anyway
@@ -53,6 +54,8 @@ class Redactors:
         """Know what the world knows."""
         self._world = world
         self._turn = asyncio.Lock()
+        self._turns_of = WeakValueDictionary[str, asyncio.Lock]()
+        """By namespace."""
 
     def note(self, ctx: Context, desired: Json) -> None:
         """Take down what a pass is about to send."""
@@ -67,7 +70,9 @@ class Redactors:
             return verdict, changes
         redactor = await self.of(ctx, is_asked_for_all=any(text.is_free for text in sealed))
         size = sum(text.size for text in sealed)
-        shown = await self._in_turn(redactor, size, lambda: unsealed(document, redactor))
+        shown = await self._in_turn(
+            ctx.obj.key.namespace, redactor, size, lambda: unsealed(document, redactor)
+        )
         if verdict.quote is not None:
             message = with_quote(verdict.message, shown.get("quote", ""))
             verdict = replace(verdict, message=message, quote=None)
@@ -85,7 +90,10 @@ class Redactors:
         account = self._world.accounts.identity_of(ctx.obj)
         public = (*names, *(said_anyway(account) if account is not None else ()))
         return await self._in_turn(
-            redactor, len(address), lambda: quotes_nothing(address, redactor, public)
+            ctx.obj.key.namespace,
+            redactor,
+            len(address),
+            lambda: quotes_nothing(address, redactor, public),
         )
 
     async def check_id(self, ctx: Context, ident: str) -> None:
@@ -107,7 +115,10 @@ class Redactors:
             values |= self._world.clients.keys_of(ctx.binding)
         redactor = Redactor(frozenset(values), is_complete=True)
         is_telling = await self._in_turn(
-            redactor, len(ident), lambda: tells_of(ident, redactor.values, public=public)
+            ctx.obj.key.namespace,
+            redactor,
+            len(ident),
+            lambda: tells_of(ident, redactor.values, public=public),
         )
         if is_telling:
             raise ProviderFailed(
@@ -132,13 +143,17 @@ class Redactors:
         is_long = redactor.size > _MANY or len(mark) > _LONG
         return is_long or not quotes_nothing(mark, redactor, (ctx.aim.tag,))
 
-    async def _in_turn(self, redactor: Redactor, size: int, compare: Callable[[], T]) -> T:
+    async def _in_turn(
+        self, namespace: str, redactor: Redactor, size: int, compare: Callable[[], T]
+    ) -> T:
         if redactor.size <= _MANY and size <= _LONG:
             return compare()
-        # One at a time: each takes turns with the event loop for the interpreter. Whoever waits
-        # for that keeps no worker, or one namespace's passes would stop all others.
+        # One at a time: each takes turns with the event loop for the interpreter, and one of a
+        # namespace is next at most. Whoever waits for that keeps no worker, or one namespace's
+        # passes would stop all others.
+        own = self._turns_of.setdefault(namespace, asyncio.Lock())
         with waiting():
-            async with self._turn:
+            async with own, self._turn:
                 return await asyncio.to_thread(compare)
 
     async def of(self, ctx: Context, *, is_asked_for_all: bool = True) -> Redactor:
