@@ -82,7 +82,7 @@ class Allowance(SpecModel):
         wanted = self.namespace_selector.match_labels
         return all(labels.get(name) == value for name, value in wanted.items())
 
-    def covers(self, grant: GrantName, kind: str, names: Iterable[str]) -> bool:
+    def allows(self, grant: GrantName, kind: str, names: Iterable[str]) -> bool:
         """Whether something of a kind, by one of its names, may be reached."""
         is_granted = grant in self.grants or (grant == ADOPTION and FORCE in self.grants)
         if not is_granted or (self.kinds and kind not in self.kinds):
@@ -103,12 +103,12 @@ class Leave:
     allowances: tuple[Allowance, ...] | None = None
     """Those that concern the namespace; None: the account is its own, and it may everything."""
 
-    def covers(self, grant: GrantName, kind: str, names: Iterable[str]) -> bool:
+    def allows(self, grant: GrantName, kind: str, names: Iterable[str]) -> bool:
         """Whether something of a kind, by one of its names, may be reached."""
         if self.allowances is None:
             return True
         known = tuple(names)
-        return any(each.covers(grant, kind, known) for each in self.allowances)
+        return any(each.allows(grant, kind, known) for each in self.allowances)
 
     def refusal(self, grant: GrantName, kind: str, name: str) -> str:
         """Return what is missing and whom to ask for it."""

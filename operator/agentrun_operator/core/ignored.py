@@ -18,7 +18,7 @@ from agentrun_operator.core.wire import field_rules
 Paths = frozenset[str]
 
 
-def covers(ignored: Paths, path: str) -> bool:
+def is_within(ignored: Paths, path: str) -> bool:
     """Whether a spec path, or an object or list around it, is to be left alone."""
     return any(path == i or path.startswith(f"{i}.") for i in ignored)
 
@@ -43,7 +43,7 @@ class _Walk:
         """
         if self.leaving is None or (not seen and not rule.default):
             return False
-        return seen is not None and not covers(
+        return seen is not None and not is_within(
             self.leaving, placed(rule, self.declared, self.place)
         )
 
@@ -52,7 +52,7 @@ class _Walk:
         if not rule.path:
             return False
         full = placed(rule, self.declared, self.place)
-        return covers(self.ignored, rule.path) or covers(self.ignored, full)
+        return is_within(self.ignored, rule.path) or is_within(self.ignored, full)
 
     def below(self, path: str) -> Iterator[str]:
         """Yield what the ignored paths below a path have in addition to it."""
@@ -141,7 +141,7 @@ def _items(rule: FieldRule, walk: _Walk, path: str, wanted: Any, seen: Any) -> l
         partner = found.get(label)
         if isinstance(partner, Mapping):
             items.append(_overlaid(rule.children, inside, item, partner))
-        elif not (_has_keys(rule) and covers(walk.ignored, f"{path}.{label}")):
+        elif not (_has_keys(rule) and is_within(walk.ignored, f"{path}.{label}")):
             items.append(item)
     return [*items, *_strangers(rule, walk, path, labels, there)]
 
@@ -157,7 +157,7 @@ def _strangers(
     if not _has_keys(rule):
         return
     for label, item in zip(item_labels(rule, there, observed=True), there, strict=True):
-        is_alone = covers(walk.ignored, f"{path}.{label}")
+        is_alone = is_within(walk.ignored, f"{path}.{label}")
         if label not in labels and is_alone and isinstance(item, Mapping):
             yield _known(rule.children, item)
 
@@ -204,7 +204,7 @@ def _kept(
     for name, value in seen.items():
         below = f"{path}.{name}"
         if name not in wanted:
-            left = any(covers(leaving, leaf) for leaf, _ in document_leaves(below, value))
+            left = any(is_within(leaving, leaf) for leaf, _ in document_leaves(below, value))
             if value not in (None, "", [], {}) and not left:
                 found[name] = value
         elif name not in whole and isinstance(wanted[name], Mapping):

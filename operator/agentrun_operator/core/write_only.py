@@ -7,7 +7,7 @@ from typing import Any
 from agentrun_operator.core.documents import values_in
 from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.field_rule import FieldRule
-from agentrun_operator.core.ignored import Paths, covers
+from agentrun_operator.core.ignored import Paths, is_within
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.leaves import is_touched
 from agentrun_operator.core.paths import read_path
@@ -76,7 +76,7 @@ def _part(rules: tuple[FieldRule, ...], body: Mapping[str, Any], ignored: Paths)
     found: dict[str, Any] = {}
     for rule in rules:
         value = body.get(rule.api)
-        if value is None or rule.immutable or (rule.path and covers(ignored, rule.path)):
+        if value is None or rule.immutable or (rule.path and is_within(ignored, rule.path)):
             continue
         if rule.write_only:
             found[rule.api] = value

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from agentrun_operator.core.drift import Drift, find_drift
-from agentrun_operator.core.ignored import Paths, covers
+from agentrun_operator.core.ignored import Paths, is_within
 from agentrun_operator.core.leaves import digest_of, is_touched, leaves
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.resolution import Resolution
@@ -123,7 +123,7 @@ def note_sent(ctx: Context) -> None:
     if not ctx.is_limited:
         return
     unseen = write_only_paths(ctx.kind)
-    sent = frozenset(edit for edit in ctx.edits if covers(unseen, edit))
+    sent = frozenset(edit for edit in ctx.edits if is_within(unseen, edit))
     _note_underway(ctx, ctx.edits - sent)
     if sent:
         ctx.edits -= sent
@@ -191,7 +191,7 @@ def _top_as_it_stands(ctx: Context) -> frozenset[str]:
         part = {rule.api: desired.get(rule.api)}
         is_readable = plain_part(ctx.kind, part) == part and not write_only_part(ctx.kind, part)
         is_there = part[rule.api] is not None and read_path(seen, rule.reads)[0] is not None
-        is_ours = not rule.immutable and not covers(ctx.aim.ignored, rule.path)
+        is_ours = not rule.immutable and not is_within(ctx.aim.ignored, rule.path)
         if is_readable and is_there and is_ours:
             return frozenset({rule.api})
     return frozenset()
@@ -240,7 +240,9 @@ def in_place(ctx: Context, paths: Iterable[str]) -> Iterable[str]:
         return paths
     before = frozenset(ctx.obj.status.get("applied") or ())
     differing = frozenset(d.path for d in ctx.observation.drift)
-    return [p for p in paths if p in before or is_touched(ctx.edits, p) or not covers(differing, p)]
+    return [
+        p for p in paths if p in before or is_touched(ctx.edits, p) or not is_within(differing, p)
+    ]
 
 
 def left_over(ctx: Context, sent: Iterable[Drift]) -> tuple[Drift, ...]:

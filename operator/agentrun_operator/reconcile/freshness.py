@@ -18,7 +18,7 @@ from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.status import timestamp
-from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, Troubles, covers
+from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, Troubles, says_already
 from agentrun_operator.reconcile.world import World
 
 _HOLD_SECONDS = 5.0
@@ -60,7 +60,7 @@ class Freshness:
             return Outcome(None, min(delay, _HOLD_SECONDS), "error")
         is_news = edits.has_news(ctx) or bool(ctx.changes)
         if not is_news:
-            is_told = covers(ctx.obj, "Unknown", trouble.reason)
+            is_told = says_already(ctx.obj, "Unknown", trouble.reason)
             left = float("inf") if is_told else self._seconds_left(ctx, trouble)
             if left > 0:
                 return Outcome(None, min(delay, left), "error")
@@ -78,7 +78,7 @@ class Freshness:
         delay = max(asked or 0.0, min(delay, self._world.settings.polling.steady_seconds))
         left = self._seconds_left(ctx, None)
         is_first = ctx.memory.failures.count < outcome.GRACE_FAILURES and left <= 0
-        if is_first or left > 0 or covers(ctx.obj, "Unknown", error.reason):
+        if is_first or left > 0 or says_already(ctx.obj, "Unknown", error.reason):
             return Outcome(None, min(delay, left) if left > 0 else delay, own.result)
         return self._unseen(ctx, error.reason, error.message, delay)
 
@@ -141,7 +141,7 @@ class Freshness:
         seen = ctx.memory.looks.counts_from or 0.0
         if trouble is not None:
             seen = max(seen, self._last_answer(trouble))
-        shared = self._world.listings.covers(ctx.obj)
+        shared = self._world.listings.is_read_by_list(ctx.obj)
         until = seen + patience_of(ctx.obj, self._world.settings.polling, is_shared=shared)
         return until - ctx.now
 
@@ -183,4 +183,4 @@ def _is_no_news(ctx: Context, verdict: Verdict | None) -> bool:
         return False
     synced = ctx.obj.condition("Synced") or {}
     is_synced_told = verdict.is_unseen or verdict.synced == (synced.get("status") == "True")
-    return is_synced_told and covers(ctx.obj, verdict.ready, verdict.reason)
+    return is_synced_told and says_already(ctx.obj, verdict.ready, verdict.reason)

@@ -54,7 +54,7 @@ class Grants:
 
     def lends_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
         """Whether an object observes by a grant, and by nothing else."""
-        return self._is_strange_view(obj, binding, leave) and leave.covers(
+        return self._is_strange_view(obj, binding, leave) and leave.allows(
             OBSERVE, obj.key.kind, _names_of(obj)
         )
 
@@ -86,7 +86,7 @@ class Grants:
         if any(owner.key.namespace == obj.key.namespace for owner in owners):
             return None
         names = (value, *(owner.external_name for owner in owners))
-        if leave.covers(EXTERNAL_REFERENCES, reach.kind, names):
+        if leave.allows(EXTERNAL_REFERENCES, reach.kind, names):
             return None
         told = leave.refusal(EXTERNAL_REFERENCES, reach.kind, value)
         where = f"spec.{reach.path} names what no object of its namespace made, and"
@@ -104,7 +104,7 @@ class Grants:
 
 
 def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> Lack | None:
-    if leave.covers(grant, obj.key.kind, (reach.name,)):
+    if leave.allows(grant, obj.key.kind, (reach.name,)):
         return None
     told = leave.refusal(grant, obj.key.kind, reach.name)
     return Lack(reach, reach.name, NotGranted(f"spec.{reach.path}: {told}"))

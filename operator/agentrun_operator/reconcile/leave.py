@@ -54,7 +54,7 @@ def missing_to_take(ctx: Context) -> GrantName | None:
     if is_owned and _is_of_namespace(ctx):
         return None
     grant = FORCE if is_owned else ADOPTION
-    return None if leave.covers(grant, ctx.kind.kind, (ctx.aim.name, ident)) else grant
+    return None if leave.allows(grant, ctx.kind.kind, (ctx.aim.name, ident)) else grant
 
 
 def needed_to_take(ctx: Context) -> NotGranted | None:

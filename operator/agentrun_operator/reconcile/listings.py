@@ -155,7 +155,7 @@ class Listings:
         obj = None if kind.is_local else self._cache.get(key)
         return None if obj is None or obj.has_reported_end else collection_of(kind, obj)
 
-    def covers(self, obj: KubeObject) -> bool:
+    def is_read_by_list(self, obj: KubeObject) -> bool:
         """Whether the object's collection holds enough of ours to be read by LIST."""
         at = collection_of(self._kinds[obj.key.kind], obj)
         return at is not None and at in self._shared

@@ -26,7 +26,7 @@ from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
 from agentrun_operator.reconcile.survey import Survey
-from agentrun_operator.reconcile.trouble import covers
+from agentrun_operator.reconcile.trouble import says_already
 from agentrun_operator.reconcile.world import World
 
 
@@ -169,7 +169,7 @@ class LocalReconciler:
 
 
 def _is_told(obj: KubeObject, error: OperatorError) -> bool:
-    if not covers(obj, "False", error.reason):
+    if not says_already(obj, "False", error.reason):
         return False
     says_more = not isinstance(error, Unavailable | Throttled)
     ready = obj.ready

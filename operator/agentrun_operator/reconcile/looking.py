@@ -130,7 +130,7 @@ class LookingSteps:
     def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen
         if seen.existence is Existence.PRESENT:
-            shared = self._world.listings.covers(ctx.obj)
+            shared = self._world.listings.is_read_by_list(ctx.obj)
             polling = self._world.settings.polling
             patience = patience_of(ctx.obj, polling, is_shared=shared)
             ctx.memory.looks.note_present(begun_at, patience)
@@ -153,4 +153,4 @@ class LookingSteps:
         at = collection_of(ctx.kind, ctx.obj)
         # An observed object may be moving to another account than its status tells of.
         is_here = at is not None and at.account == ctx.bound.source
-        return is_here and self._world.listings.covers(ctx.obj)
+        return is_here and self._world.listings.is_read_by_list(ctx.obj)

@@ -5,7 +5,7 @@ from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
 from agentrun_operator.core.identity import Locator
-from agentrun_operator.core.ignored import covers
+from agentrun_operator.core.ignored import is_within
 from agentrun_operator.core.kind import KeyedBy, Phase, Rest
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.reconcile.ownership import whose
@@ -69,7 +69,7 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
         phase=kind.phase_of(resource),
         ownership=ownership,
         drift=drift,
-        leftovers=tuple(d for d in leftovers if not covers(target.ignored, d.path)),
+        leftovers=tuple(d for d in leftovers if not is_within(target.ignored, d.path)),
         state_differs=_state_differs(target, resource),
         date=found.date,
     )

@@ -18,7 +18,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.fields import Reference
 from agentrun_operator.core.grants import OBSERVE
-from agentrun_operator.core.ignored import covers
+from agentrun_operator.core.ignored import is_within
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import HasStates, ResourceSpec
@@ -340,7 +340,7 @@ def _gone(ctx: Context, desired: Json) -> frozenset[str]:
     if cleared is not None and cleared.generation == ctx.obj.generation and not edits.has_news(ctx):
         done = cleared.paths
     gone = applied - done - set(applied_paths(ctx.kind, desired))
-    return frozenset(path for path in gone if not covers(ctx.aim.ignored, path))
+    return frozenset(path for path in gone if not is_within(ctx.aim.ignored, path))
 
 
 def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:

@@ -105,14 +105,14 @@ class Settlement:
         if self._world.settings.secret_access == "get" and ctx.has_references:
             # Nobody tells us of a rotation: the references are read again at the poll interval.
             return spread(polling.steady_seconds)
-        if self._world.listings.covers(ctx.obj):
+        if self._world.listings.is_read_by_list(ctx.obj):
             return spread(polling.detail_seconds) if ctx.rest.list_omits else None
         return spread(polling.steady_seconds)
 
     def in_transition(self, ctx: Context, verdict: Verdict) -> Outcome:
         """Return the outcome of a pass that the cloud is still busy after."""
         polling = self._world.settings.polling
-        shared = self._world.listings.covers(ctx.obj) and not ctx.rest.list_omits
+        shared = self._world.listings.is_read_by_list(ctx.obj) and not ctx.rest.list_omits
         pause = polling.slow_seconds if shared else polling.transition_seconds
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
 

@@ -30,7 +30,7 @@ OUTAGE = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED})
 """What failing calls come to that may work the next time."""
 
 
-def covers(obj: KubeObject, status: str, reason: Reason) -> bool:
+def says_already(obj: KubeObject, status: str, reason: Reason) -> bool:
     """Whether an object's Ready says already what its pass comes to.
 
     A cloud in trouble answers now one way and now another. That it also asks to slow down is no
@@ -51,7 +51,7 @@ def told(obj: KubeObject) -> Verdict | None:
     """
     ready = obj.ready
     for reason in OUTAGE:
-        if ready.get("reason") == reason.value and covers(obj, "False", reason):
+        if ready.get("reason") == reason.value and says_already(obj, "False", reason):
             message = str(ready.get("message"))
             return Verdict("False", reason, message, synced=False, reconciling=True)
     return None

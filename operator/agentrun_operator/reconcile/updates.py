@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentrun_operator.core.drift import CANNOT_READ, Drift, clearing_values
-from agentrun_operator.core.ignored import covers
+from agentrun_operator.core.ignored import is_within
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.reasons import Reason
@@ -222,7 +222,7 @@ class UpdatingSteps:
         mutable = {
             r.api
             for r in field_rules(ctx.kind)
-            if not r.immutable and not (r.path and covers(ignored, r.path))
+            if not r.immutable and not (r.path and is_within(ignored, r.path))
         }
         changed: frozenset[str] | set[str] = {d.api for d in pending if not d.clearing}
         if _has_failed(ctx):

@@ -1,4 +1,4 @@
-"""Which grant covers what."""
+"""Which grant allows what."""
 
 import pytest
 
@@ -44,15 +44,15 @@ def test_what_an_item_covers(
     kinds: tuple[str, ...], patterns: tuple[str, ...], names: tuple[str, ...], *, expected: bool
 ) -> None:
     allowance = Allowance(namespaces=("b",), grants=("observe",), kinds=kinds, names=patterns)
-    assert allowance.covers("observe", "Credential", names) is expected
-    assert not allowance.covers("adoption", "Credential", names)
+    assert allowance.allows("observe", "Credential", names) is expected
+    assert not allowance.allows("adoption", "Credential", names)
 
 
 def test_force_includes_adoption_and_not_the_other_way_round() -> None:
     force = Allowance(namespaces=("b",), grants=("force",))
     adoption = Allowance(namespaces=("b",), grants=("adoption",))
-    assert force.covers("adoption", "Credential", ("x",))
-    assert not adoption.covers("force", "Credential", ("x",))
+    assert force.allows("adoption", "Credential", ("x",))
+    assert not adoption.allows("force", "Credential", ("x",))
 
 
 def test_a_long_name_is_cut_in_a_refusal() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agentrun_operator.core.drift import find_drift
 from agentrun_operator.core.fields import Document
-from agentrun_operator.core.ignored import covers, left_alone
+from agentrun_operator.core.ignored import is_within, left_alone
 from agentrun_operator.core.kind import Derived
 from agentrun_operator.core.wire import applied_paths
 from unit.core.sample_kind import FULL, KIND, answer_to, body_of, json_values, specs
@@ -188,8 +188,8 @@ def test_with_everything_ignored_nothing_drifts(
 
 
 @pytest.mark.parametrize(
-    ("path", "is_covered"),
+    ("path", "is_inside"),
     [("network", True), ("network.mode", True), ("networks", False), ("net", False)],
 )
-def test_a_path_covers_what_is_below_it(path: str, *, is_covered: bool) -> None:
-    assert covers(frozenset({"network"}), path) is is_covered
+def test_a_path_covers_what_is_below_it(path: str, *, is_inside: bool) -> None:
+    assert is_within(frozenset({"network"}), path) is is_inside

@@ -212,10 +212,10 @@ def test_a_fingerprint_follows_the_item() -> None:
     assert list(shared.survey()) == [PROXIES]
     held = cache.get(ObjectKey("ModelProxy", "ns", "a"))
     assert held is not None
-    assert shared.covers(held)
+    assert shared.is_read_by_list(held)
     cache.forget(ObjectKey("ModelProxy", "ns", "b"))
     assert shared.survey() == {}
-    assert not shared.covers(held)
+    assert not shared.is_read_by_list(held)
 
 
 class CountingCache(ObjectCache):
