@@ -159,7 +159,7 @@ def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[s
 # ------------------------------------------------ what is sent
 
 
-def left_alone(ctx: Context) -> Paths:
+def unedited_paths(ctx: Context) -> Paths:
     """Return the spec paths that an update carries as they stand in the cloud, if at all."""
     if not ctx.is_limited:
         return frozenset()
@@ -203,7 +203,7 @@ def due(ctx: Context) -> Observation:
     if looked.existence is not Existence.PRESENT:
         return looked
     partial = not looked.confirmed
-    target = replace(ctx.aim, ignored=ctx.aim.ignored | left_alone(ctx))
+    target = replace(ctx.aim, ignored=ctx.aim.ignored | unedited_paths(ctx))
     desired = target.respecting(looked.resource, partial=partial)
     return ctx.with_unsent(
         replace(

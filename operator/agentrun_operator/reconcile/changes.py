@@ -29,13 +29,13 @@ def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:
     """
     return (
         before.uid != now.uid
-        or is_edited(before, now)
+        or asks_anew(before, now)
         or (before.is_claimed and not now.is_claimed)
         or (before.status != now.status and now.status == {})
     )
 
 
-def is_edited(before: KubeObject, now: KubeObject) -> bool:
+def asks_anew(before: KubeObject, now: KubeObject) -> bool:
     """Whether somebody asks for something else than before."""
     return (
         before.generation != now.generation

@@ -51,7 +51,7 @@ def is_finished(ctx: Context) -> bool:
     return ctx.obj.has_reported_end and (is_tried or not may_follow)
 
 
-def record_of(ctx: Context, ident: str) -> Json:
+def incarnation_record(ctx: Context, ident: str) -> Json:
     """Return what the record says of the incarnation that has an id."""
     if ctx.rest.key is not KeyedBy.CHOSEN_ID:
         return {}

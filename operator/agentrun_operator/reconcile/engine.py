@@ -11,10 +11,10 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import told_of
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.changes import (
+    asks_anew,
     claim_of,
     concerns_users,
     deserves_a_pass,
-    is_edited,
     is_left_to_its_owner,
 )
 from agentrun_operator.reconcile.guard import LeadershipLost
@@ -105,7 +105,7 @@ class Engine:
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
         self._notices.tell(before, obj)
-        if before is not None and is_edited(before, obj):
+        if before is not None and asks_anew(before, obj):
             # Race: the answer of our own write may show an edit first, and its event is old news.
             self.queue.add(obj.key, fresh=self.is_synced)
         if before is None or concerns_users(before, obj):

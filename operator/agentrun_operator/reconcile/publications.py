@@ -132,7 +132,7 @@ def check_rivals(obj: KubeObject, name: str, rivals: list[KubeObject]) -> None:
         )
 
 
-def record_of(kind: ResourceKind, name: str | None) -> Json:
+def connection_record(kind: ResourceKind, name: str | None) -> Json:
     """Return the change of a status that records the map which is published now."""
     if not kind.connection:
         return {}

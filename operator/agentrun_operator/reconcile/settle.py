@@ -25,9 +25,9 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.publications import (
     addresses,
     check_rivals,
+    connection_record,
     map_key,
     published_name,
-    record_of,
     recorded_name,
 )
 from agentrun_operator.reconcile.redactors import Redactors
@@ -148,7 +148,7 @@ class Settlement:
         # Order: workloads find the new one before the old one goes.
         if recorded is not None and recorded != wanted:
             await self._world.connections.withdraw(ctx.obj, recorded)
-        ctx.changes |= record_of(ctx.kind, wanted)
+        ctx.changes |= connection_record(ctx.kind, wanted)
         return ""
 
     async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:

@@ -216,7 +216,7 @@ class UpdatingSteps:
         What is to be left alone goes along as it stands, where its owner has to be sent.
         """
         seen, pending = ctx.observation, _pending(ctx)
-        ignored = ctx.aim.ignored | ctx.contested | asked.left_alone(ctx)
+        ignored = ctx.aim.ignored | ctx.contested | asked.unedited_paths(ctx)
         leaving = frozenset(d.path for d in pending if d.clearing)
         desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource, leaving=leaving)
         mutable = {

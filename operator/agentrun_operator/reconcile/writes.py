@@ -85,7 +85,7 @@ class WritingSteps:
         log.warning("the record named another resource", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
         record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
-        record |= endings.record_of(ctx, ident)
+        record |= endings.incarnation_record(ctx, ident)
         await self._reporter.write_record(ctx, record)
         return None
 

@@ -22,7 +22,7 @@ def accepts(simulation: "Simulation", key: ObjectKey, account: Json) -> bool:
     found = [(slot, simulation.kube.find(slot.key)) for slot in SLOTS.values()]
     mine = [(slot, raw) for slot, raw in found if raw is not None and _home_of(raw) == key]
     recorded = [(slot, raw) for slot, raw in mine if raw["status"].get("externalId")]
-    if all(simulation.cloud.record_of(slot, raw, raw["status"]) for slot, raw in recorded):
+    if all(simulation.cloud.resource_of(slot, raw, raw["status"]) for slot, raw in recorded):
         return False
 
     def change(raw: Json) -> None:

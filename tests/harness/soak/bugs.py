@@ -167,7 +167,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),
     _bug("secret-shown", "a value in a message", (Redactors, "opened", m.secret_in_message)),
-    _bug("own-edit-lost", "an edit in our own answer", (engine, "is_edited", m.always_false)),
+    _bug("own-edit-lost", "an edit in our own answer", (engine, "asks_anew", m.always_false)),
     _bug(
         "edit-disowns",
         "an edit hides whose a lost create is",

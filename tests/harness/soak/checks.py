@@ -286,7 +286,7 @@ class Checks:
             or spec.get("driftPolicy") in ("Ignore", "Report")
         ):
             return
-        record = self._simulation.cloud.record_of(slot, raw, status)
+        record = self._simulation.cloud.resource_of(slot, raw, status)
         if record is None:
             if not self._simulation.cloud.was_touched:
                 self.violated("ready is true", f"{place.key}: no resource in the cloud")
@@ -333,7 +333,7 @@ class Checks:
         before = raw.get("status") or {}
         if not status.get("adopted") or before.get("adopted"):
             return
-        record = self._simulation.cloud.record_of(SLOT_OF[place.key], raw, status)
+        record = self._simulation.cloud.resource_of(SLOT_OF[place.key], raw, status)
         if record is not None:
             self._adopted[record] = raw["metadata"]["uid"]
         found = current.get()
@@ -368,7 +368,7 @@ class Checks:
             # What another one adopted since is to be left as well: by its maker, or by the other.
             self.kept.update(made, (r for r, by in self._adopted.items() if by == uid))
             return
-        adopted = cloud.record_of(SLOT_OF[place.key], raw, raw.get("status") or {})
+        adopted = cloud.resource_of(SLOT_OF[place.key], raw, raw.get("status") or {})
         if adopted in self._simulation.actions.restores.taken_over:
             adopted = None
         is_adopted = raw.get("status", {}).get("adopted")

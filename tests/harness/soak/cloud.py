@@ -303,7 +303,7 @@ class SimulatedCloud:
         """Return one tenant, everything due having happened."""
         return self.core.tenant(account, REGION)
 
-    def record_of(self, slot: Slot, raw: Json, status: Json) -> Record | None:
+    def resource_of(self, slot: Slot, raw: Json, status: Json) -> Record | None:
         """Return the resource that an object's status speaks of, or that has its name."""
         account = (status.get("account") or {}).get("accountId") or MAIN.account_id
         records = list(self.tenant(account).records(slot.family))

@@ -130,7 +130,7 @@ class CloudChecks:
         lives_there = pinned and is_own and (is_in_charge or status.get("creation"))
         asked = exchange.entry.account
         slot = SLOT_OF.get(found.obj.key)
-        record = None if slot is None else self._simulation.cloud.record_of(slot, raw, status)
+        record = None if slot is None else self._simulation.cloud.resource_of(slot, raw, status)
         is_lost = record is not None and self._checks.is_adopted_away(record, found.obj.uid)
         if lives_there and asked and pinned != asked and not is_lost:
             self._checks.violated(

@@ -129,7 +129,7 @@ class Convergence:
         return found
 
     def _is_needed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
-        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
+        record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
         is_refused = "when nothing in AgentRun uses it any more" in message_of(raw)
         if record is None or not (is_refused or ready_of(raw)[1] == "Updating"):
             # It has not been asked yet, or is going.
@@ -209,7 +209,7 @@ class Convergence:
         if status != "True":
             yield f"{status}/{reason}: {message_of(raw)}"
             return
-        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
+        record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
         if record is None:
             yield "Ready, and the cloud has no resource of it"
             return

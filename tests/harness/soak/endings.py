@@ -150,7 +150,7 @@ class Endings:
         simulation.checks.writes.clear()
         simulation.actions.tenants.secret("rotate", slot.namespace)
         await asyncio.sleep(ROTATION_SECONDS)
-        record = simulation.cloud.record_of(slot, raw, raw["status"])
+        record = simulation.cloud.resource_of(slot, raw, raw["status"])
         have = held(record.data, "credentialSecret") if record is not None else None
         if have != simulation.actions.tenants.token(slot.namespace):
             self._checks.violated("rotation is quick", f"{slot.name} still has {have!r}")
@@ -192,7 +192,7 @@ class Endings:
             simulation.trace(f"> edit {slot.name}")
             simulation.actions.apply(slot.name, variant, None)
             await asyncio.sleep(EDIT_SECONDS)
-            record = simulation.cloud.record_of(slot, raw, raw["status"])
+            record = simulation.cloud.resource_of(slot, raw, raw["status"])
             have = held(record.data, "description") if record is not None else None
             if have != f"variant {variant}":
                 self._checks.violated("an edit is quick", f"{slot.name} still has {have!r}")

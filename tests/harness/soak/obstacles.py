@@ -101,7 +101,7 @@ class Obstacles:
 
     def _cannot_clear(self, slot: Slot, raw: Json) -> bool:
         """Whether the cloud takes an empty text for one not sent, and so keeps what was there."""
-        record = self._simulation.cloud.record_of(slot, raw, raw["status"])
+        record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
         keeps = self._simulation.cloud.simulator.settings.switches.empty_text == "not-set"
         is_unset = "description" not in raw["spec"]
         return keeps and is_unset and record is not None and bool(record.data.get("description"))

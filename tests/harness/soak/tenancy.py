@@ -59,7 +59,7 @@ class Tenancy:
         before = raw.get("status") or {}
         if not self._is_bound(status) or not status.get("externalId"):
             return
-        record = self._simulation.cloud.record_of(SLOT_OF[place.key], raw, status)
+        record = self._simulation.cloud.resource_of(SLOT_OF[place.key], raw, status)
         if record is None:
             return
         tags = record.data.get("systemTags") or ()
