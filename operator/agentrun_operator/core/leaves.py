@@ -21,7 +21,7 @@ class Leaf:
 
     path: str
     """Spec path; items of a list and of a map are told by their key."""
-    told: str
+    public_path: str
     """The path as a status may have it: without names that may come from a Secret."""
     value: Any = field(repr=False)
     write_only: bool = False

@@ -108,13 +108,13 @@ class Resolution:
                 f"{what} {name!r} has no key {key!r}; add the key or correct the reference"
             ) from None
 
-    def told(self) -> "Resolution":
+    def by_version(self) -> "Resolution":
         """Return a resolution in which each secret is told by its place and version alone.
 
         What is encoded with it changes as the values do, and may be digested for a status: the
         digest of a secret itself could be guessed.
         """
-        return _Told(
+        return _ByVersion(
             references=self.references,
             secrets={
                 name: {key: f"{name}/{key}@{self.versions.get(name)}" for key in data}
@@ -148,7 +148,7 @@ class Resolution:
         )
 
 
-class _Told(Resolution):
+class _ByVersion(Resolution):
     """Has no document to read a login from."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 
 
-def told(error: BaseException, words: Callable[[BaseException], str | None]) -> str:
+def text_of(error: BaseException, words: Callable[[BaseException], str | None]) -> str:
     """Return where an exception and those before it were raised, the first one first.
 
     Args:
@@ -12,7 +12,7 @@ def told(error: BaseException, words: Callable[[BaseException], str | None]) -> 
         words: Returns what one of them may say; None for nothing.
     """
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    first = "" if before is None else f"{told(before, words)}\n\n"
+    first = "" if before is None else f"{text_of(before, words)}\n\n"
     places = "".join(traceback.format_tb(error.__traceback__))
     says = words(error)
     end = "" if says is None else f": {says}"

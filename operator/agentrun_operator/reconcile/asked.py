@@ -39,7 +39,7 @@ def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
         return
     ctx.is_limited = True
     ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.aim.desired)}
-    by_version = encode(ctx.kind, spec, resolution.told())
+    by_version = encode(ctx.kind, spec, resolution.by_version())
     ctx.told = {
         "generation": ctx.obj.generation,
         "inputs": _inputs(resolution),
@@ -57,7 +57,7 @@ def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
 
 
 def _values(ctx: Context, body: Json) -> Iterable[tuple[str, Any]]:
-    yield from ((leaf.told, leaf.value) for leaf in leaves(ctx.kind, body))
+    yield from ((leaf.public_path, leaf.value) for leaf in leaves(ctx.kind, body))
     if ctx.aim.desired_state is not None:
         yield STATE_PATH, ctx.aim.desired_state
 
@@ -165,7 +165,9 @@ def unedited_paths(ctx: Context) -> Paths:
         return frozenset()
     found = leaves(ctx.kind, ctx.aim.desired, ctx.observation.resource)
     return frozenset(
-        leaf.path for leaf in found if not (leaf.write_only or is_touched(ctx.edits, leaf.told))
+        leaf.path
+        for leaf in found
+        if not (leaf.write_only or is_touched(ctx.edits, leaf.public_path))
     )
 
 
@@ -176,7 +178,9 @@ def tops_to_repeat(ctx: Context) -> frozenset[str]:
         rule.api
         for rule in field_rules(ctx.kind)
         if rule.api in desired
-        and any(leaf.told in again for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]}))
+        and any(
+            leaf.public_path in again for leaf in leaves(ctx.kind, {rule.api: desired[rule.api]})
+        )
     )
     return found if again else _top_as_it_stands(ctx)
 

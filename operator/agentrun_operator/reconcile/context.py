@@ -63,7 +63,7 @@ class Context:
     is_limited: bool = False
     """`driftPolicy` is Report or Ignore: nothing but edits is sent."""
     values: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """If limited: digest of each value of the spec, by `Leaf.told`."""
+    """If limited: digest of each value of the spec, by `Leaf.public_path`."""
     told: Json = field(default_factory=dict)
     """If limited: `status.actedOn` once this spec is acted on."""
     edits: frozenset[str] = frozenset()

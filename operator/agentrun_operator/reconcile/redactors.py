@@ -245,4 +245,4 @@ def bug_told(bug: BaseException, redactor: Redactor | None = None) -> str:
         says: str | None = unsealed({"says": CloudText(str(error))}, redactor).get("says")
         return says
 
-    return tracebacks.told(bug, words)
+    return tracebacks.text_of(bug, words)

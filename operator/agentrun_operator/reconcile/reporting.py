@@ -81,7 +81,7 @@ class ReportingSteps:
             if ctx.obj.deleting
             else outcome.progressing(Reason.CREATING, message)
         )
-        if not (ctx.obj.deleting or ctx.changes) and trouble.told(ctx.obj) is not None:
+        if not (ctx.obj.deleting or ctx.changes) and trouble.reported_outage(ctx.obj) is not None:
             # Why it was lost is told already, and is more.
             verdict = None
         pause = self._world.settings.polling.transition_seconds

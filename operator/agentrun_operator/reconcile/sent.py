@@ -35,7 +35,7 @@ class ActedOn:
     """Under Report and Ignore: what of the spec was acted on."""
 
     values: dict[str, bytes] | None = None
-    """Digests by `Leaf.told`; None: nothing is known of it."""
+    """Digests by `Leaf.public_path`; None: nothing is known of it."""
     unconfirmed: frozenset[str] = frozenset()
     """Which of them went out unseen with the last update: sent again if the cloud gave it up."""
 

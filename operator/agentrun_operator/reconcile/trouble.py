@@ -44,7 +44,7 @@ def says_already(obj: KubeObject, status: str, reason: Reason) -> bool:
     return is_more or told == reason.value
 
 
-def told(obj: KubeObject) -> Verdict | None:
+def reported_outage(obj: KubeObject) -> Verdict | None:
     """Return what an object says of a call that failed; None where it says something else.
 
     It stands until a call works: the next try alone is no sign that it will.

@@ -203,7 +203,7 @@ class WritingSteps:
         ctx.memory.sent.announce(Announced(digest=ctx.desired_digest or b"", plain=plain))
         # What an earlier create sent is no measure of this one's answer.
         ctx.target = replace(ctx.aim, sent=None, held_id=None)
-        verdict = trouble.told(ctx.obj) or outcome.progressing(
+        verdict = trouble.reported_outage(ctx.obj) or outcome.progressing(
             Reason.CREATING, "creating the resource", synced=False
         )
         await self._reporter.write(ctx, verdict)

@@ -83,7 +83,7 @@ def place_of(exc_info: ExcInfo) -> str:
 
     A parser's error shows the document, a client's the request.
     """
-    return tracebacks.told(exc_info[1], _own_words)
+    return tracebacks.text_of(exc_info[1], _own_words)
 
 
 def _own_words(error: BaseException) -> str | None:
