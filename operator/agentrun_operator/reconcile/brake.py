@@ -73,7 +73,7 @@ class _Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BrakeState:
     """What an account says of its brake."""
 
     since: str
@@ -165,7 +165,7 @@ class Brake:
         known = account.missing.get(key)
         return account.is_engaged and not (known is not None and known.is_accepted)
 
-    def review(self, source: ObjectKey) -> Report | None:
+    def review(self, source: ObjectKey) -> BrakeState | None:
         """Bring an account up to date, and return what to say of it; None where all is well."""
         account = self._of(source)
         self._forget_the_past(source, account)
@@ -179,13 +179,13 @@ class Brake:
             self._release(source, account)
         return self.report(source)
 
-    def report(self, source: ObjectKey) -> Report | None:
+    def report(self, source: ObjectKey) -> BrakeState | None:
         """Return what to say of an account, as it was last counted."""
         account = self._of(source)
         if account.since is None:
             return None
         since = timestamp(account.since)
-        return Report(since, account.is_engaged, self._message(source, account, since))
+        return BrakeState(since, account.is_engaged, self._message(source, account, since))
 
     def missing(self, source: ObjectKey) -> int | None:
         """Return how many resources of an account are missing; None while the brake is free."""
