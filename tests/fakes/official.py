@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentrun_simulator.simulator import Simulator
 
-_SECONDS = 180
+_SECONDS = 600
 
 
 def environment(simulator: Simulator, endpoint: str, home: Path, **changes: str) -> dict[str, str]:
