@@ -126,7 +126,7 @@ class Tenant:
         return found ^ wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 @example(
     [

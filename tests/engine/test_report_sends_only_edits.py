@@ -92,7 +92,7 @@ async def test_nothing_is_sent_that_nobody_edited(wake: str, kind: str, policy: 
     ready_now = ("False", "DriftDetected") if policy == "Report" else ("True", "Available")
     assert lab.ready(key) == ready_now, lab.message(key)
     lab.calls.take()
-    await lab.elapse(600)
+    await lab.elapse(200)
     assert sent(lab) == []
     assert "write_status" not in lab.calls.take(), "told once"
 
