@@ -187,7 +187,7 @@ def _document(
         document = _kept(rule, walk.leaving, path, wanted, seen)
     aligned = _aligned(rule, wanted, seen)
     # Order: what is taken over whole comes last, and in the order of the cloud.
-    for rest in sorted(walk.below(path), reverse=True):
+    for rest in sorted({*walk.below(path), *walk.below(rule.path)}, reverse=True):
         steps = (rest,) if rule.exact_map else tuple(rest.split("."))
         document = _replaced(document, seen if len(steps) == 1 else aligned, steps)
     return document

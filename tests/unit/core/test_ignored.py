@@ -113,6 +113,18 @@ def test_what_the_cloud_lacks_is_left_out(
     assert find_drift(KIND, body, _changed(*edit), partial=False) == ()
 
 
+@pytest.mark.parametrize("field", ["mounts", "peers"])
+def test_a_key_of_a_map_in_each_item_may_be_ignored(field: str) -> None:
+    spec = {field: [{"server": "nas-1", "labels": ["a=b"]}]}
+    answer = answer_to(body_of(spec))
+    answer[field][0]["labels"] = {"a": "changed", "added": "c"}
+    ignored = frozenset({f"{field}.labels.a", f"{field}.0.labels.added"})
+    body = left_alone(KIND, body_of(spec), answer, ignored)
+    assert body[field][0]["labels"] == {"a": "changed", "added": "c"}
+    body = left_alone(KIND, body_of(spec), answer, frozenset({f"{field}.labels.added"}))
+    assert body[field][0]["labels"] == {"a": "b", "added": "c"}
+
+
 def test_what_the_spec_does_not_set_goes_along_as_well() -> None:
     """An update that replaces the object would take it away."""
     desired = body_of({"policies": {"cache": True}, "network": {"mode": "Private"}})
