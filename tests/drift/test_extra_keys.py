@@ -124,6 +124,8 @@ async def test_where_updates_merge_it_stays_and_is_told(variant: Variant) -> Non
     answer: Mapping[str, Any] = {"nestedPut": "merge"}
     stage = await Stage.ready(variant, lab=lab_with(answer))
     for steps in _owned_in(stage.kind, stage.stored).values():
+        if 0 in steps:
+            continue  # A list is replaced whole, with all that is in its items.
         stage.tamper(**_with_extra(stage, steps))
         assert len(await stage.settle(600)) == 2
         assert stage.lab.ready(stage.key) == ("False", "UnexpectedEcho")
@@ -132,8 +134,9 @@ async def test_where_updates_merge_it_stays_and_is_told(variant: Variant) -> Non
 @each_variant
 async def test_an_extra_key_may_be_ignored_by_its_name(variant: Variant) -> None:
     stage = await Stage.ready(variant)
-    for path, steps in _owned_in(stage.kind, stage.stored).items():
-        stage.lab.edit(stage.key, ignoreFields=[f"{path}.ADDED"])
+    places = _owned_in(stage.kind, stage.stored)
+    stage.lab.edit(stage.key, ignoreFields=[f"{path}.ADDED" for path in places])
+    for steps in places.values():
         stage.tamper(**_with_extra(stage, steps))
         assert await stage.settle() == []
         assert stage.is_calm
