@@ -196,7 +196,7 @@ class Actions:
             if loop.time() > until or simulation.is_over:
                 return
             record = self.record(SLOTS[slot])
-            if record is not None and self._is_open(record):
+            if record is not None and self._is_open(SLOTS[slot], record):
                 simulation.cloud.touch()
                 self.fought_over.add(slot)
                 values = {"description": "theirs"}
@@ -207,9 +207,9 @@ class Actions:
         if slot != "box":
             strike()
 
-    def _is_open(self, record: Record) -> bool:
+    def _is_open(self, slot: Slot, record: Record) -> bool:
         is_theirs = record.data.get("description") == "theirs"
-        return self.is_recorded(record) and not is_theirs and record.status in (None, "", "READY")
+        return self.is_recorded(record) and not is_theirs and slot.is_ready(record.status)
 
     def cloud_delete(self, slot: str) -> None:
         record = self.record(SLOTS[slot])

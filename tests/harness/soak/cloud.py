@@ -19,6 +19,7 @@ from agentrun_operator.api.identity import (
     owner_of_keys,
 )
 from agentrun_operator.api.transport import unlimited
+from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, Json
 from agentrun_simulator.cloud import Cloud
 from agentrun_simulator.errors import GatewayError
@@ -36,15 +37,7 @@ REGION = "cn-hangzhou"
 API = "/2025-09-10"
 TOUCH_SECONDS = 45.0
 """A change by somebody else is seen within the steady poll interval, and some time to act."""
-_IDS = (
-    "credentialId",
-    "modelServiceId",
-    "modelProxyId",
-    "agentRuntimeId",
-    "agentRuntimeEndpointId",
-    "templateId",
-    "sandboxId",
-)
+_IDS = tuple(kind.rest.id_field for kind in catalogue().values() if kind.rest is not None)
 MAIN = Account.model_validate(
     {"accountId": "10001", "accessKeyId": "main-id", "accessKeySecret": "canary-main-key"}
 )

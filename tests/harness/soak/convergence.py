@@ -214,7 +214,7 @@ class Convergence:
             yield "Ready, and the cloud has no resource of it"
             return
         shown = raw["status"].get("atProvider", {}).get("state")
-        if record.status and (record.status != "READY" or shown != record.status):
+        if record.status and (not slot.is_ready(record.status) or shown != record.status):
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
         yield from self._address(slot, raw, record)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soak.schedule import CrashPoint, Schedule, Step
+from soak.slots import ALONE
 
 _CREATED_SECONDS = 35.0
 """What a transition of 12 seconds and one reference after the other leave time for."""
@@ -57,6 +58,13 @@ def _each(at: float, name: str, *slots: str, **options: Any) -> tuple[Step, ...]
 _AT = _CREATED_SECONDS
 _PLAIN = ("cred", "svc", "solo", "bare", "ep", "tpl")
 """One object of each kind that takes edits."""
+
+
+def _lives_alone() -> tuple[Directed, ...]:
+    """Return a history of the kinds without a hand-written slot, where there are such."""
+    edited, deleted = _edited(_AT, 1, *ALONE), _each(60.0, "delete", *ALONE)
+    return (Directed("alone", 90.0, (*_made(*ALONE), *edited, *deleted)),) if ALONE else ()
+
 
 DIRECTED: Mapping[str, Directed] = {
     directed.name: directed
@@ -116,6 +124,7 @@ DIRECTED: Mapping[str, Directed] = {
             75.0,
             (*_made("proxy", "svc", "cred"), *_each(_AT, "delete", "cred", "svc", "proxy")),
         ),
+        *_lives_alone(),
         Directed(
             "delete-below",
             75.0,

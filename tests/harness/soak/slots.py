@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import Phase, Rest
+from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import Json
+from fakes.examples import MINIMAL, examples
 
 NAMESPACE = "team-a"
 SECOND = "team-b"
@@ -52,8 +56,14 @@ class Slot:
     def external_name(self) -> str:
         return self.external or self.object_name
 
+    def is_ready(self, state: str | None) -> bool:
+        """Whether a state of its resource means that it is ready; a kind without states is."""
+        kind = catalogue()[self.kind]
+        field = kind.rest.state_field if kind.rest is not None else None
+        return not state or kind.phase_of({field or "": state}) is Phase.READY
 
-SLOTS: Mapping[str, Slot] = {
+
+_CAST: Mapping[str, Slot] = {
     slot.name: slot
     for slot in (
         Slot("cred", "Credential", "Credential", "/agents/credentials", "credentialName"),
@@ -136,6 +146,29 @@ SLOTS: Mapping[str, Slot] = {
         ),
     )
 }
+
+
+def _alone() -> Mapping[str, Slot]:
+    """Return a slot for each kind that the cast above lacks and that can stand alone."""
+    cast = {slot.kind for slot in _CAST.values()}
+    return {
+        name.lower(): _slot_of(name, kind.rest)
+        for name, kind in catalogue().items()
+        if name not in cast
+        and kind.rest is not None
+        and kind.rest.updatable
+        and not dependencies(kind, MINIMAL[name])
+    }
+
+
+def _slot_of(kind: str, rest: Rest) -> Slot:
+    return Slot(kind.lower(), kind, examples()[kind].family, rest.collection, rest.name_field)
+
+
+ALONE: Mapping[str, Slot] = _alone()
+"""With the minimal spec of the kind's examples: a kind needs a slot of its own only if its objects
+cannot stand alone, or if `wanted` is to know of more than the description."""
+SLOTS: Mapping[str, Slot] = {**_CAST, **ALONE}
 SLOT_OF: Mapping[ObjectKey, Slot] = {slot.key: slot for slot in SLOTS.values()}
 RIVALS: Mapping[str, str] = {"twin": "solo", "b-solo": "solo", "b-bare": "bare"}
 """Slots that claim the name of another."""
@@ -213,6 +246,7 @@ _BODIES: Mapping[str, Json] = {
     },
     "tpl": {"type": "CodeInterpreter"},
     "box": {"templateRef": {"name": "tpl"}},
+    **{name: MINIMAL[slot.kind] for name, slot in ALONE.items()},
 }
 
 
