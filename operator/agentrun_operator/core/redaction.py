@@ -64,6 +64,9 @@ _CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f]{12,}")
+_SIX_CHARACTERS = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3}){6}")
+"""What a run of a value in ASCII is decoded to; most of an id, read as base64, is not even that."""
+_ANYTHING = re.compile(rb"")
 
 
 def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str] = ()) -> list[str]:
@@ -74,9 +77,10 @@ def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str]
     held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
     if not any(len(part) >= RUN for part in held):
         return [*texts]
-    known = _common(_runs_of(texts), held)
+    legible = _SIX_CHARACTERS if all(map(str.isascii, held)) else _ANYTHING
+    known = _common(_runs_of(texts, legible), held)
     if known:
-        known -= _runs_of(public)
+        known -= _runs_of(public, legible)
     return [_hidden(text, known) for text in texts] if known else [*texts]
 
 
@@ -122,10 +126,12 @@ class _View:
         return _View(bytes(data + self.data[done:]), [*spans, *self.spans[done:]])
 
 
-def _runs_of(texts: Iterable[str]) -> set[bytes]:
-    """Return the runs of all views of some texts."""
+def _runs_of(texts: Iterable[str], legible: re.Pattern[bytes]) -> set[bytes]:
+    """Return the runs of all views of some texts, of what was decoded those that are legible."""
     wholes = (_View(text.encode(errors="surrogatepass")) for text in texts)
-    return {run for whole in wholes for view in _compared(whole) for run in _runs(view.data)}
+    return {
+        run for whole in wholes for view in _compared(whole, legible) for run in _runs(view.data)
+    }
 
 
 def _view(text: str) -> _View:
@@ -134,7 +140,7 @@ def _view(text: str) -> _View:
     return _View(b"".join(parts), spans)
 
 
-def _compared(whole: _View) -> Iterator[_View]:
+def _compared(whole: _View, legible: re.Pattern[bytes] = _ANYTHING) -> Iterator[_View]:
     """Yield the views of a text that are compared, each once."""
     found: set[bytes] = set()
     layer = [whole]
@@ -152,7 +158,7 @@ def _compared(whole: _View) -> Iterator[_View]:
                     if len(each.data) >= RUN and each.data not in found:
                         found.add(each.data)
                         yield each
-        layer = below
+        layer = [view for view in below if legible.search(view.data)]
 
 
 _IN_TEXTS = ((_GAP, b" "), (_GAP, b""), (_SIGNS, b""))
