@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.reconcile import facts, observe
+from agentrun_operator.reconcile import facts, observe, unsent
+from agentrun_operator.reconcile.context import is_planned
 from agentrun_simulator.faults import Fault
 from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
 from drift.stage import Stage, altered
@@ -68,12 +69,14 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     await lab.elapse(90)
     reconciler = lab.engine._reconciler
     ctx = reconciler._begin(lab.get(stage.key), fresh=True)
-    await reconciler._preparation.prepare(ctx)
-    ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
+    ctx.plan = await reconciler._preparation.prepare(ctx)
+    assert is_planned(ctx)
+    unsent.compare(ctx, lab.world.memory)
+    ctx.observation = await observe.look(ctx.binding.api, ctx.target)
     parts: dict[str, Any] = {
         "snapshot": facts.snapshot(ctx),
         "observation": ctx.observation,
-        "resolution": ctx.resolution,
+        "resolution": ctx.plan.resolution,
         "binding": ctx.binding,
         "memory": ctx.memory,
         "listings": list(lab.world.listings._lists.newest.values()),
@@ -84,7 +87,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     said = [(name, repr(part)) for name, part in parts.items()]
     # The spec is the user's own; a free-form document in it is shown to whoever may read it there.
     obj = replace(ctx.obj, spec={})
-    target = replace(ctx.aim, obj=obj)
-    bare = replace(ctx, obj=obj, spec=None, target=target)
+    target = replace(ctx.target, obj=obj)
+    bare = replace(ctx, obj=obj, plan=replace(ctx.plan, spec=None, target=target))
     assert leaks(*said, ("target", repr(target)), ("context", repr(bare))) == []
     assert lab.cloud.connected

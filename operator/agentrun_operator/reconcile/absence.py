@@ -1,7 +1,7 @@
 """What a pass knows of an absence: whether something should be there, and whether it is proven."""
 
 from agentrun_operator.core.objects import KubeObject, parse_time
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.farewell import went_out
 from agentrun_operator.reconcile.memory import Memory
 
@@ -17,9 +17,9 @@ def is_settled(ctx: Context) -> bool:
 def is_on_record(ctx: Context) -> bool:
     """Whether the status says, or may have said before it was lost, that a resource exists."""
     obj = ctx.obj
-    if obj.external_id and not obj.is_in_charge and ctx.binding is not None:
+    if obj.external_id and not obj.is_in_charge and ctx.plan.binding is not None:
         # What is only observed may be moving to another account than its record tells of.
-        return bool(obj.status.get("account") == ctx.binding.pin())
+        return bool(obj.status.get("account") == ctx.plan.binding.pin())
     return bool(obj.external_id or obj.status.get("creation")) or ctx.is_unrecorded
 
 
@@ -56,9 +56,9 @@ def window_passed(ctx: Context) -> bool:
     return ctx.started_at - started >= ctx.settle and now - sent_at >= window
 
 
-def is_unexplained(ctx: Context) -> bool:
+def is_unexplained(ctx: Planned) -> bool:
     """Whether nothing on our side explains that a look of this pass finds nothing."""
-    if ctx.rest.parent is not None and ctx.aim.parent != ctx.obj.status.get("parentId"):
+    if ctx.rest.parent is not None and ctx.target.parent != ctx.obj.status.get("parentId"):
         # It went with its parent, which has a successor by now.
         return False
     return may_have_vanished(ctx.obj, ctx.memory)

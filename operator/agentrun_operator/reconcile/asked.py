@@ -22,7 +22,7 @@ from agentrun_operator.core.write_only import (
     write_only_paths,
     write_only_tops,
 )
-from agentrun_operator.reconcile.context import STATE_PATH, Context
+from agentrun_operator.reconcile.context import STATE_PATH, Context, Planned
 from agentrun_operator.reconcile.decide import FAILED
 from agentrun_operator.reconcile.ports import Json
 
@@ -30,15 +30,15 @@ T = TypeVar("T")
 _LIMITED = ("Report", "Ignore")
 
 
-def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
+def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> None:
     """Find out what of the spec was edited since it was last acted on."""
-    spec, resolution = ctx.spec, ctx.resolution
+    spec, resolution = ctx.plan.spec, ctx.plan.resolution
     is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.obj.observes_only
     if not is_limited or spec is None or resolution is None:
         ctx.memory.acted.values = None
         return
     ctx.is_limited = True
-    ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.aim.desired)}
+    ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.target.desired)}
     by_version = encode(ctx.kind, spec, resolution.by_version())
     ctx.told = {
         "generation": ctx.obj.generation,
@@ -56,10 +56,10 @@ def compare(ctx: Context, digest: Callable[[Any], bytes]) -> None:
     _limit_unseen(ctx)
 
 
-def _values(ctx: Context, body: Json) -> Iterable[tuple[str, Any]]:
+def _values(ctx: Planned, body: Json) -> Iterable[tuple[str, Any]]:
     yield from ((leaf.public_path, leaf.value) for leaf in leaves(ctx.kind, body))
-    if ctx.aim.desired_state is not None:
-        yield STATE_PATH, ctx.aim.desired_state
+    if ctx.target.desired_state is not None:
+        yield STATE_PATH, ctx.target.desired_state
 
 
 def _inputs(resolution: Resolution) -> str:
@@ -89,10 +89,9 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[s
     return frozenset(p for p in {*before, *now} if before.get(p) != now.get(p))
 
 
-def _limit_unseen(ctx: Context) -> None:
+def _limit_unseen(ctx: Planned) -> None:
     """Keep of what no read returns what was edited."""
-    part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
-    limit_write_only(ctx, part if ctx.rest.updatable and ctx.is_recorded else {}, is_news=False)
+    limit_write_only(ctx, ctx.target.write_only if ctx.is_recorded else {}, is_news=False)
     ctx.write_only_gone = frozenset(p for p in ctx.write_only_gone if is_touched(ctx.edits, p))
 
 
@@ -159,11 +158,11 @@ def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[s
 # ------------------------------------------------ what is sent
 
 
-def unedited_paths(ctx: Context) -> Paths:
+def unedited_paths(ctx: Planned) -> Paths:
     """Return the spec paths that an update carries as they stand in the cloud, if at all."""
     if not ctx.is_limited:
         return frozenset()
-    found = leaves(ctx.kind, ctx.aim.desired, ctx.observation.resource)
+    found = leaves(ctx.kind, ctx.target.desired, ctx.observation.resource)
     return frozenset(
         leaf.path
         for leaf in found
@@ -171,9 +170,9 @@ def unedited_paths(ctx: Context) -> Paths:
     )
 
 
-def tops_to_repeat(ctx: Context) -> frozenset[str]:
+def tops_to_repeat(ctx: Planned) -> frozenset[str]:
     """Return the top-level wire fields that an update carries after one that failed."""
-    desired, again = ctx.aim.desired, ctx.edits | ctx.memory.acted.unconfirmed
+    desired, again = ctx.target.desired, ctx.edits | ctx.memory.acted.unconfirmed
     found = frozenset(
         rule.api
         for rule in field_rules(ctx.kind)
@@ -185,29 +184,29 @@ def tops_to_repeat(ctx: Context) -> frozenset[str]:
     return found if again else _top_as_it_stands(ctx)
 
 
-def _top_as_it_stands(ctx: Context) -> frozenset[str]:
+def _top_as_it_stands(ctx: Planned) -> frozenset[str]:
     """Return one field to repeat a failed update with, of which nobody knows what it carried.
 
     It goes along as it stands in the cloud, which tries again and changes nothing else.
     """
-    desired, seen = ctx.aim.desired, ctx.observation.resource
+    desired, seen = ctx.target.desired, ctx.observation.resource
     for rule in field_rules(ctx.kind):
         part = {rule.api: desired.get(rule.api)}
         is_readable = plain_part(ctx.kind, part) == part and not write_only_part(ctx.kind, part)
         is_there = part[rule.api] is not None and read_path(seen, rule.reads)[0] is not None
-        is_ours = not rule.immutable and not is_within(ctx.aim.ignored, rule.path)
+        is_ours = not rule.immutable and not is_within(ctx.target.ignored, rule.path)
         if is_readable and is_there and is_ours:
             return frozenset({rule.api})
     return frozenset()
 
 
-def due(ctx: Context) -> Observation:
+def due(ctx: Planned) -> Observation:
     """Return a look with nothing in it but the differences that edits make."""
     looked = ctx.observation
     if looked.existence is not Existence.PRESENT:
         return looked
     partial = not looked.confirmed
-    target = replace(ctx.aim, ignored=ctx.aim.ignored | unedited_paths(ctx))
+    target = replace(ctx.target, ignored=ctx.target.ignored | unedited_paths(ctx))
     desired = target.respecting(looked.resource, partial=partial)
     return ctx.with_unsent(
         replace(
@@ -219,7 +218,7 @@ def due(ctx: Context) -> Observation:
     )
 
 
-def is_due(ctx: Context, *, waits: bool, is_asked: bool) -> bool:
+def is_due(ctx: Planned, *, waits: bool, is_asked: bool) -> bool:
     """Whether an edit is to be sent.
 
     Args:
@@ -249,7 +248,7 @@ def in_place(ctx: Context, paths: Iterable[str]) -> Iterable[str]:
     ]
 
 
-def left_over(ctx: Context, sent: Iterable[Drift]) -> tuple[Drift, ...]:
+def left_over(ctx: Planned, sent: Iterable[Drift]) -> tuple[Drift, ...]:
     """Return what still differs after an update that was to change some of it."""
     if not ctx.is_limited:
         return ()

@@ -1,20 +1,24 @@
 """What people should know of a resource that is in use, well or not: each once as an event."""
 
+from agentrun_operator.core.ignored import Paths
+from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.wire import json_name
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.world import World
 
 
-def caution(world: World, ctx: Context) -> str:
+def caution(
+    world: World, ctx: Context, spec: ResourceSpec | None, unfit: Paths = frozenset()
+) -> str:
     """Return what to append to the message of Ready, and tell it as an event if it is news.
 
-    A reference to what cannot serve there protects nothing, so it counts as none.
+    A reference to what cannot serve there (`unfit`) protects nothing, so it counts as none.
     """
-    if ctx.kind.caution is None or ctx.spec is None or ctx.obj.observes_only:
+    if ctx.kind.caution is None or spec is None or ctx.obj.observes_only:
         return ""
-    model = type(ctx.spec)
-    unset = {name: None for name in model.model_fields if json_name(model, name) in ctx.unfit}
-    found = ctx.kind.caution(ctx.spec.model_copy(update=unset))
+    model = type(spec)
+    unset = {name: None for name in model.model_fields if json_name(model, name) in unfit}
+    found = ctx.kind.caution(spec.model_copy(update=unset))
     if found is None:
         return ""
     ready = ctx.obj.ready

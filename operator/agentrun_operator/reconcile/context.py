@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Generic, TypeGuard, TypeVar
 
 from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.errors import OperatorError
-from agentrun_operator.core.grants import Leave
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.policies import ResourceSpec
-from agentrun_operator.core.reaches import Lack
-from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
+from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.sent import Unanswered
 from agentrun_operator.reconcile.target import Target
@@ -26,9 +24,12 @@ STATE_PATH = "desiredState"
 """Spec path of the state that verbs bring about."""
 
 
+P_co = TypeVar("P_co", bound=Prepared, covariant=True)
+
+
 @dataclass(slots=True)
-class Context:
-    """The mutable notes of one pass."""
+class Pass(Generic[P_co]):
+    """One pass: its object, the plan, what was seen and done, and what is to be told."""
 
     obj: KubeObject
     kind: ResourceKind
@@ -39,25 +40,12 @@ class Context:
     """Monotonic time of its start."""
     fresh: bool
     """A shared LIST will not do."""
-    spec: ResourceSpec | None = None
-    binding: Binding | None = None
-    leave: Leave | None = None
-    """What the namespace may reach in the account beyond what its own objects made."""
-    lacking: tuple[Lack, ...] = ()
-    """What the spec reaches for without leave; some of it the resource may have already."""
-    resolution: Resolution | None = None
-    target: Target | None = None
-    blocked: OperatorError | None = None
-    unfit: frozenset[str] = frozenset()
-    """Paths of references to what cannot serve there; in the cloud they protect nothing."""
-    conflict: OperatorError | None = None
-    held_by: tuple[str, ...] = ()
+    plan: P_co
+    """What was found out before the cloud is asked, and what turned out to be otherwise since."""
     observation: Observation = field(default_factory=Observation)
     changes: Json = field(default_factory=dict)
     """Status fields to write with the next report."""
-    desired_digest: bytes | None = None
     write_only_changed: tuple[str, ...] = ()
-    write_only_digest: bytes | None = None
     write_only_gone: frozenset[str] = frozenset()
     """Write-only paths that left the spec and were not cleared yet."""
     is_limited: bool = False
@@ -86,7 +74,6 @@ class Context:
     """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
     settle: timedelta = timedelta(seconds=60)
     absence_confirm_seconds: float = 5.0
-    deadline_seconds: float = 600.0
 
     @property
     def has_references(self) -> bool:
@@ -110,18 +97,18 @@ class Context:
         return self.is_unrecorded and (self.obj.deleting or not has_looked)
 
     @property
-    def bound(self) -> Binding:
-        """The account, in steps that come after it was resolved."""
-        if self.binding is None:
-            raise RuntimeError("a step ran before the account was resolved")
-        return self.binding
+    def binding(self: "Planned") -> Binding:
+        """The account."""
+        return self.plan.binding
 
     @property
-    def aim(self) -> Target:
-        """The target, in steps that come after it was built."""
-        if self.target is None:
-            raise RuntimeError("a step ran before the target was built")
-        return self.target
+    def target(self: "Planned") -> Target:
+        """What the object wants, and where that lives."""
+        return self.plan.target
+
+    def retarget(self: "Planned", target: Target) -> None:
+        """Go on with another target: another incarnation, another parent."""
+        self.plan = replace(self.plan, target=target)
 
     def refocus(self, obj: KubeObject) -> None:
         """Go on with a newer version of the object, for the spec that this pass began with.
@@ -137,8 +124,8 @@ class Context:
             annotations=began.annotations,
             deleting=began.deleting,
         )
-        if self.target is not None:
-            self.target = replace(self.target, obj=obj)
+        if is_planned(self):
+            self.retarget(replace(self.target, obj=obj))
 
     def forget_look(self) -> None:
         """Look again before the next decision, at the resource itself."""
@@ -163,15 +150,25 @@ class Context:
         return replace(looked, drift=(*looked.drift, *unsent), leftovers=(*looked.leftovers, *gone))
 
     @property
-    def differences(self) -> tuple[Drift, ...]:
+    def differences(self: "Planned") -> tuple[Drift, ...]:
         """What people are told of a drift: fields that differ, that should be gone, the state."""
         looked = self.observation
         found = (*looked.drift, *looked.leftovers)
         if not looked.state_differs:
             return found
         word = str(looked.resource.get(self.rest.state_field or ""))
-        wanted = self.aim.desired_state or ""
+        wanted = self.target.desired_state or ""
         return (*found, Drift(STATE_PATH, "", desired=wanted, observed=word))
+
+
+Context = Pass[Prepared]
+Planned = Pass[Plan]
+"""A pass that nothing keeps from looking at the resource."""
+
+
+def is_planned(ctx: Context) -> TypeGuard[Planned]:
+    """Whether the account and the target are known."""
+    return isinstance(ctx.plan, Plan)
 
 
 def drifted_fields(found: Sequence[Drift]) -> str:

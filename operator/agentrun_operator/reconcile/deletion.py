@@ -9,13 +9,13 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import facts, foreign, observe, outcome
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.status import reason_of, timestamp
-from agentrun_operator.reconcile.step import Step
+from agentrun_operator.reconcile.step import EarlyStep, Step
 from agentrun_operator.reconcile.world import World
 
 _MAX_NAMED = 5
@@ -29,11 +29,13 @@ class DeletionSteps:
         self._world = world
         self._reporter = reporter
         self.table: Mapping[Action, Step] = {
+            Action.DELETE: self.delete,
+            Action.AWAIT_DELETION: self.await_deletion,
+        }
+        self.early: Mapping[Action, EarlyStep] = {
             Action.NOTHING: self.nothing,
             Action.RELEASE: self.release,
             Action.BLOCK_DELETION: self.block,
-            Action.DELETE: self.delete,
-            Action.AWAIT_DELETION: self.await_deletion,
         }
 
     async def nothing(self, ctx: Context) -> Outcome | None:
@@ -56,8 +58,8 @@ class DeletionSteps:
     async def _tell_the_end(self, ctx: Context) -> None:
         policies = facts.snapshot(ctx).policies
         is_kept = policies.retain or policies.observe_only
-        if ctx.observation.existence is Existence.ABSENT:
-            self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
+        if is_planned(ctx) and ctx.observation.existence is Existence.ABSENT:
+            self._world.brake.note_made_up(ctx.binding.source, ctx.obj.key)
         if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)
         told = farewell(
@@ -73,16 +75,15 @@ class DeletionSteps:
     @staticmethod
     async def _see_what_became_of_it(ctx: Context) -> None:
         """Look once, if that is possible: to let go of a resource needs no cloud."""
-        is_possible = ctx.binding is not None and ctx.target is not None
-        if is_possible and ctx.observation.existence is Existence.NOT_LOOKED:
+        if is_planned(ctx) and ctx.observation.existence is Existence.NOT_LOOKED:
             with suppress(OperatorError):
-                ctx.observation = await observe.look(ctx.bound.api, ctx.aim)
+                ctx.observation = await observe.look(ctx.binding.api, ctx.target)
 
     async def block(self, ctx: Context) -> Outcome | None:
         """Users hold it, or nobody can reach the account."""
-        if ctx.held_by:
-            return in_use(ctx.held_by)
-        error: OperatorError | None = ctx.blocked
+        if ctx.plan.held_by:
+            return in_use(ctx.plan.held_by)
+        error: OperatorError | None = ctx.plan.blocked
         why = error.message if error is not None else "the account is not reachable"
         key = ctx.obj.key
         message = (
@@ -93,7 +94,7 @@ class DeletionSteps:
         delay = self._world.outcomes.delay_after(ctx.memory.failures, 10.0)
         return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), delay, "error")
 
-    async def delete(self, ctx: Context) -> Outcome | None:
+    async def delete(self, ctx: Planned) -> Outcome | None:
         """Ask the cloud to delete, then look: gone is what a read says, not what DELETE says."""
         if "delete" in ctx.acted or self._seconds_to_retry(ctx) > 0:
             return await self.await_deletion(ctx)
@@ -101,13 +102,13 @@ class DeletionSteps:
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
             ctx.memory.sent.deletes.failures += 1
-        await self._send(ctx, ctx.aim.locator_of(seen.resource))
+        await self._send(ctx, ctx.target.locator_of(seen.resource))
         ctx.memory.sent.note_deleted(self._world.clock.monotonic())
         ctx.memory.transition.go_on(ctx.now)
         ctx.forget_look()
         return None
 
-    async def _send(self, ctx: Context, at: Locator) -> None:
+    async def _send(self, ctx: Planned, at: Locator) -> None:
         """Send DELETE, with that on record before: what is told later must not depend on us.
 
         Once it was refused, tries that go on being refused write nothing; then a look has to tell.
@@ -118,7 +119,7 @@ class DeletionSteps:
             ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
-            await ctx.bound.api.delete(ctx.rest, at)
+            await ctx.binding.api.delete(ctx.rest, at)
         except OperatorError as error:
             ctx.memory.sent.deletes.is_refused = not (
                 isinstance(error, Unavailable) and error.maybe_applied
@@ -144,8 +145,8 @@ class DeletionSteps:
             # Not in transition: the poller would bring it back before its time.
             verdict = outcome.deleting(Reason.DELETING, message, why)
             return Outcome(verdict, pause, "requeue_after")
-        if ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.now):
-            message += f", for more than {ctx.deadline_seconds:.0f} seconds; still waiting"
+        if ctx.memory.transition.exceeds(ctx.plan.deadline_seconds, ctx.now):
+            message += f", for more than {ctx.plan.deadline_seconds:.0f} seconds; still waiting"
             pause = polling.slow_seconds
         verdict = outcome.deleting(Reason.DELETING, message)
         return Outcome(verdict, pause, "requeue_after", in_transition=True)

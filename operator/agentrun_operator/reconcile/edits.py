@@ -3,13 +3,13 @@
 from agentrun_operator.core.identity import ADOPT_ANNOTATION
 from agentrun_operator.core.snapshot import Observation, Ownership
 from agentrun_operator.reconcile import asked
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, is_planned
 from agentrun_operator.reconcile.outcome import was_tried
 
 
 def is_edited(ctx: Context) -> bool:
     """Whether the spec, what it refers to, or a request token waits to be acted on."""
-    if not ctx.is_limited:
+    if not is_planned(ctx) or not ctx.is_limited:
         return _waits(ctx)
     is_asked = ctx.obj.request_token not in (None, ctx.obj.status.get("lastRequest"))
     return asked.is_due(ctx, waits=_waits(ctx), is_asked=is_asked)
@@ -20,7 +20,7 @@ def seen(ctx: Context) -> Observation:
 
     Where edits are to be sent and nothing else, it shows nothing else.
     """
-    return asked.due(ctx) if ctx.is_limited and is_edited(ctx) else ctx.seen
+    return asked.due(ctx) if is_planned(ctx) and ctx.is_limited and is_edited(ctx) else ctx.seen
 
 
 def _waits(ctx: Context) -> bool:
@@ -28,7 +28,11 @@ def _waits(ctx: Context) -> bool:
     if ctx.write_only_changed or ctx.write_only_gone or is_untried(ctx):
         return True
     known = ctx.memory.sent.desired
-    return known is not None and ctx.desired_digest is not None and known != ctx.desired_digest
+    return (
+        known is not None
+        and ctx.plan.desired_digest is not None
+        and known != ctx.plan.desired_digest
+    )
 
 
 def has_news(ctx: Context) -> bool:
@@ -46,8 +50,8 @@ def is_untried(ctx: Context) -> bool:
 def is_refused(ctx: Context) -> bool:
     """Whether the API refused the spec as it stands, and nobody asked for another try."""
     return (
-        ctx.desired_digest is not None
-        and ctx.memory.sent.refused.desired == ctx.desired_digest
+        ctx.plan.desired_digest is not None
+        and ctx.memory.sent.refused.desired == ctx.plan.desired_digest
         and not is_untried(ctx)
     )
 
@@ -57,7 +61,7 @@ def is_forced(ctx: Context) -> bool:
     if ctx.obj.annotations.get(ADOPT_ANNOTATION) != "force":
         return False
     taken, seen = ctx.memory.held.taken_over, ctx.observation
-    if taken is None or ctx.target is None or has_news(ctx):
+    if taken is None or not is_planned(ctx) or has_news(ctx):
         return True
     is_taken_back = seen.ownership is Ownership.FOREIGN
     return not (is_taken_back and ctx.target.id_of(seen.resource) == taken)

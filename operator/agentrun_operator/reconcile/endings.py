@@ -18,14 +18,14 @@ from agentrun_operator.core.policies import EndsByItself
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.listings import Collection
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.settle import Settlement
-from agentrun_operator.reconcile.step import Step
+from agentrun_operator.reconcile.step import EarlyStep, Step
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -36,9 +36,9 @@ _REPORT_SECONDS = 1.0
 
 def is_followed(ctx: Context) -> bool:
     """Whether another resource is to follow one that ended."""
-    if not isinstance(ctx.spec, EndsByItself) or ctx.kind.is_end(ctx.spec.desired_state):
+    if not isinstance(ctx.plan.spec, EndsByItself) or ctx.kind.is_end(ctx.plan.spec.desired_state):
         return False
-    return ctx.spec.restart_policy == "Always"
+    return ctx.plan.spec.restart_policy == "Always"
 
 
 def is_finished(ctx: Context) -> bool:
@@ -46,7 +46,7 @@ def is_finished(ctx: Context) -> bool:
 
     A completed resource is not recreated on edit, unless it is to be followed.
     """
-    may_follow = ctx.spec is None or is_followed(ctx)
+    may_follow = ctx.plan.spec is None or is_followed(ctx)
     is_tried = ctx.obj.observed_generation == ctx.obj.generation
     return ctx.obj.has_reported_end and (is_tried or not may_follow)
 
@@ -63,7 +63,7 @@ def may_recall(ctx: Context) -> bool:
     return ctx.rest.key is KeyedBy.CHOSEN_ID and not ctx.has_recalled
 
 
-async def recall(world: World, ctx: Context) -> None:
+async def recall(world: World, ctx: Planned) -> None:
     """Find the last incarnation by its id, which begins like that of each one before.
 
     Where the LIST is too long, only those are looked through that have not ended: one that
@@ -71,12 +71,12 @@ async def recall(world: World, ctx: Context) -> None:
     """
     ctx.has_recalled = True
     uid = ctx.obj.uid
-    at = Collection(ctx.bound.source, ctx.kind.kind)
-    listing = await world.listings.search(at, ctx.bound.api)
+    at = Collection(ctx.binding.source, ctx.kind.kind)
+    listing = await world.listings.search(at, ctx.binding.api)
     newest = max((incarnation_of(uid, ident) for ident in listing.by_id), default=0)
     if newest:
         ctx.changes["incarnation"] = newest
-        ctx.target = replace(ctx.aim, chosen_id=chosen_id(uid, newest))
+        ctx.retarget(replace(ctx.target, chosen_id=chosen_id(uid, newest)))
 
 
 class EndingSteps:
@@ -88,14 +88,16 @@ class EndingSteps:
         self._reporter = reporter
         self._settlement = settlement
         self.table: Mapping[Action, Step] = {
-            Action.COMPLETE: self.complete,
             Action.RESTART: self.restart,
+        }
+        self.early: Mapping[Action, EarlyStep] = {
+            Action.COMPLETE: self.complete,
         }
 
     async def complete(self, ctx: Context) -> Outcome | None:
         """Report the end; remove the resource when its time is over."""
         wait = _seconds_to_live(ctx)
-        if ctx.observation.existence is Existence.PRESENT:
+        if is_planned(ctx) and ctx.observation.existence is Existence.PRESENT:
             ctx.changes |= {"atProvider": self._settlement.at_provider(ctx), "creation": None}
             ctx.changes["applied"] = self._settlement.applied(ctx)
         if wait is not None and wait <= 0:
@@ -105,8 +107,7 @@ class EndingSteps:
 
     async def _remove(self, ctx: Context) -> float | None:
         """Remove what ended; returns when to try again, None when that is done."""
-        at = ctx.target.locator if ctx.target is not None else None
-        if at is None:
+        if not is_planned(ctx) or (at := ctx.target.locator) is None:
             # The account is out of reach. That is no news of a resource that ended.
             return self._polling.slow_seconds
         if not ctx.memory.incarnations.is_removed:
@@ -117,7 +118,7 @@ class EndingSteps:
             ctx.memory.incarnations.note_removed()
         return None
 
-    async def restart(self, ctx: Context) -> Outcome | None:
+    async def restart(self, ctx: Planned) -> Outcome | None:
         """Go on to the next incarnation."""
         if "restart" in ctx.acted:
             return Outcome(None, self._polling.transition_seconds, "requeue_after")
@@ -134,22 +135,22 @@ class EndingSteps:
         await self._reporter.write(
             ctx, outcome.progressing(Reason.CREATING, "the last one ended; creating the next")
         )
-        await _remove_predecessor(ctx, ctx.aim.locator_of(ctx.observation.resource), incarnation)
+        await _remove_predecessor(ctx, ctx.target.locator_of(ctx.observation.resource), incarnation)
         ctx.memory.held.forget()
-        ctx.target = replace(ctx.aim, obj=ctx.obj, chosen_id=ctx.obj.chosen_id, held_id=None)
+        ctx.retarget(replace(ctx.target, obj=ctx.obj, chosen_id=ctx.obj.chosen_id, held_id=None))
         ctx.forget_look()
         return None
 
 
-async def remove_forgotten(ctx: Context) -> None:
+async def remove_forgotten(ctx: Planned) -> None:
     """Remove what ended, where the process that put its successor on record died before."""
     incarnation = ctx.obj.incarnation
     if incarnation > ctx.memory.incarnations.succeeded:
         last = chosen_id(ctx.obj.uid, incarnation - 1)
-        await _remove_predecessor(ctx, Locator(last, ctx.aim.parent), incarnation)
+        await _remove_predecessor(ctx, Locator(last, ctx.target.parent), incarnation)
 
 
-async def _remove_predecessor(ctx: Context, at: Locator, incarnation: int) -> None:
+async def _remove_predecessor(ctx: Planned, at: Locator, incarnation: int) -> None:
     """Remove a resource that ended and has a successor, or each of them stays listed for ever.
 
     Order: the successor is on record first, so that nobody makes this one again. It costs
@@ -159,10 +160,10 @@ async def _remove_predecessor(ctx: Context, at: Locator, incarnation: int) -> No
     await _delete(ctx, at)
 
 
-async def _delete(ctx: Context, at: Locator) -> bool:
+async def _delete(ctx: Planned, at: Locator) -> bool:
     """Delete a resource that ended, and costs nothing any more; returns whether that worked."""
     try:
-        await ctx.bound.api.delete(ctx.rest, at)
+        await ctx.binding.api.delete(ctx.rest, at)
     except OperatorError as error:
         failure = type(error).__name__
         log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
@@ -171,7 +172,11 @@ async def _delete(ctx: Context, at: Locator) -> bool:
 
 
 def _seconds_to_live(ctx: Context) -> float | None:
-    ttl = ctx.spec.ttl_seconds_after_finished if isinstance(ctx.spec, EndsByItself) else None
+    ttl = (
+        ctx.plan.spec.ttl_seconds_after_finished
+        if isinstance(ctx.plan.spec, EndsByItself)
+        else None
+    )
     if ttl is None or ctx.obj.observes_only:
         return None
     ended = _ended_at(ctx)

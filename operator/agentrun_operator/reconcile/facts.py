@@ -5,7 +5,7 @@ from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
 from agentrun_operator.reconcile import absence, edits, endings, leave
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, is_planned
 
 
 def snapshot(ctx: Context) -> Snapshot:
@@ -17,9 +17,9 @@ def snapshot(ctx: Context) -> Snapshot:
         claimed=obj.is_claimed,
         paused=not obj.deleting and obj.paused_until(ctx.started_at) is not None,
         policies=_policies(ctx),
-        held_by=ctx.held_by,
-        conflict=ctx.conflict,
-        blocked=ctx.blocked,
+        held_by=ctx.plan.held_by,
+        conflict=ctx.plan.conflict,
+        blocked=ctx.plan.blocked,
         creation_unknown=obj.awaits_answer,
         ever_created=bool(creation) or obj.is_in_charge or ctx.memory.held.is_known,
         unrecorded=ctx.is_unrecorded,
@@ -46,9 +46,9 @@ def _is_adopted(ctx: Context) -> bool:
     """Whether the resource was there before the object; this process knows it better."""
     obj, held = ctx.obj, ctx.memory.held
     is_known = held.is_known
-    if obj.awaits_answer and ctx.observation.existence is Existence.PRESENT:
+    if obj.awaits_answer and is_planned(ctx) and ctx.observation.existence is Existence.PRESENT:
         # What was adopted before is gone, and with it the reason to retain.
-        ident = ctx.aim.id_of(ctx.observation.resource)
+        ident = ctx.target.id_of(ctx.observation.resource)
         if ident not in (obj.external_id, held.ident):
             return False
         is_known = held.has(ident)
@@ -59,7 +59,7 @@ def is_misrecorded(ctx: Context) -> bool:
     """Whether a look shows that the record on the object is not what is there."""
     seen, obj = ctx.observation, ctx.obj
     is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
-    if not is_ours or ctx.target is None or ctx.obj.observes_only:
+    if not is_ours or not is_planned(ctx) or ctx.obj.observes_only:
         return False
     ident, held = ctx.target.id_of(seen.resource), ctx.memory.held
     if held.has(ident) and held.is_adopted != obj.status.get("adopted"):
@@ -68,7 +68,7 @@ def is_misrecorded(ctx: Context) -> bool:
 
 
 def _policies(ctx: Context) -> Policies:
-    spec = ctx.spec or ResourceSpec()
+    spec = ctx.plan.spec or ResourceSpec()
     is_granted = leave.needed_to_take(ctx) is None
     return Policies(
         retain=ctx.obj.retains(is_adopted=_is_adopted(ctx)),
@@ -83,7 +83,7 @@ def _policies(ctx: Context) -> Policies:
 
 def asks_to_adopt(ctx: Context) -> bool:
     """Whether the object wants to take over what carries nobody's mark."""
-    policy = None if ctx.spec is None else ctx.spec.adoption_policy
+    policy = None if ctx.plan.spec is None else ctx.plan.spec.adoption_policy
     return ctx.kind.adopts_by_default if policy is None else policy == "Adopt"
 
 
@@ -97,8 +97,8 @@ def _is_past_deadline(ctx: Context) -> bool:
         return True
     started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
     if started is not None:
-        return (ctx.started_at - started).total_seconds() > ctx.deadline_seconds
-    return ctx.memory.transition.exceeds(ctx.deadline_seconds, ctx.now)
+        return (ctx.started_at - started).total_seconds() > ctx.plan.deadline_seconds
+    return ctx.memory.transition.exceeds(ctx.plan.deadline_seconds, ctx.now)
 
 
 def _was_cleared(ctx: Context) -> bool:

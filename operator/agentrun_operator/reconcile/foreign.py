@@ -4,12 +4,12 @@ from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey, Owner
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.reconcile import leave, ownership
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned, is_planned
 
 
-def explain(ctx: Context, cache: ObjectCache) -> str:
+def explain(ctx: Planned, cache: ObjectCache) -> str:
     """Return the message of AlreadyExistsNotOwned: owner, whether it still exists, remedy."""
-    what = f"{ctx.kind.kind} {ctx.aim.name!r} already exists in AgentRun"
+    what = f"{ctx.kind.kind} {ctx.target.name!r} already exists in AgentRun"
     instead, force = _instead(ctx), _force(ctx)
     if ctx.observation.ownership is not Ownership.FOREIGN:
         # Nobody's mark: only the policy is in the way.
@@ -39,13 +39,17 @@ def owner_left_alone(ctx: Context, cache: ObjectCache) -> str | None:
 
 
 def _marks(ctx: Context) -> tuple[str, ...]:
-    return () if ctx.target is None else ownership.owners(ctx.target, ctx.observation.resource)
+    return ownership.owners(ctx.target, ctx.observation.resource) if is_planned(ctx) else ()
+
+
+def _is_hidden(ctx: Context, mark: str) -> bool:
+    return is_planned(ctx) and ctx.target.hides(mark)
 
 
 def _owner(ctx: Context) -> Owner | None:
     """Return the object that the mark names, or else the copied record; None for neither."""
     if marks := _marks(ctx):
-        return None if ctx.aim.hides(marks[0]) else Owner.of(marks[0])
+        return None if _is_hidden(ctx, marks[0]) else Owner.of(marks[0])
     origin = ctx.obj.copied_from or {}
     if not origin.get("name"):
         return None
@@ -55,7 +59,7 @@ def _owner(ctx: Context) -> Owner | None:
 def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
     marks = _marks(ctx)
     if owner is None:
-        if marks and ctx.aim.hides(marks[0]):
+        if marks and _is_hidden(ctx, marks[0]):
             return "carries the mark of another owner"
         if marks:
             return f"belongs to another tool, by its mark {ownership.shown_mark(marks[0])!r}"
@@ -86,7 +90,7 @@ def _instead(ctx: Context) -> str:
     return "choose another spec.externalName"
 
 
-def _force(ctx: Context) -> str:
+def _force(ctx: Planned) -> str:
     """Return how to take it; an annotation that stands has been acted on."""
     if ctx.memory.held.taken_over is not None:
         how = "annotate agentrun.dev/reconcile-requested-at to take it over once more"
@@ -95,9 +99,9 @@ def _force(ctx: Context) -> str:
     return how + _condition(ctx)
 
 
-def _condition(ctx: Context) -> str:
+def _condition(ctx: Planned) -> str:
     """Return what has to be granted before something may be taken; empty where nothing has."""
-    grant, asked = leave.missing_to_take(ctx), ctx.leave
-    if grant is None or asked is None:
+    grant, asked = leave.missing_to_take(ctx), ctx.plan.leave
+    if grant is None:
         return ""
     return f", once {asked.account} grants {grant} to {asked.namespace!r} ({asked.remedy})"

@@ -119,10 +119,10 @@ class Freshness:
 
     def _trouble_of(self, ctx: Context, error: OperatorError) -> Trouble | None:
         """Return the account's trouble where that is why the pass failed."""
-        if ctx.binding is not None and not isinstance(error, OUT_OF_REACH):
+        if ctx.plan.binding is not None and not isinstance(error, OUT_OF_REACH):
             return None
-        if ctx.binding is not None:
-            source: ObjectKey | None = ctx.binding.source
+        if ctx.plan.binding is not None:
+            source: ObjectKey | None = ctx.plan.binding.source
         else:
             source = self._world.accounts.source_of(ctx.obj)
         return None if source is None else self._troubles.of(source)

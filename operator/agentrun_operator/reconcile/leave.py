@@ -9,7 +9,7 @@ from agentrun_operator.core.identity import UNKNOWN_CLUSTER, Owner, adopted_tag
 from agentrun_operator.core.reaches import Lack, is_in_place, overlaps
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.reconcile import edits, ownership
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned, is_planned
 
 _ADOPTED = adopted_tag("")
 
@@ -24,16 +24,16 @@ def pending(ctx: Context) -> Iterator[NotGranted]:
 
 def lacks_reference(ctx: Context) -> bool:
     """Whether a reference that would have to be sent leads where the namespace may not go."""
-    if not ctx.lacking:
+    if not ctx.plan.lacking:
         return False
-    blocked = () if ctx.blocked is None else ctx.blocked.parts or (ctx.blocked,)
-    told = [lack for lack in ctx.lacking if any(lack.error is part for part in blocked)]
+    blocked = () if ctx.plan.blocked is None else ctx.plan.blocked.parts or (ctx.plan.blocked,)
+    told = [lack for lack in ctx.plan.lacking if any(lack.error is part for part in blocked)]
     return any(lack.reach.grant is None for lack in (*told, *_pending(ctx)))
 
 
 def _pending(ctx: Context) -> Iterator[Lack]:
     seen = edits.seen(ctx)
-    for lack in ctx.lacking:
+    for lack in ctx.plan.lacking:
         if seen.existence is Existence.PRESENT:
             is_there = lack.reach.is_fixed or is_in_place(lack.reach, lack.value, seen.resource)
             if is_there or not any(overlaps(lack.reach, d.path) for d in seen.drift):
@@ -43,43 +43,42 @@ def _pending(ctx: Context) -> Iterator[Lack]:
         yield lack
 
 
-def missing_to_take(ctx: Context) -> GrantName | None:
+def missing_to_take(ctx: Planned) -> GrantName | None:
     """Return which grant is missing to take over what a look found; None if none is."""
-    leave, seen = ctx.leave, ctx.observation
+    seen = ctx.observation
     is_found = seen.existence is Existence.PRESENT and seen.ownership is not Ownership.OURS
-    if leave is None or leave.allowances is None or not is_found or ctx.target is None:
+    if not is_found or ctx.plan.leave.allowances is None:
         return None
-    ident = ctx.aim.id_of(seen.resource)
+    ident = ctx.target.id_of(seen.resource)
     is_owned = _is_owned(ctx)
     if is_owned and _is_of_namespace(ctx):
         return None
     grant = FORCE if is_owned else ADOPTION
-    return None if leave.allows(grant, ctx.kind.kind, (ctx.aim.name, ident)) else grant
+    return None if ctx.plan.leave.allows(grant, ctx.kind.kind, (ctx.target.name, ident)) else grant
 
 
 def needed_to_take(ctx: Context) -> NotGranted | None:
     """Return why a pass may not take over what a look found; None if it may."""
-    grant = missing_to_take(ctx)
-    if grant is None or ctx.leave is None:
+    if not is_planned(ctx) or (grant := missing_to_take(ctx)) is None:
         return None
-    name = ctx.aim.name
+    name = ctx.target.name
     owner = "is another owner's" if _is_owned(ctx) else "was made by no object of this namespace"
-    told = ctx.leave.refusal(grant, ctx.kind.kind, name)
+    told = ctx.plan.leave.refusal(grant, ctx.kind.kind, name)
     return NotGranted(f"{ctx.kind.kind} {name!r} exists in AgentRun and {owner}, and {told}")
 
 
-def _is_owned(ctx: Context) -> bool:
+def _is_owned(ctx: Planned) -> bool:
     """Whether what a look found is known to be another owner's."""
     is_marked = ctx.observation.ownership is Ownership.FOREIGN
-    return is_marked or ctx.aim.is_others(ctx.aim.id_of(ctx.observation.resource))
+    return is_marked or ctx.target.is_others(ctx.target.id_of(ctx.observation.resource))
 
 
-def _is_of_namespace(ctx: Context) -> bool:
+def _is_of_namespace(ctx: Planned) -> bool:
     """Whether all marks on a resource, or else the copied record, name makers of the namespace."""
-    own = Owner.of(ctx.aim.tag)
+    own = Owner.of(ctx.target.tag)
     if own is None or own.cluster_id == UNKNOWN_CLUSTER:
         return False
-    marks = ownership.owners(ctx.aim, ctx.observation.resource)
+    marks = ownership.owners(ctx.target, ctx.observation.resource)
     owners = [Owner.of(mark) for mark in marks if not mark.endswith(_ADOPTED)]
     if marks:
         return len(owners) == len(marks) and all(_is_neighbour(owner, own) for owner in owners)

@@ -7,7 +7,7 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile import absence, endings, observe, unanswered
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of, ident_of
@@ -30,26 +30,26 @@ class LookingSteps:
             Action.CONFIRM: self.confirm,
         }
 
-    async def look(self, ctx: Context) -> Outcome | None:
+    async def look(self, ctx: Planned) -> Outcome | None:
         """Look, by a shared LIST where that is enough."""
         if self._may_share(ctx):
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.sent.at, ctx.memory.looks.absent_since or float("-inf"))
-            listing = await self._world.listings.of(ctx.obj, ctx.bound, oldest)
+            listing = await self._world.listings.of(ctx.obj, ctx.binding, oldest)
             ident = ident_of(ctx.rest, ctx.obj)
             item = listing.by_id.get(ident)
             if ident not in listing.large and (item is not None or listing.is_whole):
-                self._note_look(ctx, observe.from_list(ctx.aim, item), listing.begun_at)
-                ctx.is_braked = self._world.brake.holds(ctx.bound.source, ctx.obj.key)
+                self._note_look(ctx, observe.from_list(ctx.target, item), listing.begun_at)
+                ctx.is_braked = self._world.brake.holds(ctx.binding.source, ctx.obj.key)
                 return None
         return await self.confirm(ctx)
 
-    async def confirm(self, ctx: Context) -> Outcome | None:
+    async def confirm(self, ctx: Planned) -> Outcome | None:
         """Read the resource itself."""
         if ctx.is_unrecorded and endings.may_recall(ctx):
             await endings.recall(self._world, ctx)
         begun = self._world.clock.monotonic()
-        seen = await observe.look(ctx.bound.api, ctx.aim)
+        seen = await observe.look(ctx.binding.api, ctx.target)
         if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         self._note_look(ctx, seen, begun)
@@ -61,9 +61,9 @@ class LookingSteps:
             await self._note_absence(ctx)
         return None
 
-    async def _note_absence(self, ctx: Context) -> None:
+    async def _note_absence(self, ctx: Planned) -> None:
         """Count an absence before anything follows from it."""
-        brake, source = self._world.brake, ctx.bound.source
+        brake, source = self._world.brake, ctx.binding.source
         if absence.is_unexplained(ctx):
             brake.note_missing(source, ctx.obj)
             if absence.seconds_to_proof(ctx) <= 0:
@@ -73,36 +73,36 @@ class LookingSteps:
                     self._tell(ctx)
         ctx.is_braked = brake.holds(source, ctx.obj.key)
 
-    def _tell(self, ctx: Context) -> None:
-        report = self._world.brake.report(ctx.bound.source)
+    def _tell(self, ctx: Planned) -> None:
+        report = self._world.brake.report(ctx.binding.source)
         if report is not None:
             self._world.events.emit(ctx.obj, "Warning", Reason.MASS_ABSENCE.value, report.message)
 
-    def _is_doubtful(self, ctx: Context) -> bool:
+    def _is_doubtful(self, ctx: Planned) -> bool:
         """Whether nothing but the status says where the resource was: an older one may."""
         if not ctx.obj.is_in_charge:
             return False
         parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
-        is_moved = parent is not None and parent.external_id not in (None, ctx.aim.parent)
+        is_moved = parent is not None and parent.external_id not in (None, ctx.target.parent)
         return is_moved or not ctx.memory.held.has(ctx.obj.external_id)
 
-    async def _look_elsewhere(self, ctx: Context) -> Observation | None:
+    async def _look_elsewhere(self, ctx: Planned) -> Observation | None:
         """Look where a resource would be that was made since an older status was written."""
         if endings.may_recall(ctx):
-            before = ctx.aim.chosen_id
+            before = ctx.target.chosen_id
             await endings.recall(self._world, ctx)
-            if ctx.aim.chosen_id == before:
+            if ctx.target.chosen_id == before:
                 return None
         elif ctx.rest.parent is not None and ctx.obj.deleting:
             parent = await self._present_parent(ctx)
-            if parent is None or parent == ctx.aim.parent:
+            if parent is None or parent == ctx.target.parent:
                 return None
-            ctx.target = replace(ctx.aim, parent=parent)
+            ctx.retarget(replace(ctx.target, parent=parent))
         else:
             return None
-        return await observe.look(ctx.bound.api, ctx.aim)
+        return await observe.look(ctx.binding.api, ctx.target)
 
-    async def _present_parent(self, ctx: Context) -> str | None:
+    async def _present_parent(self, ctx: Planned) -> str | None:
         """Return the id that a look finds of the parent, whose status may be an older one as well.
 
         A parent that is being deleted waits for this object, and does not look before.
@@ -123,28 +123,28 @@ class LookingSteps:
             desired={},
             held_id=None if notes is None else notes.held.ident,
         )
-        seen = await observe.look(ctx.bound.api, target)
+        seen = await observe.look(ctx.binding.api, target)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
         return target.id_of(seen.resource) if is_ours else None
 
-    def _note_look(self, ctx: Context, seen: Observation, begun_at: float) -> None:
+    def _note_look(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen
         if seen.existence is Existence.PRESENT:
             shared = self._world.listings.is_read_by_list(ctx.obj)
             polling = self._world.settings.polling
             patience = patience_of(ctx.obj, polling, is_shared=shared)
             ctx.memory.looks.note_present(begun_at, patience)
-            self._world.brake.seen(ctx.bound.source, ctx.obj.key)
+            self._world.brake.seen(ctx.binding.source, ctx.obj.key)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
         if seen.confirmed and is_ours:
             ctx.is_heir_confirmed = ctx.obj.is_heir
         ident = ctx.obj.external_id
-        is_recorded = ctx.obj.is_in_charge and is_ours and ctx.aim.id_of(seen.resource) == ident
+        is_recorded = ctx.obj.is_in_charge and is_ours and ctx.target.id_of(seen.resource) == ident
         if ident is not None and is_recorded and not ctx.memory.held.has(ident):
             ctx.memory.held.note(ident, is_adopted=bool(ctx.obj.status["adopted"]))
         ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
-    def _may_share(self, ctx: Context) -> bool:
+    def _may_share(self, ctx: Planned) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:
             return False
         if ctx.memory.looks.differs or ctx.obj.status.get("drift"):
@@ -152,5 +152,5 @@ class LookingSteps:
             return False
         at = collection_of(ctx.kind, ctx.obj)
         # An observed object may be moving to another account than its status tells of.
-        is_here = at is not None and at.account == ctx.bound.source
+        is_here = at is not None and at.account == ctx.binding.source
         return is_here and self._world.listings.is_read_by_list(ctx.obj)

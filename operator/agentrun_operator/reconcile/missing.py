@@ -6,7 +6,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import edits, outcome
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, spread
@@ -30,12 +30,12 @@ class MissingSteps:
         self._survey = Survey(world)
         self.table: Mapping[Action, Step] = {Action.AWAIT_RETURN: self.await_return}
 
-    async def await_return(self, ctx: Context) -> Outcome | None:
+    async def await_return(self, ctx: Planned) -> Outcome | None:
         """Say once that nothing follows from the absence, and go on looking."""
-        brake, source = self._world.brake, ctx.bound.source
+        brake, source = self._world.brake, ctx.binding.source
         if source == OWN_ACCOUNT:
             # No object stands for it whose passes would bring it up to date.
-            await self._survey.go_on(ctx.bound)
+            await self._survey.go_on(ctx.binding)
             brake.review(source)
         pause = self._pause(ctx)
         is_news = edits.has_news(ctx) or bool(ctx.changes)
@@ -61,9 +61,9 @@ class MissingSteps:
             )
         return Outcome(verdict, pause, "requeue_after")
 
-    def _pause(self, ctx: Context) -> float | None:
+    def _pause(self, ctx: Planned) -> float | None:
         """Return when to look again; None where a LIST that shows the resource wakes the object."""
-        if ctx.bound.source != OWN_ACCOUNT and not ctx.obj.deleting:
+        if ctx.binding.source != OWN_ACCOUNT and not ctx.obj.deleting:
             return self._settlement.steady_delay(ctx)
         return spread(self._world.settings.polling.steady_seconds)
 

@@ -17,26 +17,26 @@ from agentrun_operator.core.errors import (
     UnfitReference,
 )
 from agentrun_operator.core.fields import Reference
-from agentrun_operator.core.grants import OBSERVE
-from agentrun_operator.core.ignored import is_within
+from agentrun_operator.core.grants import OBSERVE, Leave
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import HasStates, ResourceSpec
 from agentrun_operator.core.problems import combined, value_problems
+from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import (
     applied_paths,
     encode,
     encode_resolved,
 )
-from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import asked, edits, facts, outcome, unanswered
+from agentrun_operator.reconcile import facts
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
 from agentrun_operator.reconcile.parsing import parse_spec
+from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.target import Target, tag_for
@@ -60,23 +60,22 @@ class Preparation:
         self._redactors = redactors
         self._claims = claims
 
-    async def prepare(self, ctx: Context) -> None:
-        """Find out what can be known without the cloud; what is missing ends up in `blocked`."""
-        try:
-            ctx.spec = _parse(ctx.kind, ctx.obj)
-        except InvalidParameter as error:
-            ctx.blocked = error
-        ctx.deadline_seconds = self._deadline(ctx)
-        if ctx.obj.deleting:
-            await self._prepare_deletion(ctx)
-        elif facts.snapshot(ctx).paused:
-            return
-        elif ctx.blocked is None:
-            ctx.blocked = self._crowded_out(ctx.obj)
-            if ctx.blocked is None:
-                await self._prepare_life(ctx)
+    async def prepare(self, ctx: Context) -> Prepared:
+        """Return what can be known without the cloud: a `Plan`, or less and what blocks it."""
+        spec = _parsed(ctx.kind, ctx.obj)
+        if isinstance(spec, InvalidParameter):
+            known = Prepared(blocked=spec, deadline_seconds=self._deadline(ctx.obj, None))
         else:
-            ctx.blocked = await self._with_references(ctx, ctx.blocked)
+            known = Prepared(spec=spec, deadline_seconds=self._deadline(ctx.obj, spec))
+        if ctx.obj.deleting:
+            return await self._for_deletion(ctx, known)
+        if ctx.obj.paused_until(ctx.started_at) is not None:
+            return known
+        if isinstance(spec, InvalidParameter):
+            return replace(known, blocked=await self._with_references(ctx, None, spec))
+        if (refusal := self._crowded_out(ctx.obj)) is not None:
+            return replace(known, blocked=refusal)
+        return await self._for_life(ctx, known, spec)
 
     def _crowded_out(self, obj: KubeObject) -> OperatorError | None:
         """Refuse what is new in a namespace that has as much as one may have."""
@@ -90,31 +89,30 @@ class Preparation:
             "raise AGENTRUN_OPERATOR_MAX_OBJECTS_PER_NAMESPACE"
         )
 
-    async def _prepare_life(self, ctx: Context) -> None:
+    async def _for_life(self, ctx: Context, known: Prepared, spec: ResourceSpec) -> Prepared:
         try:
             binding = await self._world.accounts.bind(ctx.obj)
-            ctx.binding = binding
-            ctx.leave = await self._world.accounts.leave(ctx.obj, binding.source)
-            ctx.conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
+            known = replace(known, binding=binding)
+            leave = await self._world.accounts.leave(ctx.obj, binding.source)
+            conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
                 ctx.obj, ctx.rest, binding
             )
-            if ctx.conflict is None:
-                await self._aim(ctx, binding)
         except OperatorError as error:
-            ctx.blocked = await self._with_references(ctx, error)
-            if ctx.unfit and ctx.obj.external_id:
-                told = ctx.blocked
-                ctx.blocked = type(told)(f"{told.message}{caution(self._world, ctx)}")
-                ctx.blocked.parts = told.parts
+            return replace(known, blocked=await self._with_references(ctx, spec, error))
+        if conflict is not None:
+            return replace(known, conflict=conflict)
+        return await self._whole(ctx, known, spec, binding, leave)
 
-    async def _with_references(self, ctx: Context, error: OperatorError) -> OperatorError:
+    async def _with_references(
+        self, ctx: Context, spec: ResourceSpec | None, error: OperatorError
+    ) -> OperatorError:
         """Tell what else is wrong, where the account does not exist or the spec makes no sense."""
-        if not isinstance(error, CredentialsNotFound) and ctx.spec is not None:
+        if not isinstance(error, CredentialsNotFound) and spec is not None:
             return error
-        ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, None)
+        resolution, unresolved = await self._world.references.attempt(ctx.obj, None)
         found = [error, *(e for e in unresolved if not isinstance(e, DependencyNotReady))]
-        if ctx.spec is not None:
-            found += value_problems(ctx.spec, ctx.resolution)
+        if spec is not None:
+            found += value_problems(spec, resolution)
         else:
             try:
                 await self._world.accounts.bind(ctx.obj)
@@ -124,95 +122,115 @@ class Preparation:
                 log.debug("an account that is not usable is no mistake", object=str(ctx.obj.key))
         return combined(found)
 
-    async def _prepare_deletion(self, ctx: Context) -> None:
-        ctx.held_by = await self._world.holds.on(ctx.obj.key)
+    async def _for_deletion(self, ctx: Context, known: Prepared) -> Prepared:
+        known = replace(known, held_by=await self._world.holds.on(ctx.obj.key))
         before = facts.snapshot(ctx)
         may_exist = before.ever_created or before.unrecorded
-        if not before.claimed or not may_exist or before.held_by:
-            return
+        if not before.claimed or not may_exist or known.held_by:
+            return known
         is_kept = before.policies.retain and not before.creation_unknown
         if is_kept and not may_have_gone_out(ctx.obj):
-            return
+            return known
         try:
             binding = await self._world.accounts.bind_for_deletion(
                 ctx.obj, is_proven=ctx.memory.held.is_known
             )
-            ctx.binding = binding
-            ctx.leave = await self._world.accounts.leave(ctx.obj, binding.source)
+            known = replace(known, binding=binding)
+            leave = await self._world.accounts.leave(ctx.obj, binding.source)
             parent = self._world.references.last_parent(ctx.obj)
         except OperatorError as error:
-            ctx.blocked = error
-            return
-        ctx.blocked = None
+            return replace(known, blocked=error)
+        known = replace(known, blocked=None)
         if before.unrecorded or ctx.obj.is_heir:
-            ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, binding)
-        try:
-            if before.creation_unknown and ctx.spec is not None:
-                await self._aim(ctx, binding)
-        except OperatorError:
+            conflict = await self._claims.conflict(ctx.obj, ctx.rest, binding)
+            known = replace(known, conflict=conflict)
+        spec = known.spec
+        if before.creation_unknown and spec is not None:
+            whole = await self._whole(ctx, known, spec, binding, leave)
+            if isinstance(whole, Plan):
+                return whole
             # What it referred to may be gone already; the mark, the name and the rest still tell.
             log.debug("deleting without references", object=str(ctx.obj.key))
-        if ctx.target is None:
-            is_told = before.creation_unknown or _is_told_by_its_content(ctx)
-            desired = await self._what_is_left(ctx, binding) if is_told else {}
-            ctx.target = self._target(ctx, desired, parent)
-            self._compare_what_is_left(ctx)
-
-    async def _what_is_left(self, ctx: Context, binding: Binding) -> Json:
-        """Return the desired state as far as its references still exist."""
-        if ctx.spec is None:
-            return {}
-        references = self._world.references
-        ctx.resolution = await references.resolve(ctx.obj, binding, is_partial=True)
-        return encode_resolved(ctx.kind, ctx.spec, ctx.resolution)
-
-    def _compare_what_is_left(self, ctx: Context) -> None:
-        """Recognise a lost create by what is remembered of it, and by what the spec still says."""
-        sent = ctx.aim.sent
+            known = replace(known, lacking=whole.lacking)
+        desired: Json = {}
+        if spec is not None and (before.creation_unknown or _is_told_by_its_content(ctx)):
+            references = self._world.references
+            found = await references.resolve(ctx.obj, binding, is_partial=True)
+            desired = encode_resolved(ctx.kind, spec, found)
+        target = self._target(ctx, spec, desired, parent=parent, digest=None)
+        sent = target.sent
         if sent is not None and not ctx.obj.was_edited_since_mark():
-            sent = {**ctx.aim.created, **sent}
-        ctx.target = replace(ctx.aim, sent=sent, is_partial=True)
+            # A lost create is recognised by what is remembered of it, and by what the spec says.
+            sent = {**target.created, **sent}
+        target = replace(target, sent=sent, is_partial=True)
+        return Plan.of(known, leave=leave, target=target)
 
-    async def _aim(self, ctx: Context, binding: Binding) -> None:
-        spec = ctx.spec
-        if spec is None:
-            raise RuntimeError("aiming needs a spec")
-        ctx.resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
-        ctx.unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
-        refused = self._refused(ctx, binding, is_blocked=bool(unresolved))
-        desired = _encoded(ctx.kind, spec, ctx.resolution, (*unresolved, *refused))
-        self._redactors.note(ctx, desired)
-        _check_recordable(ctx.kind, desired)
-        parent = None
-        if ctx.kind.parent is not None:
-            reference: Reference = getattr(spec, ctx.kind.parent.attribute)
-            parent = ctx.resolution.reference(ctx.kind.parent.kind, reference)
-        ctx.desired_digest = self._world.memory.digest(desired)
-        ctx.target = self._target(ctx, desired, parent)
-        self._compare_write_only(ctx, desired)
-        asked.compare(ctx, self._world.memory.digest)
-        unanswered.take_up(ctx)
+    async def _whole(
+        self, ctx: Context, known: Prepared, spec: ResourceSpec, binding: Binding, leave: Leave
+    ) -> Prepared:
+        """Return a plan with the whole desired state, or all that is wrong at once."""
+        resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
+        known = replace(known, lacking=self._world.grants.lacking(ctx.obj, binding, leave))
+        refused = self._refused(ctx, known.lacking, binding, leave, is_blocked=bool(unresolved))
+        try:
+            desired = _encoded(ctx.kind, spec, resolution, (*unresolved, *refused))
+            self._redactors.note(ctx, resolution, desired)
+            _check_recordable(ctx.kind, desired)
+            parent = None
+            if ctx.kind.parent is not None:
+                reference: Reference = getattr(spec, ctx.kind.parent.attribute)
+                parent = resolution.reference(ctx.kind.parent.kind, reference)
+        except OperatorError as error:
+            return replace(known, blocked=self._cautioned(ctx, spec, error, unresolved))
+        digest = self._world.memory.digest(desired)
+        target = self._target(ctx, spec, desired, parent=parent, digest=digest)
+        return Plan.of(
+            known,
+            leave=leave,
+            target=target,
+            resolution=resolution,
+            desired_digest=digest,
+            write_only_digest=self._world.memory.digest(target.write_only),
+        )
+
+    def _cautioned(
+        self,
+        ctx: Context,
+        spec: ResourceSpec,
+        error: OperatorError,
+        unresolved: tuple[OperatorError, ...],
+    ) -> OperatorError:
+        """Tell also what a resource in use lacks where a reference leads to what cannot serve."""
+        unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
+        if not unfit or not ctx.obj.external_id or ctx.obj.deleting:
+            return error
+        told = type(error)(f"{error.message}{caution(self._world, ctx, spec, unfit)}")
+        told.parts = error.parts
+        return told
 
     def _refused(
-        self, ctx: Context, binding: Binding, *, is_blocked: bool
+        self,
+        ctx: Context,
+        lacking: tuple[Lack, ...],
+        binding: Binding,
+        leave: Leave,
+        *,
+        is_blocked: bool,
     ) -> tuple[NotGranted, ...]:
         """Return which grants are missing for sure; what a resource has already, only a look tells.
 
         Where something else stands in the way of that look (`is_blocked`), an edit is told of both.
         """
-        if ctx.leave is None:
-            return ()
         grants, obj = self._world.grants, ctx.obj
-        hidden = grants.refuses_view(obj, binding, ctx.leave)
+        hidden = grants.refuses_view(obj, binding, leave)
         if hidden is not None:
             # What was shown by a grant that is withdrawn is shown no longer.
             ctx.changes |= dict.fromkeys(_SHOWN)
         elif ctx.obj.observes_only:
-            is_lent = grants.lends_view(obj, binding, ctx.leave)
+            is_lent = grants.lends_view(obj, binding, leave)
             ctx.changes["granted"] = [OBSERVE] if is_lent else None
-        ctx.lacking = grants.lacking(obj, binding, ctx.leave)
         # What is immutable can be sent by no edit.
-        asked_for = (x for x in ctx.lacking if not (x.reach.is_fixed and obj.is_in_charge))
+        asked_for = (x for x in lacking if not (x.reach.is_fixed and obj.is_in_charge))
         told = tuple(lack.error for lack in asked_for)
         ready = obj.ready
         is_news = obj.observed_generation != obj.generation
@@ -221,12 +239,20 @@ class Preparation:
             told = ()
         return told if hidden is None else (hidden, *told)
 
-    def _target(self, ctx: Context, desired: Json, parent: str | None) -> Target:
+    def _target(
+        self,
+        ctx: Context,
+        spec: ResourceSpec | None,
+        desired: Json,
+        *,
+        parent: str | None,
+        digest: bytes | None,
+    ) -> Target:
         obj = ctx.obj
         recorded = obj.status.get("externalName") if obj.external_id else None
         sent = ctx.memory.sent.create
-        is_changed = sent is not None and sent.digest != ctx.desired_digest
-        creates = desired if ctx.spec is None else created_body(ctx.kind, ctx.spec, desired)
+        is_changed = sent is not None and sent.digest != digest
+        creates = desired if spec is None else created_body(ctx.kind, spec, desired)
         return Target(
             kind=ctx.kind,
             rest=ctx.rest,
@@ -240,8 +266,8 @@ class Preparation:
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
             creates=creates,
-            desired_state=ctx.spec.desired_state if isinstance(ctx.spec, HasStates) else None,
-            ignored=frozenset(ctx.spec.ignore_fields if ctx.spec else ()),
+            desired_state=spec.desired_state if isinstance(spec, HasStates) else None,
+            ignored=frozenset(spec.ignore_fields if spec else ()),
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
             is_others=partial(self._is_others, obj),
@@ -263,37 +289,12 @@ class Preparation:
         parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
         return parent is not None and parent.status.get("adopted") is False
 
-    def _compare_write_only(self, ctx: Context, desired: Json) -> None:
-        """Tell whether what cannot be read back is still what was last sent.
-
-        In one process that is a comparison of digests. After a restart the versions of the Secrets
-        that went out stand in for them, and the generation for everything else.
-        """
-        ignored = ctx.aim.ignored
-        part = write_only_part(ctx.kind, desired, ignored) if ctx.rest.updatable else {}
-        ctx.write_only_digest = self._world.memory.digest(part)
-        if ctx.rest.updatable and ctx.is_recorded:
-            ctx.write_only_gone = _gone(ctx, desired)
-        known = ctx.memory.sent.write_only
-        if not part:
-            return
-        if known is None:
-            sent = {e["name"]: e["version"] for e in ctx.obj.status.get("sentSecrets") or ()}
-            versions = dict(ctx.resolution.versions) if ctx.resolution else {}
-            # A request to look again is none to send again: it would restart a runtime.
-            settled = outcome.was_tried(ctx.obj, None)
-            changed = not (settled and sent == versions)
-        else:
-            changed = known != ctx.write_only_digest
-        if changed and ctx.is_recorded:
-            ctx.write_only_changed = tuple(sorted(part))
-
-    def _deadline(self, ctx: Context) -> float:
+    def _deadline(self, obj: KubeObject, spec: ResourceSpec | None) -> float:
         settings = self._world.settings
-        limits = ctx.spec.timeouts if ctx.spec else None
-        if ctx.obj.deleting:
+        limits = spec.timeouts if spec else None
+        if obj.deleting:
             own, default = "delete_seconds", settings.delete_timeout_seconds
-        elif ctx.obj.status.get("creation") or not ctx.obj.external_id:
+        elif obj.status.get("creation") or not obj.external_id:
             own, default = "create_seconds", settings.create_timeout_seconds
         else:
             own, default = "update_seconds", settings.update_timeout_seconds
@@ -330,21 +331,11 @@ def _check_recordable(kind: ResourceKind, desired: Json) -> None:
         )
 
 
-def _gone(ctx: Context, desired: Json) -> frozenset[str]:
-    """Return the write-only paths that are applied, left the spec, and were not cleared yet."""
-    applied = write_only_paths(ctx.kind).intersection(ctx.obj.status.get("applied") or ())
-    cleared = ctx.memory.sent.cleared
-    if not applied:
-        return frozenset()
-    done: frozenset[str] = frozenset()
-    if cleared is not None and cleared.generation == ctx.obj.generation and not edits.has_news(ctx):
-        done = cleared.paths
-    gone = applied - done - set(applied_paths(ctx.kind, desired))
-    return frozenset(path for path in gone if not is_within(ctx.aim.ignored, path))
-
-
-def _parse(kind: ResourceKind, obj: KubeObject) -> ResourceSpec:
-    spec = parse_spec(kind, obj)
+def _parsed(kind: ResourceKind, obj: KubeObject) -> ResourceSpec | InvalidParameter:
+    try:
+        spec = parse_spec(kind, obj)
+    except InvalidParameter as error:
+        return error
     if not isinstance(spec, ResourceSpec):
         raise TypeError(f"{kind.kind} has no resource policies")
     return spec

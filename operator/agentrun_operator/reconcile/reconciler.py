@@ -18,10 +18,10 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import facts, outcome, unanswered
+from agentrun_operator.reconcile import facts, outcome, unanswered, unsent
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, is_planned
 from agentrun_operator.reconcile.decide import decide
 from agentrun_operator.reconcile.deletion import DeletionSteps
 from agentrun_operator.reconcile.endings import EndingSteps
@@ -30,6 +30,7 @@ from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.looking import LookingSteps
 from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.plan import Prepared
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
 from agentrun_operator.reconcile.redactors import Redactors
@@ -70,16 +71,19 @@ class Reconciler:
         claims = Claims(world.cache, world.accounts, world.memory)
         self._preparation = Preparation(world, claims, redactors)
         self._freshness = Freshness(world)
-        groups = (
-            LookingSteps(world),
+        may_be_early = (
             ReportingSteps(world, settlement),
-            WritingSteps(world, self._reporter, settlement, claims),
-            UpdatingSteps(world, settlement),
             EndingSteps(world, self._reporter, settlement),
             DeletionSteps(world, self._reporter),
+        )
+        groups = (
+            *may_be_early,
+            LookingSteps(world),
+            WritingSteps(world, self._reporter, settlement, claims),
+            UpdatingSteps(world, settlement),
             MissingSteps(world, settlement),
         )
-        self._steps = merged(group.table for group in groups)
+        self._steps = merged((g.table for g in groups), (g.early for g in may_be_early))
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.
@@ -128,15 +132,19 @@ class Reconciler:
             started_at=self._world.clock.now(),
             now=now,
             fresh=fresh,
+            plan=Prepared(),
             settle=timedelta(seconds=self._world.settings.create_settle_seconds),
             absence_confirm_seconds=self._world.settings.absence_confirm_seconds,
         )
 
     async def _run(self, ctx: Context) -> Outcome:
-        await self._preparation.prepare(ctx)
-        if ctx.desired_digest is not None and not facts.snapshot(ctx).refused:
-            # Another spec, or asked to try again: what was refused before says nothing any more.
-            ctx.memory.sent.forget_refusal()
+        ctx.plan = await self._preparation.prepare(ctx)
+        if is_planned(ctx) and ctx.plan.desired_digest is not None:
+            unsent.compare(ctx, self._world.memory)
+            if not facts.snapshot(ctx).refused:
+                # Another spec, or asked to try again: what was refused before says nothing any
+                # more.
+                ctx.memory.sent.forget_refusal()
         for _ in range(_MAX_STEPS):
             action = decide(facts.snapshot(ctx))
             log.debug("decided", object=str(ctx.obj.key), action=action.value)
@@ -146,19 +154,21 @@ class Reconciler:
         raise RuntimeError(f"{ctx.obj.key}: the pass does not end")
 
     def _failed(self, ctx: Context, error: OperatorError) -> Outcome:
-        if isinstance(error, CredentialsInvalid | ForeignKeys) and ctx.binding is not None:
-            self._world.clients.distrust(ctx.binding.source, error)
-            if isinstance(error, ForeignKeys) and ctx.binding.source != OWN_ACCOUNT:
-                error = ctx.blocked = AccountNotUsable(f"{ctx.binding.source}: {error.message}")
+        if isinstance(error, CredentialsInvalid | ForeignKeys) and ctx.plan.binding is not None:
+            self._world.clients.distrust(ctx.plan.binding.source, error)
+            if isinstance(error, ForeignKeys) and ctx.plan.binding.source != OWN_ACCOUNT:
+                error = AccountNotUsable(f"{ctx.plan.binding.source}: {error.message}")
+                ctx.plan = replace(ctx.plan, blocked=error)
         if isinstance(error, Busy) and not ctx.obj.deleting:
-            error = ctx.blocked = self._world.references.blame_parent(ctx.obj, error)
+            error = self._world.references.blame_parent(ctx.obj, error)
+            ctx.plan = replace(ctx.plan, blocked=error)
         if isinstance(error, Throttled) and error.is_ours and not ctx.changes:
             own = Outcome(None, error.retry_after, "requeue_after")
             return self._freshness.failed(ctx, error, own)
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             is_create = "create" in ctx.acted
-            refused = Refused(ctx.desired_digest, is_create, error.message, error.quote)
+            refused = Refused(ctx.plan.desired_digest, is_create, error.message, error.quote)
             ctx.memory.sent.note_refused(refused)
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory.failures, ctx.now)
         if ctx.obj.deleting and result.verdict is not None:
@@ -184,7 +194,7 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     such moment would be a write. The default status says as much, and so does the last report of
     waiting, which is brought up to date when the wait turns out to be long.
     """
-    if not isinstance(ctx.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
+    if not isinstance(ctx.plan.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
     ready = ctx.obj.ready
     reported, now = ctx.memory.reported, ctx.now

@@ -30,9 +30,10 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import sensitive_texts, texts_in, write_only_paths
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.known import KEPT_SECONDS
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.target import tag_for
 from agentrun_operator.reconcile.waiting import waiting
 from agentrun_operator.reconcile.world import World
 
@@ -57,10 +58,9 @@ class Redactors:
         self._turns_of = WeakValueDictionary[str, asyncio.Lock]()
         """By namespace."""
 
-    def note(self, ctx: Context, desired: Json) -> None:
+    def note(self, ctx: Context, resolution: Resolution, desired: Json) -> None:
         """Take down what a pass is about to send."""
-        if ctx.resolution is not None:
-            self._note(ctx.obj, ctx.resolution, _unwritten(ctx, desired))
+        self._note(ctx.obj, resolution, _unwritten(ctx, desired))
 
     async def opened(self, ctx: Context, verdict: Verdict, changes: Json) -> tuple[Verdict, Json]:
         """Return a verdict and changes of the status with the words of the cloud that may stand."""
@@ -96,7 +96,7 @@ class Redactors:
             lambda: quotes_nothing(address, redactor, public),
         )
 
-    async def check_id(self, ctx: Context, ident: str) -> None:
+    async def check_id(self, ctx: Planned, ident: str) -> None:
         """Refuse an id that tells of a secret, before a status shows it for the first time.
 
         The resource can be addressed by nothing else, so it cannot be masked. A ConfigMap, such as
@@ -106,13 +106,12 @@ class Redactors:
             ProviderFailed: it holds a value of a Secret of the object, or of the account's keys.
         """
         account = self._world.accounts.identity_of(ctx.obj)
-        public = (ctx.aim.name, ctx.aim.chosen_id, *(said_anyway(account) if account else ()))
+        public = (ctx.target.name, ctx.target.chosen_id, *(said_anyway(account) if account else ()))
         if ident in public or ident == ctx.obj.external_id:
             return
-        sources = ctx.resolution.secrets.values() if ctx.resolution is not None else ()
-        values = {value for data in sources for value in data.values()}
-        if ctx.binding is not None:
-            values |= self._world.clients.keys_of(ctx.binding)
+        found = ctx.plan.resolution
+        values = {v for data in (found.secrets.values() if found else ()) for v in data.values()}
+        values |= self._world.clients.keys_of(ctx.binding)
         redactor = Redactor(frozenset(values), is_complete=True)
         is_telling = await self._in_turn(
             ctx.obj.key.namespace,
@@ -122,10 +121,10 @@ class Redactors:
         )
         if is_telling:
             raise ProviderFailed(
-                f"AgentRun's id of {ctx.kind.kind} {ctx.aim.name!r} holds a value of a Secret that "
-                "this object or its account uses, and status.externalId would show it; if that is "
-                "no secret, put it into the spec or into a ConfigMap, else check the account's "
-                "endpoint"
+                f"AgentRun's id of {ctx.kind.kind} {ctx.target.name!r} holds a value of a Secret "
+                "that this object or its account uses, and status.externalId would show it; if "
+                "that is no secret, put it into the spec or into a ConfigMap, else check the "
+                "account's endpoint"
             )
 
     def hides(self, ctx: Context, mark: str) -> bool:
@@ -137,11 +136,13 @@ class Redactors:
         if not self._world.known.has_heard_of(key):
             return ctx.has_references
         values = self._world.known.of(key)[0]
-        if ctx.binding is not None:
-            values |= self._world.clients.keys_of(ctx.binding)
+        if ctx.plan.binding is not None:
+            values |= self._world.clients.keys_of(ctx.plan.binding)
         redactor = Redactor(values, is_complete=True)
         is_long = redactor.size > _MANY or len(mark) > _LONG
-        return is_long or not quotes_nothing(mark, redactor, (ctx.aim.tag,))
+        return is_long or not quotes_nothing(
+            mark, redactor, (tag_for(self._world.cluster_id, ctx.obj),)
+        )
 
     async def _in_turn(
         self, namespace: str, redactor: Redactor, size: int, compare: Callable[[], T]
@@ -174,8 +175,8 @@ class Redactors:
             values |= sent
             is_complete = is_complete and is_all and not self._refers_outside(obj)
         values.update(_unwritten(ctx, ctx.observation.resource, is_read=True))
-        if ctx.binding is not None:
-            values |= self._world.clients.keys_of(ctx.binding)
+        if ctx.plan.binding is not None:
+            values |= self._world.clients.keys_of(ctx.plan.binding)
         return Redactor(frozenset(values), is_complete)
 
     def _related(self, obj: KubeObject) -> Mapping[ObjectKey, KubeObject | None]:
@@ -231,7 +232,7 @@ def _has_unknown_of_others(ctx: Context) -> bool:
     is_adopted = held.is_adopted if held.is_known else bool(ctx.obj.status.get("adopted"))
     if not is_adopted:
         return False
-    ours = ctx.target.desired if ctx.target is not None else {}
+    ours = ctx.target.desired if is_planned(ctx) else {}
     return bool(write_only_paths(ctx.kind) - set(applied_paths(ctx.kind, dict(ours))))
 
 

@@ -24,12 +24,12 @@ from agentrun_operator.reconcile import (
     outcome,
     trouble,
 )
-from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.status import reason_of
-from agentrun_operator.reconcile.step import Step
+from agentrun_operator.reconcile.step import EarlyStep, Step
 from agentrun_operator.reconcile.world import World
 
 
@@ -41,9 +41,6 @@ class ReportingSteps:
         self._world = world
         self._settlement = settlement
         self.table: Mapping[Action, Step] = {
-            Action.AWAIT: self.wait,
-            Action.HOLD: self.hold,
-            Action.STALL_CONFLICT: self.stall_conflict,
             Action.STALL_FOREIGN: self.stall_foreign,
             Action.STALL_REFUSED: self.stall_refused,
             Action.STALL_UNGRANTED: self.stall_ungranted,
@@ -58,12 +55,17 @@ class ReportingSteps:
             Action.REPORT_DRIFT: self.report_drift,
             Action.SETTLE: settlement.settle,
         }
+        self.early: Mapping[Action, EarlyStep] = {
+            Action.AWAIT: self.wait,
+            Action.HOLD: self.hold,
+            Action.STALL_CONFLICT: self.stall_conflict,
+        }
 
     # ------------------------------------------------------------ waiting
 
     async def wait(self, ctx: Context) -> Outcome | None:
         """Wait for an account, a reference, or a better spec."""
-        raise ctx.blocked or RuntimeError("nothing to wait for")
+        raise ctx.plan.blocked or RuntimeError("nothing to wait for")
 
     async def hold(self, ctx: Context) -> Outcome | None:
         """Leave a paused object alone."""
@@ -128,8 +130,8 @@ class ReportingSteps:
         word = ctx.kind.word_of(ctx.observation.resource)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         message = (
-            f"the cloud still reports {word} after {ctx.deadline_seconds:.0f} seconds; look at the "
-            "resource there, or raise spec.timeouts"
+            f"the cloud still reports {word} after {ctx.plan.deadline_seconds:.0f} seconds; look "
+            "at the resource there, or raise spec.timeouts"
         )
         slow = self._world.settings.polling.slow_seconds
         return Outcome(outcome.stalled(Reason.TIMEOUT, message), slow, "requeue_after")
@@ -138,9 +140,9 @@ class ReportingSteps:
 
     async def stall_conflict(self, ctx: Context) -> Outcome | None:
         """Another object, or another account, is in the way."""
-        raise ctx.conflict or RuntimeError("no conflict to report")
+        raise ctx.plan.conflict or RuntimeError("no conflict to report")
 
-    async def stall_foreign(self, ctx: Context) -> Outcome | None:
+    async def stall_foreign(self, ctx: Planned) -> Outcome | None:
         """The name belongs to somebody else; whatever create of ours met it made nothing."""
         ctx.changes["creation"] = None
         missing = leave.needed_to_take(ctx)
@@ -151,7 +153,7 @@ class ReportingSteps:
             raise missing
         raise AlreadyExistsNotOwned(foreign.explain(ctx, self._world.cache))
 
-    async def stall_refused(self, ctx: Context) -> Outcome | None:
+    async def stall_refused(self, ctx: Planned) -> Outcome | None:
         """The API refused this spec: send it no more, and go on looking at what is there."""
         self._settlement.note_drift(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
@@ -159,7 +161,7 @@ class ReportingSteps:
         verdict = outcome.stalled(Reason.INVALID_PARAMETER, refused.message, refused.quote)
         return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
 
-    async def stall_ungranted(self, ctx: Context) -> Outcome | None:
+    async def stall_ungranted(self, ctx: Planned) -> Outcome | None:
         """The owner of the account does not let the namespace have what the spec asks for."""
         if ctx.observation.existence is Existence.PRESENT:
             self._settlement.note_drift(ctx)
@@ -173,7 +175,7 @@ class ReportingSteps:
             ctx, "correct the spec, or annotate agentrun.dev/reconcile-requested-at to try again"
         )
 
-    async def stall_immutable(self, ctx: Context) -> Outcome | None:
+    async def stall_immutable(self, ctx: Planned) -> Outcome | None:
         """No update can bring the resource to the spec."""
         found = [d for d in (*ctx.observation.drift, *ctx.observation.leftovers) if d.immutable]
         self._settlement.note_drift(ctx)
@@ -182,7 +184,7 @@ class ReportingSteps:
             "creation; bring the spec to its value, or delete this object and create it anew"
         )
 
-    async def stall_uncleared(self, ctx: Context) -> Outcome | None:
+    async def stall_uncleared(self, ctx: Planned) -> Outcome | None:
         """A field left the spec, and the API keeps it."""
         self._settlement.note_drift(ctx)
         raise CannotClear(
@@ -190,17 +192,17 @@ class ReportingSteps:
             "value; set the field to the value you want, or recreate the object"
         )
 
-    async def report_missing(self, ctx: Context) -> Outcome | None:
+    async def report_missing(self, ctx: Planned) -> Outcome | None:
         """An observed resource is not there."""
-        message = f"{ctx.kind.kind} {ctx.aim.name!r} does not exist in AgentRun"
+        message = f"{ctx.kind.kind} {ctx.target.name!r} does not exist in AgentRun"
         ctx.changes["drift"] = None
         if not ctx.obj.is_in_charge:
             # It followed its reference to another account: nothing is known of any resource there.
-            ctx.changes |= {"account": ctx.bound.pin(), "externalId": None, "atProvider": None}
+            ctx.changes |= {"account": ctx.binding.pin(), "externalId": None, "atProvider": None}
         verdict = outcome.progressing(Reason.EXTERNAL_RESOURCE_MISSING, message, synced=False)
         return Outcome(verdict, self._world.settings.polling.steady_seconds, "requeue_after")
 
-    async def report_drift(self, ctx: Context) -> Outcome | None:
+    async def report_drift(self, ctx: Planned) -> Outcome | None:
         """Say what differs and leave it."""
         self._settlement.note_drift(ctx)
         asked.note_acted(ctx)

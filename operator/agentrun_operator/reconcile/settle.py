@@ -18,7 +18,7 @@ from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, outcome, status
 from agentrun_operator.reconcile.cautions import caution
-from agentrun_operator.reconcile.context import Context, drifted_fields
+from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
@@ -44,19 +44,19 @@ class Settlement:
         self._world = world
         self._redactors = redactors
 
-    async def settle(self, ctx: Context) -> Outcome | None:
+    async def settle(self, ctx: Planned) -> Outcome | None:
         """Everything is as specified, or as the policies want it left."""
         seen, memory = ctx.observation, ctx.memory
         unpublished = await self._publish(ctx)
-        memory.sent.note_in_place(ctx.desired_digest)
+        memory.sent.note_in_place(ctx.plan.desired_digest)
         memory.transition.end()
         is_news = memory.sent.write_only is None or not ctx.write_only_changed
         if is_news and not ctx.is_unsent:
-            memory.sent.note_write_only(ctx.write_only_digest)
+            memory.sent.note_write_only(ctx.plan.write_only_digest)
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
-        ctx.changes["externalName"] = ctx.aim.name if ctx.rest.name_field else None
-        ctx.changes["parentId"] = ctx.aim.parent
+        ctx.changes["externalName"] = ctx.target.name if ctx.rest.name_field else None
+        ctx.changes["parentId"] = ctx.target.parent
         if not ctx.obj.observes_only:
             if not (seen.drift or seen.leftovers):
                 memory.ineffective.end()
@@ -67,23 +67,23 @@ class Settlement:
             ctx.changes |= _moved_pin(ctx)
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
-            ident = ctx.aim.id_of(seen.resource)
+            ident = ctx.target.id_of(seen.resource)
             await self.check_id(ctx, ident)
             ctx.changes |= {**self.identity(ctx), "externalId": ident}
             self.note_drift(ctx)
         asked.note_acted(ctx)
-        message = _standing(ctx) + unpublished + caution(self._world, ctx)
+        message = _standing(ctx) + unpublished + caution(self._world, ctx, ctx.plan.spec)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
 
-    def identity(self, ctx: Context) -> Json:
+    def identity(self, ctx: Planned) -> Json:
         """Return what status records of where the resource lives."""
         return {
-            "account": ctx.bound.pin(),
-            "externalName": ctx.aim.name if ctx.rest.name_field else None,
-            "parentId": ctx.aim.parent,
+            "account": ctx.binding.pin(),
+            "externalName": ctx.target.name if ctx.rest.name_field else None,
+            "parentId": ctx.target.parent,
         }
 
-    async def check_id(self, ctx: Context, ident: str) -> None:
+    async def check_id(self, ctx: Planned, ident: str) -> None:
         """Raise ProviderFailed where a status must not show an id."""
         await self._redactors.check_id(ctx, ident)
 
@@ -91,9 +91,9 @@ class Settlement:
         """Return what of the last look may be shown."""
         return status.at_provider(ctx.kind, dict(resource or ctx.observation.resource))
 
-    def applied(self, ctx: Context, also: Iterable[str] = ()) -> list[str]:
+    def applied(self, ctx: Planned, also: Iterable[str] = ()) -> list[str]:
         """Return the spec paths that are in place, and those whose clearing is not confirmed."""
-        paths = asked.in_place(ctx, applied_paths(ctx.kind, ctx.aim.desired))
+        paths = asked.in_place(ctx, applied_paths(ctx.kind, ctx.target.desired))
         return sorted({*paths, *also})
 
     def steady_delay(self, ctx: Context) -> float | None:
@@ -116,7 +116,7 @@ class Settlement:
         pause = polling.slow_seconds if shared else polling.transition_seconds
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
 
-    def note_drift(self, ctx: Context) -> None:
+    def note_drift(self, ctx: Planned) -> None:
         """Put what differs into the next status."""
         ctx.changes["drift"] = self.drift_entries(ctx, ctx.differences)
 
@@ -126,11 +126,11 @@ class Settlement:
         written = [_as_written(ctx, drift) for drift in found]
         return status.drift_entries(written, before, now=ctx.started_at)
 
-    def sent_secrets(self, ctx: Context) -> list[Json]:
+    def sent_secrets(self, ctx: Planned) -> list[Json]:
         """Return which version of a Secret went out where no read can show it."""
-        if ctx.resolution is None or not write_only_part(ctx.kind, ctx.aim.desired):
+        if ctx.plan.resolution is None or not write_only_part(ctx.kind, ctx.target.desired):
             return []
-        return [{"name": n, "version": v} for n, v in sorted(ctx.resolution.versions.items())]
+        return [{"name": n, "version": v} for n, v in sorted(ctx.plan.resolution.versions.items())]
 
     async def _publish(self, ctx: Context) -> str:
         """Write the address where it is wanted, and take it away from where it was.
@@ -171,9 +171,9 @@ class Settlement:
         Workloads read it also while the object drifts, waits, or cannot be looked at. What is
         wrong with the map then is told by the next pass that ends well.
         """
-        obj, seen = ctx.obj, ctx.observation
+        obj, seen, conflict = ctx.obj, ctx.observation, ctx.plan.conflict
         name = published_name(ctx.kind, obj.spec)
-        if name is None or name != recorded_name(obj) or obj.deleting or ctx.conflict is not None:
+        if name is None or name != recorded_name(obj) or obj.deleting or conflict is not None:
             return
         if self._world.connections.is_in_place(map_key(obj.key.namespace, name)):
             return
@@ -190,18 +190,18 @@ class Settlement:
             await self._write_map(ctx, name, known)
 
 
-def _moved_pin(ctx: Context) -> Json:
+def _moved_pin(ctx: Planned) -> Json:
     """Return the pin of a resource that was seen where its account leads to now.
 
     Another endpoint is another way to the same resource. The next one to be made anew under the
     account's name is believed where its resources were seen last.
     """
-    pinned, pin = ctx.obj.status.get("account") or {}, ctx.bound.pin()
+    pinned, pin = ctx.obj.status.get("account") or {}, ctx.binding.pin()
     is_same = all(pinned.get(name) == pin[name] for name in ("kind", "name", "accountId", "region"))
     return {"account": pin} if is_same else {}
 
 
-def _standing(ctx: Context) -> str:
+def _standing(ctx: Planned) -> str:
     """Say how a resource stands that is left as it is."""
     seen = ctx.observation
     if ctx.obj.observes_only:
@@ -212,10 +212,10 @@ def _standing(ctx: Context) -> str:
     return "the resource is paused, as specified" if is_idle else "the resource is as specified"
 
 
-def _prospect(ctx: Context) -> str:
+def _prospect(ctx: Planned) -> str:
     """Say what would become of an observed resource that is managed: the dry run of an adoption."""
     found = ctx.differences
-    policy = ctx.spec.drift_policy if ctx.spec is not None else ""
+    policy = ctx.plan.spec.drift_policy if ctx.plan.spec is not None else ""
     is_corrected = policy == "Correct"
     said = "the resource is as specified"
     if found:
@@ -224,7 +224,7 @@ def _prospect(ctx: Context) -> str:
             f"the resource differs in {drifted_fields(found)}; "
             f"with managementPolicy Manage it would {fate}"
         )
-    unseen = write_only_paths(ctx.kind).intersection(applied_paths(ctx.kind, ctx.aim.desired))
+    unseen = write_only_paths(ctx.kind).intersection(applied_paths(ctx.kind, ctx.target.desired))
     if unseen and is_corrected:
         said += f"; Manage would send {', '.join(sorted(unseen))} too, which no read returns"
     return said

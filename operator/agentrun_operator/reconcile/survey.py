@@ -5,7 +5,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.listing import Listing
 from agentrun_operator.reconcile.listings import Collection, ident_of
 from agentrun_operator.reconcile.world import World
@@ -21,15 +21,15 @@ class Survey:
         """Ask through the shared LISTs of one world."""
         self._world = world
 
-    async def before_acting(self, ctx: Context) -> None:
+    async def before_acting(self, ctx: Planned) -> None:
         """Look around before a resource is made again, or let go of, because it vanished.
 
         Raises:
             OperatorError: the account does not answer; so nothing follows from the absence either.
         """
-        if self._world.brake.wants_survey(ctx.bound.source, ctx.obj.key):
+        if self._world.brake.wants_survey(ctx.binding.source, ctx.obj.key):
             since = ctx.memory.looks.absent_since or ctx.now
-            await self._take(ctx.bound, not_before=since)
+            await self._take(ctx.binding, not_before=since)
 
     async def go_on(self, binding: Binding) -> None:
         """Look around while the brake holds: what is back ends it."""

@@ -8,6 +8,7 @@ from agentrun_operator.core.identity import Locator, adopted_tag, ownership_tag
 from agentrun_operator.core.ignored import left_alone
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.write_only import write_only_part
 from agentrun_operator.reconcile.ports import Json
 
 
@@ -46,6 +47,13 @@ class Target:
     """Whether a mark tells of a secret: anybody with keys of the account may write one."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
+
+    @property
+    def write_only(self) -> Json:
+        """What of the desired state an update may carry and no read returns."""
+        if not self.rest.updatable:
+            return {}
+        return write_only_part(self.kind, self.desired, self.ignored)
 
     @property
     def created(self) -> Json:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.wire import applied_paths
-from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.core.write_only import write_only_paths
+from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Clock
 from agentrun_operator.reconcile.sent import Sent, Unanswered
@@ -23,7 +23,7 @@ _MOMENT_SECONDS = 0.1
 """Past the end of the window, lest a pass comes just before it."""
 
 
-async def noted_if_lost(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
+async def noted_if_lost(ctx: Planned, clock: Clock, sending: Awaitable[T]) -> T:
     """Send an update, and remember it if its answer gets lost."""
     try:
         return await sending
@@ -33,20 +33,20 @@ async def noted_if_lost(ctx: Context, clock: Clock, sending: Awaitable[T]) -> T:
         raise
 
 
-def _carried(ctx: Context) -> Unanswered:
-    applied = applied_paths(ctx.kind, ctx.aim.desired)
+def _carried(ctx: Planned) -> Unanswered:
+    applied = applied_paths(ctx.kind, ctx.target.desired)
     return Unanswered(
         desired=_wanted(ctx),
-        write_only=ctx.write_only_digest,
+        write_only=ctx.plan.write_only_digest,
         paths=write_only_paths(ctx.kind).intersection(applied),
     )
 
 
-def _wanted(ctx: Context) -> tuple[bytes | None, str | None]:
-    return ctx.desired_digest, ctx.aim.desired_state
+def _wanted(ctx: Planned) -> tuple[bytes | None, str | None]:
+    return ctx.plan.desired_digest, ctx.target.desired_state
 
 
-def take_up(ctx: Context) -> None:
+def take_up(ctx: Planned) -> None:
     """Once the window of a lost answer is over, make up for what it may have undone."""
     unanswered, window = ctx.memory.sent.unanswered, ctx.settle.total_seconds()
     over = [u for u, at in unanswered.items() if ctx.now - at >= window]
@@ -58,11 +58,10 @@ def take_up(ctx: Context) -> None:
             ctx.fresh = True
     if not ctx.is_recorded or not ctx.rest.updatable:
         return
-    if any(u.write_only != ctx.write_only_digest for u in ctx.overtaken):
-        part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+    if any(u.write_only != ctx.plan.write_only_digest for u in ctx.overtaken):
         gone = frozenset[str]().union(*(u.paths for u in ctx.overtaken))
-        ctx.write_only_changed = tuple(sorted(part))
-        ctx.write_only_gone |= gone - set(applied_paths(ctx.kind, ctx.aim.desired))
+        ctx.write_only_changed = tuple(sorted(ctx.target.write_only))
+        ctx.write_only_gone |= gone - set(applied_paths(ctx.kind, ctx.target.desired))
 
 
 def make_up(ctx: Context) -> None:

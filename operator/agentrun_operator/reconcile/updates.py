@@ -23,7 +23,7 @@ from agentrun_operator.reconcile import (
     takeover,
     unanswered,
 )
-from agentrun_operator.reconcile.context import STATE_PATH, Context, drifted_fields
+from agentrun_operator.reconcile.context import STATE_PATH, Context, Planned, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
 from agentrun_operator.reconcile.ineffective import MAX_TRIES
 from agentrun_operator.reconcile.outcome import Outcome
@@ -49,16 +49,16 @@ class UpdatingSteps:
             Action.CHANGE_STATE: self.change_state,
         }
 
-    async def update(self, ctx: Context) -> Outcome | None:
+    async def update(self, ctx: Planned) -> Outcome | None:
         """Bring the resource to an edited spec."""
         if "update" not in ctx.acted:
             self._begin_anew(ctx)
             if ctx.contested and not (_pending(ctx) or _has_failed(ctx)):
-                ctx.memory.sent.note_tried(ctx.desired_digest)
+                ctx.memory.sent.note_tried(ctx.plan.desired_digest)
                 return self._contested(ctx)
         return await self._put(ctx, "Updated", "updated")
 
-    def _begin_anew(self, ctx: Context) -> None:
+    def _begin_anew(self, ctx: Planned) -> None:
         """Forget ineffective updates. An edit or a request ends a contest, a rotation does not."""
         ctx.memory.ineffective.end()
         if edits.has_news(ctx):
@@ -66,7 +66,7 @@ class UpdatingSteps:
         if not edits.is_untried(ctx):
             self._note_contested(ctx)
 
-    async def correct(self, ctx: Context) -> Outcome | None:
+    async def correct(self, ctx: Planned) -> Outcome | None:
         """Bring a drifted resource back to the spec, except what another writer changes back."""
         self._note_contested(ctx)
         pending = _pending(ctx)
@@ -81,9 +81,9 @@ class UpdatingSteps:
         contests, there = ctx.memory.contests, self._standing(ctx)
         return await contest.counted(contests, there, paths, sending, ctx.now)
 
-    async def change_state(self, ctx: Context) -> Outcome | None:
+    async def change_state(self, ctx: Planned) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
-        verb = ctx.rest.verbs[ctx.aim.desired_state or ""]
+        verb = ctx.rest.verbs[ctx.target.desired_state or ""]
         if verb.action in ctx.acted:
             verdict = outcome.progressing(Reason.UPDATING, f"waiting for {verb.state}")
             return self._settlement.in_transition(ctx, verdict)
@@ -99,9 +99,9 @@ class UpdatingSteps:
         else:
             self._begin_anew(ctx)
         ctx.acted.add(verb.action)
-        at = ctx.aim.locator_of(ctx.observation.resource)
+        at = ctx.target.locator_of(ctx.observation.resource)
         sending = unanswered.noted_if_lost(
-            ctx, self._world.clock, ctx.bound.api.act(ctx.rest, at, verb)
+            ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb)
         )
         contests, there = ctx.memory.contests, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
@@ -113,25 +113,25 @@ class UpdatingSteps:
 
     # ------------------------------------------------------------ ineffective or contested
 
-    def _note_contested(self, ctx: Context) -> None:
+    def _note_contested(self, ctx: Planned) -> None:
         paths = [d.path for d in ctx.differences]
         contests, now = ctx.memory.contests, ctx.now
         contests.take_back_unless_moved(self._standing(ctx))
         contests.note_peace(now, paths)
         ctx.contested = contests.fought_over(ctx.obj, paths, now)
 
-    def _contested(self, ctx: Context) -> Outcome:
+    def _contested(self, ctx: Planned) -> Outcome:
         """Say what another writer changes back, and look again later."""
         self._settlement.note_drift(ctx)
-        marks = ownership.marks_of_others(ctx.aim, ctx.observation.resource)
+        marks = ownership.marks_of_others(ctx.target, ctx.observation.resource)
         message = contest.message(drifted_fields(ctx.differences), marks)
         verdict = outcome.stalled(Reason.CONTESTED, message)
         return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
 
-    def _attempt(self, ctx: Context) -> bytes:
+    def _attempt(self, ctx: Planned) -> bytes:
         """Return a digest of what is desired, and of what stands there instead."""
         there = [(path, value) for path, value in _there(ctx) if path not in ctx.contested]
-        return self._world.memory.digest([ctx.aim.desired, there])
+        return self._world.memory.digest([ctx.target.desired, there])
 
     def _standing(self, ctx: Context) -> bytes:
         """Return a digest that changes with any write to the resource that can be seen."""
@@ -147,7 +147,7 @@ class UpdatingSteps:
         is_repeated = ctx.memory.ineffective.is_enough(attempt)
         return is_repeated and not ctx.memory.contests.were_fought_over(paths)
 
-    def _ineffective(self, ctx: Context) -> Outcome:
+    def _ineffective(self, ctx: Planned) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
         self._settlement.note_drift(ctx)
         paths = drifted_fields(ctx.differences)
@@ -161,7 +161,7 @@ class UpdatingSteps:
 
     # ------------------------------------------------------------ sending
 
-    async def _put(self, ctx: Context, event: str, verb: str) -> Outcome | None:
+    async def _put(self, ctx: Planned, event: str, verb: str) -> Outcome | None:
         found = _pending(ctx)
         paths = drifted_fields(found)
         if "update" in ctx.acted:
@@ -173,8 +173,8 @@ class UpdatingSteps:
             return Outcome(verdict, delay, "error")
         ctx.acted.add("update")
         attempt = self._attempt(ctx)
-        at = ctx.aim.locator_of(ctx.observation.resource)
-        sending = ctx.bound.api.update(ctx.rest, at, self._update_body(ctx))
+        at = ctx.target.locator_of(ctx.observation.resource)
+        sending = ctx.binding.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.noted_if_lost(ctx, self._world.clock, sending)
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
@@ -183,9 +183,9 @@ class UpdatingSteps:
         ctx.changes["creation"] = None
         ctx.memory.ineffective.note(attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
-        ctx.memory.sent.note_tried(ctx.desired_digest)
+        ctx.memory.sent.note_tried(ctx.plan.desired_digest)
         if not ctx.is_unsent:
-            ctx.memory.sent.note_write_only(ctx.write_only_digest)
+            ctx.memory.sent.note_write_only(ctx.plan.write_only_digest)
             ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         unanswered.make_up(ctx)
@@ -202,7 +202,7 @@ class UpdatingSteps:
         if unseen:
             message += f"; no read can confirm that {drifted_fields(unseen)} went"
         self._world.events.emit(ctx.obj, "Normal", event, message)
-        seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
+        seen = observe.interpret(ctx.target, Lookup(answer, None), confirmed=False)
         if seen.phase is Phase.PROGRESSING:
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
             word = ctx.kind.word_of(seen.resource)
@@ -210,15 +210,15 @@ class UpdatingSteps:
         ctx.forget_look()
         return None
 
-    def _update_body(self, ctx: Context) -> Json:
+    def _update_body(self, ctx: Planned) -> Json:
         """Send what differs and what the API requires; everything after a failure.
 
         What is to be left alone goes along as it stands, where its owner has to be sent.
         """
         seen, pending = ctx.observation, _pending(ctx)
-        ignored = ctx.aim.ignored | ctx.contested | asked.unedited_paths(ctx)
+        ignored = ctx.target.ignored | ctx.contested | asked.unedited_paths(ctx)
         leaving = frozenset(d.path for d in pending if d.clearing)
-        desired = replace(ctx.aim, ignored=ignored).respecting(seen.resource, leaving=leaving)
+        desired = replace(ctx.target, ignored=ignored).respecting(seen.resource, leaving=leaving)
         mutable = {
             r.api
             for r in field_rules(ctx.kind)
@@ -229,17 +229,17 @@ class UpdatingSteps:
             changed = asked.tops_to_repeat(ctx) if ctx.is_limited else set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
         leftovers = [d for d in pending if d.clearing]
-        body |= clearing_values(ctx.kind, leftovers, desired, ctx.aim.created)
+        body |= clearing_values(ctx.kind, leftovers, desired, ctx.target.created)
         body |= takeover.required_of_updates(ctx, desired)
         tags = ctx.rest.tags_field
         if tags is not None and ctx.obj.status.get("adopted"):
             marks = takeover.marks_without_others(ctx)
             if marks != list(seen.resource.get(tags) or ()):
                 body[tags] = marks
-        elif tags is not None and ctx.aim.mark not in (seen.resource.get(tags) or ()):
-            body[tags] = [*(seen.resource.get(tags) or ()), ctx.aim.mark]
-        if ctx.spec is not None and ctx.resolution is not None:
-            body |= update_extras(ctx.kind, ctx.spec, ctx.resolution)
+        elif tags is not None and ctx.target.mark not in (seen.resource.get(tags) or ()):
+            body[tags] = [*(seen.resource.get(tags) or ()), ctx.target.mark]
+        if ctx.plan.spec is not None and ctx.plan.resolution is not None:
+            body |= update_extras(ctx.kind, ctx.plan.spec, ctx.plan.resolution)
         return body
 
 

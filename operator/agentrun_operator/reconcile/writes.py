@@ -19,10 +19,10 @@ from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
-from agentrun_operator.core.write_only import plain_part, write_only_part
+from agentrun_operator.core.write_only import plain_part
 from agentrun_operator.reconcile import asked, endings, observe, outcome, takeover, trouble
 from agentrun_operator.reconcile.claims import Claims
-from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
@@ -69,17 +69,17 @@ class WritingSteps:
         self._reporter.absorb(ctx, raw)
         return None
 
-    async def persist(self, ctx: Context) -> Outcome | None:
+    async def persist(self, ctx: Planned) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
-        await self._settlement.check_id(ctx, ctx.aim.id_of(ctx.observation.resource))
+        await self._settlement.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
         as_sent = self._is_as_sent(ctx)
         adopted = self._was_adopted(ctx)
         await self._record(ctx, ctx.observation.resource, adopted=adopted, as_sent=as_sent)
         return None
 
-    async def correct_record(self, ctx: Context) -> Outcome | None:
+    async def correct_record(self, ctx: Planned) -> Outcome | None:
         """Put the id that a look found on record, in the place of an older one."""
-        ident = ctx.aim.id_of(ctx.observation.resource)
+        ident = ctx.target.id_of(ctx.observation.resource)
         await self._settlement.check_id(ctx, ident)
         adopted = self._was_adopted(ctx)
         log.warning("the record named another resource", object=str(ctx.obj.key))
@@ -90,19 +90,19 @@ class WritingSteps:
         return None
 
     @staticmethod
-    def _was_adopted(ctx: Context) -> bool:
+    def _was_adopted(ctx: Planned) -> bool:
         """Whether what is there was adopted, as far as anybody knows; else it was made for it."""
         held, obj = ctx.memory.held, ctx.obj
-        ident = ctx.aim.id_of(ctx.observation.resource)
+        ident = ctx.target.id_of(ctx.observation.resource)
         if held.has(ident):
             return held.is_adopted
         return obj.external_id == ident and bool(obj.status.get("adopted"))
 
-    def _is_as_sent(self, ctx: Context) -> bool:
+    def _is_as_sent(self, ctx: Planned) -> bool:
         """Whether what a create sent is what is desired now, also where no read can tell."""
         sent = ctx.memory.sent.create
         if sent is not None:
-            return sent.digest == ctx.desired_digest
+            return sent.digest == ctx.plan.desired_digest
         # Announced by a process before us: the mark has the generation and the Secrets' versions.
         return (
             bool(ctx.obj.status.get("creation"))
@@ -110,12 +110,12 @@ class WritingSteps:
             and (ctx.obj.status.get("sentSecrets") or []) == self._settlement.sent_secrets(ctx)
         )
 
-    async def adopt(self, ctx: Context) -> Outcome | None:
+    async def adopt(self, ctx: Planned) -> Outcome | None:
         """Take charge of a resource that was there before."""
-        await self._settlement.check_id(ctx, ctx.aim.id_of(ctx.observation.resource))
+        await self._settlement.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
         if await self._is_rivalled(ctx):
             return None
-        with self._claims.taking(ctx.obj.key, ctx.aim.parent):
+        with self._claims.taking(ctx.obj.key, ctx.target.parent):
             is_taken = await takeover.take_over(ctx, self._world.clock)
             # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants.
             asked.note_acted(ctx)
@@ -123,17 +123,20 @@ class WritingSteps:
         if is_taken:
             ctx.forget_look()
         self._world.events.emit(
-            ctx.obj, "Normal", "Adopted", f"adopted the existing {ctx.kind.kind} {ctx.aim.name!r}"
+            ctx.obj,
+            "Normal",
+            "Adopted",
+            f"adopted the existing {ctx.kind.kind} {ctx.target.name!r}",
         )
         return None
 
     async def _record(
-        self, ctx: Context, resource: Mapping[str, object], *, adopted: bool, as_sent: bool
+        self, ctx: Planned, resource: Mapping[str, object], *, adopted: bool, as_sent: bool
     ) -> None:
         ctx.memory.sent.note_recorded(as_sent=as_sent)
         ctx.memory.held.note_touched()
         ctx.changes |= self._identity(ctx)
-        ident = ctx.aim.id_of(dict(resource))
+        ident = ctx.target.id_of(dict(resource))
         ctx.changes |= {"externalId": ident, "adopted": adopted, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=adopted)
         verdict = outcome.progressing(
@@ -143,7 +146,7 @@ class WritingSteps:
         await self._reporter.write(ctx, replace(verdict, synced=False))
         ctx.observation = replace(ctx.observation, ownership=Ownership.OURS)
         if not as_sent and ctx.rest.updatable:
-            part = write_only_part(ctx.kind, ctx.aim.desired, ctx.aim.ignored)
+            part = ctx.target.write_only
             ctx.write_only_changed = tuple(sorted(part))
             if ctx.is_limited:
                 asked.limit_write_only(ctx, part, is_news=True)
@@ -154,12 +157,12 @@ class WritingSteps:
         ctx.memory.held.note(ident, is_adopted=adopted)
         ctx.is_heir_confirmed = ctx.obj.is_heir
 
-    def _identity(self, ctx: Context) -> Json:
+    def _identity(self, ctx: Planned) -> Json:
         return self._settlement.identity(ctx)
 
     # ------------------------------------------------------------ creating
 
-    async def create(self, ctx: Context) -> Outcome | None:
+    async def create(self, ctx: Planned) -> Outcome | None:
         """Announce, create, persist: a crash after any of the three is recognised later."""
         if ctx.taken is not None:
             return self._taken(ctx, ctx.taken)
@@ -171,7 +174,7 @@ class WritingSteps:
         if await self._is_rivalled(ctx):
             _withdraw(ctx)
             return None
-        with self._claims.taking(ctx.obj.key, ctx.aim.parent):
+        with self._claims.taking(ctx.obj.key, ctx.target.parent):
             verdict = await self._announce(ctx)
         # What came from elsewhere meanwhile, such as a record that was written back.
         if await self._is_rivalled(ctx):
@@ -186,7 +189,7 @@ class WritingSteps:
             await self._created(ctx, answer)
         return None
 
-    async def _announce(self, ctx: Context) -> Verdict:
+    async def _announce(self, ctx: Planned) -> Verdict:
         """Write down that a create is about to be sent, and what it carries; return the news."""
         ctx.changes |= self._identity(ctx)
         ctx.changes["creation"] = creation_mark(
@@ -195,25 +198,25 @@ class WritingSteps:
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         asked.note_acted(ctx)
         ctx.is_heir_confirmed = ctx.obj.is_heir
-        self._world.brake.note_made_up(ctx.bound.source, ctx.obj.key)
+        self._world.brake.note_made_up(ctx.binding.source, ctx.obj.key)
         ctx.memory.looks.await_create()
         ctx.memory.incarnations.note_create()
         ctx.memory.held.note_touched()
-        plain = plain_part(ctx.kind, ctx.aim.created)
-        ctx.memory.sent.announce(Announced(digest=ctx.desired_digest or b"", plain=plain))
+        plain = plain_part(ctx.kind, ctx.target.created)
+        ctx.memory.sent.announce(Announced(digest=ctx.plan.desired_digest or b"", plain=plain))
         # What an earlier create sent is no measure of this one's answer.
-        ctx.target = replace(ctx.aim, sent=None, held_id=None)
+        ctx.retarget(replace(ctx.target, sent=None, held_id=None))
         verdict = trouble.reported_outage(ctx.obj) or outcome.progressing(
             Reason.CREATING, "creating the resource", synced=False
         )
         await self._reporter.write(ctx, verdict)
         return verdict
 
-    async def _sent_create(self, ctx: Context, verdict: Verdict) -> Json | None:
+    async def _sent_create(self, ctx: Planned, verdict: Verdict) -> Json | None:
         """Send the create; None where somebody was faster."""
         try:
-            return await ctx.bound.api.create(
-                ctx.rest, self._create_body(ctx), parent=ctx.aim.parent
+            return await ctx.binding.api.create(
+                ctx.rest, self._create_body(ctx), parent=ctx.target.parent
             )
         except AlreadyExistsNotOwned as error:
             # Somebody was faster. What is there is not what we sent, however equal: without the
@@ -255,52 +258,53 @@ class WritingSteps:
         verdict = outcome.progressing(reason, message, synced=False, quote=refusal.quote)
         return Outcome(verdict, delay, "error")
 
-    async def _is_rivalled(self, ctx: Context) -> bool:
+    async def _is_rivalled(self, ctx: Planned) -> bool:
         """Ask once more whether the name is ours to take; a conflict stalls the pass."""
-        ctx.conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.bound, ctx.aim.parent)
-        return ctx.conflict is not None
+        conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.binding, ctx.target.parent)
+        ctx.plan = replace(ctx.plan, conflict=conflict)
+        return conflict is not None
 
-    async def _created(self, ctx: Context, answer: Json) -> None:
+    async def _created(self, ctx: Planned, answer: Json) -> None:
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
-        ctx.memory.sent.note_made(ctx.desired_digest, ctx.write_only_digest)
-        ident = ctx.aim.id_of(answer)
+        ctx.memory.sent.note_made(ctx.plan.desired_digest, ctx.plan.write_only_digest)
+        ident = ctx.target.id_of(answer)
         await self._settlement.check_id(ctx, ident)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=False)
         ctx.changes["applied"] = self._settlement.applied(ctx)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
-        seen = observe.interpret(ctx.aim, Lookup(answer, None), confirmed=False)
+        seen = observe.interpret(ctx.target, Lookup(answer, None), confirmed=False)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
         word = ctx.kind.word_of(seen.resource)
         await self._reporter.write(ctx, outcome.in_cloud(Reason.CREATING, word))
         self._world.events.emit(
-            ctx.obj, "Normal", "Created", f"created {ctx.kind.kind} {ctx.aim.name!r}"
+            ctx.obj, "Normal", "Created", f"created {ctx.kind.kind} {ctx.target.name!r}"
         )
         if seen.phase is Phase.PROGRESSING:
             ctx.observation = seen
         else:
             ctx.forget_look()
 
-    def _create_body(self, ctx: Context) -> Json:
-        body = dict(ctx.aim.created)
+    def _create_body(self, ctx: Planned) -> Json:
+        body = dict(ctx.target.created)
         if ctx.rest.name_field is not None:
-            body[ctx.rest.name_field] = ctx.aim.name
+            body[ctx.rest.name_field] = ctx.target.name
         if ctx.rest.key is KeyedBy.CHOSEN_ID:
-            body[ctx.rest.id_field] = ctx.aim.chosen_id
+            body[ctx.rest.id_field] = ctx.target.chosen_id
         if ctx.rest.tags_field is not None:
-            body[ctx.rest.tags_field] = [ctx.aim.tag]
+            body[ctx.rest.tags_field] = [ctx.target.tag]
         return body
 
-    async def recreate(self, ctx: Context) -> Outcome | None:
+    async def recreate(self, ctx: Planned) -> Outcome | None:
         """Remove a resource of ours whose creation failed; the next look finds it gone."""
         if "delete" in ctx.acted:
             verdict = outcome.progressing(Reason.CREATING, "replacing a failed resource")
             return self._settlement.in_transition(ctx, verdict)
         ctx.acted.add("delete")
-        at = ctx.aim.locator_of(ctx.observation.resource)
+        at = ctx.target.locator_of(ctx.observation.resource)
         try:
-            await ctx.bound.api.delete(ctx.rest, at)
+            await ctx.binding.api.delete(ctx.rest, at)
         except InUse as error:
             # It stays to be tried, or nobody would notice the end of what uses it.
             ctx.memory.sent.note_untried()

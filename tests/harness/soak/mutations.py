@@ -16,6 +16,7 @@ from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
 from agentrun_operator.reconcile import ownership
+from agentrun_operator.reconcile.context import is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 
@@ -173,8 +174,9 @@ def times_move(merge: Any) -> Any:
 def secret_in_message(opened: Any) -> Any:
     async def quoting(self: Any, ctx: Any, verdict: Verdict, changes: Any) -> Any:
         verdict, clean = await opened(self, ctx, verdict, changes)
-        if ctx.resolution is not None and ctx.resolution.secrets and verdict.ready == "True":
-            values = [v for data in ctx.resolution.secrets.values() for v in data.values()]
+        resolution = ctx.plan.resolution if is_planned(ctx) else None
+        if resolution is not None and resolution.secrets and verdict.ready == "True":
+            values = [v for data in resolution.secrets.values() for v in data.values()]
             verdict = replace(verdict, message=f"{verdict.message} with {values}")
         return verdict, clean
 
