@@ -270,19 +270,8 @@ class Preparation:
             ignored=frozenset(spec.ignore_fields if spec else ()),
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
-            is_others=partial(self._is_others, obj),
+            is_others=partial(self._world.records.is_others, obj),
             hides=partial(self._redactors.hides, ctx),
-        )
-
-    def _is_others(self, obj: KubeObject, ident: str) -> bool:
-        """Whether another object of the account has the resource of an id on record.
-
-        Who only observes has no more than seen it, and in another account the id is another one's.
-        """
-        identity = self._world.accounts.identity_of
-        return any(
-            not other.observes_only and not other.is_heir and identity(other) == identity(obj)
-            for other in self._world.cache.other_recorders(obj.key, ident)
         )
 
     def _is_parent_made(self, ctx: Context) -> bool:

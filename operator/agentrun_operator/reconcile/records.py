@@ -4,6 +4,7 @@ Whoever may write a status can write anything into it, the right `boundTo` inclu
 object has on record with more right is therefore a copy, however well it is bound.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from agentrun_operator.core.identity import incarnation_prefix
@@ -37,21 +38,31 @@ class Records:
             # It may look at what is another one's, and says what it sees.
             return obj
         for ident in _idents(obj):
-            for other in self._cache.other_recorders(obj.key, ident):
-                if self._comes_before(other, obj, ident):
+            for other in self._others(obj, ident):
+                if self._right(other, ident) < self._right(obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))
                     # What it said stays its own, or the times of its conditions would move.
                     said = obj.status.get("conditions") or []
                     return replace(obj, status={**told, "conditions": said})
         return obj
 
-    def _comes_before(self, other: KubeObject, obj: KubeObject, ident: str) -> bool:
-        if other.observes_only:
-            # Who only observes has given up what it was in charge of.
-            return False
-        # In another account the same id is another resource's.
-        in_one = self._accounts.identity_of(other) == self._accounts.identity_of(obj)
-        return in_one and self._right(other, ident) < self._right(obj, ident)
+    def is_others(self, obj: KubeObject, ident: str) -> bool:
+        """Whether another object of the account has the resource of an id on record.
+
+        A restored record proves nothing before a look confirms it.
+        """
+        return any(not other.is_heir for other in self._others(obj, ident))
+
+    def _others(self, obj: KubeObject, ident: str) -> Iterator[KubeObject]:
+        """Yield who else has an id on record in the account of an object.
+
+        Who only observes has no more than seen it, or has given it up. In another account the same
+        id is another resource's.
+        """
+        identity = self._accounts.identity_of
+        for other in self._cache.other_recorders(obj.key, ident):
+            if not other.observes_only and identity(other) == identity(obj):
+                yield other
 
     def _right(self, obj: KubeObject, ident: str) -> tuple[bool, bool, bool, bool, str, str]:
         """Return what orders the rights to one resource; the least has it.
