@@ -43,16 +43,11 @@ def snapshot(ctx: Context) -> Snapshot:
 
 
 def _is_adopted(ctx: Context) -> bool:
-    """Whether the resource was there before the object; this process knows it better."""
-    obj, held = ctx.obj, ctx.memory.held
-    is_known = held.is_known
+    obj, ident = ctx.obj, None
     if obj.awaits_answer and is_planned(ctx) and ctx.observation.existence is Existence.PRESENT:
         # What was adopted before is gone, and with it the reason to retain.
         ident = ctx.target.id_of(ctx.observation.resource)
-        if ident not in (obj.external_id, held.ident):
-            return False
-        is_known = held.has(ident)
-    return held.is_adopted if is_known else bool(obj.status.get("adopted"))
+    return ctx.memory.held.was_adopted(obj, ident)
 
 
 def is_misrecorded(ctx: Context) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from agentrun_operator.core.objects import KubeObject
+
 
 @dataclass(slots=True)
 class Held:
@@ -24,6 +26,16 @@ class Held:
     def has(self, ident: str | None) -> bool:
         """Whether it is the one with this id."""
         return self.ident is not None and self.ident == ident
+
+    def was_adopted(self, obj: KubeObject, ident: str | None = None) -> bool:
+        """Whether a resource was there before its object: the one with an id, or the one on record.
+
+        This process knows better than any status. What neither knows was made for the object.
+        """
+        ident = ident or self.ident or obj.external_id
+        if self.has(ident):
+            return self.is_adopted
+        return obj.external_id == ident and bool(obj.status.get("adopted"))
 
     def is_other_than(self, ident: str | None) -> bool:
         """Whether it is known to be another one."""

@@ -228,9 +228,7 @@ def _unwritten(ctx: Context, body: Mapping[str, Any], *, is_read: bool = False) 
 
 def _has_unknown_of_others(ctx: Context) -> bool:
     """Whether a resource that somebody else made may hold values that no read shows."""
-    held = ctx.memory.held
-    is_adopted = held.is_adopted if held.is_known else bool(ctx.obj.status.get("adopted"))
-    if not is_adopted:
+    if not ctx.memory.held.was_adopted(ctx.obj):
         return False
     ours = ctx.target.desired if is_planned(ctx) else {}
     return bool(write_only_paths(ctx.kind) - set(applied_paths(ctx.kind, dict(ours))))

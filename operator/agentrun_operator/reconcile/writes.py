@@ -71,9 +71,10 @@ class WritingSteps:
 
     async def persist(self, ctx: Planned) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
-        await self._settlement.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
+        ident = ctx.target.id_of(ctx.observation.resource)
+        await self._settlement.check_id(ctx, ident)
         as_sent = self._is_as_sent(ctx)
-        adopted = self._was_adopted(ctx)
+        adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
         await self._record(ctx, ctx.observation.resource, adopted=adopted, as_sent=as_sent)
         return None
 
@@ -81,22 +82,13 @@ class WritingSteps:
         """Put the id that a look found on record, in the place of an older one."""
         ident = ctx.target.id_of(ctx.observation.resource)
         await self._settlement.check_id(ctx, ident)
-        adopted = self._was_adopted(ctx)
+        adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
         log.warning("the record named another resource", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
         record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
         record |= endings.incarnation_record(ctx, ident)
         await self._reporter.write_record(ctx, record)
         return None
-
-    @staticmethod
-    def _was_adopted(ctx: Planned) -> bool:
-        """Whether what is there was adopted, as far as anybody knows; else it was made for it."""
-        held, obj = ctx.memory.held, ctx.obj
-        ident = ctx.target.id_of(ctx.observation.resource)
-        if held.has(ident):
-            return held.is_adopted
-        return obj.external_id == ident and bool(obj.status.get("adopted"))
 
     def _is_as_sent(self, ctx: Planned) -> bool:
         """Whether what a create sent is what is desired now, also where no read can tell."""
