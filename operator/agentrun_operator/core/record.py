@@ -8,8 +8,6 @@ predecessor of the same cluster, kind, namespace and name counts until a look di
 else can have inherited from that.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,11 +54,6 @@ def told_of(status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a status proves and says, to compare two of them."""
     said = {name: status.get(name) for name in ("observedGeneration", "conditions")}
     return {**record_of(status), **said}
-
-
-def digest_of(told: Mapping[str, Any]) -> bytes:
-    """Return what stands for it in memory, of which there is one for each object."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
 
 def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:

@@ -1,10 +1,12 @@
 """What this process wrote into the status of one object, and when."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.record import digest_of, told_of
+from agentrun_operator.core.record import told_of
 
 
 @dataclass(slots=True)
@@ -20,11 +22,11 @@ class Reported:
 
     def note_told(self, status: Mapping[str, Any]) -> None:
         """Remember what the status tells, before it is written: its event may come first."""
-        self.digest = digest_of(told_of(status))
+        self.digest = _digest(told_of(status))
 
     def is_ours(self, told: Mapping[str, Any]) -> bool:
         """Whether a status tells what we agreed with; all else was written by somebody else."""
-        return self.digest == digest_of(told)
+        return self.digest == _digest(told)
 
     def note_written(self, now: float) -> None:
         """Remember that a verdict was written."""
@@ -35,3 +37,8 @@ class Reported:
         if self.held_since is None:
             self.held_since = now
         return self.held_since
+
+
+def _digest(told: Mapping[str, Any]) -> bytes:
+    # There is one for each object; what it stands for would fill the memory.
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
