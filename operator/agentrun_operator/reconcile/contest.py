@@ -11,6 +11,7 @@ from typing import TypeVar
 from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile.intervals import doubled
 
 T = TypeVar("T")
 
@@ -18,7 +19,6 @@ MANY = 5
 WINDOW_SECONDS = 600.0
 """So many corrections of one field in that time are too many."""
 _MAX_PAUSE_SECONDS = 86_400.0
-_MAX_DOUBLINGS = 10
 
 
 @dataclass(slots=True)
@@ -48,8 +48,7 @@ class Contest:
     @property
     def pause(self) -> float:
         """The seconds to the next correction."""
-        doublings = min(max(self.rounds - 1, 0), _MAX_DOUBLINGS)
-        return min(WINDOW_SECONDS * 2.0**doublings, _MAX_PAUSE_SECONDS)
+        return doubled(WINDOW_SECONDS, self.rounds - 1, _MAX_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

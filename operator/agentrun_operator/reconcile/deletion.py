@@ -12,6 +12,7 @@ from agentrun_operator.reconcile import facts, foreign, observe, outcome
 from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
+from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.status import reason_of, timestamp
@@ -156,8 +157,9 @@ class DeletionSteps:
         sent, failures = ctx.memory.sent, ctx.memory.sent.deletes.failures
         if ctx.observation.phase is not Phase.DELETE_FAILED or not failures:
             return 0.0
-        pause = self._world.settings.polling.transition_seconds * 2.0 ** min(failures, 16)
-        pause = min(pause, self._world.settings.backoff.cap_seconds)
+        settings = self._world.settings
+        first, most = settings.polling.transition_seconds, settings.backoff.cap_seconds
+        pause = doubled(first, failures, most)
         return max(0.0, sent.at + pause - ctx.now)
 
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from agentrun_operator.reconcile.intervals import doubled
+
 _CONFLICT_SECONDS = 0.2
+_CONFLICT_DOUBLINGS = 9
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ class Conflicts:
         """
         self.count += 1
         self.is_unsure = self.count > 1
-        return _CONFLICT_SECONDS * 2.0 ** min(self.count, 9)
+        return doubled(_CONFLICT_SECONDS, min(self.count, _CONFLICT_DOUBLINGS))
 
     def note_unanswered(self) -> None:
         """Note a write whose answer got lost."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from agentrun_operator.reconcile.intervals import doubled
+
 _FIRST_SECONDS = 10.0
 _MOST_SECONDS = 300.0
 _CALM_SECONDS = 600.0
@@ -25,8 +27,8 @@ class Incarnations:
         """Return the seconds until the next one may follow: each start costs money."""
         if self.restarts == 0:
             return 0.0
-        pause = _FIRST_SECONDS * 2.0 ** min(self.restarts - 1, 10)
-        return max(0.0, self.restarted_at + min(pause, _MOST_SECONDS) - now)
+        pause = doubled(_FIRST_SECONDS, self.restarts - 1, _MOST_SECONDS)
+        return max(0.0, self.restarted_at + pause - now)
 
     def note_create(self) -> None:
         """Note that one is about to be created."""

@@ -1,10 +1,11 @@
-"""How often an object is looked at, and for how long a look counts."""
+"""How often an object is looked at, for how long a look counts, and how pauses grow."""
 
 from agentrun_operator.core.identity import POLL_INTERVAL_ANNOTATION
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 
 MIN_POLL_SECONDS = 5.0
+_MAX_DOUBLINGS = 16
 
 
 def patience_of(obj: KubeObject, polling: Polling, *, is_shared: bool) -> float:
@@ -22,3 +23,8 @@ def asked_interval(obj: KubeObject) -> float | None:
     asked = obj.annotations.get(POLL_INTERVAL_ANNOTATION, "")
     # Not `isdigit`, which lets "²" through, and that is no number.
     return max(float(asked), MIN_POLL_SECONDS) if asked.isdecimal() else None
+
+
+def doubled(seconds: float, times: int, most: float = float("inf")) -> float:
+    """Return a pause that was doubled so many times, a negative number counting as none."""
+    return min(seconds * 2.0 ** min(max(times, 0), _MAX_DOUBLINGS), most)

@@ -24,6 +24,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Backoff
 from agentrun_operator.reconcile.failures import Failures
+from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.ports import EventType
 
 GRACE_FAILURES = 3
@@ -126,7 +127,7 @@ class Outcomes:
 
     def delay(self, failures: int, floor: float) -> float:
         """Return seconds until the next try: full jitter over a doubling window, above a floor."""
-        window = self._backoff.base_seconds * 2.0 ** min(max(failures - 1, 0), 16)
+        window = doubled(self._backoff.base_seconds, failures - 1)
         return min(max(floor, self._jitter() * window), self._backoff.cap_seconds)
 
     def delay_after(self, failures: Failures, floor: float) -> float:
