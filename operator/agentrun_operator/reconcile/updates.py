@@ -163,45 +163,15 @@ class UpdatingSteps:
 
     async def _put(self, ctx: Planned, event: str, verb: str) -> Outcome | None:
         found = _pending(ctx)
-        paths = drifted_fields(found)
         if "update" in ctx.acted:
-            # The API took the update and shows the old value: no hot loop over it.
-            delay = self._world.outcomes.delay_after(ctx.memory.failures, 5.0)
-            message = f"AgentRun took the update and still answers other values for {paths}"
-            verdict = outcome.progressing(Reason.UNEXPECTED_ECHO, message, synced=False)
-            self._settlement.note_drift(ctx)
-            return Outcome(verdict, delay, "error")
+            return self._not_taken_up(ctx, found)
         ctx.acted.add("update")
         attempt = self._attempt(ctx)
         at = ctx.target.locator_of(ctx.observation.resource)
         sending = ctx.binding.api.update(ctx.rest, at, self._update_body(ctx))
         answer = await unanswered.noted_if_lost(ctx, self._world.clock, sending)
-        ctx.memory.sent.note_write(self._world.clock.monotonic())
-        ctx.memory.transition.begin(ctx.now)
-        ctx.memory.looks.note_update()
-        # Whatever was made is there, and from now on it is the update that is waited for.
-        ctx.changes["creation"] = None
-        ctx.memory.ineffective.note(attempt)
-        # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
-        ctx.memory.sent.note_tried(ctx.plan.desired_digest)
-        if not ctx.is_unsent:
-            ctx.memory.sent.note_write_only(ctx.plan.write_only_digest)
-            ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
-        ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
-        unanswered.make_up(ctx)
-        leftovers = frozenset(d.path for d in found if d.clearing)
-        if leftovers:
-            clearing = Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token)
-            ctx.memory.sent.note_cleared(clearing)
-        ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
-        left = asked.left_over(ctx, found)
-        ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
-        asked.note_sent(ctx)
-        message = f"{verb} {paths}" if found else f"{verb} the resource"
-        unseen = [d for d in found if d.clearing and d.observed == CANNOT_READ]
-        if unseen:
-            message += f"; no read can confirm that {drifted_fields(unseen)} went"
-        self._world.events.emit(ctx.obj, "Normal", event, message)
+        self._note_put(ctx, attempt, found)
+        self._world.events.emit(ctx.obj, "Normal", event, _told(verb, found))
         seen = observe.interpret(ctx.target, Lookup(answer, None), confirmed=False)
         if seen.phase is Phase.PROGRESSING:
             ctx.changes["atProvider"] = self._settlement.at_provider(ctx, answer)
@@ -209,6 +179,39 @@ class UpdatingSteps:
             return self._settlement.in_transition(ctx, outcome.in_cloud(Reason.UPDATING, word))
         ctx.forget_look()
         return None
+
+    def _not_taken_up(self, ctx: Planned, found: Sequence[Drift]) -> Outcome:
+        """The API took the update and shows the old value: no hot loop over it."""
+        delay = self._world.outcomes.delay_after(ctx.memory.failures, 5.0)
+        paths = drifted_fields(found)
+        message = f"AgentRun took the update and still answers other values for {paths}"
+        verdict = outcome.progressing(Reason.UNEXPECTED_ECHO, message, synced=False)
+        self._settlement.note_drift(ctx)
+        return Outcome(verdict, delay, "error")
+
+    def _note_put(self, ctx: Planned, attempt: bytes, found: Sequence[Drift]) -> None:
+        """Put down what an update has sent, in memory and for the next status."""
+        memory, sent = ctx.memory, ctx.memory.sent
+        sent.note_write(self._world.clock.monotonic())
+        memory.transition.begin(ctx.now)
+        memory.looks.note_update()
+        # Whatever was made is there, and from now on it is the update that is waited for.
+        ctx.changes["creation"] = None
+        memory.ineffective.note(attempt)
+        # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
+        sent.note_tried(ctx.plan.desired_digest)
+        if not ctx.is_unsent:
+            sent.note_write_only(ctx.plan.write_only_digest)
+            ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
+        ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
+        unanswered.make_up(ctx)
+        leftovers = frozenset(d.path for d in found if d.clearing)
+        if leftovers:
+            sent.note_cleared(Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token))
+        ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
+        left = asked.left_over(ctx, found)
+        ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
+        asked.note_sent(ctx)
 
     def _update_body(self, ctx: Planned) -> Json:
         """Send what differs and what the API requires; everything after a failure.
@@ -241,6 +244,14 @@ class UpdatingSteps:
         if ctx.plan.spec is not None and ctx.plan.resolution is not None:
             body |= update_extras(ctx.kind, ctx.plan.spec, ctx.plan.resolution)
         return body
+
+
+def _told(verb: str, found: Sequence[Drift]) -> str:
+    message = f"{verb} {drifted_fields(found)}" if found else f"{verb} the resource"
+    unseen = [d for d in found if d.clearing and d.observed == CANNOT_READ]
+    if unseen:
+        message += f"; no read can confirm that {drifted_fields(unseen)} went"
+    return message
 
 
 def _there(ctx: Context) -> list[tuple[str, object]]:
