@@ -16,10 +16,6 @@ def status_schema(kind: ResourceKind) -> Schema:
 
     Its defaults make a new object "in progress" for every reader before any operator has seen it.
     """
-    at_provider = {
-        **object_schema(kind.observed, OBSERVED),
-        "description": "What the last read of the cloud showed, as far as it may be shown.",
-    }
     return _object(
         "What the operator last found out. Written by the operator only.",
         {
@@ -30,43 +26,62 @@ def status_schema(kind: ResourceKind) -> Schema:
                 "default": -1,
             },
             "conditions": _conditions(),
-            "boundTo": _bound_to(),
-            "copiedFrom": _copied_from(),
-            "account": _account(),
-            "externalId": _text("Id or key that AgentRun gave the resource."),
-            "externalName": _text("Name that the resource has in AgentRun."),
-            "parentId": _text("Id of the resource that this one lives under."),
-            "adopted": {
-                "description": "True if the resource existed before this object.",
-                "type": "boolean",
-            },
-            "incarnation": _integer(
-                "How often the resource was created anew; its chosen id depends on it."
-            ),
-            "applied": _list(
-                "Spec paths of the last successful write. Paths only, never values.",
-                {"type": "string"},
-            ),
-            "granted": _list(
-                "Grants of the account's owner that what is shown here rests on.",
-                {"type": "string"},
-            ),
-            "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
+            **_record(),
+            **_sent(),
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
-            "creation": _creation(),
-            "deleteSentAt": _time(
-                "When DELETE was first sent because the object was deleted; kept for what is told."
-            ),
-            "drift": _list("Where the resource differs from the spec, up to 32 paths.", _drift()),
-            "lastRequest": _text(
-                "Last value of agentrun.dev/reconcile-requested-at that was served."
-            ),
+            **_course(),
             **({"connection": _connection()} if kind.connection else {}),
             **({"massAbsence": _mass_absence()} if kind.is_local else {}),
-            "atProvider": at_provider,
+            "atProvider": {
+                **object_schema(kind.observed, OBSERVED),
+                "description": "What the last read of the cloud showed, as far as it may be shown.",
+            },
         },
         default={},
     )
+
+
+def _record() -> Schema:
+    """Return the properties that say which resource is the object's."""
+    return {
+        "boundTo": _bound_to(),
+        "copiedFrom": _copied_from(),
+        "account": _account(),
+        "externalId": _text("Id or key that AgentRun gave the resource."),
+        "externalName": _text("Name that the resource has in AgentRun."),
+        "parentId": _text("Id of the resource that this one lives under."),
+        "adopted": {
+            "description": "True if the resource existed before this object.",
+            "type": "boolean",
+        },
+        "incarnation": _integer(
+            "How often the resource was created anew; its chosen id depends on it."
+        ),
+    }
+
+
+def _sent() -> Schema:
+    """Return the properties that say what of the spec is in place."""
+    text = {"type": "string"}
+    return {
+        "applied": _list(
+            "Spec paths of the last successful write. Paths only, never values.", text
+        ),
+        "granted": _list("Grants of the account's owner that what is shown here rests on.", text),
+        "sentSecrets": _list("Secrets whose values were last sent.", _sent_secret()),
+    }
+
+
+def _course() -> Schema:
+    """Return the properties that say what is under way, and what differs."""
+    return {
+        "creation": _creation(),
+        "deleteSentAt": _time(
+            "When DELETE was first sent because the object was deleted; kept for what is told."
+        ),
+        "drift": _list("Where the resource differs from the spec, up to 32 paths.", _drift()),
+        "lastRequest": _text("Last value of agentrun.dev/reconcile-requested-at that was served."),
+    }
 
 
 def _conditions() -> Schema:
