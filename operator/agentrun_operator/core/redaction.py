@@ -68,6 +68,11 @@ _SIX_CHARACTERS = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3}){6}")
 """What a run of a value in ASCII is decoded to; most of an id, read as base64, is not even that."""
 _ANYTHING = re.compile(rb"")
 
+_CLEAN: set[tuple[str, int]] = set()
+"""Texts and the hash of the values with which they share nothing: each pass shows the same ids."""
+_MOST_CLEAN = 8192
+_SHORT = 256
+
 
 def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str] = ()) -> list[str]:
     """Return texts in which nothing is left of some values, nor of what those hold.
@@ -77,11 +82,25 @@ def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str]
     held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
     if not any(len(part) >= RUN for part in held):
         return [*texts]
+    # Of the values only a hash, salted anew by each process, or they would be kept here for good.
+    compared_with = hash((frozenset(held), frozenset(public)))
+    new = [text for text in texts if (text, compared_with) not in _CLEAN]
+    if not new:
+        return [*texts]
     legible = _SIX_CHARACTERS if all(map(str.isascii, held)) else _ANYTHING
-    known = _common(_runs_of(texts, legible), held)
+    known = _common(_runs_of(new, legible), held)
     if known:
         known -= _runs_of(public, legible)
+    if not known:
+        _note_clean(new, compared_with)
     return [_hidden(text, known) for text in texts] if known else [*texts]
+
+
+def _note_clean(texts: Iterable[str], compared_with: int) -> None:
+    """Remember short texts that share nothing with some values."""
+    if len(_CLEAN) >= _MOST_CLEAN:
+        _CLEAN.clear()
+    _CLEAN.update((text, compared_with) for text in texts if len(text) <= _SHORT)
 
 
 def secrets_in(document: str) -> Iterator[str]:

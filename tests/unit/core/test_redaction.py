@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -259,6 +259,23 @@ def test_an_id_is_read_in_few_ways() -> None:
     ident = b"acs:agentrun:cn-hangzhou:10001:runtimes/13fc19b2-4637-4669-ac83-6328674bfeba"
     pattern, view = redaction._SIX_CHARACTERS, redaction._View(ident)
     assert len([*redaction._compared(view, pattern)]) <= 10 < len([*redaction._compared(view)])
+
+
+def test_a_text_is_compared_once_with_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pass shows the same ids again."""
+    compared: list[str] = []
+    runs_of = redaction._runs_of
+
+    def noting(texts: Iterable[str], legible: re.Pattern[bytes]) -> set[bytes]:
+        compared.extend(texts)
+        return runs_of(texts, legible)
+
+    monkeypatch.setattr(redaction, "_runs_of", noting)
+    assert masked(["id-4711", "id-4712"], ["hunter22"]) == ["id-4711", "id-4712"]
+    assert masked(["id-4711", "id-4713"], ["hunter22"]) == ["id-4711", "id-4713"]
+    assert compared == ["id-4711", "id-4712", "id-4713"]
+    assert masked(["id-4711"], ["hunter22", "id-4711"]) == [HIDDEN]
+    assert masked(["id-4711"], ["hunter22"]) == ["id-4711"]
 
 
 def test_of_a_json_document_what_stands_in_it_is_secret() -> None:
