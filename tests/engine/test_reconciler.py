@@ -107,16 +107,16 @@ async def test_a_failed_create_stalls_with_the_clouds_reason() -> None:
 
 async def test_a_secret_that_the_cloud_quotes_is_not_shown() -> None:
     lab = await lab_for(SAMPLES["AgentRuntime"])
-    inject(lab, effect="create-failed", reason=f"cannot start with KEY={SECRET_VALUE}")
+    inject(lab, effect="create-failed", reason=f"cannot start with TOKEN={SECRET_VALUE}")
     spec = {
         **SAMPLES["AgentRuntime"].spec,
-        "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "k"}}}],
+        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "k"}}}],
     }
     lab.cluster.put_secret("keys", {"k": SECRET_VALUE})
     key = lab.cluster.apply("AgentRuntime", "it", spec)
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "ProviderFailed")
-    assert "cannot start with KEY=(secret)" in lab.message(key)
+    assert "cannot start with TOKEN=(secret)" in lab.message(key)
     assert SECRET_VALUE not in str(lab.get(key).status)
     assert SECRET_VALUE not in str(lab.cluster.events)
 
