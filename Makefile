@@ -97,7 +97,7 @@ e2e-pods: needs-git binaries ## install the chart with helm, on fake nodes (buil
 e2e-argocd: needs-git needs-redis-server binaries ## sync the samples with a real Argo CD (builds it once)
 	$(BIN)/pytest --verbose --capture=no --durations=15 $(ARGS) tests/e2e_argocd
 
-e2e-kind: $(STAMP) ## the same on a kind cluster (needs docker and kind)
+e2e-kind: $(STAMP) ## install the chart with helm on a kind cluster (needs docker, kind, kubectl, helm)
 	@tools/kind/e2e
 
 test-image: $(STAMP) ## build the container image and start it once
