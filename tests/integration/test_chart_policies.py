@@ -83,19 +83,23 @@ def operator(control_plane: ControlPlane) -> Iterator[Someone]:
     plane.kubectl("apply", "--filename=-", input=json.dumps(samples.as_list(items)))
     plane.kubectl("apply", "--filename=-", input=rights)
     someone = Someone(plane, plane.kubeconfig_for(SYSTEM, rendering.service_account))
-    eventually(lambda: is_refused(someone), "the policy to be in force")
+    admin = Someone(plane)
+    eventually(lambda: is_refused(someone, admin), "the policy to be in force")
     yield someone
     plane.kubectl("delete", "--filename=-", input=rights)
     plane.kubectl("delete", "namespace", SYSTEM, TENANT, "--wait=false")
 
 
-def is_refused(someone: Someone) -> bool:
-    """Try what is to be refused, and clear it away where it is not yet."""
+def is_refused(someone: Someone, admin: Someone) -> bool:
+    """Try what is to be refused, and clear it away where it is not yet.
+
+    The administrator clears it away: the policy may come into force in between.
+    """
     try:
         someone.create("probe")
     except KubectlError:
         return True
-    someone.delete("probe")
+    admin.delete("probe")
     return False
 
 

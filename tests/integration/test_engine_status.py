@@ -103,6 +103,7 @@ def _bring_about(tenant: Tenant) -> None:
         code="ERR_BAD_REQUEST", message="no such region", times=None,
     )  # fmt: skip
     tenant.fault("slow", action="DeleteTemplate", name="deleting", seconds=3600)
+    tenant.fault("slow", action="CreateAgentRuntime", name="unready", seconds=3600)
     tenant.apply(
         *(
             template(name)
@@ -118,7 +119,6 @@ def _bring_about(tenant: Tenant) -> None:
         credential("cred", purpose="OutboundModel"),
         service("user", credentialRef={"name": "cred"}),
     )
-    tenant.fault("slow", action="CreateAgentRuntime", name="unready", seconds=3600)
     quick = ("healthy", "deleting", "held", "report", "ignore")
     tenant.wait_ready(*((TEMPLATE, name) for name in quick), ("ModelService", "user"))
     tenant.delete(TEMPLATE, "deleting")
