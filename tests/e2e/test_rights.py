@@ -101,8 +101,7 @@ def live(rig: Rig, *, is_cluster_wide: bool) -> None:
     moved = '{"spec": {"writeConnectionTo": {"configMap": {"name": "moved"}}}}'
     rig.kubectl("patch", "modelproxy", "chat", where, "--type=merge", f"--patch={moved}")
     eventually(lambda: {"moved", "chat-proxy"} & maps(rig) == {"moved"}, "the address to move")
-    rig.delete_all(TENANT)
-    rig.delete_all()
+    rig.delete_all(TENANT, SAMPLES_NAMESPACE)
     if is_cluster_wide:
         rig.kubectl("delete", "clusteraccount", "shared", "--timeout=120s")
     rig.stop_operator()

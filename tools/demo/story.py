@@ -131,8 +131,8 @@ class Story:
         key = rig.get("agentruntime", "chat")["status"]["externalId"]
         _verify(not self._has(key, values), "the new values are not in the cloud yet")
         screen.command("kubectl apply -f - # Secret chat-keys with new values")
-        rig.apply([secret])
         rotated = time.monotonic()
+        rig.apply([secret])
         eventually(
             lambda: self._has(key, values), "the new values in the cloud", seconds=WAIT_SECONDS
         )
@@ -183,15 +183,15 @@ class Story:
         """Delete all objects and find nothing of theirs in the cloud."""
         rig, screen = self._rig, self._screen
         rig.cloud.clear_faults()
-        screen.command(f"kubectl delete … # every object in namespace {SAMPLES_NAMESPACE}, at once")
+        screen.command("kubectl delete … # every object, at once")
         # A visitor may have made objects elsewhere, deleted ours, broken the keys, or applied the
         # samples as they are, whose Account names no endpoint.
         used = sorted(rig.used_namespaces())
         if SAMPLES_NAMESPACE in used:
             with suppress(KubectlError):  # nothing can be made in a namespace that is going
                 rig.apply([key_secret(SAMPLES_NAMESPACE, rig.account), self._sample("Account")])
-        for namespace in used:
-            rig.delete_all(namespace, seconds=WAIT_SECONDS)
+        # All at once: what one namespace lends another one waits for its users there.
+        rig.delete_all(*used, seconds=WAIT_SECONDS)
         counts = totals(self._cloud)
         _verify(not any(counts.values()), "the official client lists nothing", f"{counts}")
         left = set(rig.cloud.resources(account=ACCOUNT)) - {DEFAULT_WORKSPACE}

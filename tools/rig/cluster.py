@@ -138,26 +138,25 @@ class Cluster(abc.ABC):
             raise RigError(error.what, self.evidence(seen)) from None
         return seen
 
-    def delete_all(
-        self, namespace: str = SAMPLES_NAMESPACE, *, seconds: float = HANG_SECONDS
-    ) -> None:
-        """Delete all objects of our kinds in a namespace and wait until they are gone.
+    def delete_all(self, *namespaces: str, seconds: float = HANG_SECONDS) -> None:
+        """Delete all objects of our kinds in some namespaces and wait until they are gone.
 
         Raises:
             RigError: some remain; the message holds their conditions and the operator's log.
         """
-        names = [f"{e['kind'].lower()}/{e['metadata']['name']}" for e in self.objects(namespace)]
-        if not names:
-            return
-        self.kubectl("delete", f"--namespace={namespace}", "--wait=false", *names)
+        for each in namespaces:
+            names = [f"{e['kind'].lower()}/{e['metadata']['name']}" for e in self.objects(each)]
+            if names:
+                self.kubectl("delete", f"--namespace={each}", "--wait=false", *names)
         left: list[dict[str, Any]] = []
 
         def none_left() -> bool:
-            left[:] = self.objects(namespace)
+            left[:] = [found for each in namespaces for found in self.objects(each)]
             return not left
 
         try:
-            eventually(none_left, f"all objects in {namespace} to be gone", seconds=seconds)
+            what = f"all objects in {', '.join(namespaces)} to be gone"
+            eventually(none_left, what, seconds=seconds)
         except RigError as error:
             raise RigError(error.what, self.evidence(left)) from None
 
