@@ -158,6 +158,27 @@ async def test_a_header_in_the_spec_counts_as_a_secret() -> None:
     assert lab.message(key).endswith("AgentRun says: no (secret)")
 
 
+async def test_plain_words_of_a_credential_stay_readable() -> None:
+    lab = await lab_for(SAMPLES["Credential"])
+    lab.cluster.put_secret("keys", {"token": OLD})
+    said = f"credential shared-openai takes no {OLD} in X-Team-Token"
+    fault(lab, effect="error", action="CreateCredential", status=400, message=said)
+    key = lab.cluster.apply(
+        "Credential",
+        "it",
+        {
+            "purpose": "OutboundModel",
+            "apiKey": {
+                "provider": "openai",
+                "headerName": "X-Team-Token",
+                "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}},
+            },
+        },
+    )
+    await lab.elapse(60)
+    assert "credential shared-openai takes no (secret) in X-Team-Token" in lab.message(key)
+
+
 async def test_a_reference_out_of_the_cluster_may_hold_anything() -> None:
     lab = await lab_for(SAMPLES["ModelProxy"])
     fault(lab, effect="error", action="CreateModelProxy", status=400, message=f"model key {OLD}")

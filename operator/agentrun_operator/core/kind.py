@@ -123,8 +123,8 @@ class Derived:
     """Pure: (spec, resolution) → wire value, or None for "not set"."""
     secret: bool = False
     """Values are shown as `(differs)` only."""
-    is_secret_by_reference: bool = False
-    """Of a secret one: what stands in the spec under `path` itself is none."""
+    plain: tuple[str, ...] = ()
+    """Of a secret one: spec paths behind it whose secrets are all references; no text is one."""
     exact: bool = False
     """A map compared key for key: a key we did not send is drift."""
     document: Document | None = None

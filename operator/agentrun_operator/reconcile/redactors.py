@@ -221,7 +221,7 @@ def _unwritten(ctx: Context, body: Mapping[str, Any], *, is_read: bool = False) 
     Who may read the status may read the spec. An ordinary message is full of such words: a region,
     a host, a log level.
     """
-    shown = (d.path for d in ctx.kind.derived if d.is_secret_by_reference)
+    shown = (path for derived in ctx.kind.derived for path in derived.plain)
     written = frozenset(text for path in shown for text in texts_in(ctx.obj.spec.get(path)))
     return (t for t in sensitive_texts(ctx.kind, body, is_read=is_read) if t not in written)
 

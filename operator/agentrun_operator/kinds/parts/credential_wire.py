@@ -138,6 +138,7 @@ PUBLIC_CONFIG = Derived(
     "credentialPublicConfig",
     public_config,
     secret=True,
+    plain=("apiKey", "jwt", "basic", "accessKey", "customHeader"),
     create_default=public_defaults,
     # No answer is known to add to the headers or parameters, or to keep the order of the users.
     document=Document(owned=frozenset({"authConfig"}), sets={"users": "username"}),

@@ -125,7 +125,7 @@ ENVIRONMENT = Derived(
     "env",
     environment,
     secret=True,
-    is_secret_by_reference=True,
+    plain=("env",),
     exact=True,
     clear={},
 )
