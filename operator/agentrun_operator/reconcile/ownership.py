@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift
@@ -21,6 +22,7 @@ FOREIGN_TAGS = ("x-agentrun-super",)
 _MARKS = (TAG_PREFIX, "x-agentrun-")
 """How the tags begin that operators and official tools leave on what they write."""
 _MARK = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
+_MOST_TOLD = 3
 
 
 def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> Ownership:
@@ -113,8 +115,9 @@ def _is_copied(target: Target, ident: str) -> bool:
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other writers on a resource: a few, cut short."""
     tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
-    told = (t for t in tags if t.startswith(_MARKS) and not target.hides(t))
-    return tuple(shown_mark(t) for t in told)[:3]
+    # A resource may have thousands of marks, and each costs up to a tenth of a second to compare.
+    first = islice((t for t in tags if t.startswith(_MARKS)), _MOST_TOLD)
+    return tuple(shown_mark(t) for t in first if not target.hides(t))
 
 
 def shown_mark(tag: str) -> str:
