@@ -65,8 +65,10 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f]{12,}")
 _SIX_CHARACTERS = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]{1,3}){6}")
-"""What a run of a value in ASCII is decoded to; most of an id, read as base64, is not even that."""
+"""What a run of a plain value is decoded to; most of an id, read as base64, is not even that."""
 _ANYTHING = re.compile(rb"")
+_OF_BYTES = ("%", "\\", "&", "=", "0x", "0X")
+"""What begins an escape that may mean bytes which are no characters."""
 
 _CLEAN: set[tuple[str, int]] = set()
 """Texts and the hash of the values with which they share nothing: each pass shows the same ids."""
@@ -87,7 +89,7 @@ def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str]
     new = [text for text in texts if (text, compared_with) not in _CLEAN]
     if not new:
         return [*texts]
-    legible = _SIX_CHARACTERS if all(map(str.isascii, held)) else _ANYTHING
+    legible = _SIX_CHARACTERS if all(map(_is_plain, held)) else _ANYTHING
     known = _common(_runs_of(new, legible), held)
     if known:
         known -= _runs_of(public, legible)
@@ -295,6 +297,12 @@ def _common(runs: set[bytes], values: Sequence[str]) -> set[bytes]:
         for form in _forms(batch):
             found.update(hit[0] for hit in search.find_matches_as_indexes(form, overlapping=True))
     return {patterns[index] for index in found}
+
+
+def _is_plain(value: str) -> bool:
+    """Whether all that a value may mean is in ASCII; base64 may end with the sign of an escape."""
+    told = value.rstrip("=")
+    return told.isascii() and not any(sign in told for sign in _OF_BYTES)
 
 
 def _batches(values: Iterable[str]) -> Iterator[bytes]:

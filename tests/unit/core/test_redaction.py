@@ -264,6 +264,15 @@ def test_an_id_is_read_in_few_ways() -> None:
     assert len([*redaction._compared(view, pattern)]) <= 10 < len([*redaction._compared(view)])
 
 
+@pytest.mark.parametrize(
+    "value", ["p%E4ssw%F6rt%E41", r"p\344ssw\366rt\3441", "p&#37;E4ssw&#37;F6rt"]
+)
+def test_bytes_that_a_value_escapes_need_not_be_characters(value: str) -> None:
+    """An older program reads a password in Latin-1 out of its URL, and sends it as base64."""
+    held = "p\xe4ssw\xf6rt\xe41".encode("latin-1")
+    assert HIDDEN in mask(f"no login by {base64.b64encode(held).decode()}", value)
+
+
 def test_a_text_is_compared_once_with_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pass shows the same ids again."""
     compared: list[str] = []
