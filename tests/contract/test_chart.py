@@ -182,7 +182,15 @@ def test_the_status_policy_is_about_what_the_operator_serves() -> None:
     assert selected["values"] == ["team-a"]
     operator, its_class = (each["expression"] for each in policy["matchConditions"])
     assert f"!= 'system:serviceaccount:{NAMESPACE}:{FULLNAME}'" in operator
-    assert its_class.endswith("== 'blue'")
+    assert its_class.endswith('== "blue"')
+
+
+@pytest.mark.parametrize("name", ["it's", "a: b", "a #b"])
+def test_any_class_is_a_text_of_the_status_policy(name: str) -> None:
+    policy = named(
+        installed(f'controllerClass="{name}"'), "ValidatingAdmissionPolicy", STATUS_POLICY
+    )["spec"]
+    assert policy["matchConditions"][1]["expression"].endswith(f'== "{name}"')
 
 
 @pytest.mark.parametrize(
