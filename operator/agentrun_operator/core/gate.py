@@ -19,7 +19,8 @@ MAX_QUOTED: Final = 256
 _MAX_READ: Final = 1024
 """Characters of it that are looked at: a broken endpoint may answer megabytes."""
 _BY_DESIGN: Final = 12
-"""So many characters of a random id are shared with no value, however long, by chance."""
+"""So many characters of a random id are not shared by chance, unless with values of several
+hundred kilobytes: of 200 ids in hex, 2 were with 200 kB of hex and 61 with 900 kB."""
 UNSAID: Final = "what AgentRun says of it is not shown, as it may quote values unknown here"
 
 
