@@ -92,6 +92,25 @@ async def test_two_that_force_do_not_fight() -> None:
     assert tags(lab) == ["k8s:cluster-2/team-a/it/adopted"]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_was_taken_back_is_kept_where_the_answer_got_lost(*, restarts: bool) -> None:
+    lab, other, key = await two_clusters()
+    other.annotate(key, adopt="force")
+    await other.elapse(30)
+    lab.simulator.inject(Fault(action="UpdateAgentRuntime", effect="drop-after"))
+    lab.annotate(key, adopt="force")
+    await lab.elapse(1)
+    if restarts:
+        lab.restart()
+    await lab.elapse(30)
+    assert tags(lab) == [f"{OWN}/adopted"]
+    assert lab.get(key).status["adopted"] is True
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert tags(lab) == [f"{OWN}/adopted"]
+
+
 @pytest.mark.parametrize(
     ("tag", "told", "remedy"),
     [

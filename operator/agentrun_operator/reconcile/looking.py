@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import absence, endings, observe, unanswered
+from agentrun_operator.reconcile import absence, endings, observe, ownership, unanswered
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
@@ -140,8 +140,12 @@ class LookingSteps:
             ctx.is_heir_confirmed = ctx.obj.is_heir
         ident = ctx.obj.external_id
         is_recorded = ctx.obj.is_in_charge and is_ours and ctx.target.id_of(seen.resource) == ident
-        if ident is not None and is_recorded and not ctx.memory.held.has(ident):
-            ctx.memory.held.note(ident, is_adopted=bool(ctx.obj.status["adopted"]))
+        if ident is not None and is_recorded:
+            # The answer to a takeover may have been lost, or the status may be older than it.
+            is_taken = ownership.says_adopted(ctx.target, seen.resource)
+            if is_taken or not ctx.memory.held.has(ident):
+                is_adopted = is_taken or bool(ctx.obj.status["adopted"])
+                ctx.memory.held.note(ident, is_adopted=is_adopted)
         ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
 
     def _may_share(self, ctx: Planned) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift
-from agentrun_operator.core.identity import TAG_PREFIX, UNKNOWN_CLUSTER
+from agentrun_operator.core.identity import TAG_PREFIX, UNKNOWN_CLUSTER, adopted_tag
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN
@@ -50,6 +50,11 @@ def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
     if own == {target.tag} or (own and is_on_record):
         return Ownership.OURS
     return Ownership.FOREIGN if owners(target, resource) else None
+
+
+def says_adopted(target: Target, resource: Mapping[str, Any]) -> bool:
+    """Whether all that a resource says is that the object took it over: a create says more."""
+    return target.marks.intersection(_tags(target.rest, resource)) == {adopted_tag(target.tag)}
 
 
 def _is_of_any_cluster(target: Target) -> bool:

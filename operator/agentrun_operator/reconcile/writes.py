@@ -83,7 +83,7 @@ class WritingSteps:
         ident = ctx.target.id_of(ctx.observation.resource)
         await self._settlement.check_id(ctx, ident)
         adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
-        log.warning("the record named another resource", object=str(ctx.obj.key))
+        log.warning("the record was not what a look found", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
         record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
         record |= endings.incarnation_record(ctx, ident)
