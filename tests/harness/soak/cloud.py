@@ -144,7 +144,7 @@ class SimulatedCloud:
         if chance.happens("names repeat", 0.4):
             self._let_names_repeat()
         self.posted: dict[tuple[str, str, str], str] = {}
-        """(account, family, name or id) → uid of the last POST for it."""
+        """(account, family, name or id or mark) → uid of the last POST for it."""
         self.late: int = 0
         self._delayed: list[Exchange] = []
         self._lands_at: list[float] = []
@@ -281,7 +281,8 @@ class SimulatedCloud:
                 for record in tenant.records(family):
                     living.add(id(record))
                     if record not in self.ledger:
-                        names = (record.name, record.key)
+                        # Of two creates of one name that came late only the marks tell.
+                        names = (*_tags(record.data), record.name, record.key)
                         places = [(tenant.account_id, family, n) for n in names]
                         uid = next((self.posted[p] for p in places if p in self.posted), OUTSIDER)
                         self.ledger[record] = Owner(uid, self._time())
@@ -322,7 +323,11 @@ class SimulatedCloud:
             if exchange.route is not None and exchange.entry.action.startswith("Create"):
                 family = exchange.route.family
                 name = exchange.body.get(family.name_field) or exchange.body.get(family.key_field)
-                found.add(self.posted.get((exchange.entry.account, family.name, str(name)), ""))
+                places = [
+                    (exchange.entry.account, family.name, str(each))
+                    for each in (*_tags(exchange.body), name)
+                ]
+                found.add(next((self.posted[p] for p in places if p in self.posted), ""))
         return found
 
     def inherit(self, old_uid: str, new_uid: str, status: Json) -> None:
@@ -372,3 +377,7 @@ class SimulatedCloud:
         self.core.faults._rules, self.posted = held, posted
         assert isinstance(answer, Answer)
         return answer.status
+
+
+def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(data.get("systemTags") or ())

@@ -155,7 +155,8 @@ class CloudChecks:
         name = str(body.get(family.name_field) or body.get(family.key_field))
         if obj.uid in self._simulation.cloud.late_owners():
             checks.violated("no create is blind", f"{obj.key}: another create is still on its way")
-        self._simulation.cloud.posted[exchange.entry.account, family.name, name] = obj.uid
+        for told in (name, *(body.get("systemTags") or ())):
+            self._simulation.cloud.posted[exchange.entry.account, family.name, told] = obj.uid
         # Where the key is ours to know, only a GET of it proves absence; else a LIST by name.
         is_known = family.key_field == family.name_field
         place = f"{call.path}/{encode_segment(name)}" if is_known else call.path
