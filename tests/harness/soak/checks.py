@@ -228,12 +228,13 @@ class Checks:
         """Reconciling and Stalled exclude each other; times move with the status only.
 
         Whose last write was applied and not answered knows older times, until its watch tells. What
-        somebody else wrote there is no status of ours.
+        somebody else wrote there is no status of ours, nor is what is bound to another object.
         """
         unanswered_at = process.wire.unanswered.get(place.key, float("-inf"))
         is_behind = (
             self._simulation.loop.time() - unanswered_at < BLIND_SECONDS
             or self._simulation.actions.restores.was_written_lately(place.key)
+            or _is_copied(place, raw)
         )
         old = {c["type"]: c for c in raw.get("status", {}).get("conditions") or ()}
         new = {c["type"]: c for c in status.get("conditions") or ()}
@@ -379,6 +380,13 @@ class Checks:
             self.violated("released when gone", f"{place.key}: the cloud still has {states}")
         if uid in cloud.late_owners():
             self.violated("released when gone", f"{place.key}: a create is still on its way")
+
+
+def _is_copied(place: Place, raw: Json) -> bool:
+    """Whether the status that an object has is bound to another one."""
+    bound = raw.get("status", {}).get("boundTo") or {}
+    at = (bound.get("namespace") or "", bound.get("name"))
+    return bool(bound) and at != (place.key.namespace or "", place.key.name)
 
 
 def _retains(spec: Any, status: Any) -> bool:
