@@ -60,6 +60,10 @@ class Convergence:
             known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118
             if process.world.clients.are_refusing:
                 yield f"{process.name} still answers with a refusal of the cloud"
+            for key in known:
+                notes = process.world.memory.peek(key)
+                if notes is not None and notes.conflicts.count:
+                    yield f"{process.name} has a refused write of {key} to repeat"
             # What a watch lost is found by the resync, and only then acted upon.
             stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))
             if stale:
