@@ -70,6 +70,18 @@ def creates(lab: Lab) -> list[str]:
     return [name for name in lab.writes_to_cloud() if name.startswith("Create")]
 
 
+class FirstStatusWrite:
+    """Refuses the first status write, or loses its answer, and remembers that it came."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, call: str) -> None:
+        if call == "write_status" and not self.came:
+            self.came = True
+            raise ClusterUnavailable("no answer")
+
+
 @pytest.mark.parametrize("kind", NAMED)
 async def test_after_a_crash_the_maker_has_what_it_made(kind: str) -> None:
     sample = SAMPLES[kind]
@@ -154,17 +166,10 @@ async def test_the_same_name_of_another_account_waits_for_nobody() -> None:
 async def test_a_mark_that_is_refused_keeps_no_name() -> None:
     lab = Lab()
     await lab.ready_account()
-    refused: list[str] = []
-
-    def refuse(name: str) -> None:
-        if name == "write_status" and not refused:
-            refused.append(name)
-            raise ClusterUnavailable("no")
-
-    lab.calls.before = refuse
+    lab.calls.before = refused = FirstStatusWrite()
     first = lab.cluster.apply("ModelProxy", "b", SHARED)
     await lab.drain()
-    assert refused
+    assert refused.came
     lab.cluster.vanish(first)
     second = lab.cluster.apply("ModelProxy", "a", SHARED)
     await lab.elapse(15)
@@ -197,20 +202,13 @@ async def test_a_pass_that_is_cancelled_keeps_no_name() -> None:
 async def test_a_mark_without_an_answer_keeps_the_name() -> None:
     lab = Lab()
     await lab.ready_account()
-    lost: list[str] = []
-
-    def lose(name: str) -> None:
-        if name == "write_status" and not lost:
-            lost.append(name)
-            raise ClusterUnavailable("no answer")
-
-    lab.calls.after = lose
+    lab.calls.after = lost = FirstStatusWrite()
     first = lab.cluster.apply("ModelProxy", "b", SHARED)
     lab.deliver()
     work = await lab.engine.queue.take()
     await lab.engine._serve(work)
     lab.engine.queue.done(work.key)
-    assert lost
+    assert lost.came
     assert lab.get(first).status["creation"]
     # The watch is late: nobody has heard of the mark.
     lab._inbox.clear()
