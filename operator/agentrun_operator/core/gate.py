@@ -6,7 +6,7 @@ quoted. Who has none gets nothing, and says what happened in words of our own.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -120,7 +120,7 @@ def quotes_nothing(text: str, redactor: Redactor, public: Iterable[str]) -> bool
     return masked([text], redactor.values, public=said) == [text]
 
 
-def tells_of(text: str, values: Iterable[str], *, public: Iterable[str] = ()) -> bool:
+def tells_of(text: str, values: Iterable[str], *, public: Collection[str] = ()) -> bool:
     """Whether an id holds a whole value, or more of one than it would by chance."""
     known = [*values]
     [shown] = masked([text], known, public=public)

@@ -16,7 +16,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -76,7 +76,9 @@ _MOST_CLEAN = 8192
 _SHORT = 256
 
 
-def masked(texts: Sequence[str], values: Iterable[str], *, public: Iterable[str] = ()) -> list[str]:
+def masked(
+    texts: Sequence[str], values: Iterable[str], *, public: Collection[str] = ()
+) -> list[str]:
     """Return texts in which nothing is left of some values, nor of what those hold.
 
     What a value shares with something `public` gives nothing away.
