@@ -113,12 +113,18 @@ def as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str,
     """Return what is left of a status that is another object's, which `bound` names."""
     origin = status.get("copiedFrom") or {}
     if status.get("externalId") or status.get("creation"):
+        account = status.get("account") or {}
+        # Keys of which nobody knows whose they are say nothing of where a resource is.
+        is_known = "identity" not in account
         origin = {
             "clusterId": bound.get("clusterId"),
             "namespace": bound.get("namespace"),
             "name": bound.get("name"),
             "externalId": status.get("externalId"),
             "externalName": status.get("externalName"),
+            "parentId": status.get("parentId"),
+            "accountId": account.get("accountId") if is_known else None,
+            "region": account.get("region") if is_known else None,
         }
     told = {name: value for name, value in origin.items() if value}
     return {"observedGeneration": -1, **({"copiedFrom": told} if told else {})}

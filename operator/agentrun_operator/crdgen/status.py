@@ -172,6 +172,9 @@ def _copied_from() -> Schema:
             "name": _text("Name of that object."),
             "externalId": _text("Id of its resource."),
             "externalName": _text("Name of its resource."),
+            "parentId": _text("Id of the resource that it lives under."),
+            "accountId": _text("Cloud account of its resource, where that was verified."),
+            "region": _text("Region of its resource, where the account was verified."),
         },
     )
 

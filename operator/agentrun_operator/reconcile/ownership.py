@@ -7,7 +7,12 @@ from itertools import islice
 from typing import Any
 
 from agentrun_operator.core.drift import Drift, find_drift
-from agentrun_operator.core.identity import TAG_PREFIX, UNKNOWN_CLUSTER, adopted_tag
+from agentrun_operator.core.identity import (
+    TAG_PREFIX,
+    UNKNOWN_CLUSTER,
+    AccountIdentity,
+    adopted_tag,
+)
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN
@@ -112,8 +117,18 @@ def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _is_copied(target: Target, ident: str) -> bool:
-    """Whether a status that was copied here tells of this very resource as another object's."""
+    """Whether a status that was copied here tells of this very resource as another object's.
+
+    A namesake in another account is not what it tells of, nor is one below another parent, where
+    that was made for an object of ours.
+    """
     origin = target.obj.copied_from or {}
+    if "accountId" in origin and target.account is not None:
+        there = AccountIdentity(origin["accountId"], origin.get("region", ""))
+        if there != target.account:
+            return False
+    if target.is_parent_made and origin.get("parentId") not in (None, target.parent):
+        return False
     return ident == origin.get("externalId") or target.name == origin.get("externalName")
 
 

@@ -18,6 +18,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.fields import Reference
 from agentrun_operator.core.grants import OBSERVE, Leave
+from agentrun_operator.core.identity import AccountIdentity
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.policies import HasStates, ResourceSpec
@@ -157,7 +158,9 @@ class Preparation:
             references = self._world.references
             found = await references.resolve(ctx.obj, binding, is_partial=True)
             desired = encode_resolved(ctx.kind, spec, found)
-        target = self._target(ctx, spec, desired, parent=parent, digest=None)
+        target = self._target(
+            ctx, spec, desired, account=binding.identity, parent=parent, digest=None
+        )
         sent = target.sent
         if sent is not None and not ctx.obj.was_edited_since_mark():
             # A lost create is recognised by what is remembered of it, and by what the spec says.
@@ -183,7 +186,9 @@ class Preparation:
         except OperatorError as error:
             return replace(known, blocked=self._cautioned(ctx, spec, error, unresolved))
         digest = self._world.memory.digest(desired)
-        target = self._target(ctx, spec, desired, parent=parent, digest=digest)
+        target = self._target(
+            ctx, spec, desired, account=binding.identity, parent=parent, digest=digest
+        )
         return Plan.of(
             known,
             leave=leave,
@@ -245,6 +250,7 @@ class Preparation:
         spec: ResourceSpec | None,
         desired: Json,
         *,
+        account: AccountIdentity,
         parent: str | None,
         digest: bytes | None,
     ) -> Target:
@@ -261,6 +267,7 @@ class Preparation:
             parent=parent,
             chosen_id=obj.chosen_id,
             inherited_id=obj.inherited_id,
+            account=account,
             is_parent_made=self._is_parent_made(ctx),
             held_id=ctx.memory.held.ident,
             tag=tag_for(self._world.cluster_id, obj),

@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentrun_operator.core.identity import Locator, adopted_tag, ownership_tag
+from agentrun_operator.core.identity import (
+    AccountIdentity,
+    Locator,
+    adopted_tag,
+    ownership_tag,
+)
 from agentrun_operator.core.ignored import left_alone
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
@@ -37,6 +42,7 @@ class Target:
     """The chosen id of a predecessor, whose record was restored."""
     held_id: str | None = None
     """The id of what this process made, adopted or found on record for the object."""
+    account: AccountIdentity | None = None
     is_parent_made: bool = False
     """The parent was made for an object of this cluster."""
     is_others: Callable[[str], bool] = field(
