@@ -1,8 +1,14 @@
 """What a deletion waits for is told with a way out that works."""
 
+from collections.abc import Mapping
+
 import pytest
 
+from agentrun_operator.core.identity import ObjectKey
 from engine.shared import GOOD, PLAIN_RUNTIME, SHARED, apply, shared_lab
+from engine.specs import SAMPLES, ready
+
+DEFAULT = ObjectKey("Account", "team-a", "default")
 
 
 @pytest.mark.parametrize("way_out", ["allowed again", "given up"])
@@ -27,3 +33,14 @@ async def test_a_namespace_that_is_no_longer_admitted(way_out: str) -> None:
     await lab.elapse(300)
     assert lab.cluster.raw(key) is None
     assert len(lab.resources("AgentRuntime")) == (1 if way_out == "given up" else 0)
+
+
+@pytest.mark.parametrize("edit", [{"managementPolicy": "Observe"}, {"deletionPolicy": "Retain"}])
+async def test_an_account_goes_when_its_user_holds_no_more(edit: Mapping[str, str]) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.delete(DEFAULT)
+    await lab.elapse(5)
+    assert lab.ready(DEFAULT) == ("False", "DeletionBlocked")
+    lab.edit(key, **edit)
+    await lab.elapse(5)
+    assert lab.cluster.raw(DEFAULT) is None, "not only with the next look, 30 seconds later"

@@ -161,6 +161,16 @@ class KubeObject:
             is_adopted = bool(self.status.get("adopted"))
         return policy == "Retain" or (policy is None and is_adopted)
 
+    def holds_targets(self) -> bool:
+        """Whether it keeps what it refers to from being deleted.
+
+        It does while it has, or may have, a cloud resource: neither where it never created one,
+        nor where it retains or only observes.
+        """
+        if not self.is_claimed or self.observes_only or self.retains():
+            return False
+        return bool(self.external_id or self.status.get("creation") or self.is_unrecorded)
+
     def was_edited_since_mark(self) -> bool:
         """Whether the spec is another one than at the POST; deletion moves the generation too."""
         marked = (self.status.get("creation") or {}).get("generation")

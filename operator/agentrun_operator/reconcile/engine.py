@@ -111,6 +111,8 @@ class Engine:
         if before is None or concerns_users(before, obj):
             self._wake_users(obj.key)
             self._wake_targets(obj)
+        elif before.holds_targets() and not obj.holds_targets():
+            self._wake_targets(obj)
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):

@@ -248,22 +248,15 @@ def _check_account(target: KubeObject, binding: Binding) -> None:
 
 
 def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
-    """Return the objects that keep a target from being deleted.
-
-    A user holds while it has, or may have, a cloud resource: neither the ones that never created
-    anything, nor those that retain or only observe.
-    """
+    """Return the objects that keep a target from being deleted."""
     found = []
     for key in cache.users_of(target):
         user = cache.get(key)
-        if user is None or not user.is_claimed:
+        if user is None or not user.holds_targets():
             continue
         if target.is_account and not _is_pinned_to(user, target):
             continue
-        if user.observes_only or user.retains():
-            continue
-        if user.external_id or user.status.get("creation") or user.is_unrecorded:
-            found.append(key)
+        found.append(key)
     return tuple(found)
 
 
