@@ -337,10 +337,11 @@ class SimulatedCloud:
         """
         self.take_stock()
         told = status.get("externalId")
-        is_open = not told or bool(status.get("creation"))
+        is_open = bool(status.get("creation"))
         for record, owner in self.ledger.items():
             ids = (record.key, *(record.data.get(f) for f in _IDS))
-            if owner.uid == old_uid and (is_open or told in ids or record.data.get("systemTags")):
+            is_told = told is not None and told in ids
+            if owner.uid == old_uid and (is_open or is_told or record.data.get("systemTags")):
                 owner.uid = new_uid
         self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
 
