@@ -127,20 +127,19 @@ def _leftovers(
     for rule in rules:
         seen, _ = read_path(observed, rule.reads)
         path, top = placed(rule, place.declared, place.path), place.api or rule.api
-        inside = replace(place, api=top)
         wanted = desired.get(rule.api)
         if rule.children and not rule.is_list:
-            yield from _left_in_object(rule, inside, wanted, seen)
+            yield from _left_in_object(rule, replace(place, api=top), wanted, seen)
         elif rule.api not in desired or _asks_to_clear(rule, wanted):
             if rule.api not in desired and (path not in place.applied or rule.stays):
                 continue
             if not _is_cleared(rule, seen):
                 yield _leftover(rule, path, top, seen, is_below=place.api is not None)
         elif rule.children:
-            yield from _left_in_items(rule, inside, path, wanted, seen)
-        elif not rule.exact_map and not rule.is_list:
+            yield from _left_in_items(rule, replace(place, api=top), path, wanted, seen)
+        elif isinstance(seen, dict | list) and not rule.exact_map and not rule.is_list:
             back = place.created.get(rule.api) if place.api is None else None
-            yield from _left_in_document(rule, inside, path, (wanted, seen, back))
+            yield from _left_in_document(rule, replace(place, api=top), path, (wanted, seen, back))
 
 
 def _left_in_object(rule: FieldRule, inside: _Place, wanted: Any, seen: Any) -> Iterator[Drift]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agentrun_operator.core.documents import PLAIN
+
 MAX_DEPTH = 256
 """More levels than any document that makes sense has, metadata around it included."""
 
@@ -21,7 +23,7 @@ def is_deeper(document: Any, depth: int) -> bool:
     """Whether a document has more than so many levels; a text or number has none."""
     level = [document]
     for _ in range(depth + 1):
-        nodes = [node for node in level if isinstance(node, Mapping | list)]
+        nodes = [n for n in level if type(n) not in PLAIN and isinstance(n, Mapping | list)]
         if not nodes:
             return False
         level = [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agentrun_operator.core.documents import PLAIN
 from agentrun_operator.core.field_rule import FieldRule
 
 
@@ -72,7 +73,9 @@ def placed(rule: FieldRule, declared: str, place: str) -> str:
 
 def document_leaves(path: str, document: Any) -> Iterator[tuple[str, Any]]:
     """Yield (path, value) of every leaf of a free-form document."""
-    if isinstance(document, Mapping):
+    if type(document) in PLAIN:
+        yield path, document
+    elif isinstance(document, Mapping):
         for name, value in document.items():
             yield from document_leaves(f"{path}.{name}", value)
     elif isinstance(document, list):

@@ -384,5 +384,5 @@ def _applied(
         if rule.children:
             for label, item in zip(item_labels(rule, value), value, strict=True):
                 yield from _applied(rule.children, item, rule.path, f"{path}.{label}")
-        elif not rule.exact_map and not rule.is_list:
+        elif isinstance(value, dict | list) and not rule.exact_map and not rule.is_list:
             yield from (leaf for leaf, _ in document_leaves(path, value))
