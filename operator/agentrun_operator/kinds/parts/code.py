@@ -10,13 +10,13 @@ from agentrun_operator.core.kind import Derived, Rule
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.container import Command, Container
 
+Language = Literal["python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"]
 
-class Code(SpecModel):
-    """Code that AgentRun runs without an image: zipFile, or an object in OSS."""
 
-    language: Literal[
-        "python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"
-    ]
+class Archive(SpecModel):
+    """A zip archive: zipFile, or an object in OSS."""
+
+    language: Language | None = None
     """Language and version."""
     command: Command = ()
     """Command and arguments, at most 64."""
@@ -31,6 +31,13 @@ class Code(SpecModel):
     """CRC-64 of the archive; a new value tells that the OSS object changed."""
 
 
+class Code(Archive):
+    """Code that AgentRun runs without an image."""
+
+    language: Language
+    """Language and version."""
+
+
 class HasArtifact(Protocol):
     """The part of a spec that is read here."""
 
@@ -39,7 +46,7 @@ class HasArtifact(Protocol):
         """The image to run."""
 
     @property
-    def code(self) -> Code | None:
+    def code(self) -> Archive | None:
         """The code to run."""
 
 
