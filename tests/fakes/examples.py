@@ -40,6 +40,8 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
 }
 INBOUND = "in"
 """Name of a Credential that callers present."""
+OUTBOUND_TOOL = "out"
+"""Name of a Credential that a tool presents."""
 CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {"settings": {"LEVEL": "info"}}
 RESOLUTION = Resolution(references=AnyName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
 

@@ -9,7 +9,14 @@ from typing import Any
 from agentrun_operator.core.identity import API_VERSION
 from agentrun_operator.kinds import catalogue
 from drift.filled import given_fields
-from fakes.examples import CLOUD_KINDS, examples, referring
+from fakes.examples import (
+    CLOUD_KINDS,
+    CONFIG_MAPS,
+    INBOUND,
+    OUTBOUND_TOOL,
+    examples,
+    referring,
+)
 from fakes.secret_fields import referring_fields
 from integration.cluster_view import Body
 from integration.fleet import (
@@ -61,8 +68,8 @@ def _everything_secret(tenant: Tenant) -> list[Body]:
     variables = [{"name": "KEY", "valueFrom": _from("basic")}]
     manifests = [
         *family_of_each(),
-        credential("basic", **_without({"basic": {"users": [_user()]}})),
-        credential("key", **_without({"accessKey": key}), **tool),
+        credential(INBOUND, **_without({"basic": {"users": [_user()]}})),
+        credential(OUTBOUND_TOOL, **_without({"accessKey": key}), **tool),
         credential("header", **_without({"customHeader": {"headers": [_header()]}}), **tool),
         credential("jwt", **_without({"jwt": {"jwksFrom": _from("jwks")}})),
         credential("custom", **_without({"accessKey": custom}), **tool),
@@ -74,20 +81,31 @@ def _everything_secret(tenant: Tenant) -> list[Body]:
         credential("report", driftPolicy="Report"),
         service("bad", providerSettings={"baseUrl": "https://m", "apiKeyFrom": _from("absent")}),
     ]
-    manifests += _of_other_kinds(manifests)
+    manifests += _of_other_kinds(tenant, manifests)
     tenant.apply(*manifests)
     return manifests
 
 
-def _of_other_kinds(manifests: list[Body]) -> list[Body]:
-    """Return the examples of each kind of which the manifests leave out a secret."""
+def _of_other_kinds(tenant: Tenant, manifests: list[Body]) -> list[Body]:
+    """Return the examples of each kind of which the manifests leave out a secret.
+
+    They refer to what is there; the ids of their workspaces are not.
+    """
+    settings = {"name": "settings", "namespace": tenant.namespace}
+    data = dict(CONFIG_MAPS["settings"])
+    tenant.view.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": settings, "data": data}
+    )
     names = {each["kind"]: each["metadata"]["name"] for each in reversed(manifests)}
-    return [
-        manifest(kind, f"{kind}-{name}".lower(), referring(kind, example.spec, names))
-        for kind in CLOUD_KINDS
-        if not referring_fields(catalogue()[kind]) <= _planted(manifests, kind)
-        for name, example in examples()[kind].all()
-    ]
+    del names["Credential"]  # each purpose has its own, with the name that examples give it
+    found = []
+    for kind in CLOUD_KINDS:
+        if not referring_fields(catalogue()[kind]) <= _planted(manifests, kind):
+            for name, example in examples()[kind].all():
+                spec = referring(kind, example.spec, names)
+                spec.pop("workspace", None)
+                found.append(manifest(kind, f"{kind}-{name}".lower(), spec))
+    return found
 
 
 def _user() -> dict[str, Any]:
