@@ -141,6 +141,9 @@ class Examples(_Entry):
     """Top-level wire field that an update takes and that is `Immutable` all the same → why."""
     secrets: frozenset[str] = frozenset()
     """Wire paths whose values never show, as the control-plane reference names them."""
+    verbatim: frozenset[str] = frozenset()
+    """Wire paths below which a value of a Secret is free text, and keeps the line break at its
+    end; a key or a password goes without."""
     defaults: Mapping[str, Any] = {}
     """Path → schema default. Frozen for the life of v1alpha1: another one rewrites existing objects
     on read, and restarts a fleet."""
