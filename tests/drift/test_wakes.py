@@ -9,7 +9,7 @@ from zlib import crc32
 import pytest
 
 from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
-from drift.stage import Leaf, Stage, altered, values_of
+from drift.stage import Leaf, Stage, another, values_of
 from fakes.wakes import WAKES
 
 each_wake = pytest.mark.parametrize("wake", WAKES)
@@ -31,7 +31,7 @@ async def altered_stage(variant: Variant, policy: str, *, keys: bool = True) -> 
     """
     stage = await Stage.ready(variant, driftPolicy=policy, adoptionPolicy="Adopt")
     for leaf in [leaf for leaf in alterable(stage) if keys or not leaf.is_key]:
-        stage.put(leaf, altered(leaf.value))
+        stage.put(leaf, another(leaf))
     await stage.settle()
     return stage
 
