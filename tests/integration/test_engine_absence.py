@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from integration.fleet import Tenant, family_of_each
+from integration.fleet import FAMILIES, Tenant, family_of_each
 from integration.test_engine_copies import nobody_runs
 from rig import Rig
 from rig.waiting import condition
 
 REASON = "MassAbsence"
 ACCOUNT = ("Account", "default")
+EVERYTHING = f"{len(FAMILIES)} of {len(FAMILIES)} resources"
 
 
 def names(tenant: Tenant) -> list[tuple[str, str]]:
@@ -28,9 +29,9 @@ def since(tenant: Tenant) -> str:
 
 
 def wait_told(tenant: Tenant) -> None:
-    tenant.wait_reason(*ACCOUNT, REASON, says="7 of 7 resources")
+    tenant.wait_reason(*ACCOUNT, REASON, says=EVERYTHING)
     for each in names(tenant):
-        tenant.wait_reason(*each, REASON, says="7 of 7 resources")
+        tenant.wait_reason(*each, REASON, says=EVERYTHING)
 
 
 def test_an_emptied_account_is_neither_filled_nor_let_go_of(fleet: Rig, tenant: Tenant) -> None:

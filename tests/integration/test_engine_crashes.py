@@ -36,7 +36,7 @@ def kill_again_and_again(fleet: Rig, times: int, chance: random.Random) -> None:
 
 
 def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: random.Random) -> None:
-    """50 objects of all kinds come and go while the operator dies and answers get lost."""
+    """Objects of all kinds come and go while the operator dies and answers get lost."""
     tenant = tenants()
     tenant.edit("Account", "default", requestsPerSecond=60)  # slow enough to be interrupted
     objects = [each for n in range(SETS) for each in family_of_each(f"-{n}")]

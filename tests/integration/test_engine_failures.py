@@ -7,6 +7,7 @@ from typing import Any
 
 from fakes.kstatus import FAILED, IN_PROGRESS, kstatus
 from integration.fleet import (
+    FAMILIES,
     Tenant,
     credential,
     endpoint,
@@ -106,7 +107,7 @@ def test_an_outage_is_survived(tenant: Tenant) -> None:
 
 def test_answers_that_get_lost_make_no_twins(tenant: Tenant) -> None:
     """The create took effect, the answer did not come, or the effect came much later."""
-    tenant.fault("drop-after", action="Create.*", times=7)
+    tenant.fault("drop-after", action="Create.*", times=len(FAMILIES))
     tenant.apply(*family_of_each("-lost"))
     tenant.wait_ready()
     _one_of_each(tenant, 1)
@@ -116,7 +117,7 @@ def test_answers_that_get_lost_make_no_twins(tenant: Tenant) -> None:
     found = tenant.resources()
     assert len(found["AgentRuntime"]) == len(found["AgentRuntimeEndpoint"]) == 2
     creates = [each for each in tenant.cloud_writes() if each["method"] == "POST"]
-    assert len(creates) == 9, Counter(each["action"] for each in creates)
+    assert len(creates) == len(FAMILIES) + 2, Counter(each["action"] for each in creates)
     # And deletes: what is gone already is what was wanted.
     tenant.fault("drop-after", action="Delete.*", times=6)
     for each in tenant.objects():
@@ -157,4 +158,4 @@ def _account_names_what_is_missing(tenant: Tenant) -> None:
 def _one_of_each(tenant: Tenant, number: int) -> None:
     counts = {family: len(items) for family, items in tenant.resources().items()}
     assert set(counts.values()) == {number}, counts
-    assert len(counts) == 7
+    assert len(counts) == len(FAMILIES)

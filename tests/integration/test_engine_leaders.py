@@ -16,7 +16,7 @@ import pytest
 
 from controlplane.audit import WRITE_VERBS
 from controlplane.processes import Supervisor
-from integration.fleet import Tenant, family_of_each, template
+from integration.fleet import FAMILIES, Tenant, family_of_each, template
 from rig import NAMESPACE, Rig, eventually
 from rig.rig import free_port
 
@@ -173,7 +173,7 @@ def test_only_a_leader_writes(tenant: Tenant, contenders: Contenders) -> None:
         ("create", "events"),
     }
     creates = [each["action"] for each in tenant.cloud_writes() if each["status"] == 200]
-    assert len(creates) == 7 * SETS + 1, Counter(creates)
+    assert len(creates) == len(FAMILIES) * SETS + 1, Counter(creates)
     assert {e: len(items) for e, items in tenant.resources().items()} == {
         **dict.fromkeys(tenant.resources(), SETS),
         "Template": SETS + 1,

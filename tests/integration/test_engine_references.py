@@ -8,6 +8,7 @@ import pytest
 from fakes.kstatus import CURRENT, IN_PROGRESS, TERMINATING, kstatus
 from integration.conftest import TenantFactory
 from integration.fleet import (
+    FAMILIES,
     VALUES,
     Tenant,
     canary,
@@ -96,9 +97,10 @@ def test_what_is_in_use_is_held(tenant: Tenant) -> None:
     ):
         tenant.delete(kind, name)
         tenant.wait_reason(kind, name, "DeletionBlocked", says=f"/{user}")
-    assert [each["method"] for each in tenant.cloud_writes()] == ["POST"] * 7
-    for kind, name in (("AgentRuntimeEndpoint", "ep"), ("Sandbox", "box"), ("ModelProxy", "proxy")):
-        tenant.delete(kind, name)
+    assert [each["method"] for each in tenant.cloud_writes()] == ["POST"] * len(FAMILIES)
+    for each in tenant.objects():
+        if "deletionTimestamp" not in each["metadata"]:
+            tenant.delete(each["kind"], each["metadata"]["name"])
     tenant.wait_gone()
     tenant.wait(lambda: not tenant.view.objects(tenant.namespace), "the Account to be gone")
     assert tenant.resources() == {}
