@@ -81,6 +81,11 @@ class AccountIdentity:
     account_id: str
     region: str
 
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Read the account that the spec of an account object names, or a pin."""
+        return cls(str(raw.get("accountId")), str(raw.get("region")))
+
     def __str__(self) -> str:
         return f"{self.account_id} in {self.region}"
 

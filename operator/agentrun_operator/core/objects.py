@@ -14,6 +14,7 @@ from agentrun_operator.core.identity import (
     ObjectKey,
     chosen_id,
 )
+from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.reasons import Reason
 
 
@@ -107,12 +108,25 @@ class KubeObject:
         return None if predecessor is None else chosen_id(predecessor, self.incarnation)
 
     @property
+    def recorded_name(self) -> str:
+        """The name that its resource has by the record, or is to have."""
+        return str(self.status.get("externalName") or self.external_name)
+
+    def path_key(self, rest: Rest) -> str:
+        """Return what stands in the path of its resource; empty where no record has the id."""
+        return self.recorded_name if rest.key is KeyedBy.NAME else self.external_id or ""
+
+    @property
+    def pin(self) -> Mapping[str, Any]:
+        """The account that its resource lives in by the record; empty before the first."""
+        return self.status.get("account") or {}
+
+    @property
     def pinned_account(self) -> ObjectKey | None:
-        """The account object that its resource lives in by the record; None before the first."""
-        pinned = self.status.get("account")
-        if not pinned:
+        """The account object of its pin; None without one."""
+        if not self.pin:
             return None
-        return self.account_key(str(pinned.get("kind") or ""), str(pinned.get("name") or ""))
+        return self.account_key(str(self.pin.get("kind") or ""), str(self.pin.get("name") or ""))
 
     def account_key(self, kind: str, name: str) -> ObjectKey:
         """Return the account object that a kind and a name mean to this object."""

@@ -171,13 +171,11 @@ class AccountDirectory:
 
         What has no resource, nor may have one, lives where its reference leads by now.
         """
-        pinned = obj.status.get("account")
-        if pinned and (obj.external_id or obj.status.get("creation")):
-            return AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+        if obj.pin and (obj.external_id or obj.status.get("creation")):
+            return AccountIdentity.of(obj.pin)
         account = self._asked_for(obj)
         if account is not None:
-            spec = account.spec
-            return AccountIdentity(str(spec.get("accountId")), str(spec.get("region")))
+            return AccountIdentity.of(account.spec)
         own = self._settings.own_account
         return AccountIdentity(own.account_id, own.region) if own is not None else None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, OperatorError
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
@@ -49,16 +48,15 @@ def is_hearsay(obj: KubeObject, source: ObjectKey) -> bool:
     Anybody can write down somebody else's account id, and ask for no proof. What was made by such
     an Account is known to be in that account as far as Accounts of its namespace are concerned.
     """
-    pinned: Mapping[str, Any] = obj.status.get("account") or {}
-    return pinned.get("identity") == NOT_VERIFIED and source.namespace != obj.key.namespace
+    return obj.pin.get("identity") == NOT_VERIFIED and source.namespace != obj.key.namespace
 
 
 def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
     """Return AccountChanged when an object with a resource resolves to another account."""
-    pinned = obj.status.get("account")
+    pinned = obj.pin
     if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
         return None
-    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    there = AccountIdentity.of(pinned)
     if is_hearsay(obj, binding.source):
         return AccountChanged(
             f"nobody knows that the resource lives in account {there}: the keys of "

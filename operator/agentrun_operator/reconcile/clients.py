@@ -225,8 +225,7 @@ class AccountClients:
         return place
 
     def _place_of_predecessor(self, account: KubeObject, known: "_Client | None") -> str | None:
-        identity = AccountIdentity(str(account.spec["accountId"]), str(account.spec["region"]))
-        if known is not None and known.binding.identity == identity:
+        if known is not None and known.binding.identity == AccountIdentity.of(account.spec):
             return known.place
         return self._places.pinned(account)
 
@@ -242,7 +241,7 @@ class AccountClients:
             origin = f"role {role.get('roleArn')} of {origin}"
         check = spec.get("identityCheck") or {}
         return AccountConnection(
-            AccountIdentity(str(spec["accountId"]), str(spec["region"])),
+            AccountIdentity.of(spec),
             spec.get("endpoint") or None,
             keys,
             float(spec.get("requestsPerSecond") or self._settings.requests_per_second),
@@ -333,7 +332,8 @@ class AccountClients:
     async def drop_unused(self) -> None:
         """Close the clients of accounts that are gone, once nobody is pinned to them."""
         for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
-            if not any(self._is_pinned(user, key) for user in self._cache.users_of(key)):
+            users = (self._cache.get(user) for user in self._cache.users_of(key))
+            if not any(user is not None and user.pinned_account == key for user in users):
                 await self._clients.pop(key).api.retire()
         self._refusals.keep(self._is_used)
         self._signed.sweep(self._is_used)
@@ -355,11 +355,6 @@ class AccountClients:
         """Whether an account has a client, or may be about to get one."""
         is_there = source in self._clients or self._cache.get(source) is not None
         return is_there or source == OWN_ACCOUNT
-
-    def _is_pinned(self, user: ObjectKey, account: ObjectKey) -> bool:
-        obj = self._cache.get(user)
-        pinned = (obj.status.get("account") or {}) if obj is not None else {}
-        return (pinned.get("kind"), pinned.get("name")) == (account.kind, account.name)
 
     async def aclose(self) -> None:
         """Close every client."""

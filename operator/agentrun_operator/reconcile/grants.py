@@ -98,9 +98,7 @@ class Grants:
         rest = self._kinds[reach.kind].rest
         if target is None or target.is_in_charge or not target.external_id or rest is None:
             return ""
-        if rest.key is not KeyedBy.NAME:
-            return target.external_id
-        return str(target.status.get("externalName") or target.external_name)
+        return target.path_key(rest)
 
 
 def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> Lack | None:
@@ -115,10 +113,8 @@ def _has_seen(obj: KubeObject, binding: Binding) -> bool:
 
     Who observes may follow its reference to another account, where the name is another owner's.
     """
-    pinned = obj.status.get("account") or {}
-    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
-    is_here = obj.pinned_account == binding.source and there == binding.identity
-    return is_here and obj.external_id is not None
+    is_here = AccountIdentity.of(obj.pin) == binding.identity
+    return is_here and obj.pinned_account == binding.source and obj.external_id is not None
 
 
 def _names_of(obj: KubeObject) -> tuple[str, ...]:

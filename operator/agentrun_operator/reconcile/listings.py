@@ -10,7 +10,7 @@ import structlog
 
 from agentrun_operator.core.errors import InvalidParameter, Unavailable
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.reconcile.binding import Binding
@@ -54,13 +54,6 @@ def collection_of(kind: ResourceKind, obj: KubeObject) -> Collection | None:
         (query, str(obj.spec.get(path) or "")) for query, path in sorted(rest.partitions.items())
     )
     return Collection(source, kind.kind, str(obj.status.get("parentId") or ""), partition)
-
-
-def ident_of(rest: Rest, obj: KubeObject) -> str:
-    """Return what finds an object's item in a listing: its name where that is the key."""
-    if rest.key is KeyedBy.NAME:
-        return str(obj.status.get("externalName") or obj.external_name)
-    return obj.external_id or ""
 
 
 class _Shared:

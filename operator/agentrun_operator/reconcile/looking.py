@@ -10,7 +10,7 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
-from agentrun_operator.reconcile.listings import collection_of, ident_of
+from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.survey import Survey
@@ -36,7 +36,7 @@ class LookingSteps:
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.sent.at, ctx.memory.looks.absent_since or float("-inf"))
             listing = await self._world.listings.of(ctx.obj, ctx.binding, oldest)
-            ident = ident_of(ctx.rest, ctx.obj)
+            ident = ctx.obj.path_key(ctx.rest)
             item = listing.by_id.get(ident)
             if ident not in listing.large and (item is not None or listing.is_whole):
                 self._note_look(ctx, observe.from_list(ctx.target, item), listing.begun_at)
@@ -116,7 +116,7 @@ class LookingSteps:
             kind=kind,
             rest=kind.rest,
             obj=parent,
-            name=str(parent.status.get("externalName") or parent.external_name),
+            name=parent.recorded_name,
             parent=None,
             chosen_id=parent.chosen_id,
             tag=tag_for(self._world.cluster_id, parent),

@@ -6,11 +6,10 @@ endpoint that was edited has to show one resource that is on record before it is
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from agentrun_operator.core.errors import AccountChanged, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity, Locator
-from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.binding import VERIFIED
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -72,7 +71,7 @@ class Places:
         have been, nothing has changed, and a resource that is gone has nothing to prove.
         """
         region = str(account.spec.get("region"))
-        hosts = {_pin_of(obj).get("endpoint") or None for obj in self._residents(account)}
+        hosts = {obj.pin.get("endpoint") or None for obj in self._residents(account)}
         try:
             places = {self._cloud.place_of(region, host) for host in hosts}
         except InvalidParameter:
@@ -111,28 +110,18 @@ class Places:
         rest = self._kinds[obj.key.kind].rest
         if rest is None or obj.external_id is None:
             return False
-        name = str(obj.status.get("externalName") or obj.external_name)
-        key = name if rest.key is KeyedBy.NAME else obj.external_id
-        found = await api.read(rest, Locator(key, obj.status.get("parentId")))
+        found = await api.read(rest, Locator(obj.path_key(rest), obj.status.get("parentId")))
         # Its name may well be there too; the id is this very resource's.
         return (
             found.resource is not None
-            and str(found.resource.get(rest.id_field) or name) == obj.external_id
+            and str(found.resource.get(rest.id_field) or obj.recorded_name) == obj.external_id
         )
 
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
-    pinned = _pin_of(obj)
-    identity = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
-    spec = account.spec
-    is_its = obj.pinned_account == account.key and identity == AccountIdentity(
-        str(spec.get("accountId")), str(spec.get("region"))
-    )
-    return is_its and bool(obj.external_id or obj.status.get("creation"))
-
-
-def _pin_of(obj: KubeObject) -> Mapping[str, Any]:
-    return obj.status.get("account") or {}
+    is_same = AccountIdentity.of(obj.pin) == AccountIdentity.of(account.spec)
+    may_be_there = bool(obj.external_id or obj.status.get("creation"))
+    return is_same and may_be_there and obj.pinned_account == account.key
 
 
 def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:

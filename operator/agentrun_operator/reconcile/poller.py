@@ -26,7 +26,6 @@ from agentrun_operator.reconcile.listings import (
     Collection,
     Listings,
     collection_of,
-    ident_of,
 )
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
@@ -194,7 +193,7 @@ class Poller:
             obj = self._cache.get(key)
             if obj is None:
                 continue
-            ident = ident_of(rest, obj)
+            ident = obj.path_key(rest)
             now[ident] = listing.fingerprint(ident)
             is_changed = ident in before and before[ident] != now[ident]
             if ident not in before or self._was_looked_at_since(key, at):

@@ -110,7 +110,7 @@ def addresses(kind: ResourceKind, resource: Mapping[str, object]) -> dict[str, s
     return {key: str(resource.get(name) or "") for key, name in kind.connection.items()}
 
 
-def recorded_name(obj: KubeObject) -> str | None:
+def recorded_map(obj: KubeObject) -> str | None:
     """Return the name of the map that an object has published."""
     record = obj.status.get("connection")
     name = record.get("configMap") if isinstance(record, Mapping) else None
@@ -123,7 +123,7 @@ def check_rivals(obj: KubeObject, name: str, rivals: list[KubeObject]) -> None:
     Raises:
         AlreadyExistsNotOwned: that is another object.
     """
-    publishing = [r for r in (obj, *rivals) if recorded_name(r) == name and not r.deleting]
+    publishing = [r for r in (obj, *rivals) if recorded_map(r) == name and not r.deleting]
     first = min(publishing, key=lambda r: (r.created_at, r.uid), default=obj)
     if first.uid != obj.uid:
         raise AlreadyExistsNotOwned(

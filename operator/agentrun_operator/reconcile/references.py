@@ -18,7 +18,7 @@ from agentrun_operator.core.errors import (
     UnfitReference,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
-from agentrun_operator.core.kind import KeyedBy, ResourceKind
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
 from agentrun_operator.core.resolution import Resolution
@@ -207,9 +207,7 @@ class ReferenceResolver:
         if binding is not None:
             _check_account(target, binding)
         rest = self._kinds[need.kind].rest
-        if rest is not None and rest.key is not KeyedBy.NAME:
-            return target.external_id or ""
-        return str(target.status.get("externalName") or target.external_name)
+        return target.recorded_name if rest is None else target.path_key(rest)
 
 
 def _last_edit(sources: Iterable[SecretData]) -> datetime | None:
@@ -232,8 +230,7 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
 
 
 def _check_account(target: KubeObject, binding: Binding) -> None:
-    pinned = target.status.get("account") or {}
-    there = AccountIdentity(str(pinned.get("accountId")), str(pinned.get("region")))
+    pinned, there = target.pin, AccountIdentity.of(target.pin)
     if is_hearsay(target, binding.source):
         raise AccountMismatch(
             f"nobody knows that {target.key} lives in account {there}: the keys of "
@@ -254,15 +251,8 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
         user = cache.get(key)
         if user is None or not user.holds_targets():
             continue
-        if target.is_account and not _is_pinned_to(user, target):
+        # Who lost the record counts: whichever account it may be looked up in is held.
+        if target.is_account and user.pinned_account not in (None, target):
             continue
         found.append(key)
     return tuple(found)
-
-
-def _is_pinned_to(user: KubeObject, account: ObjectKey) -> bool:
-    pinned = user.status.get("account")
-    if not pinned:
-        # Only who lost the record gets here: whichever account it may be looked up in holds.
-        return True
-    return bool(pinned.get("kind") == account.kind and pinned.get("name") == account.name)

@@ -28,7 +28,7 @@ from agentrun_operator.reconcile.publications import (
     connection_record,
     map_key,
     published_name,
-    recorded_name,
+    recorded_map,
 )
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.world import World
@@ -137,7 +137,7 @@ class Settlement:
 
         Returns what to say where it is not published.
         """
-        wanted, recorded = published_name(ctx.kind, ctx.obj.spec), recorded_name(ctx.obj)
+        wanted, recorded = published_name(ctx.kind, ctx.obj.spec), recorded_map(ctx.obj)
         if wanted is not None and not await self._may_publish(ctx, ctx.observation.resource):
             return (
                 f"; what AgentRun reports as its address is not written to ConfigMap {wanted!r}, "
@@ -173,7 +173,7 @@ class Settlement:
         """
         obj, seen, conflict = ctx.obj, ctx.observation, ctx.plan.conflict
         name = published_name(ctx.kind, obj.spec)
-        if name is None or name != recorded_name(obj) or obj.deleting or conflict is not None:
+        if name is None or name != recorded_map(obj) or obj.deleting or conflict is not None:
             return
         if self._world.connections.is_in_place(map_key(obj.key.namespace, name)):
             return
@@ -196,7 +196,7 @@ def _moved_pin(ctx: Planned) -> Json:
     Another endpoint is another way to the same resource. The next one to be made anew under the
     account's name is believed where its resources were seen last.
     """
-    pinned, pin = ctx.obj.status.get("account") or {}, ctx.binding.pin()
+    pinned, pin = ctx.obj.pin, ctx.binding.pin()
     is_same = all(pinned.get(name) == pin[name] for name in ("kind", "name", "accountId", "region"))
     return {"account": pin} if is_same else {}
 

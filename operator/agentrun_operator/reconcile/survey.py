@@ -7,7 +7,7 @@ from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import Collection, ident_of
+from agentrun_operator.reconcile.listings import Collection
 from agentrun_operator.reconcile.world import World
 
 _MAX_LISTS = 32
@@ -58,7 +58,7 @@ class Survey:
         rest = self._world.kinds[at.kind].rest
         if obj is None or rest is None or notes is None or listing.begun_at <= notes.sent.at:
             return False
-        if ident_of(rest, obj) in listing.by_id:
+        if obj.path_key(rest) in listing.by_id:
             self._world.brake.seen(at.account, key)
             return False
         if not listing.is_whole:

@@ -20,7 +20,6 @@ from agentrun_operator.reconcile.listings import (
     Collection,
     Listings,
     collection_of,
-    ident_of,
 )
 from agentrun_operator.reconcile.ports import Json, Page
 from fakes.clock import VirtualClock
@@ -199,7 +198,7 @@ def test_collections() -> None:
 def test_what_finds_an_item(kind: str, expected: str) -> None:
     rest = KINDS[kind].rest
     assert rest is not None
-    assert ident_of(rest, obj(kind, {"externalId": "id", "externalName": "named"})) == expected
+    assert obj(kind, {"externalId": "id", "externalName": "named"}).path_key(rest) == expected
 
 
 def test_a_fingerprint_follows_the_item() -> None:
