@@ -114,19 +114,18 @@ def with_quote(message: str, shown: str) -> str:
     return f"{message}; AgentRun says: {shown}" if shown else f"{message}; {UNSAID}"
 
 
-def quotes_nothing(text: str, redactor: Redactor, public: Iterable[str]) -> bool:
-    """Whether a field shows nothing of any value but what is public anyway."""
-    said = (*public, *places_in(redactor.values, RUN))
-    return masked([text], redactor.values, public=said) == [text]
+def shares_text(text: str, values: Collection[str], public: Collection[str]) -> bool:
+    """Whether a field has text in common with a value, but for what is public."""
+    said = (*public, *places_in(values, RUN))
+    return masked([text], values, public=said) != [text]
 
 
-def tells_of(text: str, values: Iterable[str], *, public: Collection[str] = ()) -> bool:
+def holds_value(text: str, values: Collection[str], public: Collection[str]) -> bool:
     """Whether an id holds a whole value, or more of one than it would by chance."""
-    known = [*values]
-    [shown] = masked([text], known, public=public)
+    [shown] = masked([text], values, public=public)
     hidden = len(text) - len(shown.replace(HIDDEN, ""))
     folded = text.casefold()
-    parts = (part.casefold() for value in known for part in secrets_in(value))
+    parts = (part.casefold() for value in values for part in secrets_in(value))
     return hidden >= _BY_DESIGN or (
         hidden > 0 and any(len(part) >= RUN and part in folded for part in parts)
     )

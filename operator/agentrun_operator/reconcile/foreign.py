@@ -43,7 +43,7 @@ def _marks(ctx: Context) -> tuple[str, ...]:
 
 
 def _is_hidden(ctx: Context, mark: str) -> bool:
-    return is_planned(ctx) and ctx.target.hides(mark)
+    return is_planned(ctx) and ctx.target.is_secret_mark(mark)
 
 
 def _owner(ctx: Context) -> Owner | None:

@@ -137,7 +137,7 @@ def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, .
     tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
     # A resource may have thousands of marks, and each costs up to a tenth of a second to compare.
     first = islice((t for t in tags if t.startswith(_MARKS)), _MOST_TOLD)
-    return tuple(shown_mark(t) for t in first if not target.hides(t))
+    return tuple(shown_mark(t) for t in first if not target.is_secret_mark(t))
 
 
 def shown_mark(tag: str) -> str:

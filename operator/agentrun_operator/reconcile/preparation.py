@@ -278,7 +278,7 @@ class Preparation:
             sent=None if sent is None else sent.plain if is_changed else creates,
             is_partial=is_changed,
             is_others=partial(self._world.records.is_others, obj),
-            hides=partial(self._redactors.hides, ctx),
+            is_secret_mark=partial(self._redactors.is_secret_mark, ctx),
         )
 
     def _is_parent_made(self, ctx: Context) -> bool:

@@ -6,8 +6,9 @@ cannot be known, what is freely worded stays closed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,9 +20,9 @@ from agentrun_operator.core.errors import ProviderFailed
 from agentrun_operator.core.gate import (
     CloudText,
     Redactor,
-    quotes_nothing,
+    holds_value,
     sealed_in,
-    tells_of,
+    shares_text,
     unsealed,
     with_quote,
 )
@@ -70,9 +71,8 @@ class Redactors:
             return verdict, changes
         redactor = await self.of(ctx, is_asked_for_all=any(text.is_free for text in sealed))
         size = sum(text.size for text in sealed)
-        shown = await self._in_turn(
-            ctx.obj.key.namespace, redactor, size, lambda: unsealed(document, redactor)
-        )
+        place = ctx.obj.key.namespace
+        shown = await self._in_turn(place, redactor, size, lambda: unsealed(document, redactor))
         if verdict.quote is not None:
             message = with_quote(verdict.message, shown.get("quote", ""))
             verdict = replace(verdict, message=message, quote=None)
@@ -87,17 +87,11 @@ class Redactors:
         redactor, related = await self.of(ctx), self._related(ctx.obj)
         names = {key.name for key in related}
         names |= {obj.external_name for obj in related.values() if obj is not None}
-        account = self._world.accounts.identity_of(ctx.obj)
-        public = (*names, *(said_anyway(account) if account is not None else ()))
-        return await self._in_turn(
-            ctx.obj.key.namespace,
-            redactor,
-            len(address),
-            lambda: quotes_nothing(address, redactor, public),
-        )
+        public = self._public(ctx, names)
+        return not await self._compare(ctx, shares_text, address, redactor, public)
 
     async def check_id(self, ctx: Planned, ident: str) -> None:
-        """Refuse an id that tells of a secret, before a status shows it for the first time.
+        """Refuse an id that holds a secret, before a status shows it for the first time.
 
         The resource can be addressed by nothing else, so it cannot be masked. A ConfigMap, such as
         the one that we publish, may hold it.
@@ -105,21 +99,14 @@ class Redactors:
         Raises:
             ProviderFailed: it holds a value of a Secret of the object, or of the account's keys.
         """
-        account = self._world.accounts.identity_of(ctx.obj)
-        public = (ctx.target.name, ctx.target.chosen_id, *(said_anyway(account) if account else ()))
+        public = self._public(ctx, (ctx.target.name, ctx.target.chosen_id))
         if ident in public or ident == ctx.obj.external_id:
             return
         found = ctx.plan.resolution
         values = {v for data in (found.secrets.values() if found else ()) for v in data.values()}
         values |= self._world.clients.keys_of(ctx.binding)
         redactor = Redactor(frozenset(values), is_complete=True)
-        is_telling = await self._in_turn(
-            ctx.obj.key.namespace,
-            redactor,
-            len(ident),
-            lambda: tells_of(ident, redactor.values, public=public),
-        )
-        if is_telling:
+        if await self._compare(ctx, holds_value, ident, redactor, public):
             raise ProviderFailed(
                 f"AgentRun's id of {ctx.kind.kind} {ctx.target.name!r} holds a value of a Secret "
                 "that this object or its account uses, and status.externalId would show it; if "
@@ -127,8 +114,8 @@ class Redactors:
                 "account's endpoint"
             )
 
-    def hides(self, ctx: Context, mark: str) -> bool:
-        """Whether a mark on a resource tells of a value that the object or its account sends.
+    def is_secret_mark(self, ctx: Context, mark: str) -> bool:
+        """Whether a mark on a resource has text of a value that the object or its account sends.
 
         What would take long to find out, or is not known, counts as one that does.
         """
@@ -140,9 +127,24 @@ class Redactors:
             values |= self._world.clients.keys_of(ctx.plan.binding)
         redactor = Redactor(values, is_complete=True)
         is_long = redactor.size > _MANY or len(mark) > _LONG
-        return is_long or not quotes_nothing(
-            mark, redactor, (tag_for(self._world.cluster_id, ctx.obj),)
-        )
+        public = (tag_for(self._world.cluster_id, ctx.obj),)
+        return is_long or shares_text(mark, redactor.values, public)
+
+    def _public(self, ctx: Context, names: Iterable[str]) -> tuple[str, ...]:
+        """Return names, and what an address of the account says anyway."""
+        account = self._world.accounts.identity_of(ctx.obj)
+        return (*names, *(said_anyway(account) if account is not None else ()))
+
+    async def _compare(
+        self,
+        ctx: Context,
+        compare: Callable[[str, Collection[str], Collection[str]], bool],
+        text: str,
+        redactor: Redactor,
+        public: Collection[str],
+    ) -> bool:
+        found = partial(compare, text, redactor.values, public)
+        return await self._in_turn(ctx.obj.key.namespace, redactor, len(text), found)
 
     async def _in_turn(
         self, namespace: str, redactor: Redactor, size: int, compare: Callable[[], T]

@@ -49,8 +49,10 @@ class Target:
         default=lambda _ident: False, repr=False, compare=False
     )
     """Whether another object of the account has the resource of an id on record."""
-    hides: Callable[[str], bool] = field(default=lambda _mark: False, repr=False, compare=False)
-    """Whether a mark tells of a secret: anybody with keys of the account may write one."""
+    is_secret_mark: Callable[[str], bool] = field(
+        default=lambda _mark: False, repr=False, compare=False
+    )
+    """Whether a mark holds text of a secret: anybody with keys of the account may write one."""
     is_partial: bool = False
     """Not all that was sent is known: `sent` lacks secrets, or `desired` what led elsewhere."""
 

@@ -178,11 +178,11 @@ def test_of_many_marks_only_those_that_are_told_are_compared() -> None:
     """Each may take a tenth of a second, in which nothing else of the operator runs."""
     compared: list[str] = []
 
-    def hides(mark: str) -> bool:
+    def is_secret(mark: str) -> bool:
         compared.append(mark)
         return mark.endswith("-1")
 
-    it = replace(target("AgentRuntime", {}), hides=hides)
+    it = replace(target("AgentRuntime", {}), is_secret_mark=is_secret)
     marks = [TAG, *(f"x-agentrun-{n}" for n in range(5000))]
     assert marks_of_others(it, {"systemTags": marks}) == ("x-agentrun-0", "x-agentrun-2")
     assert compared == marks[1:4]
