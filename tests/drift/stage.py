@@ -197,7 +197,7 @@ class Stage:
         """Work out anew what the object wants."""
         obj = self.lab.get(self.key)
         binding = await self.lab.world.accounts.bind(obj)
-        resolution = await self.lab.world.references.resolve(obj, binding)
+        resolution, _ = await self.lab.world.references.resolve(obj, binding)
         spec = self.kind.spec.model_validate(obj.spec)
         self.desired = encode(self.kind, spec, resolution)
         self.extras = update_extras(self.kind, spec, resolution)

@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.identity import FINALIZER, AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.problems import combined
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -65,7 +66,10 @@ def usable(**more: Any) -> dict[str, Any]:
 
 
 async def resolve(cache: ObjectCache, obj: KubeObject) -> Any:
-    return await ReferenceResolver(KINDS, cache, Lab().cluster).resolve(obj, BINDING)
+    found, problems = await ReferenceResolver(KINDS, cache, Lab().cluster).resolve(obj, BINDING)
+    if problems:
+        raise combined(problems)
+    return found
 
 
 # ------------------------------------------------ resolving

@@ -110,7 +110,7 @@ class Preparation:
         """Tell what else is wrong, where the account does not exist or the spec makes no sense."""
         if not isinstance(error, CredentialsNotFound) and spec is not None:
             return error
-        resolution, unresolved = await self._world.references.attempt(ctx.obj, None)
+        resolution, unresolved = await self._world.references.resolve(ctx.obj, None)
         found = [error, *(e for e in unresolved if not isinstance(e, DependencyNotReady))]
         if spec is not None:
             found += value_problems(spec, resolution)
@@ -155,8 +155,7 @@ class Preparation:
             known = replace(known, lacking=whole.lacking)
         desired: Json = {}
         if spec is not None and (before.creation_unknown or _is_told_by_its_content(ctx)):
-            references = self._world.references
-            found = await references.resolve(ctx.obj, binding, is_partial=True)
+            found, _ = await self._world.references.resolve(ctx.obj, binding)
             desired = encode_resolved(ctx.kind, spec, found)
         target = self._target(
             ctx, spec, desired, account=binding.identity, parent=parent, digest=None
@@ -172,7 +171,7 @@ class Preparation:
         self, ctx: Context, known: Prepared, spec: ResourceSpec, binding: Binding, leave: Leave
     ) -> Prepared:
         """Return a plan with the whole desired state, or all that is wrong at once."""
-        resolution, unresolved = await self._world.references.attempt(ctx.obj, binding)
+        resolution, unresolved = await self._world.references.resolve(ctx.obj, binding)
         known = replace(known, lacking=self._world.grants.lacking(ctx.obj, binding, leave))
         refused = self._refused(ctx, known.lacking, binding, leave, is_blocked=bool(unresolved))
         try:

@@ -1,7 +1,8 @@
 """Turns the references of a spec into values, or says what it waits for; and who holds whom."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from agentrun_operator.core.dependencies import (
     CONFIG_MAP,
@@ -20,12 +21,15 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.problems import combined
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.reconcile.binding import Binding, is_hearsay
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_disowned
 from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
+
+T = TypeVar("T")
+_ByKindAndName = dict[tuple[str, str], T]
+_SOURCES = (SECRET, CONFIG_MAP)
 
 
 class ReferenceResolver:
@@ -40,65 +44,29 @@ class ReferenceResolver:
         self._reader = reader
 
     async def resolve(
-        self, obj: KubeObject, binding: Binding, *, is_partial: bool = False
-    ) -> Resolution:
-        """Return the value behind every reference of an object.
-
-        With `is_partial` what cannot be resolved is left out instead.
-
-        Raises:
-            ReferenceNotFound: something named does not exist; the message gives the path.
-            DependencyNotReady: it exists and is not usable yet.
-            AccountMismatch: it lives in another account.
-            UnfitReference: it has the wrong type or purpose.
-        """
-        found, problems = await self.attempt(obj, binding)
-        if problems and not is_partial:
-            raise combined(problems)
-        return found
-
-    async def attempt(
         self, obj: KubeObject, binding: Binding | None
     ) -> tuple[Resolution, tuple[OperatorError, ...]]:
-        """Return what could be resolved, and everything that is wrong with the rest.
+        """Return the values behind the references of an object, and all that is wrong with others.
 
-        Without a binding nobody can tell whether something lives in the right account.
+        That is: ReferenceNotFound, DependencyNotReady, AccountMismatch and UnfitReference, each
+        with its path. Without a binding nobody can tell whether something lives in the right
+        account.
         """
-        names: dict[tuple[str, str], str] = {}
-        secrets: dict[str, Mapping[str, str]] = {}
-        config_maps: dict[str, Mapping[str, str]] = {}
-        versions: dict[str, str] = {}
-        unreadable: set[tuple[str, str, str]] = set()
-        sources: list[SecretData] = []
+        names: _ByKindAndName[str] = {}
+        sources: _ByKindAndName[SecretData] = {}
         problems: list[OperatorError] = []
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
             try:
-                if need.kind == SECRET:
-                    found = await self._read(obj, need)
-                    sources.append(found)
-                    secrets[need.name] = found.data
-                    versions[need.name] = found.version
-                    unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
-                elif need.kind == CONFIG_MAP:
-                    found = await self._read(obj, need)
-                    sources.append(found)
-                    config_maps[need.name] = found.data
-                    unreadable |= {(need.kind, need.name, key) for key in found.unreadable}
+                if need.kind in _SOURCES:
+                    sources[need.kind, need.name] = await self._read(obj, need)
                 else:
-                    names[(need.kind, need.name)] = self._wire_name(obj, need, binding)
+                    names[need.kind, need.name] = self._wire_name(obj, need, binding)
             except OperatorError as error:
                 problems.append(error)
         problems += self._unfit(obj)
-        resolution = Resolution(
-            references=names,
-            secrets=secrets,
-            config_maps=config_maps,
-            versions=versions,
-            unreadable=frozenset(unreadable),
-            edited_at=_last_edit(sources),
-            compatibility={} if binding is None else binding.compatibility,
-        )
-        return resolution, tuple(problems)
+        compatibility = {} if binding is None else binding.compatibility
+        found = replace(_held_in(sources), references=names, compatibility=compatibility)
+        return found, tuple(problems)
 
     def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:
         """Yield what names an object of the wrong type or purpose."""
@@ -171,38 +139,28 @@ class ReferenceResolver:
 
     async def sources_of(self, obj: KubeObject) -> Resolution | None:
         """Return the Secrets and ConfigMaps of an object; None where not all can be read."""
-        found: dict[str, dict[str, SecretData]] = {SECRET: {}, CONFIG_MAP: {}}
+        sources: _ByKindAndName[SecretData] = {}
         for need in dependencies(self._kinds[obj.key.kind], obj.spec):
-            if need.kind in found:
+            if need.kind in _SOURCES:
                 try:
-                    source = found[need.kind][need.name] = await self._read(obj, need)
+                    source = sources[need.kind, need.name] = await self._read(obj, need)
                 except (ReferenceNotFound, ClusterUnavailable):
                     return None
                 if source.unreadable:
                     return None
-        return Resolution(
-            secrets={name: source.data for name, source in found[SECRET].items()},
-            config_maps={name: source.data for name, source in found[CONFIG_MAP].items()},
-            edited_at=_last_edit(source for each in found.values() for source in each.values()),
-        )
+        return _held_in(sources)
 
     async def _read(self, obj: KubeObject, need: Dependency) -> SecretData:
         read = self._reader.secret if need.kind == SECRET else self._reader.config_map
         found = await read(obj.key.namespace, need.name)
         if found is None:
-            raise ReferenceNotFound(
-                f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in "
-                f"namespace {obj.key.namespace!r}; create it or correct the reference"
-            )
+            raise _missing(obj, need)
         return found
 
     def _wire_name(self, obj: KubeObject, need: Dependency, binding: Binding | None) -> str:
         target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
         if target is None:
-            raise ReferenceNotFound(
-                f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in "
-                f"namespace {obj.key.namespace!r}; create it or correct the reference"
-            )
+            raise _missing(obj, need)
         _check_usable(target, is_user_there=bool(obj.external_id))
         if binding is not None:
             _check_account(target, binding)
@@ -210,8 +168,26 @@ class ReferenceResolver:
         return target.recorded_name if rest is None else target.path_key(rest)
 
 
-def _last_edit(sources: Iterable[SecretData]) -> datetime | None:
-    return max((s.edited_at for s in sources if s.edited_at is not None), default=None)
+def _held_in(sources: _ByKindAndName[SecretData]) -> Resolution:
+    """Return what Secrets and ConfigMaps hold."""
+    secrets = {name: found for (kind, name), found in sources.items() if kind == SECRET}
+    maps = {name: found for (kind, name), found in sources.items() if kind == CONFIG_MAP}
+    unreadable = {(*at, key) for at, found in sources.items() for key in found.unreadable}
+    edits = (found.edited_at for found in sources.values())
+    return Resolution(
+        secrets={name: found.data for name, found in secrets.items()},
+        config_maps={name: found.data for name, found in maps.items()},
+        versions={name: found.version for name, found in secrets.items()},
+        unreadable=frozenset(unreadable),
+        edited_at=max((edit for edit in edits if edit is not None), default=None),
+    )
+
+
+def _missing(obj: KubeObject, need: Dependency) -> ReferenceNotFound:
+    return ReferenceNotFound(
+        f"spec.{need.path} names {need.kind} {need.name!r}, which does not exist in namespace "
+        f"{obj.key.namespace!r}; create it or correct the reference"
+    )
 
 
 def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
