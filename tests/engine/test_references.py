@@ -16,7 +16,8 @@ from agentrun_operator.core.problems import combined
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.references import ReferenceResolver, holders
+from agentrun_operator.reconcile.holds import holders
+from agentrun_operator.reconcile.references import ReferenceResolver
 from fakes.lab import Lab
 
 KINDS = catalogue()
@@ -177,8 +178,8 @@ USERS: dict[str, tuple[dict[str, Any], bool]] = {
 @pytest.mark.parametrize("name", USERS)
 def test_a_user_that(name: str) -> None:
     found, holds = USERS[name]
-    expected = (ObjectKey("ModelProxy", "ns", "u"),) if holds else ()
-    assert holders(CREDENTIAL, cache_of(found)) == expected
+    expected = [ObjectKey("ModelProxy", "ns", "u")] if holds else []
+    assert [user.key for user in holders(CREDENTIAL, cache_of(found))] == expected
 
 
 def test_a_namesake_in_another_namespace_holds_nothing() -> None:

@@ -19,6 +19,7 @@ from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.deletion import in_use
 from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.holds import held_by
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
@@ -159,10 +160,10 @@ class LocalReconciler:
         return spread(self._world.settings.polling.steady_seconds)
 
     async def _release(self, obj: KubeObject, changes: Json) -> Outcome:
-        held_by = await self._world.holds.on(obj.key)
-        if held_by:
+        users = await held_by(obj.key, self._world)
+        if users:
             # They may wait for what only this object can be told.
-            return self._with_absence(obj, changes, in_use(held_by))
+            return self._with_absence(obj, changes, in_use(users))
         if obj.is_claimed:
             await self._world.writer.remove_finalizer(obj)
         return Outcome(None)

@@ -36,6 +36,7 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
+from agentrun_operator.reconcile.holds import held_by
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
@@ -124,7 +125,7 @@ class Preparation:
         return combined(found)
 
     async def _for_deletion(self, ctx: Context, known: Prepared) -> Prepared:
-        known = replace(known, held_by=await self._world.holds.on(ctx.obj.key))
+        known = replace(known, held_by=await held_by(ctx.obj.key, self._world))
         before = facts.snapshot(ctx)
         may_exist = before.ever_created or before.unrecorded
         if not before.claimed or not may_exist or known.held_by:

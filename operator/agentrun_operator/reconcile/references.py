@@ -1,4 +1,4 @@
-"""Turns the references of a spec into values, or says what it waits for; and who holds whom."""
+"""Turns the references of a spec into values, or says what it waits for."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -218,17 +218,3 @@ def _check_account(target: KubeObject, binding: Binding) -> None:
             f"{target.key} lives in account {there}, this object in {binding.identity}; "
             "references cannot leave an account"
         )
-
-
-def holders(target: ObjectKey, cache: ObjectCache) -> tuple[ObjectKey, ...]:
-    """Return the objects that keep a target from being deleted."""
-    found = []
-    for key in cache.users_of(target):
-        user = cache.get(key)
-        if user is None or not user.holds_targets():
-            continue
-        # Who lost the record counts: whichever account it may be looked up in is held.
-        if target.is_account and user.pinned_account not in (None, target):
-            continue
-        found.append(key)
-    return tuple(found)

@@ -12,7 +12,6 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.guard import FencedWriter
-from agentrun_operator.reconcile.holds import Holds
 from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.ledger import Ledger
 from agentrun_operator.reconcile.listings import Listings
@@ -90,6 +89,5 @@ def assemble(
         brake=Brake(cache, memory, listings, clock, settings.mass_absence),
         records=records,
         grants=Grants(kinds, cache, Ledger(kinds, cache, accounts, records)),
-        holds=Holds(cache, memory, accounts),
         known=KnownValues(clock),
     )

@@ -10,7 +10,6 @@ from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.grants import Grants
-from agentrun_operator.reconcile.holds import Holds
 from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
@@ -48,6 +47,5 @@ class World:
     brake: Brake
     records: Records
     grants: Grants
-    holds: Holds
     known: KnownValues
     """What objects sent, which the cloud may quote."""
