@@ -7,21 +7,19 @@ from agentrun_operator.core.errors import ExternalNameConflict, OperatorError
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.binding import Binding
-from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_left_to_its_owner
-from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.world import World
 
 
 class Claims:
     """Claims of external names in this cluster."""
 
-    def __init__(self, cache: ObjectCache, accounts: AccountDirectory, memory: MemoryBank) -> None:
-        """Compare the objects of a cache."""
-        self._cache = cache
-        self._accounts = accounts
-        self._memory = memory
+    def __init__(self, world: World) -> None:
+        """Compare the objects of one world."""
+        self._cache = world.cache
+        self._accounts = world.accounts
+        self._memory = world.memory
         self._taking: dict[ObjectKey, str | None] = {}
         """Who is about to put on record that it takes its name, and the id of its parent."""
 

@@ -18,7 +18,7 @@ from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.status import timestamp
-from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, Troubles, says_already
+from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, says_already, trouble_of
 from agentrun_operator.reconcile.world import World
 
 _HOLD_SECONDS = 5.0
@@ -33,7 +33,6 @@ class Freshness:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        self._troubles = Troubles(world.cache, world.clients.contacts)
 
     def failed(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
         """Return what a failed pass ends with; `own` is what its error alone would come to."""
@@ -125,7 +124,7 @@ class Freshness:
             source: ObjectKey | None = ctx.plan.binding.source
         else:
             source = self._world.accounts.source_of(ctx.obj)
-        return None if source is None else self._troubles.of(source)
+        return None if source is None else trouble_of(self._world, source)
 
     def _may_hold(self, ctx: Context) -> bool:
         since = ctx.memory.failures.since

@@ -6,7 +6,7 @@ from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.world import World
 
 
-async def held_by(target: ObjectKey, world: World) -> tuple[str, ...]:
+async def held_by(world: World, target: ObjectKey) -> tuple[str, ...]:
     """Return the objects that hold a target.
 
     Anybody can write our finalizer, and a status, onto an object. Where its namespace may not use

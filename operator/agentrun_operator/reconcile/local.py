@@ -13,7 +13,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile import outcome, survey
 from agentrun_operator.reconcile.binding import NOT_VERIFIED, VERIFIED, Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.deletion import in_use
@@ -26,7 +26,6 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectCo
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.settle import spread
-from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.trouble import says_already
 from agentrun_operator.reconcile.world import World
 
@@ -37,9 +36,7 @@ class LocalReconciler:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        redactors = Redactors(world)
-        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
-        self._survey = Survey(world)
+        self._reporter = Reporter(world, Redactors(world))
 
     async def reconcile(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         """Run one pass and report it.
@@ -130,7 +127,7 @@ class LocalReconciler:
             await binding.api.verify()
         changes["atProvider"] = _verified(obj, binding)
         available = Verdict("True", Reason.AVAILABLE, _told(binding))
-        await self._survey.go_on(binding)
+        await survey.go_on(self._world, binding)
         return self._with_absence(obj, changes, Outcome(available, self._seconds_to_next_read()))
 
     def _with_absence(self, obj: KubeObject, changes: Json, calm: Outcome) -> Outcome:
@@ -160,7 +157,7 @@ class LocalReconciler:
         return spread(self._world.settings.polling.steady_seconds)
 
     async def _release(self, obj: KubeObject, changes: Json) -> Outcome:
-        users = await held_by(obj.key, self._world)
+        users = await held_by(self._world, obj.key)
         if users:
             # They may wait for what only this object can be told.
             return self._with_absence(obj, changes, in_use(users))

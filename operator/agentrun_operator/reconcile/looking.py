@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import absence, endings, observe, ownership, unanswered
+from agentrun_operator.reconcile import absence, endings, observe, ownership, survey, unanswered
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
@@ -13,7 +13,6 @@ from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.step import Step
-from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
@@ -24,7 +23,6 @@ class LookingSteps:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        self._survey = Survey(world)
         self.table: Mapping[Action, Step] = {
             Action.LOOK: self.look,
             Action.CONFIRM: self.confirm,
@@ -67,7 +65,7 @@ class LookingSteps:
         if absence.is_unexplained(ctx):
             brake.note_missing(source, ctx.obj)
             if absence.seconds_to_proof(ctx) <= 0:
-                await self._survey.before_acting(ctx)
+                await survey.before_acting(self._world, ctx)
                 if brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
                     # No object stands for it that would tell of it.
                     self._tell(ctx)

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import edits, outcome
+from agentrun_operator.reconcile import edits, outcome, survey
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.settle import Settlement, spread
 from agentrun_operator.reconcile.step import Step
-from agentrun_operator.reconcile.survey import Survey
 from agentrun_operator.reconcile.world import World
 
 _HOLD_SECONDS = 2.0
@@ -27,7 +26,6 @@ class MissingSteps:
         """Work on one world."""
         self._world = world
         self._settlement = settlement
-        self._survey = Survey(world)
         self.table: Mapping[Action, Step] = {Action.AWAIT_RETURN: self.await_return}
 
     async def await_return(self, ctx: Planned) -> Outcome | None:
@@ -35,7 +33,7 @@ class MissingSteps:
         brake, source = self._world.brake, ctx.binding.source
         if source == OWN_ACCOUNT:
             # No object stands for it whose passes would bring it up to date.
-            await self._survey.go_on(ctx.binding)
+            await survey.go_on(self._world, ctx.binding)
             brake.review(source)
         pause = self._pause(ctx)
         is_news = edits.has_news(ctx) or bool(ctx.changes)

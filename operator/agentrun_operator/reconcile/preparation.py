@@ -125,7 +125,7 @@ class Preparation:
         return combined(found)
 
     async def _for_deletion(self, ctx: Context, known: Prepared) -> Prepared:
-        known = replace(known, held_by=await held_by(ctx.obj.key, self._world))
+        known = replace(known, held_by=await held_by(self._world, ctx.obj.key))
         before = facts.snapshot(ctx)
         may_exist = before.ever_created or before.unrecorded
         if not before.claimed or not may_exist or known.held_by:

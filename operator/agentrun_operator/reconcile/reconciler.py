@@ -66,9 +66,9 @@ class Reconciler:
         """Work on one world."""
         self._world = world
         self._redactors = redactors = Redactors(world)
-        self._reporter = Reporter(world.cache, world.writer, world.events, world.clock, redactors)
+        self._reporter = Reporter(world, redactors)
         self._settlement = settlement = Settlement(world, redactors)
-        claims = Claims(world.cache, world.accounts, world.memory)
+        claims = Claims(world)
         self._preparation = Preparation(world, claims, redactors)
         self._freshness = Freshness(world)
         may_be_early = (

@@ -11,12 +11,12 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind
 from agentrun_operator.reconcile import leave, outcome
-from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.ports import Clock, EventRecorder, Json, KubeWriter
+from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
 from agentrun_operator.reconcile.reported import Reported
-from agentrun_operator.reconcile.status import StatusDraft, compose
+from agentrun_operator.reconcile.status import changed, compose
+from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
 
@@ -24,20 +24,13 @@ log = structlog.get_logger(__name__)
 class Reporter:
     """The one place that writes status."""
 
-    def __init__(
-        self,
-        cache: ObjectCache,
-        writer: KubeWriter,
-        events: EventRecorder,
-        clock: Clock,
-        redactors: Redactors,
-    ) -> None:
-        """Write through `writer`, and take what it answers into `cache`."""
+    def __init__(self, world: World, redactors: Redactors) -> None:
+        """Write through the world's writer, and take what it answers into its cache."""
         self._redactors = redactors
-        self._cache = cache
-        self._writer = writer
-        self._events = events
-        self._clock = clock
+        self._cache = world.cache
+        self._writer = world.writer
+        self._events = world.events
+        self._clock = world.clock
 
     async def write(self, ctx: Context, verdict: Verdict) -> None:
         """Write a verdict and the pending changes of a pass; go on with the newer object."""
@@ -72,7 +65,7 @@ class Reporter:
         self, obj: KubeObject, verdict: Verdict, changes: Json, *, is_observed: bool = True
     ) -> Json:
         now = self._clock.now()
-        return compose(obj, verdict, StatusDraft(changes), now=now, is_observed=is_observed)
+        return compose(obj, verdict, changes, now=now, is_observed=is_observed)
 
     async def _write(self, obj: KubeObject, verdict: Verdict, status: Json) -> Json:
         raw = await self._writer.write_status(obj, status)
@@ -86,7 +79,7 @@ class Reporter:
 
     async def write_record(self, ctx: Context, record: Json) -> None:
         """Write what the record says now; no condition has anything new to tell."""
-        status = StatusDraft(record).over(dict(ctx.obj.status))
+        status = changed(ctx.obj.status, record)
         status = bind(status, self._cache.binding_of(ctx.obj))
         ctx.memory.reported.note_told(status)
         self.absorb(ctx, await self._writer.write_status(ctx.obj, status))

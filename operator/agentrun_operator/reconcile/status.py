@@ -1,7 +1,6 @@
 """The status stanza: what one pass found out, as the document that is written."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,22 +28,16 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass(frozen=True, slots=True)
-class StatusDraft:
-    """Fields to change beside the conditions; an empty value removes the field."""
-
-    changes: Json
-
-    def over(self, status: Json) -> Json:
-        """Return a status with the changes made."""
-        merged = {**status, **self.changes}
-        return {name: value for name, value in merged.items() if value not in (None, {}, [], "")}
+def changed(status: Mapping[str, Any], changes: Json) -> Json:
+    """Return a status with fields changed; an empty value removes the field."""
+    merged = {**status, **changes}
+    return {name: value for name, value in merged.items() if value not in (None, {}, [], "")}
 
 
 def compose(
     obj: KubeObject,
     verdict: Verdict,
-    draft: StatusDraft,
+    changes: Json,
     *,
     now: datetime,
     is_observed: bool = True,
@@ -54,7 +47,7 @@ def compose(
     While paused the generation is not observed: what was edited meanwhile has not been looked at.
     Nor is it while nobody could look for a resource whose record may be lost (`is_observed`).
     """
-    status = draft.over(dict(obj.status))
+    status = changed(obj.status, changes)
     keeps = verdict.paused or not is_observed
     generation = obj.observed_generation if keeps else obj.generation
     status["observedGeneration"] = generation

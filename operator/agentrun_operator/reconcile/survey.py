@@ -14,54 +14,48 @@ _MAX_LISTS = 32
 """Of the largest collections: one below each parent could make hundreds."""
 
 
-class Survey:
-    """One look at all of an account."""
+async def before_acting(world: World, ctx: Planned) -> None:
+    """Look around before a resource is made again, or let go of, because it vanished.
 
-    def __init__(self, world: World) -> None:
-        """Ask through the shared LISTs of one world."""
-        self._world = world
+    Raises:
+        OperatorError: the account does not answer; so nothing follows from the absence either.
+    """
+    if world.brake.wants_survey(ctx.binding.source, ctx.obj.key):
+        since = ctx.memory.looks.absent_since or ctx.now
+        await _take(world, ctx.binding, not_before=since)
 
-    async def before_acting(self, ctx: Planned) -> None:
-        """Look around before a resource is made again, or let go of, because it vanished.
 
-        Raises:
-            OperatorError: the account does not answer; so nothing follows from the absence either.
-        """
-        if self._world.brake.wants_survey(ctx.binding.source, ctx.obj.key):
-            since = ctx.memory.looks.absent_since or ctx.now
-            await self._take(ctx.binding, not_before=since)
+async def go_on(world: World, binding: Binding) -> None:
+    """Look around while the brake holds: what is back ends it."""
+    if world.brake.is_engaged(binding.source):
+        await _take(world, binding, not_before=world.clock.monotonic())
 
-    async def go_on(self, binding: Binding) -> None:
-        """Look around while the brake holds: what is back ends it."""
-        if self._world.brake.is_engaged(binding.source):
-            await self._take(binding, not_before=self._world.clock.monotonic())
 
-    async def _take(self, binding: Binding, *, not_before: float) -> None:
-        lacking: set[ObjectKey] = set()
-        members = self._world.listings.members()
-        own = sorted(
-            (-len(held), at) for at, held in members.items() if at.account == binding.source
-        )
-        for _, at in own[:_MAX_LISTS]:
-            try:
-                listing = await self._world.listings.at_least(at, binding.api, not_before)
-            except OperatorError as error:
-                if isinstance(error, OUT_OF_REACH):
-                    raise
-                # This kind alone may not be listed; the others tell enough.
-                continue
-            lacking.update(key for key in members[at] if self._lacks(at, key, listing))
-        self._world.brake.note_survey(binding.source, lacking)
+async def _take(world: World, binding: Binding, *, not_before: float) -> None:
+    lacking: set[ObjectKey] = set()
+    members = world.listings.members()
+    own = sorted((-len(held), at) for at, held in members.items() if at.account == binding.source)
+    for _, at in own[:_MAX_LISTS]:
+        try:
+            listing = await world.listings.at_least(at, binding.api, not_before)
+        except OperatorError as error:
+            if isinstance(error, OUT_OF_REACH):
+                raise
+            # This kind alone may not be listed; the others tell enough.
+            continue
+        lacking.update(key for key in members[at] if _lacks(world, at, key, listing))
+    world.brake.note_survey(binding.source, lacking)
 
-    def _lacks(self, at: Collection, key: ObjectKey, listing: Listing) -> bool:
-        obj, notes = self._world.cache.get(key), self._world.memory.peek(key)
-        rest = self._world.kinds[at.kind].rest
-        if obj is None or rest is None or notes is None or listing.begun_at <= notes.sent.at:
-            return False
-        if obj.path_key(rest) in listing.by_id:
-            self._world.brake.seen(at.account, key)
-            return False
-        if not listing.is_whole:
-            # What a LIST lacks that was cut is counted when it is read by itself.
-            return False
-        return may_have_vanished(obj, notes)
+
+def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bool:
+    obj, notes = world.cache.get(key), world.memory.peek(key)
+    rest = world.kinds[at.kind].rest
+    if obj is None or rest is None or notes is None or listing.begun_at <= notes.sent.at:
+        return False
+    if obj.path_key(rest) in listing.by_id:
+        world.brake.seen(at.account, key)
+        return False
+    if not listing.is_whole:
+        # What a LIST lacks that was cut is counted when it is read by itself.
+        return False
+    return may_have_vanished(obj, notes)

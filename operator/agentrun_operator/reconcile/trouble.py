@@ -7,8 +7,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.contact import Contacts
+from agentrun_operator.reconcile.world import World
 
 _PASSING = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED, Reason.ACCOUNT_MISMATCH})
 """Nothing is known to be wrong with the resources: what was seen lately still counts."""
@@ -73,25 +72,18 @@ class Trouble:
         return self.reason not in _PASSING
 
 
-class Troubles:
-    """Knows of each account whether it can be used."""
+def trouble_of(world: World, source: ObjectKey) -> Trouble | None:
+    """Return why an account cannot be used; None where nothing speaks against it.
 
-    def __init__(self, cache: ObjectCache, contacts: Contacts) -> None:
-        """Read the conditions of account objects; the operator's own account has a record only."""
-        self._cache = cache
-        self._contacts = contacts
-
-    def of(self, source: ObjectKey) -> Trouble | None:
-        """Return why an account cannot be used; None where nothing speaks against it.
-
-        What the account's conditions say outlives a restart, and its `since` does.
-        """
-        contact = self._contacts.of(source)
-        account = self._cache.get(source) if source.is_account else None
-        ready = account.ready if account is not None else {}
-        told = _TOLD.get(str(ready.get("reason")))
-        if ready.get("status") == "False" and told is not None:
-            return Trouble(source, told, parse_time(ready.get("lastTransitionTime")))
-        if not contact.is_out or contact.error is None:
-            return None
-        return Trouble(source, contact.error.reason, contact.failing_since, is_told=account is None)
+    What the account's conditions say outlives a restart, and its `since` does. The operator's own
+    account has none.
+    """
+    contact = world.clients.contacts.of(source)
+    account = world.cache.get(source) if source.is_account else None
+    ready = account.ready if account is not None else {}
+    told = _TOLD.get(str(ready.get("reason")))
+    if ready.get("status") == "False" and told is not None:
+        return Trouble(source, told, parse_time(ready.get("lastTransitionTime")))
+    if not contact.is_out or contact.error is None:
+        return None
+    return Trouble(source, contact.error.reason, contact.failing_since, is_told=account is None)

@@ -16,7 +16,7 @@ from agentrun_operator.core.settings import Backoff
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.failures import Failures
 from agentrun_operator.reconcile.outcome import Outcomes, event_of, was_tried
-from agentrun_operator.reconcile.status import StatusDraft, compose
+from agentrun_operator.reconcile.status import compose
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -128,7 +128,7 @@ VERDICTS: dict[str, tuple[Verdict, dict[str, str]]] = {
 @pytest.mark.parametrize("name", VERDICTS)
 def test_conditions_that_stand(name: str) -> None:
     verdict, expected = VERDICTS[name]
-    written = compose(obj(), verdict, StatusDraft({}), now=NOW)["conditions"]
+    written = compose(obj(), verdict, {}, now=NOW)["conditions"]
     assert {c["type"]: c["status"] for c in written} == expected
 
 

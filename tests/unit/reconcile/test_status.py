@@ -12,7 +12,6 @@ from agentrun_operator.core.reasons import Reason
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile import outcome
 from agentrun_operator.reconcile.status import (
-    StatusDraft,
     at_provider,
     compose,
     creation_mark,
@@ -39,29 +38,29 @@ def obj(
 
 
 def test_the_same_again_is_the_same_document() -> None:
-    first = compose(obj(), outcome.available(), StatusDraft({"externalId": "x"}), now=NOW)
-    again = compose(obj(first), outcome.available(), StatusDraft({}), now=LATER)
+    first = compose(obj(), outcome.available(), {"externalId": "x"}, now=NOW)
+    again = compose(obj(first), outcome.available(), {}, now=LATER)
     assert again == first
 
 
 def test_the_generation_is_stamped_everywhere() -> None:
-    written = compose(obj(), outcome.available(), StatusDraft({}), now=NOW)
+    written = compose(obj(), outcome.available(), {}, now=NOW)
     assert written["observedGeneration"] == 3
     assert {c["observedGeneration"] for c in written["conditions"]} == {3}
 
 
 def test_a_pause_does_not_advance_the_generation() -> None:
-    before = compose(obj(generation=2), outcome.available(), StatusDraft({}), now=NOW)
+    before = compose(obj(generation=2), outcome.available(), {}, now=NOW)
     paused = obj(before, generation=3, token="t")
-    written = compose(paused, outcome.paused(paused), StatusDraft({}), now=LATER)
+    written = compose(paused, outcome.paused(paused), {}, now=LATER)
     assert written["observedGeneration"] == 2
     assert "lastRequest" not in written
 
 
 def test_a_transition_time_moves_only_with_its_status() -> None:
-    ready = compose(obj(), outcome.available(), StatusDraft({}), now=NOW)
+    ready = compose(obj(), outcome.available(), {}, now=NOW)
     busy = outcome.in_cloud(Reason.UPDATING, "UPDATING")
-    changed = compose(obj(ready), busy, StatusDraft({}), now=LATER)
+    changed = compose(obj(ready), busy, {}, now=LATER)
     times = {c["type"]: c["lastTransitionTime"] for c in changed["conditions"]}
     assert times == {
         "Ready": timestamp(LATER),
@@ -73,20 +72,20 @@ def test_a_transition_time_moves_only_with_its_status() -> None:
 @pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_an_empty_change_removes_the_field(empty: object) -> None:
     before = {"drift": [{"path": "x"}], "externalId": "x"}
-    written = compose(obj(before), outcome.available(), StatusDraft({"drift": empty}), now=NOW)
+    written = compose(obj(before), outcome.available(), {"drift": empty}, now=NOW)
     assert "drift" not in written
     assert written["externalId"] == "x"
 
 
 def test_false_is_a_value() -> None:
-    draft = StatusDraft({"adopted": False, "incarnation": 0})
-    written = compose(obj(), outcome.available(), draft, now=NOW)
+    changes = {"adopted": False, "incarnation": 0}
+    written = compose(obj(), outcome.available(), changes, now=NOW)
     assert written["adopted"] is False
     assert written["incarnation"] == 0
 
 
 def test_the_token_is_echoed() -> None:
-    written = compose(obj(token="now"), outcome.available(), StatusDraft({}), now=NOW)
+    written = compose(obj(token="now"), outcome.available(), {}, now=NOW)
     assert written["lastRequest"] == "now"
 
 
