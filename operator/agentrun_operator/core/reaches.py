@@ -1,7 +1,7 @@
 """Which parts of a spec lead beyond what the operator makes for the object itself."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,19 +13,19 @@ from agentrun_operator.core.spec_fields import spec_fields
 from agentrun_operator.core.wire import marker
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Something that a spec names."""
 
-    path: str
+    path: str = ""
     """Where, with places in lists: `endpoints[0].modelServiceRef`."""
-    kind: str
+    kind: str = ""
     """Kind of what a reference leads to; empty for a plain value."""
-    grant: GrantName | None
+    grant: GrantName | None = None
     """What using a plain value needs; None for a reference."""
-    name: str
+    name: str = ""
     """The value, or the name of an object of ours; empty where a resource is named."""
-    external_name: str
+    external_name: str = ""
     """Name or id of a resource that a reference names itself."""
     wire: tuple[str, ...]
     """Where a read shows it, without places in lists; empty where none does."""
@@ -43,31 +43,21 @@ class Lack:
     error: NotGranted
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    steps: tuple[tuple[str, bool], ...]
-    """(JSON name, is a list) from the spec down."""
-    kind: str
-    grant: GrantName | None
-    wire: tuple[str, ...]
-    is_fixed: bool
-
-
 def reaches(kind: ResourceKind, spec: Mapping[str, Any]) -> Iterator[Reach]:
     """Yield everything that a raw spec names, in spec order; an invalid spec counts too."""
-    for place in _places(kind.spec):
-        for path, found in below(spec, place.steps):
-            if place.grant:
+    for steps, declared in _declared(kind.spec):
+        for path, found in below(spec, steps):
+            if declared.grant:
                 if isinstance(found, str) and found:
-                    yield _reach(place, path, name=found)
+                    yield replace(declared, path=path, name=found)
                 continue
             if not isinstance(found, Mapping):
                 continue
             name, external = found.get("name"), found.get("externalName")
             if isinstance(name, str) and name:
-                yield _reach(place, path, name=name)
+                yield replace(declared, path=path, name=name)
             elif isinstance(external, str) and external:
-                yield _reach(place, path, external=external)
+                yield replace(declared, path=path, external_name=external)
 
 
 def is_in_place(reach: Reach, value: str, resource: Mapping[str, Any]) -> bool:
@@ -98,27 +88,16 @@ def _values(node: Any, wire: tuple[str, ...]) -> Iterator[Any]:
         yield from _values(node[wire[0]], wire[1:])
 
 
-def _reach(place: _Place, path: str, *, name: str = "", external: str = "") -> Reach:
-    return Reach(
-        path=path,
-        kind=place.kind,
-        grant=place.grant,
-        name=name,
-        external_name=external,
-        wire=place.wire,
-        is_fixed=place.is_fixed,
-    )
-
-
 @lru_cache(maxsize=64)
-def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
-    return tuple(_named_in(model))
-
-
-def _named_in(model: type[SpecModel]) -> Iterator[_Place]:
+def _declared(model: type[SpecModel]) -> tuple[tuple[tuple[tuple[str, bool], ...], Reach], ...]:
+    """Return where a spec may name something, as `below` takes it, and what is known of it."""
+    known = []
     for found in spec_fields(model):
         reserved, ref = marker(found.shape.markers, Reserved), marker(found.shape.markers, Ref)
         if reserved is not None:
-            yield _Place(found.steps, "", reserved.grant, found.wire, found.is_fixed)
+            reach = Reach(grant=reserved.grant, wire=found.wire, is_fixed=found.is_fixed)
+            known.append((found.steps, reach))
         elif found.shape.inner is Reference and ref is not None:
-            yield _Place(found.steps, ref.kind, None, found.wire, found.is_fixed)
+            reach = Reach(kind=ref.kind, wire=found.wire, is_fixed=found.is_fixed)
+            known.append((found.steps, reach))
+    return tuple(known)

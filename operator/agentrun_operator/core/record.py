@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, parse_time
 
 RECORD_FIELDS = (
     "boundTo",
@@ -132,16 +132,8 @@ def as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str,
 
 def _is_older(status: Mapping[str, Any], created_at: str) -> bool:
     """Whether a status tells of times before its object was created."""
-    created = _time(created_at)
+    created = parse_time(created_at)
     if created is None:
         return False
-    times = (_time(c.get("lastTransitionTime")) for c in status.get("conditions") or ())
+    times = (parse_time(str(c.get("lastTransitionTime"))) for c in status.get("conditions") or ())
     return any(t is not None and _EPOCH < t < created - _SKEW for t in times)
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return time if time.tzinfo else None

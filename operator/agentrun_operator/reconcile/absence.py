@@ -72,5 +72,5 @@ def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
     """
     is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
     is_expected = memory.sent.deletes.is_answered or went_out(obj) or obj.has_reported_end
-    is_older = memory.held.is_other_than(obj.external_id)
+    is_older = memory.held.is_known and not memory.held.has(obj.external_id)
     return is_known and not (is_expected or is_older or obj.observes_only)

@@ -189,21 +189,15 @@ class ObjectCache:
 
     def claimants(self, kind: str, external_name: str) -> Iterator[KubeObject]:
         """Yield every object of a kind that claims one external name."""
-        for key in sorted(self._claims.get((kind, external_name), ())):
-            obj = self.get(key)
-            if obj is not None:
-                yield obj
+        return self._each(self._claims.get((kind, external_name), ()))
 
     def recorders(self, kind: str, ident: str) -> Iterator[KubeObject]:
         """Yield every object of a kind that has the resource of one id on record."""
-        for key in sorted(self._recorders.get((kind, ident), ())):
-            obj = self.get(key)
-            if obj is not None:
-                yield obj
+        return self._each(self._recorders.get((kind, ident), ()))
 
-    def other_recorders(self, key: ObjectKey, ident: str) -> Iterator[KubeObject]:
-        """Yield every other object of a kind that has the resource of one id on record."""
-        return (obj for obj in self.recorders(key.kind, ident) if obj.key != key)
+    def _each(self, keys: Iterable[ObjectKey]) -> Iterator[KubeObject]:
+        found = (self.get(key) for key in sorted(keys))
+        return (obj for obj in found if obj is not None)
 
     def _replace(self, obj: KubeObject, version: int) -> None:
         known = self._entries.get(obj.key)

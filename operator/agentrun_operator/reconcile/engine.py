@@ -299,16 +299,15 @@ class Engine:
     async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         local = self._world.kinds[obj.key.kind].is_local
         reconciler = self._local if local else self._reconciler
+        notes = self._world.memory.of(obj.key, obj.uid)
         try:
             result = await reconciler.reconcile(obj, fresh=fresh)
         except ObjectGone:
             self._gone(obj.key, obj.uid)
             return Outcome(None)
         except ObjectConflict:
-            notes = self._world.memory.of(obj.key, obj.uid)
             return Outcome(None, notes.conflicts.note(), "requeue")
         except ClusterUnavailable as error:
-            notes = self._world.memory.of(obj.key, obj.uid)
             if isinstance(error, WriteUnanswered):
                 notes.conflicts.note_unanswered()
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
@@ -318,11 +317,8 @@ class Engine:
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # The report itself failed, so there is nobody left to tell but the log.
             log_bug(obj, bug)
-            notes = self._world.memory.of(obj.key, obj.uid)
             return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
-        # Race: the watch may have told of its end before the write that let it go was answered.
-        if (known := self._world.memory.peek(obj.key)) is not None:
-            known.conflicts.end()
+        notes.conflicts.end()
         if result.blames_account:
             self._wake_accounts(obj)
         return result

@@ -37,10 +37,6 @@ class Held:
             return self.is_adopted
         return obj.external_id == ident and bool(obj.status.get("adopted"))
 
-    def is_other_than(self, ident: str | None) -> bool:
-        """Whether it is known to be another one."""
-        return self.ident is not None and self.ident != ident
-
     def note(self, ident: str, *, is_adopted: bool) -> None:
         """Remember the resource."""
         self.ident, self.is_adopted = ident, is_adopted

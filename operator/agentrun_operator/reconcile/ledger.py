@@ -34,14 +34,13 @@ class Ledger:
         """Yield who has the resource on record that stands on the wire as `key`."""
         rest = self._kinds[kind].rest
         is_named = rest is not None and rest.key is KeyedBy.NAME
-        return self.namesakes(kind, key, binding) if is_named else self._by_id(kind, key, binding)
+        if is_named:
+            return self.namesakes(kind, key, binding)
+        return self._owning(self._cache.recorders(kind, key), binding)
 
     def namesakes(self, kind: str, name: str, binding: Binding) -> Iterator[KubeObject]:
         """Yield who has a resource of this external name on record."""
         return self._owning(self._cache.claimants(kind, name), binding)
-
-    def _by_id(self, kind: str, ident: str, binding: Binding) -> Iterator[KubeObject]:
-        return self._owning(self._cache.recorders(kind, ident), binding)
 
     def _owning(self, candidates: Iterator[KubeObject], binding: Binding) -> Iterator[KubeObject]:
         for obj in candidates:

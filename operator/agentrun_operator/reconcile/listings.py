@@ -189,7 +189,7 @@ class Listings:
         Where a LIST would be too long it is cut or filtered, or nothing is asked: see `is_whole`.
         """
         oldest = max(not_before, self._clock.monotonic() - self._polling.steady_seconds)
-        return await self._lists.at_least(at, oldest, lambda: self._read(at, api))
+        return await self._lists.at_least(at, oldest, lambda: self.refresh(at, api))
 
     async def search(self, at: Collection, api: ExternalAPI) -> Listing:
         """Return a listing begun now of all that stands in a collection, or has not ended there.
@@ -202,10 +202,6 @@ class Listings:
             raise self._no_end(at)
         return await self._searches.at_least(at, now, lambda: self._search(at, api))
 
-    async def refresh(self, at: Collection, api: ExternalAPI) -> Listing:
-        """LIST a collection now."""
-        return await self._read(at, api)
-
     def pages(self, at: Collection) -> int:
         """Return how many calls the newest answer of a collection took."""
         newest = self._lists.newest.get(at)
@@ -216,7 +212,8 @@ class Listings:
         newest = self._lists.newest.get(at)
         return newest.begun_at if newest is not None else float("-inf")
 
-    async def _read(self, at: Collection, api: ExternalAPI) -> Listing:
+    async def refresh(self, at: Collection, api: ExternalAPI) -> Listing:
+        """LIST a collection now."""
         rest = self._rest_of(at)
         bound = min(max(SHORT_PAGES, self._held.get(at, 0)), _MAX_PAGES)
         listing = Listing(self._clock.monotonic(), is_whole=False)

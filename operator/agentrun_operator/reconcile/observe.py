@@ -16,7 +16,7 @@ from agentrun_operator.reconcile.target import Target
 async def look(api: ExternalAPI, target: Target) -> Observation:
     """Read the resource itself: by its key where that is known, by its name otherwise."""
     at = target.locator
-    found = await _by_key(api, target, at) if at else await _by_name(api, target)
+    found = await (api.read(target.rest, at) if at else _by_name(api, target))
     if found.resource is None and at is not None and target.rest.key is KeyedBy.ID:
         # The stored id is gone; somebody may have made the resource again under its name.
         found = await _by_name(api, target)
@@ -26,12 +26,8 @@ async def look(api: ExternalAPI, target: Target) -> Observation:
         for ident in dict.fromkeys((target.chosen_id, target.held_id)):
             other = Locator(ident or "", target.parent)
             if found.resource is None and ident and other != at:
-                found = await _by_key(api, target, other)
+                found = await api.read(target.rest, other)
     return interpret(target, found, confirmed=True)
-
-
-async def _by_key(api: ExternalAPI, target: Target, at: Locator) -> Lookup:
-    return await api.read(target.rest, at)
 
 
 async def _by_name(api: ExternalAPI, target: Target) -> Lookup:

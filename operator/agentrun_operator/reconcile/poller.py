@@ -15,19 +15,15 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.absence import may_have_vanished
-from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.budget import Lane, in_lane
-from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.contact import OUT_OF_REACH, Contacts
+from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listing import Listing
 from agentrun_operator.reconcile.listings import (
     SHORT_PAGES,
     Collection,
-    Listings,
     collection_of,
 )
-from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
@@ -48,11 +44,9 @@ class Poller:
         """Wake objects through `queue`."""
         self._world = world
         self._queue = queue
-        self._cache: ObjectCache = world.cache
-        self._memory: MemoryBank = world.memory
-        self._accounts: AccountDirectory = world.accounts
-        self._listings: Listings = world.listings
-        self._contacts: Contacts = world.clients.contacts
+        self._cache = world.cache
+        self._memory = world.memory
+        self._listings = world.listings
         self._due: dict[Collection, float] = {}
         self._tried: dict[Collection, float] = {}
         self._read_at: dict[Collection, float] = {}
@@ -150,7 +144,7 @@ class Poller:
                 user = self._cache.get(held[0])
                 if user is None:
                     return
-                binding = await self._accounts.bind_for_deletion(user, is_proven=True)
+                binding = await self._world.accounts.bind_for_deletion(user, is_proven=True)
             moving = self._moving(held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)
@@ -179,7 +173,7 @@ class Poller:
             return
         is_ours = isinstance(error, Throttled) and error.is_ours
         is_sign = isinstance(error, OUT_OF_REACH) and not is_ours
-        if is_sign and not self._contacts.of(account).is_out:
+        if is_sign and not self._world.clients.contacts.of(account).is_out:
             self._queue.add(account)
 
     def wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:

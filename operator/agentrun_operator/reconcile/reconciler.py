@@ -79,7 +79,7 @@ class Reconciler:
         groups = (
             *may_be_early,
             LookingSteps(world),
-            WritingSteps(world, self._reporter, settlement, claims),
+            WritingSteps(world, self._reporter, settlement, claims, redactors),
             UpdatingSteps(world, settlement),
             MissingSteps(world, settlement),
         )

@@ -60,8 +60,9 @@ class Records:
         id is another resource's.
         """
         identity = self._accounts.identity_of
-        for other in self._cache.other_recorders(obj.key, ident):
-            if not other.observes_only and identity(other) == identity(obj):
+        for other in self._cache.recorders(obj.key.kind, ident):
+            is_other = other.key != obj.key and not other.observes_only
+            if is_other and identity(other) == identity(obj):
                 yield other
 
     def _right(self, obj: KubeObject, ident: str) -> tuple[bool, bool, bool, bool, str, str]:

@@ -68,7 +68,7 @@ class Settlement:
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
             ident = ctx.target.id_of(seen.resource)
-            await self.check_id(ctx, ident)
+            await self._redactors.check_id(ctx, ident)
             ctx.changes |= {**self.identity(ctx), "externalId": ident}
             self.note_drift(ctx)
         asked.note_acted(ctx)
@@ -82,10 +82,6 @@ class Settlement:
             "externalName": ctx.target.name if ctx.rest.name_field else None,
             "parentId": ctx.target.parent,
         }
-
-    async def check_id(self, ctx: Planned, ident: str) -> None:
-        """Raise ProviderFailed where a status must not show an id."""
-        await self._redactors.check_id(ctx, ident)
 
     def at_provider(self, ctx: Context, resource: Json | None = None) -> Json:
         """Return what of the last look may be shown."""

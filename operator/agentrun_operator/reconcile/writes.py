@@ -26,6 +26,7 @@ from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json, Lookup
+from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.reporting import failure
 from agentrun_operator.reconcile.sent import Announced
@@ -44,10 +45,16 @@ class WritingSteps:
     """The actions that create, replace or take charge of a resource."""
 
     def __init__(
-        self, world: World, reporter: Reporter, settlement: Settlement, claims: Claims
+        self,
+        world: World,
+        reporter: Reporter,
+        settlement: Settlement,
+        claims: Claims,
+        redactors: Redactors,
     ) -> None:
         """Work on one world."""
         self._claims = claims
+        self._redactors = redactors
         self._world = world
         self._reporter = reporter
         self._settlement = settlement
@@ -72,7 +79,7 @@ class WritingSteps:
     async def persist(self, ctx: Planned) -> Outcome | None:
         """Record the resource of a create whose answer was lost."""
         ident = ctx.target.id_of(ctx.observation.resource)
-        await self._settlement.check_id(ctx, ident)
+        await self._redactors.check_id(ctx, ident)
         as_sent = self._is_as_sent(ctx)
         adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
         await self._record(ctx, ctx.observation.resource, adopted=adopted, as_sent=as_sent)
@@ -81,11 +88,11 @@ class WritingSteps:
     async def correct_record(self, ctx: Planned) -> Outcome | None:
         """Put the id that a look found on record, in the place of an older one."""
         ident = ctx.target.id_of(ctx.observation.resource)
-        await self._settlement.check_id(ctx, ident)
+        await self._redactors.check_id(ctx, ident)
         adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
         log.warning("the record was not what a look found", object=str(ctx.obj.key))
         self._hold(ctx, ident, adopted=adopted)
-        record = {**self._identity(ctx), "externalId": ident, "adopted": adopted}
+        record = {**self._settlement.identity(ctx), "externalId": ident, "adopted": adopted}
         record |= endings.incarnation_record(ctx, ident)
         await self._reporter.write_record(ctx, record)
         return None
@@ -104,7 +111,7 @@ class WritingSteps:
 
     async def adopt(self, ctx: Planned) -> Outcome | None:
         """Take charge of a resource that was there before."""
-        await self._settlement.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
+        await self._redactors.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
         if await self._is_rivalled(ctx):
             return None
         with self._claims.taking(ctx.obj.key, ctx.target.parent):
@@ -127,7 +134,7 @@ class WritingSteps:
     ) -> None:
         ctx.memory.sent.note_recorded(as_sent=as_sent)
         ctx.memory.held.note_touched()
-        ctx.changes |= self._identity(ctx)
+        ctx.changes |= self._settlement.identity(ctx)
         ident = ctx.target.id_of(dict(resource))
         ctx.changes |= {"externalId": ident, "adopted": adopted, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=adopted)
@@ -148,9 +155,6 @@ class WritingSteps:
         """Remember what no status can prove: this very process has had the answer."""
         ctx.memory.held.note(ident, is_adopted=adopted)
         ctx.is_heir_confirmed = ctx.obj.is_heir
-
-    def _identity(self, ctx: Planned) -> Json:
-        return self._settlement.identity(ctx)
 
     # ------------------------------------------------------------ creating
 
@@ -183,7 +187,7 @@ class WritingSteps:
 
     async def _announce(self, ctx: Planned) -> Verdict:
         """Write down that a create is about to be sent, and what it carries; return the news."""
-        ctx.changes |= self._identity(ctx)
+        ctx.changes |= self._settlement.identity(ctx)
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
@@ -261,7 +265,7 @@ class WritingSteps:
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.sent.note_made(ctx.plan.desired_digest, ctx.plan.write_only_digest)
         ident = ctx.target.id_of(answer)
-        await self._settlement.check_id(ctx, ident)
+        await self._redactors.check_id(ctx, ident)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}
         self._hold(ctx, ident, adopted=False)
         ctx.changes["applied"] = self._settlement.applied(ctx)
