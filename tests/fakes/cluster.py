@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from agentrun_operator.core.errors import AlreadyExistsNotOwned
 from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.reconcile.ports import (
     ClusterUnavailable,
     EventType,
@@ -24,7 +24,6 @@ from agentrun_operator.reconcile.ports import (
     ObjectGone,
     SecretData,
 )
-from agentrun_operator.reconcile.status import timestamp
 from fakes.calls import Calls
 from fakes.clock import VirtualClock
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from agentrun_operator.core.gate import CloudText
+from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import ConditionType, Reason
 
 Truth = Literal["True", "False", "Unknown"]
@@ -94,7 +95,7 @@ def merge_conditions(
     the generation it speaks of.
     """
     before = {c.get("type"): c for c in previous}
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = timestamp(now)
     merged = []
     for condition in sorted(wanted, key=lambda c: _ORDER[c.type]):
         old = before.get(condition.type.value)

@@ -234,6 +234,11 @@ class KubeObject:
         return None
 
 
+def timestamp(moment: datetime) -> str:
+    """Return a time as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def parse_time(text: str | None) -> datetime | None:
     """Read an RFC 3339 time as aware UTC or offset time; None for what is none."""
     if not text:

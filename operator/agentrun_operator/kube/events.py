@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.kube.client import KubeClient, core_path
 from agentrun_operator.reconcile.ports import (
     Clock,
@@ -75,7 +75,7 @@ class BackgroundEventRecorder:
         namespace = key.namespace or "default"
         identity = f"{obj.uid}/{reason}/{message}/{now.timestamp()}"
         digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamp = timestamp(now)
         return {
             "apiVersion": "v1",
             "kind": "Event",

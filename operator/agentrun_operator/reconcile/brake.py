@@ -14,14 +14,13 @@ from datetime import datetime
 import structlog
 
 from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
-from agentrun_operator.core.objects import KubeObject, parse_time
+from agentrun_operator.core.objects import KubeObject, parse_time, timestamp
 from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.ports import Clock
-from agentrun_operator.reconcile.status import timestamp
 
 log = structlog.get_logger(__name__)
 

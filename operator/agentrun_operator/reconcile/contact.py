@@ -16,8 +16,8 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import timestamp
 from agentrun_operator.reconcile.ports import Clock
-from agentrun_operator.reconcile.status import timestamp
 
 OUT_OF_REACH = (Unavailable, Throttled, CredentialsInvalid, ForeignKeys)
 """Failures that every other call to the account shares."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from agentrun_operator.core.errors import OperatorError, Unavailable
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import facts, foreign, observe, outcome
@@ -15,7 +16,7 @@ from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gon
 from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
-from agentrun_operator.reconcile.status import reason_of, timestamp
+from agentrun_operator.reconcile.status import reason_of
 from agentrun_operator.reconcile.step import EarlyStep, Step
 from agentrun_operator.reconcile.world import World
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError, Throttled, Unavailable
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import edits, outcome
@@ -17,7 +18,6 @@ from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.status import timestamp
 from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, says_already, trouble_of
 from agentrun_operator.reconcile.world import World
 

@@ -11,7 +11,7 @@ from agentrun_operator.core.drift import CANNOT_READ, Drift
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.core.reasons import ConditionType, Reason
 from agentrun_operator.core.shown import HIDDEN, UNSET, parted
 from agentrun_operator.reconcile.ports import Json
@@ -21,11 +21,6 @@ _OF_WRITES = (ConditionType.SYNCED, ConditionType.REFERENCES_RESOLVED)
 _MAX_DRIFT = 32
 _OURS = (HIDDEN, UNSET, CANNOT_READ)
 """What is said in place of a value."""
-
-
-def timestamp(moment: datetime) -> str:
-    """Return a time as Kubernetes writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def changed(status: Mapping[str, Any], changes: Json) -> Json:

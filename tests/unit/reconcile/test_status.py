@@ -7,7 +7,7 @@ import pytest
 
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.gate import CloudText, Redactor, unsealed
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile import outcome
@@ -17,7 +17,6 @@ from agentrun_operator.reconcile.status import (
     creation_mark,
     drift_entries,
     reason_of,
-    timestamp,
 )
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
