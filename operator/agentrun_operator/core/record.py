@@ -50,7 +50,7 @@ def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in RECORD_FIELDS if status.get(name) is not None}
 
 
-def told_of(status: Mapping[str, Any]) -> dict[str, Any]:
+def record_and_conditions(status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a status proves and says, to compare two of them."""
     said = {name: status.get(name) for name in ("observedGeneration", "conditions")}
     return {**record_of(status), **said}

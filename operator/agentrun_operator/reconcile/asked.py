@@ -38,12 +38,12 @@ def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> None:
         ctx.memory.acted.values = None
         return
     ctx.is_limited = True
-    ctx.values = {told: digest(value) for told, value in _values(ctx, ctx.target.desired)}
+    ctx.values = {path: digest(value) for path, value in _values(ctx, ctx.target.desired)}
     by_version = encode(ctx.kind, spec, resolution.by_version())
-    ctx.told = {
+    ctx.acted_on = {
         "generation": ctx.obj.generation,
         "inputs": _inputs(resolution),
-        "values": {told: digest_of(value) for told, value in _values(ctx, by_version)},
+        "values": {path: digest_of(value) for path, value in _values(ctx, by_version)},
     }
     before = ctx.memory.acted.values
     if before is None:
@@ -79,10 +79,10 @@ def _edited_by_record(ctx: Context) -> frozenset[str]:
     record = ctx.obj.status.get("actedOn")
     if not record or ctx.obj.is_heir:
         return frozenset()
-    if all(record.get(name) == ctx.told[name] for name in ("generation", "inputs")):
+    if all(record.get(name) == ctx.acted_on[name] for name in ("generation", "inputs")):
         # Nobody edited anything. Another version of ours may write values in another way.
         return frozenset()
-    return _differing(record.get("values") or {}, ctx.told["values"])
+    return _differing(record.get("values") or {}, ctx.acted_on["values"])
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
@@ -111,7 +111,7 @@ def limit_write_only(ctx: Context, part: Json, *, is_news: bool) -> None:
 def note_acted(ctx: Context) -> None:
     """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
     ctx.edits = frozenset()
-    ctx.changes["actedOn"] = ctx.told if ctx.is_limited else None
+    ctx.changes["actedOn"] = ctx.acted_on if ctx.is_limited else None
     ctx.memory.acted.unconfirmed = frozenset()
     if ctx.is_limited:
         ctx.memory.acted.values = dict(ctx.values)
@@ -127,7 +127,7 @@ def note_sent(ctx: Context) -> None:
     if sent:
         ctx.edits -= sent
         ctx.memory.acted.unconfirmed |= sent
-        _record(ctx, sent, ctx.values, ctx.told["values"])
+        _record(ctx, sent, ctx.values, ctx.acted_on["values"])
 
 
 def _note_underway(ctx: Context, edits: Paths) -> None:
@@ -141,13 +141,15 @@ def _note_underway(ctx: Context, edits: Paths) -> None:
 
 
 def _record(
-    ctx: Context, paths: Paths, values: Mapping[str, bytes], told: Mapping[str, str]
+    ctx: Context, paths: Paths, values: Mapping[str, bytes], public: Mapping[str, str]
 ) -> None:
     if ctx.memory.acted.values is not None:
         ctx.memory.acted.values = _with(ctx.memory.acted.values, values, paths)
     if record := ctx.changes.get("actedOn") or ctx.obj.status.get("actedOn"):
-        values_told = _with(record.get("values") or {}, told, paths)
-        ctx.changes["actedOn"] = {**record, "values": values_told}
+        ctx.changes["actedOn"] = {
+            **record,
+            "values": _with(record.get("values") or {}, public, paths),
+        }
 
 
 def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[str, T]:

@@ -52,7 +52,7 @@ class Pass(Generic[P_co]):
     """`driftPolicy` is Report or Ignore: nothing but edits is sent."""
     values: dict[str, bytes] = field(default_factory=dict, repr=False)
     """If limited: digest of each value of the spec, by `Leaf.public_path`."""
-    told: Json = field(default_factory=dict)
+    acted_on: Json = field(default_factory=dict)
     """If limited: `status.actedOn` once this spec is acted on."""
     edits: frozenset[str] = frozenset()
     """If limited: which of the values were edited, or went, since the spec was last acted on."""

@@ -8,7 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.record import told_of
+from agentrun_operator.core.record import record_and_conditions
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.changes import (
     asks_anew,
@@ -96,11 +96,10 @@ class Engine:
         What is read by LIST has no pass of its own, nor has an account that works: an old status
         would stand for ever, and that of an account keeps all its objects waiting.
         """
-        told = told_of(now.status)
-        if told_of(before.status) == told:
+        if record_and_conditions(before.status) == record_and_conditions(now.status):
             return False
         notes = self._world.memory.peek(now.key)
-        return notes is None or not notes.reported.is_ours(told)
+        return notes is None or not notes.reported.is_ours(now.status)
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""

@@ -18,7 +18,7 @@ def explain(ctx: Planned, cache: ObjectCache) -> str:
             f"spec.adoptionPolicy: Adopt to use it{_condition(ctx)}"
         )
     owner = _owner(ctx)
-    told = _told_of(ctx, cache, owner)
+    told = _whose(ctx, cache, owner)
     if owner is None:
         return f"{what} and {told}; {instead}, or {force}"
     if not _is_here(owner, cache):
@@ -35,7 +35,7 @@ def owner_left_alone(ctx: Context, cache: ObjectCache) -> str | None:
     is_foreign = ctx.observation.ownership is Ownership.FOREIGN
     if not is_foreign and (is_looked_at or ctx.obj.copied_from is None):
         return None
-    return _told_of(ctx, cache, _owner(ctx))
+    return _whose(ctx, cache, _owner(ctx))
 
 
 def _marks(ctx: Context) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def _owner(ctx: Context) -> Owner | None:
     return Owner(origin.get("clusterId", ""), origin.get("namespace", ""), origin["name"])
 
 
-def _told_of(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
+def _whose(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
     marks = _marks(ctx)
     if owner is None:
         if marks and _is_hidden(ctx, marks[0]):

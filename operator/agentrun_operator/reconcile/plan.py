@@ -1,7 +1,7 @@
 """What a pass works by: found out before it asks the cloud anything."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Self
 
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.grants import Leave
@@ -42,6 +42,20 @@ class Plan(Prepared):
     write_only_digest: bytes | None = None
 
     @classmethod
-    def of(cls, known: Prepared, **more: Any) -> "Plan":
-        """Return what is known, and more: at least the target and the leave."""
-        return cls(**{each.name: getattr(known, each.name) for each in fields(known)} | more)
+    def of(
+        cls,
+        known: Prepared,
+        target: Target,
+        leave: Leave,
+        *,
+        resolution: Resolution | None = None,
+        write_only_digest: bytes | None = None,
+    ) -> Self:
+        """Return what is known, the account among it, and what follows from it."""
+        return cls(
+            **{each.name: getattr(known, each.name) for each in fields(known)},
+            target=target,
+            leave=leave,
+            resolution=resolution,
+            write_only_digest=write_only_digest,
+        )

@@ -166,7 +166,7 @@ class Preparation:
             # A lost create is recognised by what is remembered of it, and by what the spec says.
             sent = {**target.created, **sent}
         target = replace(target, sent=sent, is_partial=True)
-        return Plan.of(known, leave=leave, target=target)
+        return Plan.of(known, target, leave)
 
     async def _whole(
         self, ctx: Context, known: Prepared, spec: ResourceSpec, binding: Binding, leave: Leave
@@ -190,11 +190,10 @@ class Preparation:
             ctx, spec, desired, account=binding.identity, parent=parent, digest=digest
         )
         return Plan.of(
-            known,
-            leave=leave,
-            target=target,
+            replace(known, desired_digest=digest),
+            target,
+            leave,
             resolution=resolution,
-            desired_digest=digest,
             write_only_digest=self._world.memory.digest(target.write_only),
         )
 

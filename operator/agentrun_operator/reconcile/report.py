@@ -46,7 +46,7 @@ class Reporter:
             status = bind(status, self._cache.binding_of(ctx.obj))
         # Also of what somebody else wrote and is true: or our own last one, written back, would
         # count as the echo of our write.
-        ctx.memory.reported.note_told(status)
+        ctx.memory.reported.note_status(status)
         if status == ctx.obj.status:
             return
         raw = await self._write(ctx.obj, verdict, status)
@@ -58,7 +58,7 @@ class Reporter:
     ) -> Json | None:
         """Write the status of a local object; None when it already says all that."""
         status = self._composed(obj, verdict, changes)
-        reported.note_told(status)
+        reported.note_status(status)
         return None if status == obj.status else await self._write(obj, verdict, status)
 
     def _composed(
@@ -81,7 +81,7 @@ class Reporter:
         """Write what the record says now; no condition has anything new to tell."""
         status = changed(ctx.obj.status, record)
         status = bind(status, self._cache.binding_of(ctx.obj))
-        ctx.memory.reported.note_told(status)
+        ctx.memory.reported.note_status(status)
         self.absorb(ctx, await self._writer.write_status(ctx.obj, status))
 
     def absorb(self, ctx: Context, raw: Json) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.record import told_of
+from agentrun_operator.core.record import record_and_conditions
 
 
 @dataclass(slots=True)
@@ -14,19 +14,19 @@ class Reported:
     """The last status write, and the first report that was held back."""
 
     digest: bytes | None = None
-    """Of what the status tells since our last pass."""
+    """Of the record and the conditions as our last pass left them."""
     at: float = float("-inf")
     """Monotonic time of the last write of a verdict."""
     held_since: float | None = None
     """Monotonic time of the first pass that had nothing to tell but that it waits."""
 
-    def note_told(self, status: Mapping[str, Any]) -> None:
-        """Remember what the status tells, before it is written: its event may come first."""
-        self.digest = _digest(told_of(status))
+    def note_status(self, status: Mapping[str, Any]) -> None:
+        """Remember a status before it is written: its event may come first."""
+        self.digest = _digest(status)
 
-    def is_ours(self, told: Mapping[str, Any]) -> bool:
-        """Whether a status tells what we agreed with; all else was written by somebody else."""
-        return self.digest == _digest(told)
+    def is_ours(self, status: Mapping[str, Any]) -> bool:
+        """Whether a status is as our last pass left it; else somebody else has written it."""
+        return self.digest == _digest(status)
 
     def note_written(self, now: float) -> None:
         """Remember that a verdict was written."""
@@ -39,6 +39,7 @@ class Reported:
         return self.held_since
 
 
-def _digest(told: Mapping[str, Any]) -> bytes:
+def _digest(status: Mapping[str, Any]) -> bytes:
     # There is one for each object; what it stands for would fill the memory.
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
+    text = json.dumps(record_and_conditions(status), sort_keys=True)
+    return hashlib.sha256(text.encode()).digest()
