@@ -143,8 +143,17 @@ class KubeObject:
 
         The record of what it replaces stays until then.
         """
-        creation = self.status.get("creation") or {}
-        return bool(creation) and (not self.is_in_charge or "replaces" in creation)
+        return bool(self.creation) and (not self.is_in_charge or "replaces" in self.creation)
+
+    @property
+    def creation(self) -> Mapping[str, Any]:
+        """The mark of the last create that was announced; empty where none is kept."""
+        return self.status.get("creation") or {}
+
+    @property
+    def has_record(self) -> bool:
+        """Whether a resource is on record, or a create was announced."""
+        return bool(self.external_id or self.creation)
 
     @property
     def is_heir(self) -> bool:
@@ -159,8 +168,7 @@ class KubeObject:
         So does an object that was restored from a backup without its status, until it has been
         looked at: its resource may still be there.
         """
-        has_record = self.external_id or self.status.get("creation")
-        return self.is_claimed and self.observed_generation < 0 and not has_record
+        return self.is_claimed and self.observed_generation < 0 and not self.has_record
 
     @property
     def observes_only(self) -> bool:
@@ -183,11 +191,11 @@ class KubeObject:
         """
         if not self.is_claimed or self.observes_only or self.retains():
             return False
-        return bool(self.external_id or self.status.get("creation") or self.is_unrecorded)
+        return self.has_record or self.is_unrecorded
 
     def was_edited_since_mark(self) -> bool:
         """Whether the spec is another one than at the POST; deletion moves the generation too."""
-        marked = (self.status.get("creation") or {}).get("generation")
+        marked = self.creation.get("generation")
         return isinstance(marked, int) and self.generation - int(self.deleting) > marked
 
     def paused_until(self, now: datetime) -> datetime | None:
@@ -212,9 +220,19 @@ class KubeObject:
         return self.condition("Ready") or {}
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the condition Ready is True."""
+        return bool(self.ready.get("status") == "True")
+
+    @property
+    def ready_reason(self) -> str:
+        """The reason of the condition Ready; empty before the first."""
+        return str(self.ready.get("reason") or "")
+
+    @property
     def has_reported_end(self) -> bool:
         """Whether it was reported as completed."""
-        return bool(self.ready.get("reason") == Reason.COMPLETED.value)
+        return self.ready_reason == Reason.COMPLETED.value
 
     @property
     def copied_from(self) -> Mapping[str, str] | None:
@@ -225,6 +243,11 @@ class KubeObject:
     def observed_generation(self) -> int:
         """Generation that the last written status speaks of; -1 before the first."""
         return int(self.status.get("observedGeneration", -1))
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the last written status speaks of the present generation."""
+        return self.observed_generation == self.generation
 
     def condition(self, name: str) -> Mapping[str, Any] | None:
         """Return one condition as written, or None."""

@@ -20,7 +20,7 @@ def is_on_record(ctx: Context) -> bool:
     if obj.external_id and not obj.is_in_charge and ctx.plan.binding is not None:
         # What is only observed may be moving to another account than its record tells of.
         return bool(obj.status.get("account") == ctx.plan.binding.pin())
-    return bool(obj.external_id or obj.status.get("creation")) or ctx.is_unrecorded
+    return obj.has_record or ctx.is_unrecorded
 
 
 def seconds_to_proof(ctx: Context) -> float:
@@ -46,7 +46,7 @@ def window_passed(ctx: Context) -> bool:
     sent something; and whatever a process before it sent, it sent before this one's first pass. So
     a clock that was set back does not prolong the window, which deletions wait for.
     """
-    started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
+    started = parse_time(ctx.obj.creation.get("startedAt"))
     if started is None:
         return True
     sent_at, known_since = ctx.memory.sent.at, ctx.memory.looks.known_since

@@ -171,7 +171,7 @@ class AccountDirectory:
 
         What has no resource, nor may have one, lives where its reference leads by now.
         """
-        if obj.pin and (obj.external_id or obj.status.get("creation")):
+        if obj.pin and obj.has_record:
             return AccountIdentity.of(obj.pin)
         account = self._asked_for(obj)
         if account is not None:
@@ -192,9 +192,8 @@ class AccountDirectory:
             return True
         if (account.spec.get("identityCheck") or {}).get("mode") == "Off":
             return False
-        ready = account.ready
         was_proven = (account.status.get("atProvider") or {}).get("identity") == VERIFIED
-        return was_proven or ready.get("reason") != Reason.ACCOUNT_MISMATCH.value
+        return was_proven or account.ready_reason != Reason.ACCOUNT_MISMATCH.value
 
     def _account_of(self, obj: KubeObject) -> KubeObject | None:
         pinned = obj.pinned_account
@@ -298,18 +297,17 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
 
     Once the cloud refused the account, one account asks again instead of all its users.
     """
-    ready = account.ready
-    if user.external_id and ready.get("reason") == Reason.ACCOUNT_MISMATCH.value:
-        raise AccountNotUsable(f"{account.key}: {ready.get('message')}")
-    if user.external_id and ready.get("reason") == Reason.ACCOUNT_CHANGED.value:
-        raise AccountChanged(str(ready.get("message")))
-    if user.external_id and ready.get("reason") not in _REFUSED:
+    reason, message = account.ready_reason, account.ready.get("message")
+    if user.external_id and reason == Reason.ACCOUNT_MISMATCH.value:
+        raise AccountNotUsable(f"{account.key}: {message}")
+    if user.external_id and reason == Reason.ACCOUNT_CHANGED.value:
+        raise AccountChanged(str(message))
+    if user.external_id and reason not in _REFUSED:
         return
     if account.deleting:
         raise DependencyNotReady(f"{account.key} is being deleted")
-    if ready.get("status") != "True" or account.observed_generation != account.generation:
-        reason = ready.get("reason") or "Pending"
-        message = f"{account.key} is not Ready: {reason}; see its conditions"
+    if not (account.is_ready and account.is_observed):
+        message = f"{account.key} is not Ready: {reason or 'Pending'}; see its conditions"
         if account.status.get("atProvider") and reason in _PASSING:
             # It worked before: what is new waits as everything else in it does.
             raise _PASSING[reason](message)

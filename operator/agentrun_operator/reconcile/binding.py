@@ -54,7 +54,7 @@ def is_hearsay(obj: KubeObject, source: ObjectKey) -> bool:
 def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
     """Return AccountChanged when an object with a resource resolves to another account."""
     pinned = obj.pin
-    if not pinned or not (obj.is_in_charge or obj.status.get("creation")):
+    if not pinned or not (obj.is_in_charge or obj.creation):
         return None
     there = AccountIdentity.of(pinned)
     if is_hearsay(obj, binding.source):

@@ -21,7 +21,6 @@ def caution(
     found = ctx.kind.caution(spec.model_copy(update=unset))
     if found is None:
         return ""
-    ready = ctx.obj.ready
-    if found.message not in str(ready.get("message")):
+    if found.message not in str(ctx.obj.ready.get("message")):
         world.events.emit(ctx.obj, "Warning", found.reason, found.message)
     return f"; {found.message}"

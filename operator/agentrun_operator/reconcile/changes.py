@@ -12,14 +12,15 @@ def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
 
 def is_left_to_its_owner(obj: KubeObject) -> bool:
     """Whether an object has seen that its name is taken: those who come after it may look."""
-    reason = obj.ready.get("reason")
-    return reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
+    return obj.ready_reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
 
 
 def is_disowned(obj: KubeObject) -> bool:
     """Whether what an object has on record is not its own, as another claim to it comes first."""
-    reason = obj.ready.get("reason")
-    return reason in (Reason.EXTERNAL_NAME_CONFLICT.value, Reason.ALREADY_EXISTS_NOT_OWNED.value)
+    return obj.ready_reason in (
+        Reason.EXTERNAL_NAME_CONFLICT.value,
+        Reason.ALREADY_EXISTS_NOT_OWNED.value,
+    )
 
 
 def deserves_a_pass(before: KubeObject, now: KubeObject) -> bool:

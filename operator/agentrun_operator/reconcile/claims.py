@@ -92,7 +92,7 @@ class Claims:
         if obj.key in self._taking or self._may_be_recorded(obj):
             return True
         # A restored record counts less than any other until a look has confirmed it.
-        return bool(obj.is_in_charge or obj.status.get("creation")) and not obj.is_heir
+        return bool(obj.is_in_charge or obj.creation) and not obj.is_heir
 
     def _may_be_recorded(self, obj: KubeObject) -> bool:
         """Whether a write that was not answered may have put a mark or a resource on record.

@@ -81,8 +81,7 @@ class Contests:
 
     def _recall(self, obj: KubeObject, now: float) -> None:
         """Take what the last process told of a contest for known, lest a restart begins it anew."""
-        ready = obj.ready
-        if self.fields or ready.get("reason") != Reason.CONTESTED.value:
+        if self.fields or obj.ready_reason != Reason.CONTESTED.value:
             return
         for entry in obj.status.get("drift") or ():
             self.fields[str(entry.get("path"))] = Contest(rounds=1, until=now + WINDOW_SECONDS)

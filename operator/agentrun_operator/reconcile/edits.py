@@ -39,7 +39,7 @@ def has_news(ctx: Context) -> bool:
     """Whether the spec was edited, or a new request token came, since the last report."""
     obj, token = ctx.obj, ctx.obj.request_token
     is_asked = token is not None and obj.status.get("lastRequest") != token
-    return is_asked or obj.observed_generation != obj.generation
+    return is_asked or not obj.is_observed
 
 
 def is_untried(ctx: Context) -> bool:

@@ -47,7 +47,7 @@ def is_finished(ctx: Context) -> bool:
     A completed resource is not recreated on edit, unless it is to be followed.
     """
     may_follow = ctx.plan.spec is None or is_followed(ctx)
-    is_tried = ctx.obj.observed_generation == ctx.obj.generation
+    is_tried = ctx.obj.is_observed
     return ctx.obj.has_reported_end and (is_tried or not may_follow)
 
 

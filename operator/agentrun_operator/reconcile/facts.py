@@ -11,7 +11,7 @@ from agentrun_operator.reconcile.context import Context, is_planned
 def snapshot(ctx: Context) -> Snapshot:
     """Return what is known now, as `decide` reads it."""
     obj = ctx.obj
-    creation = obj.status.get("creation")
+    creation = obj.creation
     return Snapshot(
         deleting=obj.deleting,
         claimed=obj.is_claimed,
@@ -85,12 +85,9 @@ def asks_to_adopt(ctx: Context) -> bool:
 def _is_past_deadline(ctx: Context) -> bool:
     # Of the last write, which an outage does not hide as it hides Ready.
     synced = ctx.obj.condition("Synced") or {}
-    if (
-        synced.get("reason") == Reason.TIMEOUT.value
-        and ctx.obj.observed_generation == ctx.obj.generation
-    ):
+    if synced.get("reason") == Reason.TIMEOUT.value and ctx.obj.is_observed:
         return True
-    started = parse_time((ctx.obj.status.get("creation") or {}).get("startedAt"))
+    started = parse_time(ctx.obj.creation.get("startedAt"))
     if started is not None:
         return (ctx.started_at - started).total_seconds() > ctx.plan.deadline_seconds
     return ctx.memory.transition.exceeds(ctx.plan.deadline_seconds, ctx.now)
@@ -106,8 +103,7 @@ def _is_told_uncleared(ctx: Context) -> bool:
     Such an edit is acted on once. Without the record it would be drift from the next look on, and
     Ignore would call the object Available.
     """
-    ready = ctx.obj.ready
-    if not ctx.is_limited or ready.get("reason") != Reason.CANNOT_CLEAR.value:
+    if not ctx.is_limited or ctx.obj.ready_reason != Reason.CANNOT_CLEAR.value:
         return False
     told = {entry.get("path") for entry in ctx.obj.status.get("drift") or ()}
     return not edits.has_news(ctx) and any(d.path in told for d in ctx.observation.leftovers)

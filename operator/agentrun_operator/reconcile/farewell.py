@@ -5,7 +5,6 @@ change of mind afterwards makes the event say what is not true.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
@@ -43,9 +42,8 @@ class Farewell:
 
 def went_out(obj: KubeObject) -> bool:
     """Whether DELETE was sent, or the cloud was seen deleting the resource."""
-    ready: Any = obj.ready
     # An object that the version before was deleting has no record of when it began.
-    is_going = str(ready.get("message")).startswith(AT_WORK) and obj.external_id is not None
+    is_going = str(obj.ready.get("message")).startswith(AT_WORK) and obj.external_id is not None
     return bool(obj.deleting and (obj.status.get("deleteSentAt") or is_going))
 
 
@@ -56,8 +54,7 @@ def may_have_gone_out(obj: KubeObject) -> bool:
     between its success and the record of it. And what is on record may have been deleted to be
     made anew.
     """
-    ready: Any = obj.ready
-    is_doubtful = ready.get("reason") in _MET_ON_THE_WAY | _BEING_REPLACED
+    is_doubtful = obj.ready_reason in _MET_ON_THE_WAY | _BEING_REPLACED
     return went_out(obj) or (obj.deleting and is_doubtful)
 
 

@@ -43,7 +43,7 @@ class Freshness:
         trouble = self._trouble_of(ctx, error)
         if ctx.obj.deleting:
             return self._deleting(ctx, trouble, error, own)
-        if not (ctx.obj.external_id or ctx.obj.status.get("creation")):
+        if not ctx.obj.has_record:
             return own
         if trouble is None:
             return self._own_trouble(ctx, error, own)
@@ -132,10 +132,9 @@ class Freshness:
 
     def _seconds_left(self, ctx: Context, trouble: Trouble | None) -> float:
         """Return how long what was last said of an object still counts; for ever if it ended."""
-        ready = ctx.obj.ready
-        if ready.get("reason") == Reason.COMPLETED.value:
+        if ctx.obj.has_reported_end:
             return float("inf")
-        if ready.get("status") != "True" or (trouble is not None and trouble.is_refusal):
+        if not ctx.obj.is_ready or (trouble is not None and trouble.is_refusal):
             return 0.0
         seen = ctx.memory.looks.counts_from or 0.0
         if trouble is not None:

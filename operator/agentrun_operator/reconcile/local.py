@@ -123,7 +123,7 @@ class LocalReconciler:
             self._world.cache.update(raw, obj.key.kind)
         parse_spec(self._world.kinds[obj.key.kind], obj)
         is_rotated, binding = await self._connect(obj)
-        if fresh or is_rotated or not _is_verified(obj):
+        if fresh or is_rotated or not (obj.is_ready and obj.is_observed):
             await binding.api.verify()
         changes["atProvider"] = _verified(obj, binding)
         available = Verdict("True", Reason.AVAILABLE, _told(binding))
@@ -170,13 +170,7 @@ def _is_told(obj: KubeObject, error: OperatorError) -> bool:
     if not says_already(obj, "False", error.reason):
         return False
     says_more = not isinstance(error, Unavailable | Throttled)
-    ready = obj.ready
-    return not says_more or str(ready.get("message")).startswith(error.message)
-
-
-def _is_verified(obj: KubeObject) -> bool:
-    ready = obj.ready
-    return ready.get("status") == "True" and obj.observed_generation == obj.generation
+    return not says_more or str(obj.ready.get("message")).startswith(error.message)
 
 
 def _verified(obj: KubeObject, binding: Binding) -> Mapping[str, str]:

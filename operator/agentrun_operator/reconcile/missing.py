@@ -37,7 +37,8 @@ class MissingSteps:
             brake.review(source)
         pause = self._pause(ctx)
         is_news = edits.has_news(ctx) or bool(ctx.changes)
-        if _is_told(ctx) and not is_news and brake.is_engaged(source):
+        is_told = ctx.obj.ready_reason == Reason.MASS_ABSENCE.value
+        if is_told and not is_news and brake.is_engaged(source):
             # The count moves; a write for each step of it would tell nobody anything.
             return Outcome(None, pause, "requeue_after")
         report = brake.report(source)
@@ -68,8 +69,3 @@ class MissingSteps:
     def _may_hold(self, ctx: Context) -> bool:
         absent_since = ctx.memory.looks.absent_since
         return absent_since is None or ctx.now - absent_since < _LONGEST_HOLD_SECONDS
-
-
-def _is_told(ctx: Context) -> bool:
-    ready = ctx.obj.ready
-    return bool(ready.get("reason") == Reason.MASS_ABSENCE.value)

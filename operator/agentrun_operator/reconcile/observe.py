@@ -50,7 +50,7 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
         return Observation(Existence.ABSENT, confirmed=confirmed, date=found.date)
     kind = target.kind
     made: tuple[Drift, ...] = ()
-    if target.obj.status.get("creation"):
+    if target.obj.creation:
         # What tells a create of ours again is all that it sent.
         made = find_drift(kind, target.created, resource, partial=not confirmed)
     ownership = whose(target, resource, made)

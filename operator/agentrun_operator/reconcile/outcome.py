@@ -109,7 +109,7 @@ def deleting(reason: Reason, message: str, quote: CloudText | None = None) -> Ve
 
 def was_tried(obj: KubeObject, request_token: str | None) -> bool:
     """Whether this generation and request token have been acted on, with whatever result."""
-    if obj.observed_generation != obj.generation:
+    if not obj.is_observed:
         return False
     if request_token is not None and obj.status.get("lastRequest") != request_token:
         return False
@@ -161,16 +161,13 @@ class Outcomes:
 
 def is_in_grace(error: OperatorError, obj: KubeObject, failures: Failures) -> bool:
     """Whether a resource that was Ready stays so: a short outage of the cloud is no news of it."""
-    ready = obj.ready
-    if isinstance(error, AccountNotUsable):
-        return ready.get("status") == "True" and obj.observed_generation == obj.generation
-    return (
+    if not (obj.is_ready and obj.is_observed):
+        return False
+    return isinstance(error, AccountNotUsable) or (
         isinstance(error, Retryable)
         and not isinstance(error, (*UNRESOLVED, AccessDenied, Busy))
         and error.stalls_after_seconds is None
         and failures.count < GRACE_FAILURES
-        and ready.get("status") == "True"
-        and obj.observed_generation == obj.generation
     )
 
 
@@ -199,7 +196,7 @@ def paused(obj: KubeObject) -> Verdict:
     known = {r.value: r for r in Reason}
     return Verdict(
         ready.get("status") or "Unknown",
-        known.get(str(ready.get("reason")), Reason.PENDING),
+        known.get(obj.ready_reason, Reason.PENDING),
         str(ready.get("message") or "paused before it was first looked at"),
         synced=synced.get("status") == "True",
         paused=True,

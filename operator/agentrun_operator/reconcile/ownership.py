@@ -174,7 +174,7 @@ def _may_be_our_create(
     if target.rest.created_field is None:
         return True
     created = parse_time(str(resource.get(target.rest.created_field) or ""))
-    looked_up = parse_time((target.obj.status.get("creation") or {}).get("lookedUpAt"))
+    looked_up = parse_time(target.obj.creation.get("lookedUpAt"))
     if created is None or looked_up is None or created < looked_up:
         return False
     is_certain = not drift and not target.is_partial

@@ -120,11 +120,10 @@ class Places:
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
     is_same = AccountIdentity.of(obj.pin) == AccountIdentity.of(account.spec)
-    may_be_there = bool(obj.external_id or obj.status.get("creation"))
+    may_be_there = obj.has_record
     return is_same and may_be_there and obj.pinned_account == account.key
 
 
 def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:
     """Order what is looked for by how sure it is to exist."""
-    ready = obj.ready
-    return not obj.external_id, ready.get("status") != "True", str(obj.key)
+    return not obj.external_id, not obj.is_ready, str(obj.key)

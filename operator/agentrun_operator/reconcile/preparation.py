@@ -236,9 +236,7 @@ class Preparation:
         # What is immutable can be sent by no edit.
         asked_for = (x for x in lacking if not (x.reach.is_fixed and obj.is_in_charge))
         told = tuple(lack.error for lack in asked_for)
-        ready = obj.ready
-        is_news = obj.observed_generation != obj.generation
-        is_told = is_news or ready.get("reason") == NotGranted.reason.value
+        is_told = not obj.is_observed or obj.ready_reason == NotGranted.reason.value
         if (obj.is_in_charge or obj.awaits_answer) and not (is_blocked and is_told):
             told = ()
         return told if hidden is None else (hidden, *told)
@@ -289,7 +287,7 @@ class Preparation:
         limits = spec.timeouts if spec else None
         if obj.deleting:
             own, default = "delete_seconds", settings.delete_timeout_seconds
-        elif obj.status.get("creation") or not obj.external_id:
+        elif obj.creation or not obj.external_id:
             own, default = "create_seconds", settings.create_timeout_seconds
         else:
             own, default = "update_seconds", settings.update_timeout_seconds

@@ -196,14 +196,13 @@ def _seconds_too_early(ctx: Context, verdict: Verdict) -> float:
     """
     if not isinstance(ctx.plan.blocked, outcome.UNRESOLVED) or ctx.obj.deleting or ctx.changes:
         return 0.0
-    ready = ctx.obj.ready
     reported, now = ctx.memory.reported, ctx.now
     held_since = reported.hold(now)
     if ctx.obj.observed_generation < 0:
         until = held_since + _HOLD_SECONDS
-    elif ctx.obj.observed_generation != ctx.obj.generation:
+    elif not ctx.obj.is_observed:
         return 0.0
-    elif ready.get("reason") in _WAITING and not verdict.stalled:
+    elif ctx.obj.ready_reason in _WAITING and not verdict.stalled:
         until = reported.at + _LONG_WAIT_SECONDS
     else:
         return 0.0

@@ -210,7 +210,7 @@ class Redactors:
     def _note(self, obj: KubeObject, found: Resolution, others: Iterator[str]) -> None:
         secret = (value for data in found.secrets.values() for value in data.values())
         doubtful = 0.0
-        if found.edited_at is not None and (obj.external_id or obj.status.get("creation")):
+        if found.edited_at is not None and obj.has_record:
             # If it was sent before this process began, nobody says what stood there then.
             spent = (self._world.clock.now() - found.edited_at).total_seconds()
             doubtful = max(0.0, KEPT_SECONDS - spent)

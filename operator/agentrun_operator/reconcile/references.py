@@ -109,7 +109,7 @@ class ReferenceResolver:
         Source: control-plane reference, §4.2 (endpoints of a runtime that is not READY).
         """
         parent = self.parent_of(obj)
-        if parent is None or parent.ready.get("status") == "True":
+        if parent is None or parent.is_ready:
             return error
         waiting = DependencyNotReady(f"{error.message}; see the conditions of {parent.key}")
         return waiting.quoting(error.quote)
@@ -192,16 +192,15 @@ def _missing(obj: KubeObject, need: Dependency) -> ReferenceNotFound:
 
 def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
     """Ask less of a target once the user exists: a restart of the target is no news to it."""
-    ready = target.ready
     if target.deleting and not is_user_there:
         raise DependencyNotReady(f"{target.key} is being deleted")
     if target.awaits_answer:
         raise DependencyNotReady(f"{target.key} is being created anew")
     is_enough = is_user_there and not is_disowned(target)
-    if target.external_id and (is_enough or ready.get("status") == "True"):
+    if target.external_id and (is_enough or target.is_ready):
         return
     raise DependencyNotReady(
-        f"{target.key} is not Ready: {ready.get('reason') or 'Pending'}; see its conditions"
+        f"{target.key} is not Ready: {target.ready_reason or 'Pending'}; see its conditions"
     )
 
 

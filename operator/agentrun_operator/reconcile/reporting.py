@@ -93,11 +93,10 @@ class ReportingSteps:
         """One answer says that the resource is gone: say nothing of it before a second one does."""
         pause = absence.seconds_to_proof(ctx)
         is_moving = ctx.memory.transition.is_polled
-        if ctx.obj.status.get("creation"):
+        if ctx.obj.creation:
             # It was made a moment ago, and a read may come too early for it.
             pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
-        is_told = ctx.obj.ready
-        if ctx.obj.deleting and is_told.get("reason") != Reason.DELETING.value:
+        if ctx.obj.deleting and ctx.obj.ready_reason != Reason.DELETING.value:
             message = "no look finds the resource any more; looking once more before letting go"
             verdict = outcome.deleting(Reason.DELETING, message)
             return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
@@ -115,7 +114,7 @@ class ReportingSteps:
         reason = Reason.UPDATING
         if ctx.observation.phase is Phase.DELETING:
             reason = Reason.EXTERNAL_RESOURCE_MISSING
-        elif ctx.obj.status.get("creation"):
+        elif ctx.obj.creation:
             reason = Reason.CREATING
         word = ctx.kind.word_of(ctx.observation.resource)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)

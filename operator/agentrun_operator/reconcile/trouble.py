@@ -35,10 +35,9 @@ def says_already(obj: KubeObject, status: str, reason: Reason) -> bool:
     A cloud in trouble answers now one way and now another. That it also asks to slow down is no
     news during an outage; each turn would be a write of every object.
     """
-    ready = obj.ready
-    if ready.get("status") != status or obj.observed_generation != obj.generation:
+    if obj.ready.get("status") != status or not obj.is_observed:
         return False
-    told = ready.get("reason")
+    told = obj.ready_reason
     is_more = told == Reason.PROVIDER_UNAVAILABLE.value and reason is Reason.THROTTLED
     return is_more or told == reason.value
 
@@ -48,10 +47,9 @@ def reported_outage(obj: KubeObject) -> Verdict | None:
 
     It stands until a call works: the next try alone is no sign that it will.
     """
-    ready = obj.ready
     for reason in OUTAGE:
-        if ready.get("reason") == reason.value and says_already(obj, "False", reason):
-            message = str(ready.get("message"))
+        if obj.ready_reason == reason.value and says_already(obj, "False", reason):
+            message = str(obj.ready.get("message"))
             return Verdict("False", reason, message, synced=False, reconciling=True)
     return None
 

@@ -104,7 +104,7 @@ class WritingSteps:
             return sent.digest == ctx.plan.desired_digest
         # Announced by a process before us: the mark has the generation and the Secrets' versions.
         return (
-            bool(ctx.obj.status.get("creation"))
+            bool(ctx.obj.creation)
             and not ctx.obj.was_edited_since_mark()
             and (ctx.obj.status.get("sentSecrets") or []) == self._settlement.sent_secrets(ctx)
         )
@@ -319,7 +319,7 @@ class WritingSteps:
 
 def _answered(obj: KubeObject) -> Json | None:
     """Return the mark of a create whose answer is on record from now on."""
-    creation = obj.status.get("creation") or {}
+    creation = obj.creation
     return {name: value for name, value in creation.items() if name != "replaces"} or None
 
 
