@@ -16,19 +16,19 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reaches import Lack, Reach, reaches
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.ledger import Ledger
+from agentrun_operator.reconcile.records import Records
 
 
 class Grants:
     """Compares what specs reach for with what their namespaces made and were granted."""
 
     def __init__(
-        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, ledger: Ledger
+        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, records: Records
     ) -> None:
-        """Look up in a cache what names of objects stand for, and in a ledger who made it."""
+        """Look up in a cache what names of objects stand for, and in the records who made it."""
         self._kinds = kinds
         self._cache = cache
-        self._ledger = ledger
+        self._records = records
 
     def lacking(self, obj: KubeObject, binding: Binding, leave: Leave) -> tuple[Lack, ...]:
         """Return what a spec would send without leave, in the order of the spec."""
@@ -64,7 +64,7 @@ class Grants:
             return False
         if rest is None or rest.key is KeyedBy.CHOSEN_ID:
             return False
-        named = self._ledger.namesakes(obj.key.kind, obj.external_name, binding)
+        named = self._records.namesakes(obj.key.kind, obj.external_name, binding)
         return not any(owner.key.namespace == obj.key.namespace for owner in named)
 
     def _is_strange_parent(
@@ -82,7 +82,7 @@ class Grants:
         value = reach.external_name or self._observed(obj, reach)
         if not value:
             return None
-        owners = tuple(self._ledger.owners(reach.kind, value, binding))
+        owners = tuple(self._records.owners(reach.kind, value, binding))
         if any(owner.key.namespace == obj.key.namespace for owner in owners):
             return None
         names = (value, *(owner.external_name for owner in owners))

@@ -1,16 +1,19 @@
-"""Whose a resource is that several objects of this cluster have on record: at most one's.
+"""Whose a resource is that objects of this cluster have on record: at most one's.
 
 Whoever may write a status can write anything into it, the right `boundTo` included. What another
-object has on record with more right is therefore a copy, however well it is bound.
+object has on record with more right is therefore a copy, however well it is bound. Nothing is
+stored for it: the start-up barrier fills the cache before anything is decided.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agentrun_operator.core.identity import incarnation_prefix
+from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.references import ReferenceResolver
@@ -21,12 +24,14 @@ class Records:
 
     def __init__(
         self,
+        kinds: Mapping[str, ResourceKind],
         cache: ObjectCache,
         memory: MemoryBank,
         accounts: AccountDirectory,
         references: ReferenceResolver,
     ) -> None:
         """Compare the objects of a cache, by what this process remembers of them."""
+        self._kinds = kinds
         self._cache = cache
         self._accounts = accounts
         self._memory = memory
@@ -52,6 +57,25 @@ class Records:
         A restored record proves nothing before a look confirms it.
         """
         return any(not other.is_heir for other in self._others(obj, ident))
+
+    def owners(self, kind: str, key: str, binding: Binding) -> Iterator[KubeObject]:
+        """Yield who made or adopted the resource of an account that stands on the wire as `key`."""
+        rest = self._kinds[kind].rest
+        if rest is not None and rest.key is KeyedBy.NAME:
+            return self.namesakes(kind, key, binding)
+        return self._owning(self._cache.recorders(kind, key), binding)
+
+    def namesakes(self, kind: str, name: str, binding: Binding) -> Iterator[KubeObject]:
+        """Yield who made or adopted a resource of this external name in an account."""
+        return self._owning(self._cache.claimants(kind, name), binding)
+
+    def _owning(self, candidates: Iterator[KubeObject], binding: Binding) -> Iterator[KubeObject]:
+        for obj in candidates:
+            if not obj.is_in_charge or self._accounts.identity_of(obj) != binding.identity:
+                continue
+            is_believed = self._accounts.is_believed(obj, binding.source)
+            if is_believed and self.own(obj).is_in_charge:
+                yield obj
 
     def _others(self, obj: KubeObject, ident: str) -> Iterator[KubeObject]:
         """Yield who else has an id on record in the account of an object.

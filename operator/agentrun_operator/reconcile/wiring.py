@@ -13,7 +13,6 @@ from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.guard import FencedWriter
 from agentrun_operator.reconcile.known import KnownValues
-from agentrun_operator.reconcile.ledger import Ledger
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
@@ -69,7 +68,7 @@ def assemble(
     accounts = AccountDirectory(kinds, cache, reader, clients, settings)
     references = ReferenceResolver(kinds, cache, reader)
     listings = Listings(kinds, cache, clock, settings.polling)
-    records = Records(cache, memory, accounts, references)
+    records = Records(kinds, cache, memory, accounts, references)
     return World(
         kinds=kinds,
         settings=settings,
@@ -88,6 +87,6 @@ def assemble(
         outcomes=Outcomes(settings.backoff, adapters.jitter),
         brake=Brake(cache, memory, listings, clock, settings.mass_absence),
         records=records,
-        grants=Grants(kinds, cache, Ledger(kinds, cache, accounts, records)),
+        grants=Grants(kinds, cache, records),
         known=KnownValues(clock),
     )
