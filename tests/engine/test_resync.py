@@ -18,7 +18,7 @@ PROXY_KEY = ObjectKey("ModelProxy", "team-a", "it")
 
 
 def resync_of(lab: Lab) -> Resync:
-    return Resync(lab.kinds, lab.world.cache, lab.cluster, lab.clock)
+    return Resync(lab.world, lab.cluster)
 
 
 async def test_a_whole_picture_shows_nothing() -> None:

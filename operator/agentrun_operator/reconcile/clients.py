@@ -41,26 +41,24 @@ _KEYS = frozenset({"accessKeyId", "accessKeySecret", "securityToken"})
 OWN_ACCOUNT = ObjectKey("Operator", "", "settings")
 """Stands for the account of the operator's own settings."""
 _NO_OBJECT = ("", 0)
-"""Uid and generation of what is no object."""
+"""The stamp of what is no object."""
 
 
 @dataclass(slots=True)
 class _Client:
-    uid: str
-    """Of the account object: one made anew under the same name is another account."""
-    generation: int
-    version: str
-    """Of the Secret that its keys came from; empty without one."""
+    stamp: tuple[str, int]
+    """Of the account object as it was; one made anew under the same name is another account."""
     binding: Binding
     api: GuardedAPI
-    secret: ObjectKey | None
+    secret: ObjectKey | None = None
     place: str = ""
     """The cloud that its endpoint leads to."""
     stale: bool = False
 
-    def serves(self, account: KubeObject) -> bool:
-        """Whether it was made for this very object as it is now."""
-        return (self.uid, self.generation) == (account.uid, account.generation)
+
+def _stamp(account: KubeObject) -> tuple[str, int]:
+    """Return what an edit of an account object changes, and what another one has not."""
+    return account.uid, account.generation
 
 
 class AccountClients:
@@ -114,7 +112,7 @@ class AccountClients:
             InvalidParameter: its endpoint is not allowed, or its spec makes no sense.
             Unavailable: nobody says whose the keys are.
         """
-        stamp = account.uid, account.generation
+        stamp = _stamp(account)
         if not insists:
             asking = self._locks.get(account.key)
             is_being_asked = asking is not None and asking.locked()
@@ -123,7 +121,7 @@ class AccountClients:
             if not insists:
                 self._refusals.check(account.key, stamp)
             known = self._clients.get(account.key)
-            if known is None or known.stale or not known.serves(account):
+            if known is None or known.stale or known.stamp != stamp:
                 known = await self._renew(account, known)
             return known.binding
 
@@ -136,10 +134,10 @@ class AccountClients:
 
     async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
         parse_spec(self._kinds[account.key.kind], account)
-        secret = self._secret_of(account)
+        secret, stamp = self._secret_of(account), _stamp(account)
         heard = self._heard
         keys, version = (None, "") if secret is None else await self._read_keys(account, secret)
-        if known is not None and known.serves(account) and known.version == version:
+        if known and known.stamp == stamp and known.binding.secret_version == version:
             # Race: what was read may be old already, if a change was told of meanwhile.
             known.stale = self._heard != heard
             return known
@@ -150,7 +148,6 @@ class AccountClients:
             place = await self._find(account, known, api, "" if is_verified else version)
         except OperatorError as error:
             if self._heard == heard:
-                stamp = account.uid, account.generation
                 self._refusals.note(account.key, stamp, secret, error)
             await api.aclose()
             raise
@@ -163,16 +160,8 @@ class AccountClients:
             is_verified=is_verified,
             secret_version=version,
         )
-        made = self._clients[account.key] = _Client(
-            account.uid,
-            account.generation,
-            version,
-            binding,
-            api,
-            secret,
-            place=place,
-            stale=self._heard != heard,
-        )
+        made = _Client(stamp, binding, api, secret, place, stale=self._heard != heard)
+        self._clients[account.key] = made
         self._refusals.forget(account.key)
         if known is not None:
             self._signed.note(account.key, known.api.keys())
@@ -208,7 +197,7 @@ class AccountClients:
         """
         place = self._places.of(account)
         before = self._places.recorded(account)
-        has_new_keys = known is not None and known.uid == account.uid
+        has_new_keys = known is not None and known.stamp[0] == account.uid
         if known is not None and has_new_keys:
             before = known.place
         elif doubtful:
@@ -295,7 +284,7 @@ class AccountClients:
                 await api.aclose()
                 raise
             binding = Binding(OWN_ACCOUNT, identity, api, is_verified=is_verified)
-            self._clients[OWN_ACCOUNT] = _Client(*_NO_OBJECT, "", binding, api, None)
+            self._clients[OWN_ACCOUNT] = _Client(_NO_OBJECT, binding, api)
             return binding
 
     @property
@@ -327,7 +316,7 @@ class AccountClients:
             return
         self.reread(source)
         if isinstance(error, ForeignKeys):
-            self._refusals.note(source, (client.uid, client.generation), client.secret, error)
+            self._refusals.note(source, client.stamp, client.secret, error)
 
     async def drop_unused(self) -> None:
         """Close the clients of accounts that are gone, once nobody is pinned to them."""

@@ -60,7 +60,7 @@ class Engine:
         self._local = LocalReconciler(world)
         self._notices = Notices(world)
         self._poller = Poller(world, self.queue)
-        self._resync = Resync(world.kinds, world.cache, reader, world.clock)
+        self._resync = Resync(world, reader)
         world.cache.listen(self._object_changed)
         world.clients.contacts.listen(self._reach_changed)
         world.connections.listen(self._republish)
@@ -340,9 +340,14 @@ class Engine:
             await self._bury(key)
         for key in gaps:
             log.warning("resync: the watch missed an object", object=str(key))
-            raw = await self._reader.read_object(self._world.kinds[key.kind], key)
-            if raw is not None:
-                self.observe("MODIFIED", {**raw, "kind": key.kind})
+            await self._read_and_observe(key)
+
+    async def _read_and_observe(self, key: ObjectKey) -> bool:
+        """Take in what the cluster holds of an object; returns whether it exists."""
+        raw = await self._reader.read_object(self._world.kinds[key.kind], key)
+        if raw is not None:
+            self.observe("MODIFIED", {**raw, "kind": key.kind})
+        return raw is not None
 
     async def _drop_unused(self) -> None:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
@@ -358,12 +363,8 @@ class Engine:
         A namespace that refuses us is left out of a LIST. What we know of it still claims its name.
         """
         try:
-            raw = await self._reader.read_object(self._world.kinds[key.kind], key)
+            if not await self._read_and_observe(key):
+                log.warning("resync: dropping an object that no longer exists", object=str(key))
+                self._gone(key, None)
         except ClusterUnavailable as error:
             log.warning("resync: nobody says whether it exists", object=str(key), error=str(error))
-            return
-        if raw is not None:
-            self.observe("MODIFIED", {**raw, "kind": key.kind})
-            return
-        log.warning("resync: dropping an object that no longer exists", object=str(key))
-        self._gone(key, None)

@@ -1,6 +1,8 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -37,6 +39,20 @@ _REFUSALS = (CredentialsInvalid, ForeignKeys, AccessDenied)
 """What an account has to look into."""
 
 
+@dataclass(slots=True)
+class _Poll:
+    """What was done for one collection; all times are monotonic."""
+
+    due: float | None = None
+    tried_at: float = float("-inf")
+    read_at: float = float("-inf")
+    """When what is in transition there was last read by itself."""
+    seen: Mapping[str, int | None] = field(default_factory=dict)
+    """What the last LIST that was compared showed of each object."""
+    seen_from: float = float("-inf")
+    """When that LIST was begun."""
+
+
 class Poller:
     """The only thing that looks at the cloud on its own."""
 
@@ -47,16 +63,9 @@ class Poller:
         self._cache = world.cache
         self._memory = world.memory
         self._listings = world.listings
-        self._due: dict[Collection, float] = {}
-        self._tried: dict[Collection, float] = {}
-        self._read_at: dict[Collection, float] = {}
-        """When what is in transition there was last read by itself."""
+        self._polls: dict[Collection, _Poll] = {}
         self._busy: set[ObjectKey] = set()
         """Accounts whose collections are being read."""
-        self._seen: dict[Collection, dict[str, int | None]] = {}
-        """What the last LIST that was compared showed of each object."""
-        self._seen_from: dict[Collection, float] = {}
-        """When it was begun, monotonic."""
 
     async def run(self) -> None:
         """Poll until cancelled. An account that is slow, or has to wait, keeps no other waiting.
@@ -90,12 +99,8 @@ class Poller:
     def _due_by_account(self) -> list[dict[Collection, list[ObjectKey]]]:
         """Return what is due, for each account that is not being polled already."""
         shared = self._listings.survey()
-        for gone in set(self._due) - set(shared):
-            self._due.pop(gone)
-            self._seen.pop(gone, None)
-            self._seen_from.pop(gone, None)
-            self._tried.pop(gone, None)
-            self._read_at.pop(gone, None)
+        for gone in self._polls.keys() - shared.keys():
+            del self._polls[gone]
             self._wake_rest(gone)
         due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
         for at, held in shared.items():
@@ -107,9 +112,14 @@ class Poller:
 
     def _is_due(self, at: Collection, held: list[ObjectKey]) -> bool:
         now, interval = self._world.clock.monotonic(), self._interval(at, held)
-        due = self._due.setdefault(at, now + interval)
+        poll = self._poll_of(at)
+        if poll.due is None:
+            poll.due = now + interval
         # A transition that began meanwhile brings the next LIST forward.
-        return now >= min(due, self._last(at) + interval)
+        return now >= min(poll.due, self._last(at) + interval)
+
+    def _poll_of(self, at: Collection) -> _Poll:
+        return self._polls.setdefault(at, _Poll())
 
     def _read_moving(self, at: Collection, held: list[ObjectKey]) -> None:
         """Have the few read by themselves that are in transition where a LIST takes many calls."""
@@ -118,10 +128,10 @@ class Poller:
         moving = self._moving(held)
         if not moving or self._is_short(at, moving):
             return
-        now = self._world.clock.monotonic()
-        last = max(self._last(at), self._read_at.get(at, float("-inf")))
+        now, poll = self._world.clock.monotonic(), self._poll_of(at)
+        last = max(self._last(at), poll.read_at)
         if now - last >= self._world.settings.polling.transition_seconds:
-            self._read_at[at] = now
+            poll.read_at = now
             for key in moving:
                 self._queue.add(key, fresh=True)
 
@@ -129,9 +139,9 @@ class Poller:
         """LIST the due collections of one account, one after the other."""
         try:
             for at, held in due.items():
-                self._tried[at] = self._world.clock.monotonic()
+                self._poll_of(at).tried_at = self._world.clock.monotonic()
                 await self._poll(at, held)
-                self._due[at] = self._world.clock.monotonic() + self._interval(at, held)
+                self._poll_of(at).due = self._world.clock.monotonic() + self._interval(at, held)
         finally:
             self._busy.difference_update({at.account for at in due})
 
@@ -181,7 +191,8 @@ class Poller:
         rest = self._world.kinds[at.kind].rest
         if rest is None:
             return
-        before = self._seen.get(at, {})
+        poll = self._poll_of(at)
+        before = poll.seen
         now: dict[str, int | None] = {}
         for key in held:
             obj = self._cache.get(key)
@@ -200,14 +211,14 @@ class Poller:
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._note_missing(at, obj, ident, listing)
                 self._queue.add(key, fresh=bool(rest.list_omits))
-        self._seen[at], self._seen_from[at] = now, listing.begun_at
+        poll.seen, poll.seen_from = now, listing.begun_at
 
     def _was_looked_at_since(self, key: ObjectKey, at: Collection) -> bool:
         """Whether a pass wrote or looked since the LIST that this one is compared with."""
         notes = self._memory.peek(key)
         if notes is None:
             return False
-        since = self._seen_from.get(at, float("-inf"))
+        since = self._poll_of(at).seen_from
         seen_at = notes.looks.seen_at
         return notes.sent.at >= since or (seen_at is not None and seen_at > since)
 
@@ -279,4 +290,4 @@ class Poller:
 
     def _last(self, at: Collection) -> float:
         # An attempt that failed counts as well: an outage is no reason to ask more often.
-        return max(self._listings.begun_at(at), self._tried.get(at, float("-inf")))
+        return max(self._listings.begun_at(at), self._poll_of(at).tried_at)

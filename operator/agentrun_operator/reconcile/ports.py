@@ -119,10 +119,6 @@ class IdentityCheck:
     """Base URL of the token service; None: the one that belongs to the account's endpoint."""
 
 
-VERIFIED = IdentityCheck()
-"""The default: the token service is asked before anything else."""
-
-
 @dataclass(frozen=True, slots=True)
 class AccountConnection:
     """What it takes to talk to one account."""
@@ -139,7 +135,7 @@ class AccountConnection:
     role_external_id: str | None = None
     origin: str = "the Secret of the account"
     """Names where the keys come from, for messages."""
-    identity_check: IdentityCheck = VERIFIED
+    identity_check: IdentityCheck = IdentityCheck()
 
 
 class Cloud(Protocol):

@@ -1,20 +1,17 @@
 """Compares what we know with metadata LISTs: gaps and ghosts, and the barrier at start-up."""
 
-from collections.abc import Mapping
-
 import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.ports import (
-    Clock,
     ClusterUnavailable,
     KindNotServed,
     KubeReader,
     Listed,
 )
 from agentrun_operator.reconcile.rewind import Rewind
+from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
 
@@ -25,18 +22,12 @@ _BARRIER_RELIST_SECONDS = 10.0
 class Resync:
     """Finds what a watch may have lost."""
 
-    def __init__(
-        self,
-        kinds: Mapping[str, ResourceKind],
-        cache: ObjectCache,
-        reader: KubeReader,
-        clock: Clock,
-    ) -> None:
-        """Compare `cache` with what `reader` lists."""
-        self._kinds = kinds
-        self._cache = cache
+    def __init__(self, world: World, reader: KubeReader) -> None:
+        """Compare the world's cache with what `reader` lists."""
+        self._kinds = world.kinds
+        self._cache = world.cache
         self._reader = reader
-        self._clock = clock
+        self._clock = world.clock
         self._foreign: dict[ObjectKey, int] = {}
         self._rewind = Rewind()
 
