@@ -24,6 +24,11 @@
 {{- end }}
 {{- end }}
 
+{{/* How the API server names the operator in a request. */}}
+{{- define "agentrun-operator.userName" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "agentrun-operator.serviceAccountName" . }}
+{{- end }}
+
 {{- define "agentrun-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "agentrun-operator.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
