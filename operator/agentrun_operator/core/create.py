@@ -14,13 +14,7 @@ from agentrun_operator.core.wire import field_rules
 
 
 def created_body(kind: ResourceKind, spec: SpecModel, desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the desired state with the create defaults that it leaves open.
-
-    Args:
-        kind: Declares them.
-        spec: The spec that the desired state comes from.
-        desired: Body as `wire.encode` makes it.
-    """
+    """Return the desired state of `wire.encode` with the create defaults that it leaves open."""
     body = _completed(field_rules(kind), desired)
     for derived in kind.derived:
         if derived.create_default is not None and derived.api in desired:

@@ -12,13 +12,9 @@ from agentrun_operator.core.paths import item_labels, read_path
 
 
 def same(rule: FieldRule, desired: Any, seen: Any, *, partial: bool) -> bool:
-    """Whether an observed value fulfils a desired one.
+    """Whether an observed wire value, None when absent, fulfils a desired one.
 
-    Args:
-        rule: Declares how the field compares.
-        desired: Wire value that we would send.
-        seen: Wire value of a read; None when absent.
-        partial: True for a LIST item, whose missing fields say nothing.
+    `partial` tells a LIST item, whose missing fields say nothing.
     """
     if rule.is_list:
         return _same_list(rule, desired, seen if isinstance(seen, list) else [], partial=partial)

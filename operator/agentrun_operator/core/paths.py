@@ -42,12 +42,9 @@ def _below(node: Any, steps: tuple[tuple[str, bool], ...], path: str) -> Iterato
 def item_labels(
     rule: FieldRule, items: Sequence[Any], *, observed: bool = False
 ) -> tuple[str, ...]:
-    """Return what tells the items of a list apart: their key, or their place.
+    """Return what tells the items of a list on the wire apart: their key, or their place.
 
-    Args:
-        rule: The list's rule.
-        items: Its items on the wire.
-        observed: True for items of an answer, whose key may have another name there.
+    The key of `observed` items, those of an answer, may have another name.
     """
     key = rule.unordered.key if rule.unordered else None
     if key is None:
@@ -63,10 +60,8 @@ def item_labels(
 def placed(rule: FieldRule, declared: str, place: str) -> str:
     """Return a rule's path below one item of a list.
 
-    Args:
-        rule: A rule whose path says where it is declared.
-        declared: Path of the list, as declared; empty outside of lists.
-        place: Path of the item; empty outside of lists.
+    `declared` is the path of the list as declared, `place` that of the item. Both are empty outside
+    of lists.
     """
     return place + rule.path.removeprefix(declared)
 

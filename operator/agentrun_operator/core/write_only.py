@@ -118,11 +118,6 @@ def find_unseen(kind: ResourceKind, paths: Paths, observed: Mapping[str, Any]) -
 
     They are cleared like leftovers, once and without a confirmation. Where an answer does show one
     of them, `drift.find_leftovers` knows it.
-
-    Args:
-        kind: Declares what clears each field.
-        paths: Write-only paths that we had applied and that left the spec.
-        observed: A GET, or a LIST item.
     """
     return tuple(_unseen(field_rules(kind), paths, observed, None)) if paths else ()
 

@@ -8,7 +8,7 @@ again step by step.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
 
@@ -58,14 +58,9 @@ def in_lane(lane: Lane, tenant: str = "") -> Iterator[None]:
         _tenant.reset(before)
 
 
-@contextmanager
-def for_all() -> Iterator[None]:
+def for_all() -> AbstractContextManager[None]:
     """Make the calls within on behalf of all: others would wait behind the one who began them."""
-    before = _tenant.set("")
-    try:
-        yield
-    finally:
-        _tenant.reset(before)
+    return in_lane(_lane.get())
 
 
 class Budget:

@@ -135,12 +135,7 @@ class Contests:
 
 
 def message(paths: str, marks: tuple[str, ...]) -> str:
-    """Say what is fought over, with whom as far as that is known, and the way out.
-
-    Args:
-        paths: The fields, as people read them.
-        marks: What other owners wrote on the resource.
-    """
+    """Say which fields are contested, by whom as far as their marks tell it, and the way out."""
     minutes = int(WINDOW_SECONDS // 60)
     who = f"it carries the mark of {', '.join(marks)}" if marks else "AgentRun does not say by whom"
     return (

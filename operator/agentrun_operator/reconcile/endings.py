@@ -172,11 +172,8 @@ async def _delete(ctx: Planned, at: Locator) -> bool:
 
 
 def _seconds_to_live(ctx: Context) -> float | None:
-    ttl = (
-        ctx.plan.spec.ttl_seconds_after_finished
-        if isinstance(ctx.plan.spec, EndsByItself)
-        else None
-    )
+    spec = ctx.plan.spec
+    ttl = spec.ttl_seconds_after_finished if isinstance(spec, EndsByItself) else None
     if ttl is None or ctx.obj.observes_only:
         return None
     ended = _ended_at(ctx)

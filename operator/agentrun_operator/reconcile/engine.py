@@ -9,6 +9,7 @@ import structlog
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import record_and_conditions
+from agentrun_operator.reconcile import notices
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.changes import (
     asks_anew,
@@ -20,7 +21,6 @@ from agentrun_operator.reconcile.changes import (
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.memory import Memory
-from agentrun_operator.reconcile.notices import Notices
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.ports import (
@@ -58,7 +58,6 @@ class Engine:
         self._workers = Workers(self.queue, scale, self._serve, metrics, limit=limit)
         self._reconciler = Reconciler(world)
         self._local = LocalReconciler(world)
-        self._notices = Notices(world)
         self._poller = Poller(world, self.queue)
         self._resync = Resync(world, reader)
         world.cache.listen(self._object_changed)
@@ -103,7 +102,7 @@ class Engine:
 
     def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
-        self._notices.tell(before, obj)
+        notices.tell(self._world, before, obj)
         if before is not None and asks_anew(before, obj):
             # Race: the answer of our own write may show an edit first, and its event is old news.
             self.queue.add(obj.key, fresh=self.is_synced)

@@ -37,7 +37,7 @@ def snapshot(ctx: Context) -> Snapshot:
         edited=edits.is_edited(ctx),
         ungranted=any(leave.pending(ctx)),
         past_deadline=_is_past_deadline(ctx),
-        cleared_before=_was_cleared(ctx),
+        cleared_before=_is_told_uncleared(ctx) or _was_cleared_by_us(ctx),
         observation=edits.seen(ctx),
     )
 
@@ -91,10 +91,6 @@ def _is_past_deadline(ctx: Context) -> bool:
     if started is not None:
         return (ctx.started_at - started).total_seconds() > ctx.plan.deadline_seconds
     return ctx.memory.transition.exceeds(ctx.plan.deadline_seconds, ctx.now)
-
-
-def _was_cleared(ctx: Context) -> bool:
-    return _is_told_uncleared(ctx) or _was_cleared_by_us(ctx)
 
 
 def _is_told_uncleared(ctx: Context) -> bool:

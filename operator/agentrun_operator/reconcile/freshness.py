@@ -84,19 +84,9 @@ class Freshness:
     def _unseen(
         self, ctx: Context, reason: Reason, why: str, delay: float, *, is_news: bool = False
     ) -> Outcome:
-        """Return what is said of a resource that nobody could look at for too long.
-
-        News of the spec is another matter: that it is not in place yet is certain.
-        """
+        """Return what is said of a resource that nobody could look at for too long."""
         ctx.memory.looks.note_overdue()
-        verdict = Verdict(
-            "Unknown",
-            reason,
-            f"{why}; {self._last_seen(ctx)}",
-            synced=False,
-            reconciling=True,
-            is_unseen=not is_news,
-        )
+        verdict = outcome.unseen(reason, f"{why}; {self._last_seen(ctx)}", is_news=is_news)
         return Outcome(verdict, delay, "error")
 
     def _deleting(

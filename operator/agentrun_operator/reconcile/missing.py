@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.reconcile import edits, outcome, survey
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
@@ -50,14 +49,7 @@ class MissingSteps:
         if ctx.obj.deleting:
             verdict = outcome.deleting(Reason.MASS_ABSENCE, message)
         else:
-            verdict = Verdict(
-                "Unknown",
-                Reason.MASS_ABSENCE,
-                message,
-                synced=False,
-                reconciling=True,
-                is_unseen=not is_news,
-            )
+            verdict = outcome.unseen(Reason.MASS_ABSENCE, message, is_news=is_news)
         return Outcome(verdict, pause, "requeue_after")
 
     def _pause(self, ctx: Planned) -> float | None:

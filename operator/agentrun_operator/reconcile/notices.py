@@ -60,47 +60,41 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
-class Notices:
-    """Tells what was written and has no effect."""
+def tell(world: World, before: KubeObject | None, now: KubeObject) -> None:
+    """Tell what a version has that the one before it had not; quick, as every version comes."""
+    if before is not None and before.uid == now.uid:
+        if before.generation == now.generation and before.annotations == now.annotations:
+            return
+        old = frozenset(_found(world, before))
+    else:
+        old = frozenset()
+    for reason, message in _found(world, now):
+        if (reason, message) not in old:
+            world.events.emit(now, "Warning", reason, message)
 
-    def __init__(self, world: World) -> None:
-        """Tell it as events of one world."""
-        self._world = world
 
-    def tell(self, before: KubeObject | None, now: KubeObject) -> None:
-        """Tell what a version has that the one before it had not; quick, as every version comes."""
-        if before is not None and before.uid == now.uid:
-            if before.generation == now.generation and before.annotations == now.annotations:
-                return
-            old = frozenset(self._found(before))
-        else:
-            old = frozenset()
-        for reason, message in self._found(now):
-            if (reason, message) not in old:
-                self._world.events.emit(now, "Warning", reason, message)
-
-    def _found(self, obj: KubeObject) -> Iterator[Notice]:
-        paths = unknown_paths(self._world.kinds[obj.key.kind], obj.spec)
-        if paths:
-            shown = ", ".join(_quoted(path) for path in paths[:_SHOWN_PATHS])
-            more = len(paths) - _SHOWN_PATHS
-            rest = f" and {more} more" if more > 0 else ""
+def _found(world: World, obj: KubeObject) -> Iterator[Notice]:
+    paths = unknown_paths(world.kinds[obj.key.kind], obj.spec)
+    if paths:
+        shown = ", ".join(_quoted(path) for path in paths[:_SHOWN_PATHS])
+        more = len(paths) - _SHOWN_PATHS
+        rest = f" and {more} more" if more > 0 else ""
+        yield (
+            "UnknownPath",
+            f"spec.ignoreFields: no field is compared at {shown}{rest}; correct or remove it",
+        )
+    for name, value in sorted(asked(obj).items()):
+        if name not in KNOWN:
+            known = ", ".join(sorted(KNOWN))
             yield (
-                "UnknownPath",
-                f"spec.ignoreFields: no field is compared at {shown}{rest}; correct or remove it",
+                "UnknownAnnotation",
+                f"annotation {name} means nothing; these mean something: {known}",
             )
-        for name, value in sorted(asked(obj).items()):
-            if name not in KNOWN:
-                known = ", ".join(sorted(KNOWN))
-                yield (
-                    "UnknownAnnotation",
-                    f"annotation {name} means nothing; these mean something: {known}",
-                )
-            elif name in _FORMS and not _FORMS[name][0](value):
-                yield (
-                    "InvalidAnnotation",
-                    f"annotation {name} has the value {_quoted(value)}: {_FORMS[name][1]}",
-                )
+        elif name in _FORMS and not _FORMS[name][0](value):
+            yield (
+                "InvalidAnnotation",
+                f"annotation {name} has the value {_quoted(value)}: {_FORMS[name][1]}",
+            )
 
 
 def _quoted(text: str) -> str:

@@ -102,6 +102,13 @@ def stalled(reason: Reason, message: str, quote: CloudText | None = None) -> Ver
     return Verdict("False", reason, message, synced=False, stalled=True, quote=quote)
 
 
+def unseen(reason: Reason, message: str, *, is_news: bool) -> Verdict:
+    """Nobody knows how the resource stands; news of the spec is not in place yet for sure."""
+    return Verdict(
+        "Unknown", reason, message, synced=False, reconciling=True, is_unseen=not is_news
+    )
+
+
 def deleting(reason: Reason, message: str, quote: CloudText | None = None) -> Verdict:
     """The object is on its way out; kstatus reads the deletion timestamp before any condition."""
     return Verdict("False", reason, message, quote=quote)

@@ -175,7 +175,10 @@ class Redactors:
                 await self._look_up(obj)
             sent, is_all = self._world.known.of(key)
             values |= sent
-            is_complete = is_complete and is_all and not self._refers_outside(obj)
+            is_complete = is_complete and is_all
+            if obj is not None and refers_outside(self._world.kinds[key.kind], obj.spec):
+                # No object here has the values of what it names in the cloud.
+                is_complete = False
         values.update(_unwritten(ctx, ctx.observation.resource, is_read=True))
         if ctx.plan.binding is not None:
             values |= self._world.clients.keys_of(ctx.plan.binding)
@@ -195,10 +198,6 @@ class Redactors:
                 if target is not None:
                     todo.append(target)
         return found
-
-    def _refers_outside(self, obj: KubeObject | None) -> bool:
-        """Whether an object names something in the cloud whose values no object here has."""
-        return obj is not None and refers_outside(self._world.kinds[obj.key.kind], obj.spec)
 
     async def _look_up(self, obj: KubeObject) -> None:
         """Read what an object sends that this process did not send itself."""

@@ -96,17 +96,15 @@ class ReportingSteps:
         if ctx.obj.creation:
             # It was made a moment ago, and a read may come too early for it.
             pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
+        verdict: Verdict | None = None
         if ctx.obj.deleting and ctx.obj.ready_reason != Reason.DELETING.value:
             message = "no look finds the resource any more; looking once more before letting go"
             verdict = outcome.deleting(Reason.DELETING, message)
-            return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
-        if ctx.changes:
+        elif ctx.changes:
             # What a step before took back must not stand until then.
-            verdict = outcome.progressing(
-                Reason.CREATING, "looking once more before creating the resource", synced=False
-            )
-            return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
-        return Outcome(None, pause, "requeue_after", in_transition=is_moving)
+            message = "looking once more before creating the resource"
+            verdict = outcome.progressing(Reason.CREATING, message, synced=False)
+        return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
         """The cloud is at work; the poller brings us back."""
