@@ -51,6 +51,7 @@ class _Missing:
 class _Account:
     """What is known of the absences in one account."""
 
+    source: ObjectKey
     missing: dict[ObjectKey, _Missing] = field(default_factory=dict)
     since: datetime | None = None
     """When the brake engaged, to the second; None while there is nothing to tell."""
@@ -113,7 +114,7 @@ class Brake:
         known = account.missing.get(obj.key)
         if known is None or known.uid != obj.uid or known.is_back:
             now = self._clock.monotonic()
-            is_accepted = account.accepted_at is not None and not self._is_over(source, account)
+            is_accepted = account.accepted_at is not None and not self._is_over(account)
             known = _Missing(obj.uid, now, is_accepted=is_accepted)
             account.missing[obj.key] = known
 
@@ -130,8 +131,8 @@ class Brake:
         account.surveyed.discard(key)
         # Each look would cost a walk over all.
         is_cheap = len(account.missing) <= _FEW and not account.is_inherited
-        if account.is_engaged and is_cheap and self._is_within_limit(source, account):
-            self._release(source, account)
+        if account.is_engaged and is_cheap and self._is_within_limit(account):
+            self._release(account)
 
     def note_survey(self, source: ObjectKey, lacking: set[ObjectKey]) -> None:
         """Note what the newest LISTs lack of an account, whose objects look for it on their own."""
@@ -152,7 +153,7 @@ class Brake:
         account = self._of(source)
         known = account.missing.get(key)
         is_open = known is not None and not known.is_accepted and not account.is_engaged
-        return is_open and self._recorded(source, account) > self._limits(source).minimum
+        return is_open and self._recorded(account) > self._limits(source).minimum
 
     def is_engaged(self, source: ObjectKey) -> bool:
         """Whether anything of an account is held."""
@@ -167,15 +168,15 @@ class Brake:
     def review(self, source: ObjectKey) -> BrakeState | None:
         """Bring an account up to date, and return what to say of it; None where all is well."""
         account = self._of(source)
-        self._forget_the_past(source, account)
+        self._forget_the_past(account)
         if account.since is None:
             return None
         if account.is_engaged and self._is_accepted(source, account.since):
-            self._accept(source, account)
-        if self._is_over(source, account):
+            self._accept(account)
+        if self._is_over(account):
             account.since = account.accepted_at = None
-        elif account.is_engaged and self._is_within_limit(source, account):
-            self._release(source, account)
+        elif account.is_engaged and self._is_within_limit(account):
+            self._release(account)
         return self.report(source)
 
     def report(self, source: ObjectKey) -> BrakeState | None:
@@ -184,12 +185,12 @@ class Brake:
         if account.since is None:
             return None
         since = timestamp(account.since)
-        return BrakeState(since, account.is_engaged, self._message(source, account, since))
+        return BrakeState(since, account.is_engaged, self._message(account, since))
 
     def missing(self, source: ObjectKey) -> int | None:
         """Return how many resources of an account are missing; None while the brake is free."""
         account = self._of(source)
-        return self._missing(source, account) if account.is_engaged else None
+        return self._missing(account) if account.is_engaged else None
 
     def is_told(self, source: ObjectKey) -> bool:
         """Whether the account's own status says that its brake has engaged."""
@@ -202,7 +203,7 @@ class Brake:
     def drop_unused(self) -> None:
         """Forget absences that count no more, and accounts that are gone with all their users."""
         for source, account in list(self._accounts.items()):
-            self._forget_the_past(source, account)
+            self._forget_the_past(account)
             is_gone = source.is_account and self._cache.get(source) is None
             if is_gone and not self._cache.users_of(source):
                 del self._accounts[source]
@@ -221,12 +222,12 @@ class Brake:
         known = account.missing.get(key)
         if account.is_engaged or (known is not None and known.is_accepted):
             return False
-        if self._is_within_limit(source, account):
+        if self._is_within_limit(account):
             return False
         account.since = self._clock.now().replace(microsecond=0)
         account.engaged_at = self._clock.monotonic()
         account.accepted_at = None
-        missing = self._missing(source, account)
+        missing = self._missing(account)
         log.warning(
             "mass absence: nothing of the account is created or released",
             account=str(source),
@@ -237,8 +238,8 @@ class Brake:
         self._changed(source, missing)
         return True
 
-    def _release(self, source: ObjectKey, account: _Account) -> None:
-        log.info("mass absence is over", account=str(source))
+    def _release(self, account: _Account) -> None:
+        log.info("mass absence is over", account=str(account.source))
         account.since = None
         account.is_inherited = False
         for key, known in account.missing.items():
@@ -246,46 +247,46 @@ class Brake:
             if notes is not None and not known.is_made_up:
                 # The others have just come back.
                 notes.looks.doubt_absence(self._clock.monotonic())
-        self._changed(source, None)
+        self._changed(account.source, None)
 
-    def _accept(self, source: ObjectKey, account: _Account) -> None:
+    def _accept(self, account: _Account) -> None:
         log.warning(
             "mass absence is accepted: going on without what is missing",
-            account=str(source),
-            missing=self._missing(source, account),
+            account=str(account.source),
+            missing=self._missing(account),
         )
         account.accepted_at = self._clock.monotonic()
         account.is_inherited = False
         for known in account.missing.values():
             known.is_accepted = True
-        self._changed(source, None)
+        self._changed(account.source, None)
 
-    def _is_over(self, source: ObjectKey, account: _Account) -> bool:
+    def _is_over(self, account: _Account) -> bool:
         """Whether absences that are found now are no longer part of what was accepted."""
-        window = self._limits(source).window_seconds
+        window = self._limits(account.source).window_seconds
         accepted_at = account.accepted_at
         return accepted_at is not None and self._clock.monotonic() - accepted_at > window
 
-    def _is_within_limit(self, source: ObjectKey, account: _Account) -> bool:
-        limits, missing = self._limits(source), self._missing(source, account)
+    def _is_within_limit(self, account: _Account) -> bool:
+        limits, missing = self._limits(account.source), self._missing(account)
         if missing <= limits.minimum:
             return True
-        return missing * 100 <= limits.percent * self._recorded(source, account)
+        return missing * 100 <= limits.percent * self._recorded(account)
 
-    def _missing(self, source: ObjectKey, account: _Account) -> int:
+    def _missing(self, account: _Account) -> int:
         """Count what is missing since the window began; while the brake holds, nothing expires."""
-        begun = self._window_begun(source, account)
+        begun = self._window_begun(account)
         counted = sum(m.at >= begun and not m.is_accepted for m in account.missing.values())
         if self._clock.monotonic() - account.surveyed_at <= _SURVEY_SECONDS:
             counted += len(account.surveyed - account.missing.keys())
-        return counted + (self._not_looked_at(source, account) if account.is_inherited else 0)
+        return counted + (self._not_looked_at(account) if account.is_inherited else 0)
 
-    def _window_begun(self, source: ObjectKey, account: _Account) -> float:
+    def _window_begun(self, account: _Account) -> float:
         end = account.engaged_at if account.is_engaged else self._clock.monotonic()
-        return end - self._limits(source).window_seconds
+        return end - self._limits(account.source).window_seconds
 
-    def _forget_the_past(self, source: ObjectKey, account: _Account) -> None:
-        begun = self._window_begun(source, account)
+    def _forget_the_past(self, account: _Account) -> None:
+        begun = self._window_begun(account)
         for key, known in list(account.missing.items()):
             is_gone = self._cache.version(key) is None
             if (is_gone and not known.is_made_up) or (
@@ -293,10 +294,10 @@ class Brake:
             ):
                 del account.missing[key]
 
-    def _recorded(self, source: ObjectKey, account: _Account) -> int:
+    def _recorded(self, account: _Account) -> int:
         now = self._clock.monotonic()
         if now - account.counted_at > _COUNT_SECONDS:
-            account.recorded = len(self._members(source))
+            account.recorded = len(self._members(account.source))
             account.counted_at = now
         return account.recorded
 
@@ -304,10 +305,10 @@ class Brake:
         members = self._listings.members()
         return [key for at, held in members.items() if at.account == source for key in held]
 
-    def _not_looked_at(self, source: ObjectKey, account: _Account) -> int:
+    def _not_looked_at(self, account: _Account) -> int:
         """Count what this process knows nothing of yet, though the one before missed much."""
-        window = self._limits(source).window_seconds
-        unknown = [key for key in self._members(source) if self._is_unknown(key, account)]
+        window = self._limits(account.source).window_seconds
+        unknown = [key for key in self._members(account.source) if self._is_unknown(key, account)]
         if not unknown or self._clock.monotonic() - account.engaged_at > window:
             account.is_inherited = False
             return 0
@@ -327,7 +328,7 @@ class Brake:
     def _of(self, source: ObjectKey) -> _Account:
         known = self._accounts.get(source)
         if known is None:
-            known = self._accounts[source] = _Account()
+            known = self._accounts[source] = _Account(source)
             obj = self._account_object(source)
             told = (obj.status.get("massAbsence") or {}) if obj is not None else {}
             known.since = parse_time(told.get("since"))
@@ -353,11 +354,12 @@ class Brake:
         written = obj.annotations.get(ACCEPT_ABSENCE_ANNOTATION) if obj is not None else None
         return parse_time(written) == since
 
-    def _message(self, source: ObjectKey, account: _Account, since: str) -> str:
+    def _message(self, account: _Account, since: str) -> str:
+        source = account.source
         limits = self._limits(source)
         where = f" -n {source.namespace}" if source.namespace else ""
         told = (
-            f"{self._missing(source, account)} of {self._recorded(source, account)} resources on "
+            f"{self._missing(account)} of {self._recorded(account)} resources on "
             f"record were not found (since {since}), more than {limits.minimum} and "
             f"{limits.percent} % within {limits.window_seconds:.0f} seconds. Nothing of it "
             "is created or released until they are back: check spec.endpoint and AgentRun."
