@@ -52,34 +52,24 @@ class Verdict:
 
     def conditions(self) -> tuple[Condition, ...]:
         """Return the conditions that should stand, in the order of `ConditionType`."""
-        truth = _truth(self.synced)
-        found = [
-            Condition(ConditionType.READY, self.ready, self.reason, self.message),
-            Condition(ConditionType.SYNCED, truth, self.reason, self.message),
-        ]
-        if self.references_resolved is not None:
-            ok = self.references_resolved
-            found.append(
-                Condition(
-                    ConditionType.REFERENCES_RESOLVED,
-                    _truth(ok),
-                    Reason.AVAILABLE if ok else self.reason,
-                    "every reference is resolved" if ok else self.message,
-                )
-            )
+        found = [self._with(ConditionType.READY, self.ready)]
+        found.append(self._with(ConditionType.SYNCED, "True" if self.synced else "False"))
+        if self.references_resolved:
+            kind, message = ConditionType.REFERENCES_RESOLVED, "every reference is resolved"
+            found.append(Condition(kind, "True", Reason.AVAILABLE, message))
+        elif self.references_resolved is not None:
+            found.append(self._with(ConditionType.REFERENCES_RESOLVED, "False"))
         if self.reconciling:
-            found.append(Condition(ConditionType.RECONCILING, "True", self.reason, self.message))
+            found.append(self._with(ConditionType.RECONCILING, "True"))
         if self.stalled:
-            found.append(Condition(ConditionType.STALLED, "True", self.reason, self.message))
+            found.append(self._with(ConditionType.STALLED, "True"))
         if self.paused:
-            found.append(
-                Condition(ConditionType.PAUSED, "True", Reason.PAUSED, "paused by annotation")
-            )
+            message = "paused by annotation"
+            found.append(Condition(ConditionType.PAUSED, "True", Reason.PAUSED, message))
         return tuple(found)
 
-
-def _truth(value: bool) -> Truth:  # noqa: FBT001 - a conversion has one argument
-    return "True" if value else "False"
+    def _with(self, kind: ConditionType, status: Truth) -> Condition:
+        return Condition(kind, status, self.reason, self.message)
 
 
 def merge_conditions(

@@ -53,6 +53,11 @@ class FieldRule:
         return self.create_default is not None and self.clear is None
 
     @property
+    def item_key(self) -> str | None:
+        """What tells the items of a list apart that may stand in any order."""
+        return self.unordered.key if self.unordered else None
+
+    @property
     def may_hold_secrets(self) -> bool:
         """Whether no value of it may be shown."""
         return (

@@ -141,20 +141,16 @@ def _items(rule: FieldRule, walk: _Walk, path: str, wanted: Any, seen: Any) -> l
         partner = found.get(label)
         if isinstance(partner, Mapping):
             items.append(_overlaid(rule.children, inside, item, partner))
-        elif not (_has_keys(rule) and is_within(walk.ignored, f"{path}.{label}")):
+        elif rule.item_key is None or not is_within(walk.ignored, f"{path}.{label}"):
             items.append(item)
     return [*items, *_strangers(rule, walk, path, labels, there)]
-
-
-def _has_keys(rule: FieldRule) -> bool:
-    return rule.unordered is not None and rule.unordered.key is not None
 
 
 def _strangers(
     rule: FieldRule, walk: _Walk, path: str, labels: Sequence[str], there: list[Any]
 ) -> Iterator[Any]:
     """Yield the items that only the cloud has, and that are left alone as whole items."""
-    if not _has_keys(rule):
+    if rule.item_key is None:
         return
     for label, item in zip(item_labels(rule, there, observed=True), there, strict=True):
         is_alone = is_within(walk.ignored, f"{path}.{label}")

@@ -75,7 +75,7 @@ def _values(rule: FieldRule, owners: tuple[Any, ...]) -> Iterator[Any]:
 
 def _labels(rule: FieldRule, values: tuple[Any, ...]) -> Iterator[str]:
     """Yield what tells the items of a list in the spec apart: their key, or their place."""
-    key = rule.unordered.key if rule.unordered else None
+    key = rule.item_key
     child = next((c for c in rule.children if key in (c.path.rpartition(".")[2], c.api)), None)
     for value in values:
         for place, item in enumerate(value if isinstance(value, list) else ()):

@@ -71,7 +71,7 @@ def _items(rule: FieldRule, path: str, items: list[Any], seen: Any) -> Iterator[
         return
     labels = item_labels(rule, items)
     yield Leaf(path, path, sorted(labels))
-    if rule.unordered is not None and rule.unordered.key is not None:
+    if rule.item_key is not None:
         there = item_labels(rule, seen, observed=True) if isinstance(seen, list) else ()
         for label in dict.fromkeys((*labels, *there)):
             value = label if label in labels else None

@@ -46,7 +46,7 @@ def item_labels(
 
     The key of `observed` items, those of an answer, may have another name.
     """
-    key = rule.unordered.key if rule.unordered else None
+    key = rule.item_key
     if key is None:
         return tuple(str(place) for place in range(len(items)))
     child = next((c for c in rule.children if key in (c.path.rpartition(".")[2], c.api)), None)

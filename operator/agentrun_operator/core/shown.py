@@ -77,7 +77,7 @@ def _object(rule: FieldRule, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_order(rule: FieldRule, wanted: Sequence[Any], seen: Sequence[Any]) -> list[Any]:
     """Return the items of a list without order as they stand in the desired one."""
-    if rule.unordered is not None and rule.unordered.key is not None:
+    if rule.item_key is not None:
         mine, theirs = item_labels(rule, wanted), item_labels(rule, seen, observed=True)
     else:
         mine, theirs = tuple(map(_text, wanted)), tuple(map(_text, seen))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -91,9 +90,8 @@ class AccountDirectory:
         return OWN_ACCOUNT if has_own else None
 
     async def _own_binding_of(self, obj: KubeObject) -> Binding:
-        explicit = obj.spec.get("accountRef")
-        if self._settings.own_account is None or explicit:
-            raise CredentialsNotFound(_missing(explicit, obj))
+        if self._settings.own_account is None or obj.spec.get("accountRef"):
+            raise CredentialsNotFound(_missing(obj))
         return await self._clients.own()
 
     async def admits(self, obj: KubeObject) -> bool:
@@ -314,7 +312,8 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
         raise DependencyNotReady(message)
 
 
-def _missing(explicit: Any, obj: KubeObject) -> str:
+def _missing(obj: KubeObject) -> str:
+    explicit = obj.spec.get("accountRef")
     if isinstance(explicit, Mapping):
         kind = explicit.get("kind") or ACCOUNT
         where = f" in namespace {obj.key.namespace!r}" if kind == ACCOUNT else ""

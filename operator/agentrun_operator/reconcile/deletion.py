@@ -72,7 +72,7 @@ class DeletionSteps:
             owner=foreign.owner_left_alone(ctx, self._world.cache),
         )
         if told is not None:
-            self._world.events.emit(ctx.obj, told.type, told.reason, told.message)
+            self._world.events.emit(ctx.obj, *told)
 
     @staticmethod
     async def _see_what_became_of_it(ctx: Context) -> None:

@@ -4,8 +4,6 @@ Whether DELETE went out is on record in `status.deleteSentAt`, so that neither a
 change of mind afterwards makes the event say what is not true.
 """
 
-from dataclasses import dataclass
-
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -31,13 +29,8 @@ _BEING_REPLACED = frozenset({Reason.EXTERNAL_RESOURCE_MISSING, Reason.TIMEOUT, R
 """Reasons of an object whose resource was deleted because its creation had failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Farewell:
-    """One event."""
-
-    type: EventType
-    reason: str
-    message: str
+Farewell = tuple[EventType, str, str]
+"""Type, reason and message of an event."""
 
 
 def went_out(obj: KubeObject) -> bool:
@@ -90,33 +83,33 @@ def _too_late(obj: KubeObject, seen: Observation) -> Farewell:
         reason, end = "Retained", "the cloud could not delete it, and it was left there"
     elif seen.phase is Phase.DELETING:
         end = "the cloud is deleting it"
-    return Farewell("Warning", reason, f"{sent}, before the resource was to be kept; {end}")
+    return "Warning", reason, f"{sent}, before the resource was to be kept; {end}"
 
 
 def _deleted(seen: Observation) -> Farewell:
     if seen.existence is Existence.ABSENT:
-        return Farewell("Normal", "Deleted", "the cloud resource is gone")
+        return "Normal", "Deleted", "the cloud resource is gone"
     message = "the cloud resource is gone; what has its name now is somebody else's and was left"
-    return Farewell("Normal", "Deleted", message)
+    return "Normal", "Deleted", message
 
 
 def _untouched(
     obj: KubeObject, seen: Observation, *, is_unrecorded: bool, owner: str | None
 ) -> Farewell | None:
     if seen.existence is Existence.ABSENT:
-        return Farewell("Normal", "AlreadyGone", "the cloud resource was already gone")
+        return "Normal", "AlreadyGone", "the cloud resource was already gone"
     if owner is not None:
         message = f"left the cloud resource alone: it {owner}"
-        return Farewell("Warning", "Retained", message)
+        return "Warning", "Retained", message
     if is_unrecorded and seen.existence is Existence.PRESENT:
         message = "left the cloud resource alone: no record says that it was made for this one"
-        return Farewell("Warning", "Retained", message)
+        return "Warning", "Retained", message
     if obj.awaits_answer and seen.existence is Existence.NOT_LOOKED:
         message = (
             "a create was announced, and nobody can see what became of it; "
             f"look for {obj.external_name!r} in AgentRun, and delete it there if it is not wanted"
         )
-        return Farewell("Warning", "Retained", message)
+        return "Warning", "Retained", message
     if obj.external_id:
-        return Farewell("Normal", "Retained", "left the cloud resource alone")
+        return "Normal", "Retained", "left the cloud resource alone"
     return None

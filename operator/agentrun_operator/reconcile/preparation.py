@@ -255,7 +255,7 @@ class Preparation:
         recorded = obj.status.get("externalName") if obj.external_id else None
         sent = ctx.memory.sent.create
         is_changed = sent is not None and sent.digest != digest
-        creates = desired if spec is None else created_body(ctx.kind, spec, desired)
+        created = desired if spec is None else created_body(ctx.kind, spec, desired)
         return Target(
             kind=ctx.kind,
             rest=ctx.rest,
@@ -269,10 +269,10 @@ class Preparation:
             held_id=ctx.memory.held.ident,
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
-            creates=creates,
+            created=created,
             desired_state=spec.desired_state if isinstance(spec, HasStates) else None,
             ignored=frozenset(spec.ignore_fields if spec else ()),
-            sent=None if sent is None else sent.plain if is_changed else creates,
+            sent=None if sent is None else sent.plain if is_changed else created,
             is_partial=is_changed,
             is_others=partial(self._world.records.is_others, obj),
             is_secret_mark=partial(self._redactors.is_secret_mark, ctx),

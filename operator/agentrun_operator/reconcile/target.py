@@ -31,8 +31,8 @@ class Target:
     tag: str
     """Marks what was created for the object."""
     desired: Json = field(repr=False)
-    creates: Json | None = field(default=None, repr=False)
-    """What a create of it sends, create defaults included; None: just what is desired."""
+    created: Json = field(default_factory=dict, repr=False)
+    """What a create of it sends, create defaults included."""
     desired_state: str | None = None
     """`spec.desiredState`, for kinds with verbs."""
     ignored: frozenset[str] = frozenset()
@@ -62,11 +62,6 @@ class Target:
         if not self.rest.updatable:
             return {}
         return write_only_part(self.kind, self.desired, self.ignored)
-
-    @property
-    def created(self) -> Json:
-        """What a create of it sends."""
-        return self.desired if self.creates is None else self.creates
 
     @property
     def locator(self) -> Locator | None:

@@ -40,6 +40,7 @@ def target(kind: str, status: dict[str, Any], desired: dict[str, Any] | None = N
         chosen_id="k8s-u1-0",
         tag=tag_for("c1", obj),
         desired=desired or {},
+        created=desired or {},
     )
 
 
