@@ -28,7 +28,13 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Settings
-from agentrun_operator.reconcile.binding import VERIFIED, Binding, check_pin, is_hearsay
+from agentrun_operator.reconcile.binding import (
+    VERIFIED,
+    Binding,
+    check_pin,
+    elsewhere,
+    is_hearsay,
+)
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
 from agentrun_operator.reconcile.parsing import parse_spec
@@ -113,6 +119,8 @@ class AccountDirectory:
     async def bind_for_deletion(self, obj: KubeObject, *, is_proven: bool) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
 
+        Where neither is left, another Account that the spec names by now serves as well.
+
         Without a pin the account that it asks for now is what it would have been pinned to. Anybody
         who may write a status can pin an object to a ClusterAccount, so its owner's leave is asked
         for, unless this process knows the resource (`is_proven`): the leave may have ended since.
@@ -123,7 +131,13 @@ class AccountDirectory:
                 nothing, and take that for the end of the resource.
             OperatorError: neither the account's credentials nor a client of it is left.
         """
-        binding = await self._pinned(obj, is_proven=is_proven)
+        try:
+            binding = await self._pinned(obj, is_proven=is_proven)
+        except OperatorError:
+            other = await self._other_way(obj)
+            if other is None:
+                raise
+            binding = other
         error = check_pin(obj, binding)
         if error is not None:
             raise error
@@ -144,6 +158,19 @@ class AccountDirectory:
         if last is None:
             raise CredentialsNotFound(f"{key} is gone; restore it")
         return last
+
+    async def _other_way(self, obj: KubeObject) -> Binding | None:
+        """Return the account that the spec names by now, where it leads to the same cloud."""
+        account, pinned = self._asked_for(obj), obj.pinned_account
+        if account is None or pinned in (None, account.key):
+            return None
+        try:
+            await self.check_allowed(account, obj)
+            binding = await self._clients.connect(account)
+        except OperatorError:
+            return None
+        error = check_pin(obj, binding) or elsewhere(obj, binding)
+        return binding if error is None else None
 
     async def _unpinned(self, obj: KubeObject) -> Binding:
         account = self._asked_for(obj)

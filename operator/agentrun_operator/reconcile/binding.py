@@ -70,3 +70,22 @@ def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
         f"the resource lives in account {there}, and the account reference now leads to "
         f"{binding.identity}; restore the reference, or delete this object and create it anew"
     )
+
+
+def elsewhere(obj: KubeObject, binding: Binding) -> AccountChanged | None:
+    """Return AccountChanged where only a look can show that another Account leads to the same.
+
+    So it is at another endpoint, or where nobody knows whose the keys of one of them are. What has
+    changed within one Account, that one has to prove.
+    """
+    pinned, is_bound = obj.pin, obj.is_in_charge or bool(obj.creation)
+    if not is_bound or obj.pinned_account in (None, binding.source):
+        return None
+    are_verified = binding.is_verified and pinned.get("identity") != NOT_VERIFIED
+    if are_verified and pinned.get("endpoint") == binding.host:
+        return None
+    return AccountChanged(
+        f"the resource was made by way of {pinned.get('kind')} {pinned.get('name')}, and is not "
+        f"found where {binding.source} leads to; restore the reference, or delete this object, "
+        "which deletes the resource where it is, and create it anew"
+    )

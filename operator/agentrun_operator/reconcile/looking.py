@@ -6,12 +6,14 @@ from dataclasses import replace
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile import absence, endings, observe, ownership, survey, unanswered
+from agentrun_operator.reconcile.binding import elsewhere
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.step import Step
 from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
@@ -50,6 +52,7 @@ class LookingSteps:
         seen = await observe.look(ctx.binding.api, ctx.target)
         if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
             seen = await self._look_elsewhere(ctx) or seen
+        _check_place(ctx, seen)
         self._note_look(ctx, seen, begun)
         ctx.memory.looks.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
         unanswered.make_up(ctx)
@@ -134,6 +137,8 @@ class LookingSteps:
             ctx.memory.looks.note_present(begun_at, patience)
             self._world.brake.seen(ctx.binding.source, ctx.obj.key)
         is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
+        if is_ours and _is_on_record(ctx, seen):
+            ctx.changes |= _moved_pin(ctx)
         if seen.confirmed and is_ours:
             ctx.is_heir_confirmed = ctx.obj.is_heir
         ident = ctx.obj.external_id
@@ -156,3 +161,34 @@ class LookingSteps:
         # An observed object may be moving to another account than its status tells of.
         is_here = at is not None and at.account == ctx.binding.source
         return is_here and self._world.listings.is_read_by_list(ctx.obj)
+
+
+def _is_on_record(ctx: Planned, seen: Observation) -> bool:
+    """Whether a look shows the very resource that is on record for an object in charge of it."""
+    ident = seen.resource.get(ctx.rest.id_field)
+    return ctx.obj.is_in_charge and bool(ident) and str(ident) == ctx.obj.external_id
+
+
+def _moved_pin(ctx: Planned) -> Json:
+    """Return the pin of a resource that was seen where its account reference leads to now.
+
+    Another Account of the same cloud account is another way to the same resource, as another
+    endpoint is. The one before is no longer needed for it, not even for its deletion. The next one
+    to be made anew under the account's name is believed where its resources were seen last.
+    """
+    pinned, pin = ctx.obj.pin, ctx.binding.pin()
+    is_same = all(pinned.get(name) == pin[name] for name in ("accountId", "region"))
+    return {"account": pin} if is_same and pin != pinned else {}
+
+
+def _check_place(ctx: Planned, seen: Observation) -> None:
+    """Stop where another Account of the same number leads to another cloud.
+
+    What is missing there did not vanish, and what has its name there is another one.
+
+    Raises:
+        AccountChanged: the resource on record is not there.
+    """
+    is_there = seen.existence is Existence.PRESENT and _is_on_record(ctx, seen)
+    if not is_there and (error := elsewhere(ctx.obj, ctx.binding)) is not None:
+        raise error

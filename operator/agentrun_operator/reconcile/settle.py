@@ -64,7 +64,6 @@ class Settlement:
                 ctx.changes["applied"] = self.applied(ctx)
             if not ctx.is_unsent:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
-            ctx.changes |= _moved_pin(ctx)
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.
             ident = ctx.target.id_of(seen.resource)
@@ -184,17 +183,6 @@ class Settlement:
             return
         with suppress(OperatorError, ClusterUnavailable):
             await self._write_map(ctx, name, known)
-
-
-def _moved_pin(ctx: Planned) -> Json:
-    """Return the pin of a resource that was seen where its account leads to now.
-
-    Another endpoint is another way to the same resource. The next one to be made anew under the
-    account's name is believed where its resources were seen last.
-    """
-    pinned, pin = ctx.obj.pin, ctx.binding.pin()
-    is_same = all(pinned.get(name) == pin[name] for name in ("kind", "name", "accountId", "region"))
-    return {"account": pin} if is_same else {}
 
 
 def _standing(ctx: Planned) -> str:
