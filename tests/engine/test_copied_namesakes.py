@@ -111,3 +111,35 @@ async def test_a_copy_in_another_account_takes_no_strangers() -> None:
     assert lab.ready(maker) == ("False", "AlreadyExistsNotOwned")
     assert "carries nobody's mark" in lab.message(maker)
     assert "adoptionPolicy: Adopt" in lab.message(maker)
+
+
+@deleted
+@pytest.mark.parametrize("account", [MAIN, OTHER], ids=["same account", "other account"])
+async def test_swapped_statuses_of_parents_leave_nothing(
+    account: Account, *, is_deleted: bool
+) -> None:
+    lab = await lab_for(SAMPLES["AgentRuntimeEndpoint"])
+    await namespace_in(lab, account)
+    spec = {**RUNTIME, "externalName": "base_b"} if account is MAIN else RUNTIME
+    theirs = lab.cluster.apply("AgentRuntime", "base", spec, namespace="team-b")
+    await lab.elapse(15)
+    ours = ObjectKey("AgentRuntime", "team-a", "base")
+    first, second = await namesakes(lab, "AgentRuntimeEndpoint")
+    statuses = {key: lab.get(key).status for key in (ours, theirs, first, second)}
+    for key, other in ((ours, theirs), (theirs, ours), (first, second), (second, first)):
+        lab.cluster.put_status(key, dict(statuses[other]))
+        if is_deleted:
+            lab.cluster.delete(key)
+    lab.restart()
+    await lab.elapse(120)
+    if not is_deleted:
+        for key, status in statuses.items():
+            assert lab.ready(key) == GOOD, lab.message(key)
+            assert lab.get(key).external_id == status["externalId"]
+            lab.cluster.delete(key)
+        await lab.elapse(60)
+    assert [key for key in statuses if lab.cluster.raw(key) is not None] == []
+    for cloud in (MAIN, OTHER):
+        left = lab.simulator.resources(cloud.account_id)
+        assert not left.get("AgentRuntime")
+        assert not left.get("AgentRuntimeEndpoint")

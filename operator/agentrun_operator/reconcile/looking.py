@@ -13,9 +13,9 @@ from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.parents import look_for_parent
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.step import Step
-from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
 
@@ -95,38 +95,13 @@ class LookingSteps:
             if ctx.target.chosen_id == before:
                 return None
         elif ctx.rest.parent is not None and ctx.obj.deleting:
-            parent = await self._present_parent(ctx)
-            if parent is None or parent == ctx.target.parent:
+            parent = await look_for_parent(self._world, ctx.obj, ctx.binding.api)
+            if parent is None or parent.ident == ctx.target.parent:
                 return None
-            ctx.retarget(replace(ctx.target, parent=parent))
+            ctx.retarget(replace(ctx.target, parent=parent.ident))
         else:
             return None
         return await observe.look(ctx.binding.api, ctx.target)
-
-    async def _present_parent(self, ctx: Planned) -> str | None:
-        """Return the id that a look finds of the parent, whose status may be an older one as well.
-
-        A parent that is being deleted waits for this object, and does not look before.
-        """
-        parent = self._world.references.parent_of(ctx.obj)
-        kind = None if parent is None else self._world.kinds[parent.key.kind]
-        if parent is None or kind is None or kind.rest is None:
-            return None
-        notes = self._world.memory.peek(parent.key)
-        target = Target(
-            kind=kind,
-            rest=kind.rest,
-            obj=parent,
-            name=parent.recorded_name,
-            parent=None,
-            chosen_id=parent.chosen_id,
-            tag=tag_for(self._world.cluster_id, parent),
-            desired={},
-            held_id=None if notes is None else notes.held.ident,
-        )
-        seen = await observe.look(ctx.binding.api, target)
-        is_ours = seen.existence is Existence.PRESENT and seen.ownership is Ownership.OURS
-        return target.id_of(seen.resource) if is_ours else None
 
     def _note_look(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
         ctx.observation = seen

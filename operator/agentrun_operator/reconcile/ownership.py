@@ -62,6 +62,11 @@ def says_adopted(target: Target, resource: Mapping[str, Any]) -> bool:
     return target.marks.intersection(_tags(target.rest, resource)) == {adopted_tag(target.tag)}
 
 
+def is_marked_as_made(target: Target, resource: Mapping[str, Any]) -> bool:
+    """Whether a resource says that it was made for the object."""
+    return target.tag in _tags(target.rest, resource)
+
+
 def _is_of_any_cluster(target: Target) -> bool:
     return target.tag.startswith(f"{TAG_PREFIX}{UNKNOWN_CLUSTER}/")
 

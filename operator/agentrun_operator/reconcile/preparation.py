@@ -37,6 +37,7 @@ from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.farewell import may_have_gone_out
 from agentrun_operator.reconcile.holds import held_by
+from agentrun_operator.reconcile.parents import look_for_parent
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
@@ -139,7 +140,7 @@ class Preparation:
             )
             known = replace(known, binding=binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
-            parent = self._world.references.last_parent(ctx.obj)
+            parent, is_parent_made = await self._last_parent(ctx, binding)
         except OperatorError as error:
             return replace(known, blocked=error)
         known = replace(known, blocked=None)
@@ -165,8 +166,22 @@ class Preparation:
         if sent is not None and not ctx.obj.was_edited_since_mark():
             # A lost create is recognised by what is remembered of it, and by what the spec says.
             sent = {**target.created, **sent}
-        target = replace(target, sent=sent, is_partial=True)
+        is_parent_made |= target.is_parent_made
+        target = replace(target, sent=sent, is_partial=True, is_parent_made=is_parent_made)
         return Plan.of(known, target, leave)
+
+    async def _last_parent(self, ctx: Context, binding: Binding) -> tuple[str | None, bool]:
+        """Return what a resource to be deleted lives below, and if a look shows that we made that.
+
+        A status that somebody put in the place of the parent's own does not tell.
+        """
+        try:
+            return self._world.references.last_parent(ctx.obj), False
+        except ReferenceNotFound:
+            found = await look_for_parent(self._world, ctx.obj, binding.api)
+            if found is None:
+                raise
+            return found.ident, found.is_made
 
     async def _whole(
         self, ctx: Context, known: Prepared, spec: ResourceSpec, binding: Binding, leave: Leave
