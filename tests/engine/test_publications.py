@@ -143,6 +143,36 @@ async def test_the_next_one_gets_the_map_when_the_first_is_gone() -> None:
     assert AT in lab.cluster.connections
 
 
+@pytest.mark.parametrize("count", [2, 3])
+async def test_objects_that_exchange_their_maps_all_get_one(count: int) -> None:
+    lab, first = await published("ModelProxy")
+    others = [
+        lab.cluster.apply("ModelProxy", f"p{n}", {**PROXY, "writeConnectionTo": to(f"map-{n}")})
+        for n in range(1, count)
+    ]
+    await lab.elapse(30)
+    objects = [first, *others]
+    before = {at[1]: data for at, data in lab.cluster.connections.items()}
+    names = ["address", *(f"map-{n}" for n in range(1, count))]
+    assert before.keys() == {*names}
+    for n, key in enumerate(objects):
+        lab.edit(key, writeConnectionTo=to(names[(n + 1) % count]))
+    await lab.elapse(400)
+    after = {at[1]: data for at, data in lab.cluster.connections.items()}
+    assert [after[names[(n + 1) % count]] for n in range(count)] == [before[n] for n in names]
+    assert {lab.ready(key) for key in objects} == {("True", "Available")}
+
+
+async def test_a_map_stays_while_nobody_else_wants_it() -> None:
+    lab, key = await published("ModelProxy")
+    data = lab.cluster.connections[AT]
+    lab.cluster.foreign_config_maps.add(("team-a", "theirs"))
+    lab.edit(key, writeConnectionTo=to("theirs"))
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert lab.cluster.connections == {AT: data}
+
+
 @pytest.mark.parametrize("kind", PUBLISHING)
 async def test_an_older_object_gets_its_record_in_one_write(kind: str) -> None:
     lab, key = await published(kind)

@@ -10,7 +10,7 @@ import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
-from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
@@ -139,12 +139,24 @@ class Settlement:
                 "as it is no plain URL, or shares text with a value of a Secret"
             )
         if wanted is not None:
-            await self._write_map(ctx, wanted, ctx.observation.resource)
+            try:
+                await self._write_map(ctx, wanted, ctx.observation.resource)
+            except AlreadyExistsNotOwned:
+                if recorded is not None and recorded != wanted and self._is_awaited(ctx, recorded):
+                    # Two that exchange their maps would wait for each other for ever.
+                    await self._world.connections.withdraw(ctx.obj, recorded)
+                    ctx.changes |= connection_record(ctx.kind, None)
+                raise
         # Order: workloads find the new one before the old one goes.
         if recorded is not None and recorded != wanted:
             await self._world.connections.withdraw(ctx.obj, recorded)
         ctx.changes |= connection_record(ctx.kind, wanted)
         return ""
+
+    def _is_awaited(self, ctx: Context, name: str) -> bool:
+        """Whether another object wants to publish a map."""
+        at = map_key(ctx.obj.key.namespace, name)
+        return any(key != ctx.obj.key for key in self._world.cache.publishers_of(at))
 
     async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
         for address in addresses(ctx.kind, known).values():
