@@ -69,6 +69,9 @@ class Settlement:
             ident = ctx.target.id_of(seen.resource)
             await self._redactors.check_id(ctx, ident)
             ctx.changes |= {**self.identity(ctx), "externalId": ident}
+            if ident != ctx.obj.external_id and seen.ownership is not Ownership.OURS:
+                # What it was in charge of is gone, and so is that: this one is somebody else's.
+                ctx.changes["adopted"] = None
             self.note_drift(ctx)
         asked.note_acted(ctx)
         message = _standing(ctx) + unpublished + caution(self._world, ctx, ctx.plan.spec)
