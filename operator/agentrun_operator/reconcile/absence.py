@@ -27,7 +27,7 @@ def seconds_to_proof(ctx: Context) -> float:
     """Return until when an absence is no more than one answer; 0 where it counts.
 
     A cloud that loses its store answers 404 for what exists. One answer, or several within
-    moments, would make a twin of the resource, or leave it behind for ever.
+    moments, would create the resource a second time, or leave it behind for ever.
     """
     if not is_on_record(ctx):
         return 0.0

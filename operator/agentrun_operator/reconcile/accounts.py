@@ -103,8 +103,8 @@ class AccountDirectory:
     async def admits(self, obj: KubeObject) -> bool:
         """Whether an object that has no resource yet may have one in the account it asks for.
 
-        Anybody can write down an account id, or name a ClusterAccount. Only verified keys and the
-        leave of the account's owner make more of it than a wish.
+        Anybody can write down an account id, or name a ClusterAccount. Only who is admitted by the
+        owner of an account with verified keys may claim a name in it.
         """
         account = self._asked_for(obj)
         if account is None:

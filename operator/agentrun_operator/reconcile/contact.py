@@ -1,7 +1,7 @@
 """When an account last answered, and since when it does not: of each account one record.
 
 Every call to the cloud reports here, whoever made it. So a LIST of the poller, a read of one object
-and the proof of the account's own keys tell the same story.
+and the proof of the account's own keys count alike.
 """
 
 from collections.abc import Callable

@@ -104,7 +104,7 @@ class Contests:
     def take_back_unless_moved(self, there: bytes) -> None:
         """Stop counting a correction whose answer got lost if the resource is as it was before it.
 
-        An outage that swallows our updates is no other writer.
+        Updates that an outage loses are no sign of another writer.
         """
         lost, self.uncertain = self.uncertain, None
         if lost is None or lost.there != there:

@@ -71,7 +71,7 @@ class Pass(Generic[P_co]):
     taken: OperatorError | None = None
     """The refusal of a create because the name is taken."""
     acted: set[str] = field(default_factory=set)
-    """Writes done in this pass; each at most once, or a stubborn API would hold us in a loop."""
+    """Writes done in this pass; each at most once, also where it has no effect."""
     settle: timedelta = timedelta(seconds=60)
     absence_confirm_seconds: float = 5.0
 

@@ -1,4 +1,4 @@
-"""Snapshot → Action: pure, total, the heart of the product.
+"""Snapshot → Action, as a pure and total function: what a pass does next.
 
 The rows of the table stand in order, the first that matches wins, and every row has a test. Rows
 that need to know the external resource come after those that do not, and `LOOK` stands between:
@@ -176,7 +176,7 @@ DELETION: tuple[Row, ...] = (
 
 LIFE: tuple[Row, ...] = (
     Row("paused", lambda s: s.paused, Action.HOLD),
-    # Order: before all that could be said instead. The end is known by what was said of it.
+    # Order: first, or a later row would overwrite the condition Completed, by which it is known.
     Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
     Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),

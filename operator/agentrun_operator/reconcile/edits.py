@@ -57,7 +57,7 @@ def is_refused(ctx: Context) -> bool:
 
 
 def is_forced(ctx: Context) -> bool:
-    """Whether the resource may be taken from its owner: once, or two that force would fight."""
+    """Whether the resource may be taken from its owner: once, or two would take it in turns."""
     if ctx.obj.annotations.get(ADOPT_ANNOTATION) != "force":
         return False
     taken, seen = ctx.memory.held.taken_over, ctx.observation

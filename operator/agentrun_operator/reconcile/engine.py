@@ -114,7 +114,7 @@ class Engine:
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
-            # Only those behind it: two that wake each other would never rest.
+            # Only those behind it: two that wake each other would do so for ever.
             for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
                 if rival.seniority > obj.seniority:
                     self.queue.add(rival.key)
@@ -336,7 +336,7 @@ class Engine:
         await self._drop_unused()
         ghosts, gaps = await self._resync.find_ghosts_and_gaps()
         for key in ghosts:
-            await self._bury(key)
+            await self._drop_ghost(key)
         for key in gaps:
             log.warning("resync: the watch missed an object", object=str(key))
             await self._read_and_observe(key)
@@ -356,7 +356,7 @@ class Engine:
         world.known.sweep(lambda key: world.cache.version(key) is not None)
         world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
-    async def _bury(self, key: ObjectKey) -> None:
+    async def _drop_ghost(self, key: ObjectKey) -> None:
         """Drop an object that no LIST shows, once the cluster says that it is gone.
 
         A namespace that refuses us is left out of a LIST. What we know of it still claims its name.

@@ -48,7 +48,7 @@ class Conflicts:
         """Count a conflict; return the seconds until the next try.
 
         The watch is about to bring the newer version. A write that stays refused for another reason
-        must not become a hot loop.
+        must not be repeated without a pause.
         """
         self.count += 1
         self.is_unsure = self.count > 1

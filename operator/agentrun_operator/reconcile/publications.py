@@ -88,8 +88,8 @@ class Publications:
         now = self._clock.monotonic()
         last = self._told.get(at)
         self._told[at] = now
-        is_fight = last is not None and now - last < CALM_SECONDS
-        self._wake(at, PATIENCE_SECONDS if is_fight else 0.0)
+        is_changed_again = last is not None and now - last < CALM_SECONDS
+        self._wake(at, PATIENCE_SECONDS if is_changed_again else 0.0)
 
 
 def map_key(namespace: str, name: str) -> ObjectKey:

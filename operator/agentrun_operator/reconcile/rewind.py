@@ -2,7 +2,7 @@
 
 Versions of one resource type only grow, and a LIST without a version is as new as anything that was
 seen before it began. Where that fails, a watch that continues from a version of the future stays
-silent, and every event that arrives is dropped as stale: the process would be alive and deaf.
+silent, and every event that arrives is dropped as stale: the process would miss every change.
 """
 
 from collections.abc import Mapping

@@ -62,7 +62,7 @@ class Trouble:
     reason: Reason
     since: datetime | None
     is_told: bool = True
-    """The account itself says so. Its objects wait for that, so that nobody tells another story."""
+    """The account itself says so. Its objects wait for that, so that all give the same reason."""
 
     @property
     def is_refusal(self) -> bool:

@@ -181,7 +181,7 @@ class UpdatingSteps:
         return None
 
     def _not_taken_up(self, ctx: Planned, found: Sequence[Drift]) -> Outcome:
-        """The API took the update and shows the old value: no hot loop over it."""
+        """The API took the update and shows the old value: try again after a pause."""
         delay = self._world.outcomes.delay_after(ctx.memory.failures, 5.0)
         paths = drifted_fields(found)
         message = f"AgentRun took the update and still answers other values for {paths}"
