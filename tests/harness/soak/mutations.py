@@ -13,9 +13,9 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import Throttled, Unavailable
 from agentrun_operator.core.kind import Phase
-from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
 from agentrun_operator.reconcile import ownership
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.outcome import Outcome
@@ -69,10 +69,10 @@ def create_repeated(create: Any) -> Any:
 
 
 def stale_cache(_: Any) -> Any:
-    def taking_in(self: Any, raw: Mapping[str, Any], kind: str) -> Any:
-        obj = KubeObject.of(raw, kind)
+    def taking_in(self: ObjectCache, raw: Mapping[str, Any], kind: str) -> Any:
+        obj = self.view(raw, kind)
         before = self.get(obj.key)
-        self._replace(obj, raw, int(obj.resource_version))
+        self._replace(obj, int(obj.resource_version))
         self._changed(before, obj)
         return obj
 

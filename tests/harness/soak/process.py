@@ -20,8 +20,8 @@ from agentrun_operator.kube.lease import LeaseElector, LeaseTimes
 from agentrun_operator.kube.metadata_watch import MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
+from agentrun_operator.reconcile import guard
 from agentrun_operator.reconcile.engine import Engine
-from agentrun_operator.reconcile.guard import check_leadership
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import (
     AccountConnection,
@@ -248,7 +248,7 @@ class Process:
         return cast(KubeClient, client)
 
     def _assembled(self, kube: KubeClient, reader: ReferenceReader) -> World:
-        kinds, check = catalogue(), partial(check_leadership, self.leadership)
+        kinds, check = catalogue(), partial(guard.check_leadership, self.leadership)
         adapters = Adapters(
             clock=self.clock,
             leadership=self.leadership,

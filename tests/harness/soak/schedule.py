@@ -155,6 +155,7 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         (Step(20.0, "outage", {"seconds": 110.0}),),
         (Step(0.5, "edit_under_report", {"slot": name, "variant": 1}),),
         (Step(10.0, "policy", reports), Step(30.0, "cloud_edit", {"slot": name})),
+        _edited_while_paused(name),
         (Step(20.0, "fight", {"slot": name, "seconds": 270.0}),),
         (Step(20.0, "lose_watch", {"slot": name}),),
         (Step(20.0, "end_namespace", end),),
@@ -257,6 +258,14 @@ def _end_of_namespace(chance: Chance, names: list[str]) -> list[Step]:
 
 
 _LAST_TROUBLES = (moves.fault, moves.lost_answer, moves.failure, moves.kube_fault, moves.crash)
+
+
+def _edited_while_paused(name: str) -> tuple[Step, ...]:
+    return (
+        Step(20.0, "annotate", {"slot": name, "what": "pause"}),
+        Step(30.0, "apply", {"slot": name, "variant": 1, "policies": None}),
+        Step(60.0, "annotate", {"slot": name, "what": "unpause"}),
+    )
 
 
 def _last_troubles(chance: Chance, names: list[str]) -> tuple[Step, ...]:

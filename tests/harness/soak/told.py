@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 _TELLS: Mapping[str, tuple[str, ...]] = {
     "a map is quickly back": ("map-unwatched",),
-    "a record stands": ("record-erased",),
+    "a record stands": ("record-erased", "stale-cache"),
     "an edit is quick": ("guard-asleep",),
     "claimed before create": ("unclaimed",),
     "conditions": ("times-move",),
@@ -40,7 +40,6 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     "no secret shown": ("secret-shown",),
     "no starvation": ("room-kept",),
     "nobody else's resource": (
-        "stale-cache",
         "foreign-adopted",
         "adopted-deleted",
         "copy-proves",
