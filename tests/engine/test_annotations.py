@@ -134,7 +134,8 @@ async def test_the_address_is_published_once(kind: str) -> None:
     assert data["url"].startswith("https://")
     await lab.elapse(300)
     assert "publish" not in lab.calls.names
-    lab.cluster.connections.clear()
+    lab.cluster.reference_changed = lambda *_where: None
+    lab.cluster.delete_config_map("address")
     await lab.elapse(70)
     assert lab.cluster.connections, "somebody deleted it"
     assert lab.ready(key) == ("True", "Available")
@@ -143,10 +144,12 @@ async def test_the_address_is_published_once(kind: str) -> None:
 async def test_a_foreign_config_map_is_never_touched() -> None:
     lab = Lab()
     await lab.ready_account()
-    lab.cluster.foreign_config_maps.add(("team-a", "address"))
+    lab.cluster.put_config_map("address", {"url": "theirs"})
     spec = {**PROXY, "writeConnectionTo": {"configMap": {"name": "address"}}}
     key = lab.cluster.apply("ModelProxy", "it", spec)
     await lab.elapse(10)
     assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
     assert "address" in lab.message(key)
-    assert lab.cluster.connections == {}
+    kept = await lab.cluster.config_map("team-a", "address")
+    assert kept is not None
+    assert kept.data == {"url": "theirs"}

@@ -46,7 +46,7 @@ async def test_the_namespaces_own_account_comes_first() -> None:
 )
 async def test_a_cluster_account_serves_whom_it_allows(allowed: dict[str, object]) -> None:
     lab = await lab_with_cluster_account(allowedNamespaces=allowed)
-    lab.cluster.namespaces["team-a"] = {"tier": "gold", "other": "x"}
+    lab.cluster.label_namespace("team-a", {"tier": "gold", "other": "x"})
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(10)
     assert lab.ready(key) == GOOD

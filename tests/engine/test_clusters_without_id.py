@@ -23,7 +23,7 @@ async def test_a_copy_in_another_cluster_without_id_takes_nothing(
     await lab.elapse(30)
     assert lab.ready(key) == ("True", "Available")
     other = Lab(cluster_id=UNKNOWN_CLUSTER, beside=lab)
-    other.cluster._uids = itertools.count(100)
+    other.cluster.server.uids = itertools.count(100)
     await other.ready_account()
     other.cluster.put_secret("keys", {"token": "canary-4711"})
     owner = "team-a/it of cluster 'unknown'"

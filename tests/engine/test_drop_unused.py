@@ -8,7 +8,7 @@ from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.guard import GuardedAPI
 from agentrun_operator.reconcile.ports import AccountConnection, Cloud, ExternalAPI
 from engine.test_mass_absence import ACCOUNT, fleet, remove
-from engine.test_publications import AT, SECONDS, published
+from engine.test_publications import SECONDS, published
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
 
@@ -49,7 +49,7 @@ async def test_absences_that_ended_are_forgotten_after_the_window() -> None:
 
 async def test_a_map_that_nobody_publishes_any_more_is_forgotten() -> None:
     lab, key = await published("ModelProxy")
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(SECONDS)
     await lab.engine.resync()
     assert lab.world.connections._told

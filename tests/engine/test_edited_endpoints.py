@@ -214,7 +214,7 @@ async def test_a_record_that_makes_no_sense_has_to_be_proven() -> None:
     raw = lab.cluster.raw(DEFAULT)
     assert raw is not None
     raw["status"]["atProvider"]["endpoint"] = "https://agentrun.cn-beijing.aliyuncs.com"
-    lab.cluster.set_status(DEFAULT, raw["status"])
+    lab.cluster.put_status(DEFAULT, raw["status"])
     lab.restart()
     await lab.elapse(30)
     assert lab.ready(DEFAULT) == lab.ready(key) == GOOD

@@ -240,7 +240,7 @@ async def test_somebody_else_made_one_of_that_name_meanwhile() -> None:
 
 async def test_an_adopted_resource_is_kept_and_never_called_deleted() -> None:
     lab, key = await ready(RUNTIME)
-    lab.cluster.set_status(key, {**lab.get(key).status, "adopted": True})
+    lab.cluster.put_status(key, {**lab.get(key).status, "adopted": True})
     lab.restart()  # the process that made it would know better
     await lab.drain()
     lab.cluster.delete(key)
@@ -266,7 +266,7 @@ async def test_what_an_older_version_was_deleting_is_told() -> None:
     lab.cluster.delete(key)
     await lab.elapse(2)
     status = {k: v for k, v in lab.get(key).status.items() if k != "deleteSentAt"}
-    lab.cluster.set_status(key, status)
+    lab.cluster.put_status(key, status)
     lab.restart()
     lab.edit(key, deletionPolicy="Retain")
     await lab.elapse(2)
@@ -277,7 +277,7 @@ async def test_what_an_older_version_was_deleting_is_told() -> None:
 
 async def test_a_restored_object_drops_the_record_of_another_deletion() -> None:
     lab, key = await ready(RUNTIME)
-    lab.cluster.set_status(key, {**lab.get(key).status, "deleteSentAt": "2026-01-05T09:00:00Z"})
+    lab.cluster.put_status(key, {**lab.get(key).status, "deleteSentAt": "2026-01-05T09:00:00Z"})
     lab.restart()
     await lab.elapse(100)
     assert "deleteSentAt" not in lab.get(key).status

@@ -131,7 +131,7 @@ async def test_a_grant_may_choose_namespaces_by_their_labels() -> None:
     lab = await shared_lab(selected)
     key = await apply(lab, "AgentRuntime", "b_agent", RUNTIME)
     assert refuses(lab, key, "executionRoles")
-    lab.cluster.namespaces["team-b"] = {"tier": "gold"}
+    lab.cluster.label_namespace("team-b", {"tier": "gold"})
     await lab.elapse(600)
     assert lab.ready(key) == GOOD, lab.message(key)
 
@@ -371,7 +371,7 @@ async def test_what_was_there_before_the_upgrade_goes_on(name: str) -> None:
     assert lab.ready(key) == GOOD, lab.message(key)
     # As the version before left it: it granted nothing, and wrote down nothing about that.
     status = {n: v for n, v in lab.get(key).status.items() if n != "granted"}
-    lab.cluster.set_status(key, status)
+    lab.cluster.put_status(key, status)
     grant(lab)
     since = lab.simulator.requests()[-1]["seq"]
     lab.restart()

@@ -342,7 +342,7 @@ async def test_older_accounts_are_verified_with_one_call_and_write() -> None:
     for condition in status["conditions"]:
         if condition["type"] == "Ready":
             condition["message"] = "AgentRun accepts the keys in cn-hangzhou"
-    lab.cluster.set_status(DEFAULT, status)
+    lab.cluster.put_status(DEFAULT, status)
     lab.calls.take()
     lab.restart()
     await lab.elapse(30)

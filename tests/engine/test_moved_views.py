@@ -89,11 +89,11 @@ async def test_a_view_ends_with_the_label_that_granted_it() -> None:
     gold = {"namespaceSelector": {"matchLabels": {"tier": "gold"}}, "grants": ["observe"]}
     lab = await shared_lab(gold)
     await by_hand(lab, "Credential", {**CREDENTIAL_BODY, "credentialName": "console"})
-    lab.cluster.namespaces["team-b"] = {"tier": "gold"}
+    lab.cluster.label_namespace("team-b", {"tier": "gold"})
     spec = {**CREDENTIAL, "externalName": "console", "managementPolicy": "Observe"}
     view = await apply(lab, "Credential", "view", spec)
     assert lab.ready(view) == GOOD, lab.message(view)
-    lab.cluster.namespaces["team-b"] = {}
+    lab.cluster.label_namespace("team-b", {})
     await lab.elapse(900)
     assert lab.ready(view) == REFUSED, lab.message(view)
     assert not SHOWN & set(lab.get(view).status)

@@ -239,10 +239,10 @@ async def test_a_cluster_that_does_not_answer_ends_no_poller() -> None:
     await lab.elapse(100)
     lab.calls.take()
     lab.world.clients.secret_changed(ObjectKey("Secret", "team-a", "default-keys"))
-    lab.cluster.is_reachable = False
+    lab.cluster.client.is_reachable = False
     await lab.elapse(100)
     assert count(lab, "List") == 0
-    lab.cluster.is_reachable = True
+    lab.cluster.client.is_reachable = True
     await lab.elapse(100)
     assert count(lab, "List") >= 1
 

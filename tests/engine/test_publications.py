@@ -31,7 +31,7 @@ async def published(kind: str) -> tuple[Lab, ObjectKey]:
 async def test_a_deleted_map_is_restored_within_seconds(kind: str) -> None:
     lab, key = await published(kind)
     before = lab.cluster.connections[AT]
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(SECONDS)
     assert lab.cluster.connections[AT] == before
     assert lab.ready(key) == ("True", "Available")
@@ -42,7 +42,7 @@ async def test_a_deleted_map_is_restored_within_seconds(kind: str) -> None:
 async def test_an_edited_map_is_put_right_within_seconds(kind: str, data: dict[str, str]) -> None:
     lab, _ = await published(kind)
     before = lab.cluster.connections[AT]
-    lab.cluster.write_map(AT, data)
+    lab.cluster.put_config_map("address", data)
     await lab.elapse(SECONDS)
     assert lab.cluster.connections[AT] == before
     assert lab.writes_to_cloud(len(lab.simulator.requests(0))) == []
@@ -57,7 +57,7 @@ async def test_it_is_seen_without_a_watch_of_secrets_as_well(kind: str) -> None:
     key = lab.cluster.apply(kind, "it", {**sample.spec, "writeConnectionTo": to("address")})
     await lab.elapse(90)
     assert lab.ready(key) == ("True", "Available")
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(SECONDS)
     assert AT in lab.cluster.connections
 
@@ -65,7 +65,7 @@ async def test_it_is_seen_without_a_watch_of_secrets_as_well(kind: str) -> None:
 @pytest.mark.parametrize("kind", PUBLISHING)
 async def test_the_echo_of_our_own_write_wakes_nobody(kind: str) -> None:
     lab, _ = await published(kind)
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(SECONDS)
     assert lab.calls.names.count("publish") == 1
     lab.calls.take()
@@ -90,7 +90,7 @@ async def test_somebody_who_keeps_changing_it_gets_no_hot_loop() -> None:
     lab, _ = await published("ModelProxy")
     for _ in range(60):
         if lab.cluster.connections.get(AT) != {"url": "theirs"}:
-            lab.cluster.write_map(AT, {"url": "theirs"})
+            lab.cluster.put_config_map("address", {"url": "theirs"})
         await lab.elapse(1)
     assert 5 <= lab.calls.names.count("publish") <= 20
 
@@ -120,7 +120,7 @@ async def test_two_objects_that_name_one_map_leave_it_to_the_first() -> None:
     second = lab.cluster.apply("ModelProxy", "a-second", spec)
     await lab.elapse(10)
     for _ in range(5):
-        lab.cluster.remove_map(AT)
+        lab.cluster.delete_config_map("address")
         await lab.elapse(20)
         assert lab.cluster.connections == {AT: data}
         assert lab.ready(first) == ("True", "Available")
@@ -166,7 +166,7 @@ async def test_objects_that_exchange_their_maps_all_get_one(count: int) -> None:
 async def test_a_map_stays_while_nobody_else_wants_it() -> None:
     lab, key = await published("ModelProxy")
     data = lab.cluster.connections[AT]
-    lab.cluster.foreign_config_maps.add(("team-a", "theirs"))
+    lab.cluster.put_config_map("theirs", {"url": "theirs"})
     lab.edit(key, writeConnectionTo=to("theirs"))
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
@@ -179,7 +179,7 @@ async def test_an_older_object_gets_its_record_in_one_write(kind: str) -> None:
     raw = lab.cluster.raw(key)
     assert raw is not None
     status = {k: v for k, v in raw["status"].items() if k != "connection"}
-    lab.cluster.set_status(key, status)
+    lab.cluster.put_status(key, status)
     lab.restart()
     asked = len(lab.simulator.requests(0))
     await lab.elapse(60)
@@ -191,7 +191,7 @@ async def test_an_older_object_gets_its_record_in_one_write(kind: str) -> None:
 async def test_a_deposed_leader_publishes_nothing() -> None:
     lab, _ = await published("ModelProxy")
     lab.leadership.holds = False
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     with pytest.raises(Exception, match="lease"):
         await lab.elapse(SECONDS)
     assert lab.cluster.connections == {}

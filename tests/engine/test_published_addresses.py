@@ -89,6 +89,6 @@ async def test_anything_else_is_not_published(kind: str, address: Any) -> None:
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert "is not written to ConfigMap 'address'" in lab.message(key)
     assert lab.cluster.connections[AT]["url"].endswith(("aliyuncs.com", "/models/it")), "as before"
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(10)
     assert AT not in lab.cluster.connections

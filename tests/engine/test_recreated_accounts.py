@@ -44,7 +44,7 @@ def recreate(lab: Lab, *, restarts: bool, status: Json | None = None, **changes:
     lab.deliver()
     lab.cluster.apply("Account", "default", {**before["spec"], **changes})
     if status is not None:
-        lab.cluster.set_status(DEFAULT, status)
+        lab.cluster.put_status(DEFAULT, status)
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -170,7 +170,7 @@ async def test_an_older_object_learns_its_endpoint_in_one_write() -> None:
     key = await object_at(lab, HERE)
     status = lab.get(key).status
     pin = {name: value for name, value in status["account"].items() if name != "endpoint"}
-    lab.cluster.set_status(key, {**status, "account": pin})
+    lab.cluster.put_status(key, {**status, "account": pin})
     lab.restart()
     lab.calls.take()
     await lab.elapse(120)

@@ -95,8 +95,11 @@ async def test_a_map_that_is_touched_in_trouble_is_restored(
     before = lab.cluster.connections[AT]
     await trouble(lab, key)
     told = lab.ready(key)
-    for touch in (lab.cluster.remove_map, lambda at: lab.cluster.write_map(at, {"url": "else"})):
-        touch(AT)
+    for is_deleted in (True, False):
+        if is_deleted:
+            lab.cluster.delete_config_map("address")
+        else:
+            lab.cluster.put_config_map("address", {"url": "else"})
         if restarts:
             lab.restart()
         await lab.elapse(SECONDS + 3 * restarts)
@@ -115,7 +118,7 @@ async def test_no_address_of_what_is_gone_is_published(kind: str) -> None:
     inject(lab, DOWN, action="Create.*")
     await lab.elapse(120)
     assert lab.ready(key)[0] == "False"
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(20)
     assert lab.cluster.connections == {}
     lab.simulator.clear_faults()
@@ -129,7 +132,7 @@ async def test_maps_of_paused_and_leaving_objects_are_left_alone(kind: str) -> N
     lab, key = await published(kind)
     lab.annotate(key, paused="true")
     await lab.elapse(5)
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(60)
     assert lab.cluster.connections == {}
     lab.annotate(key, paused="false")
@@ -138,6 +141,6 @@ async def test_maps_of_paused_and_leaving_objects_are_left_alone(kind: str) -> N
     inject(lab, DOWN)
     lab.cluster.delete(key)
     await lab.elapse(5)
-    lab.cluster.remove_map(AT)
+    lab.cluster.delete_config_map("address")
     await lab.elapse(60)
     assert lab.cluster.connections == {}

@@ -93,10 +93,10 @@ def test_signs_of_different_kinds_confirm_nothing() -> None:
 
 async def test_a_restored_backup_ends_the_engine() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
-    backup = lab.cluster.backup()
+    backup = lab.cluster.server.backup()
     lab.edit(key, description="second")
     await lab.elapse(30)
-    lab.cluster.restore(backup)
+    lab.cluster.server.restore(backup)
     with pytest.raises(ClusterRewound, match=r"put back"):
         await lab.engine.resync()
 
@@ -105,10 +105,10 @@ async def test_a_backup_with_new_objects_since_ends_the_engine() -> None:
     """The versions of the LISTs may have caught up before anybody looks."""
     lab, key = await ready(SAMPLES["ModelProxy"])
     await lab.engine.resync()
-    backup = lab.cluster.backup()
+    backup = lab.cluster.server.backup()
     lab.edit(key, description="second")
     await lab.elapse(30)
-    lab.cluster.restore(backup)
+    lab.cluster.server.restore(backup)
     for number in range(100):
         lab.cluster.apply("ModelProxy", f"new-{number}", {**PROXY, "controllerClass": "blue"})
     with pytest.raises(ClusterRewound, match=r"team-a/it"):
@@ -118,11 +118,11 @@ async def test_a_backup_with_new_objects_since_ends_the_engine() -> None:
 async def test_a_backup_older_than_an_object_ends_the_engine() -> None:
     lab, _ = await ready(SAMPLES["ModelProxy"])
     await lab.engine.resync()
-    backup = lab.cluster.backup()
+    backup = lab.cluster.server.backup()
     lab.cluster.apply("ModelProxy", "late", PROXY)
     await lab.elapse(30)
     await lab.engine.resync()
-    lab.cluster.restore(backup)
+    lab.cluster.server.restore(backup)
     with pytest.raises(ClusterRewound):
         await lab.engine.resync()
 
@@ -162,7 +162,7 @@ async def test_a_list_from_a_lagging_server_ends_nothing(*, looks: int, ends: bo
 
 async def test_the_barrier_ends_where_the_cluster_goes_back_under_it() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
-    backup = lab.cluster.backup()
+    backup = lab.cluster.server.backup()
     lab.edit(key, description="second")
     lab.deliver()
     newest = lab.cluster.raw(key)
@@ -170,7 +170,7 @@ async def test_the_barrier_ends_where_the_cluster_goes_back_under_it() -> None:
     lab.world = lab._world()
     engine = Engine(lab.world, lab.cluster, lab.metrics)
     engine.observe(None, {**newest, "kind": "ModelProxy"})
-    lab.cluster.restore(backup)  # the account of the backup is never shown by the watch
+    lab.cluster.server.restore(backup)  # the account of the backup is never shown by the watch
     with pytest.raises(ClusterRewound):
         async with asyncio.timeout(60):
             await engine.run()

@@ -176,11 +176,9 @@ async def test_the_last_incarnation_is_found_without_a_record(*, is_deleted: boo
 async def restored(**spec: Any) -> tuple[Lab, ObjectKey]:
     """Return a lab whose sandbox object came back from a backup: same record, another uid."""
     lab, key = await ready(SANDBOXES, **spec)
-    before = lab.get(key)
-    lab.cluster.vanish(key)
-    lab.cluster.apply(key.kind, key.name, before.spec)
-    await lab.cluster.add_finalizer(lab.get(key))
-    await lab.cluster.write_status(lab.get(key), dict(before.status))
+    raw = lab.cluster.raw(key)
+    assert raw is not None
+    lab.cluster.put_back(key, raw)
     lab.restart()
     await lab.elapse(30)
     return lab, key

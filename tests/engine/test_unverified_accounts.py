@@ -56,7 +56,7 @@ async def goes_on(lab: Lab, *, is_gone: bool, restarted: bool) -> None:
 def as_before_the_upgrade(lab: Lab, key: ObjectKey) -> None:
     status = lab.get(key).status
     account = {n: v for n, v in status["account"].items() if n != "identity"}
-    lab.cluster.set_status(key, {**status, "account": account})
+    lab.cluster.put_status(key, {**status, "account": account})
 
 
 def written_to_owner(lab: Lab, since: int) -> list[Any]:

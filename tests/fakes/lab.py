@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agentrun_operator.core.identity import ObjectKey
@@ -15,7 +16,10 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.kube.connections import ConfigMapConnectionWriter
+from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.engine import Engine
+from agentrun_operator.reconcile.guard import check_leadership
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
@@ -89,14 +93,14 @@ class Lab:
         self.engine.is_synced = True
 
     def _world(self) -> World:
-        cluster = self.cluster
+        client, check = self.cluster.client, partial(check_leadership, self.leadership)
         adapters = Adapters(
             clock=self.clock,
             leadership=self.leadership,
-            reader=cluster,
-            writer=cluster,
-            connections=cluster,
-            events=cluster,
+            reader=self.cluster,
+            writer=StatusAndFinalizerWriter(client, self.kinds.values(), check=check),
+            connections=ConfigMapConnectionWriter(client, check),
+            events=self.cluster,
             cloud=self.cloud,
             jitter=lambda: 1.0,
         )

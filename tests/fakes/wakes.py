@@ -77,12 +77,12 @@ async def earlier_version(lab: Lab, key: ObjectKey) -> None:
 
 async def touched_secret(lab: Lab, _: ObjectKey) -> None:
     """Each Secret that the object refers to is written anew, with the values that it had."""
-    held = [k for k in lab.cluster._data if k.kind == "Secret" and k.name != "default-keys"]
-    for secret in held:
-        data = dict(lab.cluster._data[secret].data)
-        lab.cluster.delete_secret(secret.name, namespace=secret.namespace)
+    server = lab.cluster.server
+    for key in [k for k in server.objects if k.kind == "Secret" and k.name != "default-keys"]:
+        data = server.get(key)["data"]
+        server.delete(key)
         await lab.elapse(5)
-        lab.cluster.put_secret(secret.name, data, namespace=secret.namespace)
+        server.create(key, {"data": data})
     await lab.elapse(_AGAIN_SECONDS)
 
 

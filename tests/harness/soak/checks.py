@@ -15,8 +15,8 @@ from agentrun_operator.core.identity import (
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
+from fakes.kube_server import OURS, Place
 from soak.conditions import brief, condition
-from soak.kube import OURS, Place
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
 from soak.restores import BLIND_SECONDS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted

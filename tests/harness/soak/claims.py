@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
+from fakes.kube_server import KubeServer
 from soak.cloud import MAIN, OTHER
-from soak.kube import KubeServer
 from soak.slots import SLOTS, Slot
 from soak.tenants import OTHERS
 

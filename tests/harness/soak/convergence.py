@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
+from fakes.kube_server import OURS
 from soak.absences import accepts
 from soak.claims import shared_records
 from soak.cloud import MAIN
 from soak.conditions import message_of, ready_of
-from soak.kube import OURS
 from soak.obstacles import Obstacles
 from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted

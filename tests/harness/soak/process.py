@@ -210,7 +210,7 @@ class Process:
         self.world = self._assembled(kube, reader)
         self.engine = ObservedEngine(self.world, reader, _Metrics(self))
         self.engine.process = self
-        self.watch = Watch(self, cast(Any, kube), self.engine)
+        self.watch = Watch(self, kube, self.engine)
         references = MetadataWatch(
             kube,
             self.engine.reference_changed,
@@ -232,20 +232,19 @@ class Process:
 
     # ------------------------------------------------ composition, as in `app`
 
-    def _kube_client(self) -> KubeClient:
+    def _kube_client(self) -> SimulatedKubeClient:
         simulation = self.simulation
 
         def on_write(name: str, place: Any, body: Any) -> None:
             simulation.checks.kube_write(self, name, place, body)
 
-        client: Any = SimulatedKubeClient(
+        return SimulatedKubeClient(
             self.wire,
             simulation.kube,
             simulation.kube_faults,
             on_write,
             simulation.watch_delay,
         )
-        return cast(KubeClient, client)
 
     def _assembled(self, kube: KubeClient, reader: ReferenceReader) -> World:
         kinds, check = catalogue(), partial(guard.check_leadership, self.leadership)

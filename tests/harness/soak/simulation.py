@@ -13,6 +13,7 @@ import structlog
 
 from agentrun_operator.core.settings import Backoff, Polling, Settings
 from agentrun_operator.reconcile.ports import Json
+from fakes.kube_server import KubeServer
 from soak.actions import Actions
 from soak.chance import Chance
 from soak.checks import Checks, Violation
@@ -20,7 +21,6 @@ from soak.cloud import SimulatedCloud
 from soak.cloud_checks import CloudChecks
 from soak.endings import Endings
 from soak.freshness import CHECK_SECONDS, Freshness
-from soak.kube import KubeServer
 from soak.loop import START_SECONDS, SimulatedLoop, StuckError
 from soak.process import OPERATOR_NAMESPACE, Process, task_factory
 from soak.schedule import Schedule

@@ -13,7 +13,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.store import Record
-from soak.kube import Place
+from fakes.kube_server import Place
 from soak.process import CLUSTER_ID, current
 from soak.slots import FAR, NAMESPACES, ROLE, SLOT_OF, SLOTS
 

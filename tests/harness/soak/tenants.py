@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.settings import Account
+from fakes.kube_server import OURS
 from soak.cloud import FOREIGN, MAIN, NEXT, OTHER, keys_of
-from soak.kube import OURS
 from soak.process import OPERATOR_NAMESPACE
 from soak.slots import NAMESPACE, NAMESPACES, SECOND, SLOT_OF
 from soak.tenancy import granted

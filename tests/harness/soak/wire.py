@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,17 +13,13 @@ from agentrun_operator.api.credentials import Keys, KeySource
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.kube.client import (
-    JSON_PATCH,
-    MERGE_PATCH,
-    ClusterForbidden,
-    ListExpired,
-)
+from agentrun_operator.kube.client import ClusterForbidden, ListExpired
 from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
+from fakes.feed import Feed
+from fakes.kube_client import InMemoryClient
+from fakes.kube_server import KubeServer, NamespaceEndsError, Place
 from soak.chance import Chance
-from soak.feed import Feed
-from soak.kube import KubeServer, NamespaceEndsError, Place
 from soak.schedule import CrashPoint
 
 T = TypeVar("T")
@@ -177,8 +173,8 @@ class KubeFault:
     times: int
 
 
-class SimulatedKubeClient:
-    """`kube.client.KubeClient` without a network, as far as reader, writer and elector use it."""
+class SimulatedKubeClient(InMemoryClient):
+    """Every request passes the wire of a process, and may meet a fault."""
 
     def __init__(
         self,
@@ -188,24 +184,11 @@ class SimulatedKubeClient:
         on_write: Callable[[str, Place, Any], None],
         watch_delay: Callable[[], float],
     ) -> None:
+        super().__init__(server)
         self._wire = wire
-        self._server = server
         self._faults = faults
         self._on_write = on_write
         self._watch_delay = watch_delay
-
-    async def get(self, path: str, **_: object) -> Json:
-        place = Place.of(path)
-        return await self._call(f"get {place.kind}", place, lambda: self._server.get(place.key))
-
-    async def pages(self, path: str, **_: object) -> AsyncIterator[Json]:
-        place = Place.of(path)
-
-        def read() -> Json:
-            items = self._server.of_kind(place.kind, place.namespace)
-            return {"items": items, "metadata": {"resourceVersion": str(self._server.version)}}
-
-        yield await self._call(f"list {place.kind}", place, read)
 
     def watch(
         self, path: str, *, version: str, seconds: int, **_: object
@@ -220,7 +203,7 @@ class SimulatedKubeClient:
         feed: Feed = await self._call(
             f"watch {place.kind}",
             place,
-            lambda: self._server.watch(place, int(version), self._watch_delay),
+            lambda: self._at.watch(place, int(version), self._watch_delay),
         )
         async with aclosing(
             feed.events(int(version), seconds=seconds, patience=patience)
@@ -228,31 +211,6 @@ class SimulatedKubeClient:
             async for event in events:
                 await self._wire.thaw()
                 yield event
-
-    async def patch(
-        self,
-        path: str,
-        body: Any,
-        *,
-        content_type: str = MERGE_PATCH,
-        **_: object,
-    ) -> Json:
-        place = Place.of(path)
-        verb = "status" if place.subresource else "patch"
-        apply = self._server.json_patch if content_type == JSON_PATCH else self._server.merge_patch
-        return await self._call(f"{verb} {place.kind}", place, lambda: apply(place, body), body)
-
-    async def post(self, path: str, body: Json, **_: object) -> Json:
-        place = Place.of(path)
-        return await self._call(
-            f"post {place.kind}", place, lambda: self._server.post(place, body), body
-        )
-
-    async def delete(self, path: str, *, uid: str, version: str) -> Json:
-        place = Place.of(path)
-        body = {"uid": uid, "resourceVersion": version}
-        name = f"delete {place.kind}"
-        return await self._call(name, place, lambda: self._server.remove(place, body), body)
 
     async def _call(self, name: str, place: Place, apply: Callable[[], T], body: Any = None) -> T:
         def deliver() -> T:

@@ -1,4 +1,4 @@
-"""An API server in memory, for the real reader, writer and elector, and watches upon it.
+"""The API server in memory, for the shipped readers, writers and elector, and watches upon it.
 
 What the engine relies on is true here: resourceVersion grows with each change and only with a
 change; generation moves with the spec and with deletion; `/status` and the rest do not touch each
@@ -16,7 +16,7 @@ from agentrun_operator.core.identity import API_VERSION, ObjectKey
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.reconcile.ports import Json, ObjectConflict, ObjectGone
-from soak.feed import Feed
+from fakes.feed import Feed
 
 PLURALS = {kind.plural: name for name, kind in catalogue().items()} | {
     "secrets": "Secret",
@@ -62,6 +62,14 @@ class Place:
         return cls(PLURALS[rest[0]], namespace, name, rest[2] if len(rest) > 2 else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What an API server keeps in its storage."""
+
+    version: int
+    objects: Mapping[ObjectKey, Json]
+
+
 class KubeServer:
     """Objects by key. Stored objects are never changed in place, so that readers may share them."""
 
@@ -74,7 +82,8 @@ class KubeServer:
         self._events: list[tuple[int, str, ObjectKey, Json]] = []
         self.feeds: dict[Feed, None] = {}
         """The watches, in the order of their opening."""
-        self._uids = itertools.count(1)
+        self.uids = itertools.count(1)
+        """Number the objects; two clusters have none in common only if one starts elsewhere."""
         self.objects: dict[ObjectKey, Json] = {}
         self.terminating: set[str] = set()
         """Namespaces that are being deleted, or gone."""
@@ -103,7 +112,7 @@ class KubeServer:
             "metadata": {
                 **given,
                 "name": key.name,
-                "uid": f"uid-{next(self._uids):04}",
+                "uid": f"uid-{next(self.uids):04}",
                 "generation": 1,
                 "creationTimestamp": self._stamp(),
             },
@@ -149,6 +158,15 @@ class KubeServer:
         """Let an object vanish, finalizers or not."""
         if key in self.objects:
             self._remove(key)
+
+    def backup(self) -> Backup:
+        """Return what it takes to put the whole server back to its present state."""
+        return Backup(self.version, dict(self.objects))
+
+    def restore(self, backup: Backup) -> None:
+        """Go back to a backup. No watch tells of it: what continues, continues in the future."""
+        self.version, self.objects = backup.version, dict(backup.objects)
+        self._events = [event for event in self._events if event[0] <= backup.version]
 
     # ------------------------------------------------ what clients ask
 

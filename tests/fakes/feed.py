@@ -8,7 +8,7 @@ from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 
 if TYPE_CHECKING:
-    from soak.kube import KubeServer, Place
+    from fakes.kube_server import KubeServer, Place
 
 BOOKMARK_SECONDS = 30.0
 """Half of the API server's."""
