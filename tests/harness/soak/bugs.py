@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentrun_operator.api.client import AgentRunClient
-from agentrun_operator.api.identity import OwnedKeys
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube import metadata_watch
 from agentrun_operator.kube.lease import LeaseElector
@@ -54,6 +53,7 @@ from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.workers import Workers
+from soak import cloud
 from soak import mutations as m
 
 Change = Callable[[Any], Any]
@@ -185,7 +185,7 @@ BUGS: tuple[Bug, ...] = (
         (AccountDirectory, "check_allowed", m.no_conflict),
     ),
     _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "secret", m.one_namespace)),
-    _bug("relist-silent", "410 hides changes", (metadata_watch.Stream, "relist", m.silent_again)),
+    _bug("relist-silent", "410 hides changes", (metadata_watch, "Stream", m.silent_again)),
     _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "guard", m.asleep)),
     _bug("contest-for-ever", "nobody gives in", (contest.Contests, "fought_over", m.nothing)),
     _bug(
@@ -193,7 +193,7 @@ BUGS: tuple[Bug, ...] = (
         "Report says Ready",
         (reconciler, "decide", m.deciding(m.drift_not_told)),
     ),
-    _bug("keys-unasked", "whose keys they are is not asked", (OwnedKeys, "keys", m.keys_believed)),
+    _bug("keys-unasked", "whose keys they are is not asked", (cloud, "OwnedKeys", m.keys_believed)),
     _bug(
         "absent-at-once",
         "one answer proves an absence",

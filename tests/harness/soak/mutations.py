@@ -51,8 +51,7 @@ def released_on_5xx(delete: Any) -> Any:
         try:
             answer: Outcome | None = await delete(self, ctx)
         except Unavailable:
-            await self._world.writer.remove_finalizer(ctx.obj)
-            return Outcome(None)
+            answer = await self.release(ctx)
         return answer
 
     return deleting
@@ -90,8 +89,10 @@ def defaults_compared(find_drift: Any) -> Any:
 
 def wake_up_lost(done: Any) -> Any:
     def losing(self: Any, key: Any) -> None:
-        self._again.pop(key, None)
+        waiting = len(self)
         done(self, key)
+        if len(self) > waiting:
+            self.forget(key)
 
     return losing
 
@@ -107,8 +108,8 @@ def room_kept(fly: Any) -> Any:
 def released_unconfirmed(delete: Any) -> Any:
     async def deleting(self: Any, ctx: Any) -> Outcome | None:
         await delete(self, ctx)
-        await self._world.writer.remove_finalizer(ctx.obj)
-        return Outcome(None)
+        answer: Outcome | None = await self.release(ctx)
+        return answer
 
     return deleting
 
@@ -153,11 +154,11 @@ def record_erased(create: Any) -> Any:
 
 
 def default_desired(target: Any) -> Any:
-    def aiming(**parts: Any) -> Any:
+    def making(**parts: Any) -> Any:
         made = target(**parts)
         return replace(made, desired=made.created)
 
-    return aiming
+    return making
 
 
 def endless(_: Any) -> Any:
@@ -268,12 +269,23 @@ def one_namespace(read: Any) -> Any:
     return reading
 
 
-def silent_again(list_: Any) -> Any:
-    async def listing(self: Any) -> None:
-        self._is_silent = True
-        await list_(self)
+def silent_again(stream: Any) -> Any:
+    class Silent(stream):  # type: ignore[misc]
+        is_listing = False
 
-    return listing
+        def __init__(self, client: Any, changed: Any, *others: Any) -> None:
+            def telling(*change: str) -> None:
+                if not self.is_listing:
+                    changed(*change)
+
+            super().__init__(client, telling, *others)
+
+        async def relist(self) -> None:
+            self.is_listing = True
+            await super().relist()
+            self.is_listing = False
+
+    return Silent
 
 
 def asleep(_: Any) -> Any:
@@ -296,9 +308,12 @@ def counted_when_answered(_: Any) -> Any:
     return counting
 
 
-def keys_believed(_: Any) -> Any:
-    async def believing(self: Any) -> Any:
-        return await self._source.keys()
+def keys_believed(owned: Any) -> Any:
+    def believing(source: Any, *, account_id: str, **options: Any) -> Any:
+        async def asking_nobody(_keys: Any) -> str:
+            return account_id
+
+        return owned(source, account_id=account_id, **{**options, "ask": asking_nobody})
 
     return believing
 
