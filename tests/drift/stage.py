@@ -190,10 +190,10 @@ class Stage:
         stage.focus = variant.focus
         await lab.elapse(20)
         assert lab.ready(key) == ("True", "Available"), lab.message(key)
-        await stage.aim()
+        await stage.resolve()
         return stage
 
-    async def aim(self) -> None:
+    async def resolve(self) -> None:
         """Work out anew what the object wants."""
         obj = self.lab.get(self.key)
         binding = await self.lab.world.accounts.bind(obj)

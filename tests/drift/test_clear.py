@@ -69,7 +69,7 @@ async def _judge(stage: Stage) -> str | None:
     again = await stage.settle(65)
     if again or len(writes) > 2:
         return f"wrote {len(writes)} and {len(again)} times"
-    await stage.aim()
+    await stage.resolve()
     left = find_leftovers(stage.kind, applied, stage.desired, await _read(stage))
     status, reason = stage.lab.ready(stage.key)
     if status == "True":

@@ -57,7 +57,7 @@ async def test_one_edited_value_goes_out_alone(variant: Variant) -> None:
         spec = edited(stage.lab.get(stage.key).spec, path, new)
         stage.lab.cluster.edit(stage.key, spec=spec)
         await stage.settle()
-        await stage.aim()
+        await stage.resolve()
         problems += wrong(stage, path, before, stage.writes(since))
     assert not problems, "\n".join(problems)
 

@@ -42,7 +42,7 @@ def main() -> int:
         return 0
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     _say(f"seed {seed}")
-    report = run(
+    findings = run(
         seed,
         options.rounds,
         seconds=options.stop_seconds,
@@ -50,12 +50,12 @@ def main() -> int:
         logs=options.logs,
         say=_say,
     )
-    for name, count in sorted(report.rounds.items()):
+    for name, count in sorted(findings.rounds.items()):
         _say(f"{count:3} x {name}")
-    for each in report.violations:
+    for each in findings.violations:
         _say(each)
-    _say(f"{report.summary}, seed {seed}")
-    return 1 if report.violations else 0
+    _say(f"{findings.summary}, seed {seed}")
+    return 1 if findings.violations else 0
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ QUIET_PATIENCE_SECONDS = 30.0
 
 
 @dataclass
-class Report:
+class Findings:
     """What a run found."""
 
     seed: int
@@ -120,7 +120,7 @@ def run(
     quiet_seconds: float = QUIET_SECONDS,
     logs: Path | None = None,
     say: Callable[[str], None] = print,
-) -> Report:
+) -> Findings:
     """Run rounds from one seed on a control plane of its own.
 
     Args:
@@ -132,7 +132,7 @@ def run(
         logs: Folder that gets the operators' logs when something was violated.
         say: Gets a line per round and per violation.
     """
-    report, begun = Report(seed), time.monotonic()
+    findings, begun = Findings(seed), time.monotonic()
     with soaked(seed, seconds=seconds) as soak:
         names = itertools.cycle(troubles) if troubles else deal(random.Random(seed))  # noqa: S311 - a schedule, not a secret
         for number, name in zip(range(rounds), names, strict=False):
@@ -140,21 +140,21 @@ def run(
             is_long = number % LONG_QUIET_EVERY == LONG_QUIET_EVERY - 1
             quiet = LONG_QUIET_SECONDS if is_long else quiet_seconds
             done, found = soak.play(name, quiet_seconds=quiet)
-            report.rounds[name] += 1
+            findings.rounds[name] += 1
             took = time.monotonic() - round_begun
             say(f"round {number}: {name}; {'; '.join(done)}: {took:.1f} s")
-            _complain(report, f"round {number} ({name})", found, say)
+            _complain(findings, f"round {number} ({name})", found, say)
         soak.user.delete_all()
-        _complain(report, "at the end", soak.rest(), say)
-        if report.violations and logs is not None:
+        _complain(findings, "at the end", soak.rest(), say)
+        if findings.violations and logs is not None:
             logs.mkdir(parents=True, exist_ok=True)
             for each in NAMES:
                 shutil.copy(soak.replicas.log_file(each), logs / f"{each}.log")
-    report.seconds = time.monotonic() - begun
-    return report
+    findings.seconds = time.monotonic() - begun
+    return findings
 
 
-def _complain(report: Report, when: str, found: list[str], say: Callable[[str], None]) -> None:
-    report.violations += [f"{when}: {each}" for each in found]
+def _complain(findings: Findings, when: str, found: list[str], say: Callable[[str], None]) -> None:
+    findings.violations += [f"{when}: {each}" for each in found]
     for each in found:
         say(f"  VIOLATION {each}")
