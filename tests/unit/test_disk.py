@@ -1,8 +1,10 @@
 """What is laid away comes back as it was, and its room is used again."""
 
-import errno
 import os
+import resource
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,17 +14,30 @@ from structlog.testing import capture_logs
 from agentrun_operator.disk import BLOCK_BYTES, MAX_WAITING, DiskShelf, OnDisk
 
 
+class Queued:
+    """Something that waits to be written; `write` is what then happens in the thread."""
+
+    def __init__(self, shelf: DiskShelf, write: Callable[[], object]) -> None:
+        self.write = write
+        shelf._waiting.put(cast("Any", lambda: self))
+
+
 def written(shelf: DiskShelf) -> None:
     """Return when everything that was laid away before is on the disk, or failed to get there."""
     done = threading.Event()
-
-    class Last:
-        def write(self) -> None:
-            done.set()
-
-    last = Last()
-    shelf._waiting.put(cast("Any", lambda: last))
+    Queued(shelf, done.set)
     assert done.wait(30)
+
+
+@contextmanager
+def no_file_grows_beyond(size: int) -> Iterator[None]:
+    """Let the system refuse it, with an error of the kind that a full disk gives."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, BLOCK_BYTES + 1, 5 * BLOCK_BYTES - 1])
@@ -67,16 +82,11 @@ def test_without_a_directory_it_stays_in_memory(tmp_path: Path) -> None:
     assert ["no room for large objects" in log["event"] for log in logs] == [True]
 
 
-def test_on_a_full_disk_it_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_full_disk_it_stays_in_memory() -> None:
     shelf = DiskShelf()
     before = shelf.put(b"before")
     written(shelf)
-
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
-    with capture_logs() as logs:
+    with capture_logs() as logs, no_file_grows_beyond(BLOCK_BYTES):
         kept = [shelf.put(b"x"), shelf.put(b"y")]
         written(shelf)
     assert [each.read() for each in kept] == [b"x", b"y"]
@@ -91,18 +101,9 @@ def test_what_is_written_is_no_longer_in_memory() -> None:
     assert [each._data for each in stored if isinstance(each, OnDisk)] == [None] * 5
 
 
-def test_a_disk_that_takes_its_time_does_not_fill_the_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shelf = DiskShelf()
-    slow, write = threading.Event(), os.pwrite
-
-    def pwrite(*given: Any) -> int:
-        if threading.current_thread().name == "shelf":
-            slow.wait(30)
-        return write(*given)
-
-    monkeypatch.setattr(os, "pwrite", pwrite)
+def test_a_disk_that_takes_its_time_does_not_fill_the_memory() -> None:
+    shelf, slow = DiskShelf(), threading.Event()
+    Queued(shelf, lambda: slow.wait(30))
     stored = [shelf.put(os.urandom(100)) for _ in range(50)]
     in_memory = [each for each in stored if isinstance(each, OnDisk) and each._data is not None]
     assert len(in_memory) <= MAX_WAITING + 1
