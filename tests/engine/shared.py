@@ -84,3 +84,13 @@ async def a_runtime(lab: Lab, name: str = "a_agent", **more: Any) -> ObjectKey:
 async def a_template(lab: Lab, name: str = "a-box") -> ObjectKey:
     """Let team-a make a template."""
     return await made_by_a(lab, "SandboxTemplate", name, TEMPLATE)
+
+
+def refuses(lab: Lab, key: ObjectKey, *words: str) -> bool:
+    """Whether an object says which grant is missing, and nothing was sent for it."""
+    message = lab.message(key)
+    assert lab.ready(key) == REFUSED, (lab.ready(key), message)
+    assert lab.condition(key, "Stalled") == ("True", "NotGranted")
+    assert "spec.allow" in message
+    assert "team-b" in message
+    return all(word in message for word in words)

@@ -7,7 +7,6 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from engine.specs import (
-    PROXY,
     SAMPLES,
     Sample,
     lab_for,
@@ -257,102 +256,6 @@ async def test_an_unbound_status_older_than_its_object_is_a_copy(kind: str) -> N
     await other.elapse(30)
     assert other.cluster.raw(key) is None
     assert len(made(lab, SAMPLES[kind])) == 1
-
-
-# ------------------------------------------------ back into its own place
-
-
-@pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
-@kinds
-async def test_an_object_restored_into_its_own_place_has_its_resource(
-    sample: Sample, *, lives: bool
-) -> None:
-    lab, key = await ready(sample)
-    raw = backup(lab, key)
-    lab.clock.advance(100)
-    lab.cluster.put_back(key, raw)
-    since = lab.simulator.requests()[-1]["seq"]
-    if lives:
-        lab.restart()
-        await lab.elapse(30)
-        assert lab.ready(key) == ("True", "Available"), lab.message(key)
-        assert lab.get(key).status["boundTo"]["uid"] == lab.get(key).uid
-        assert lab.get(key).status["adopted"] is False
-        assert lab.writes_to_cloud(since) == []
-    assert len(made(lab, sample)) == 1
-    lab.cluster.delete(key)
-    if not lives:
-        lab.restart()
-    await lab.elapse(30)
-    assert lab.cluster.raw(key) is None
-    assert made(lab, sample) == []
-
-
-@pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
-async def test_a_restored_object_leaves_what_another_object_holds(*, lives: bool) -> None:
-    lab, key = await ready(SAMPLES["ModelProxy"])
-    raw = backup(lab, key)
-    lab.cluster.vanish(key)
-    heir = lab.cluster.apply("ModelProxy", "heir", {**PROXY, "externalName": "it"})
-    await lab.elapse(30)
-    assert lab.ready(heir) == ("True", "Available")
-    lab.clock.advance(100)
-    lab.cluster.put_back(key, raw)
-    lab.restart()
-    if lives:
-        await lab.elapse(30)
-        assert lab.ready(key) == ("False", "ExternalNameConflict")
-    lab.cluster.delete(key)
-    await lab.elapse(30)
-    assert lab.cluster.raw(key) is None
-    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
-    assert lab.ready(heir) == ("True", "Available")
-
-
-@named
-async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str) -> None:
-    sample = SAMPLES[kind]
-    lab, key = await ready(sample)
-    raw = backup(lab, key)
-    await account_in(lab, OTHER_NAMESPACE)
-    copied = lab.cluster.put_back(at(key), raw)
-    lab.cluster.vanish(key)
-    await lab.elapse(60)
-    assert lab.ready(copied) == ("False", "AlreadyExistsNotOwned"), lab.message(copied)
-    lab.cluster.put_back(key, raw)
-    await lab.elapse(60)
-    assert lab.ready(key) == ("True", "Available"), lab.message(key)
-    assert lab.ready(copied)[0] == "False"
-    lab.cluster.delete(key)
-    await lab.elapse(60)
-    assert lab.cluster.raw(key) is None
-    assert all(r.get(ident(lab, sample)) != raw["status"]["externalId"] for r in made(lab, sample))
-
-
-@pytest.mark.parametrize(
-    ("kind", "has_status"), [("AgentRuntime", True), ("AgentRuntime", False), ("ModelProxy", True)]
-)
-async def test_a_restored_object_has_what_its_mark_or_record_names(
-    kind: str, *, has_status: bool
-) -> None:
-    sample = SAMPLES[kind]
-    lab, key = await ready(sample)
-    raw = backup(lab, key)
-    lab.cluster.vanish(key)
-    claims = {**sample.spec, "externalName": "it", "adoptionPolicy": "Never"}
-    older = lab.cluster.apply(kind, "older", claims)
-    await lab.elapse(30)
-    assert lab.ready(older) == ("False", "AlreadyExistsNotOwned")
-    if not has_status:
-        raw["status"] = {"observedGeneration": -1}
-    lab.cluster.put_back(key, raw)
-    await lab.elapse(60)
-    assert lab.ready(key) == ("True", "Available"), lab.message(key)
-    assert lab.ready(older)[0] == "False"
-    assert len(made(lab, sample)) == 1
-    lab.cluster.delete(key)
-    await lab.elapse(60)
-    assert lab.cluster.raw(key) is None
 
 
 @pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
