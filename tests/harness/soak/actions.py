@@ -11,6 +11,7 @@ from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION as RE
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
+from fakes.examples import examples
 from soak.cloud import API, MODEL
 from soak.conditions import ready_of
 from soak.restores import Restores
@@ -231,7 +232,8 @@ class Actions:
         place = SLOTS[slot]
         if place.name_field is None or place.name == "ep" or self.record(place) is not None:
             return
-        body = {**_SQUATS[place.kind], place.name_field: place.external_name, "description": "mine"}
+        theirs = _SQUATS.get(place.kind) or examples()[place.kind].minimal.body
+        body = {**theirs, place.name_field: place.external_name, "description": "mine"}
         if tag and place.kind == "AgentRuntime":
             body["systemTags"] = [tag]
         if place.kind == "Credential":
@@ -335,7 +337,7 @@ _PROXY = {
     "memory": 4096,
     "proxyConfig": {"endpoints": []},
 }
-_SQUATS: Mapping[str, Json] = {
+_SQUATS: Mapping[str, Json] = {  # of any other kind the minimal body of its examples
     "Credential": {
         "credentialAuthType": "api_key",
         "credentialSourceType": "internal",
