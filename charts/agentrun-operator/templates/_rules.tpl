@@ -12,6 +12,7 @@
   - modelservices
   - sandboxes
   - sandboxtemplates
+  - tools
   verbs:
   - get
   - list
@@ -29,6 +30,7 @@
   - modelservices/status
   - sandboxes/status
   - sandboxtemplates/status
+  - tools/status
   verbs:
   - patch
 {{- if not .Values.secretNamespaces }}
@@ -142,6 +144,7 @@
   - modelservices
   - sandboxes
   - sandboxtemplates
+  - tools
   verbs:
   - get
   - list
@@ -160,6 +163,7 @@
   - modelservices
   - sandboxes
   - sandboxtemplates
+  - tools
   verbs:
   - create
   - update
@@ -179,6 +183,7 @@
   - modelservices
   - sandboxes
   - sandboxtemplates
+  - tools
   verbs:
   - create
   - update
