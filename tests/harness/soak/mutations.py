@@ -12,6 +12,7 @@ from agentrun_operator.app import AlwaysLeading
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import Throttled, Unavailable
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership, Snapshot
 from agentrun_operator.reconcile import ownership
@@ -67,13 +68,12 @@ def create_repeated(create: Any) -> Any:
     return creating
 
 
-def stale_cache(_: Any) -> Any:
+def stale_cache(observe: Any) -> Any:
     def taking_in(self: ObjectCache, raw: Mapping[str, Any], kind: str) -> Any:
-        obj = self.view(raw, kind)
-        before = self.get(obj.key)
-        self._replace(obj, int(obj.resource_version))
-        self._changed(before, obj)
-        return obj
+        key, version = ObjectKey.of(raw, kind), int(raw["metadata"]["resourceVersion"])
+        if (self.version(key) or 0) >= version:
+            self.forget(key)
+        return observe(self, raw, kind)
 
     return taking_in
 

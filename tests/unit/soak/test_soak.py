@@ -1,6 +1,7 @@
 """The simulation itself: it repeats exactly, it finds what is wrong, and the engine stands it."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from soak import mutations
 from soak.bugs import BUGS, Bug
 from soak.minimise import minimise
 from soak.runner import find_bug, run_many
@@ -72,6 +74,10 @@ def test_what_a_bug_replaces_is_there(bug: Bug) -> None:
 def test_bugs_are_planted_where_the_engine_has_a_seam(bug: Bug) -> None:
     """What is private may change its shape at any time, and the bug with it."""
     assert [name for _, name, _ in bug.changes if name.startswith("_")] == []
+
+
+def test_no_bug_uses_what_is_private() -> None:
+    assert re.findall(r"\w\._[a-z]\w*", Path(mutations.__file__).read_text()) == []
 
 
 @pytest.mark.parametrize(
