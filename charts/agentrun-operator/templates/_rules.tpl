@@ -8,6 +8,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - memorycollections
   - modelproxies
   - modelservices
   - sandboxes
@@ -26,6 +27,7 @@
   - agentruntimeendpoints/status
   - agentruntimes/status
   - credentials/status
+  - memorycollections/status
   - modelproxies/status
   - modelservices/status
   - sandboxes/status
@@ -140,6 +142,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - memorycollections
   - modelproxies
   - modelservices
   - sandboxes
@@ -159,6 +162,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - memorycollections
   - modelproxies
   - modelservices
   - sandboxes
@@ -179,6 +183,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - memorycollections
   - modelproxies
   - modelservices
   - sandboxes
