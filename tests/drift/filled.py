@@ -4,6 +4,7 @@ Fields that exclude each other (CEL rules, which only an API server enforces) ar
 the variants in the examples of the kind; a test makes sure that together they reach every field.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -13,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from agentrun_operator.core.fields import (
     ConfigMapReference,
+    Form,
     Reference,
     SecretDocument,
     SecretReference,
@@ -138,7 +140,14 @@ def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
         return {f"key{n}": f"{CANARY}-sensitive-{n}"}
     if get_origin(inner) is dict:
         return {f"outer{n}": {"inner": f"{CANARY}-document", "number": 7}}
-    candidates = [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]
+    candidates: list[Any] = (
+        [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]
+    )
+    form = marker(shape_of(info).markers, Form)
+    if form is not None:
+        # The parser knows no forms, but the cluster does: of the name of a ConfigMap, for one.
+        fitting = [text for text in candidates if re.search(form.regex, str(text))]
+        candidates = [*fitting, form.examples[n % 2]]
     fits = _adapter(info) if not is_item else _item_adapter(info)
     for candidate in candidates:
         try:
