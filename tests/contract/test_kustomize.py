@@ -82,7 +82,7 @@ def places() -> tuple[Place, ...]:
     found: list[Place] = []
     for path, text in generate(catalogue().values()).items():
         if path.startswith("crds/"):
-            crd = yaml.safe_load(text)
+            crd = yaml.load(text, yaml.CSafeLoader)
             kind = crd["spec"]["names"]["kind"]
             schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
             found += walk(kind, schema["properties"]["spec"], ())

@@ -168,7 +168,8 @@ def kubeconfig(rig: Rig, target: Path, server: str) -> str:
 
 
 def discovery() -> Manifest:
-    found = [yaml.safe_load(file.read_text())["spec"] for file in sorted(CRDS.glob("*.yaml"))]
+    texts = [file.read_text() for file in sorted(CRDS.glob("*.yaml"))]
+    found = [yaml.load(text, yaml.CSafeLoader)["spec"] for text in texts]
     verbs = ["get", "list", "watch", "patch", "create", "update", "delete"]
     resources = [
         {

@@ -135,12 +135,12 @@ def findings(program: Path, old: Mapping[str, str], new: Mapping[str, str]) -> I
         config = folder / "config.yaml"
         config.write_text(json.dumps(CONFIG))
         for name in sorted(old):
-            before = wordless(yaml.safe_load(old[name]))
+            before = wordless(yaml.load(old[name], yaml.CSafeLoader))
             crd = before["metadata"]["name"]
             if name not in new:
                 yield f"{crd} is gone"
                 continue
-            after = wordless(yaml.safe_load(new[name]))
+            after = wordless(yaml.load(new[name], yaml.CSafeLoader))
             sources = []
             for age, document in (("old", before), ("new", after)):
                 path = folder / f"{age}-{name}"

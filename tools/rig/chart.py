@@ -61,7 +61,7 @@ def render(namespace: str, values: Mapping[str, Any], *, chart: Path = CHART) ->
     )
     if done.returncode != 0:
         raise RigError(f"helm template: {done.stderr.strip()}")
-    manifests = [each for each in yaml.safe_load_all(done.stdout) if each]
+    manifests = [each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each]
     pod = next(m for m in manifests if m["kind"] == "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     return Rendering(

@@ -26,7 +26,8 @@ OURS = "/apis/agentrun.dev/v1alpha1"
 @functools.cache
 def namespaced_kinds() -> Mapping[str, str]:
     """Return the plurals of our namespaced kinds, by kind in lower case, as the CRDs name them."""
-    definitions = [yaml.safe_load(file.read_text())["spec"] for file in sorted(CRDS.glob("*.yaml"))]
+    texts = [file.read_text() for file in sorted(CRDS.glob("*.yaml"))]
+    definitions = [yaml.load(text, yaml.CSafeLoader)["spec"] for text in texts]
     return {
         each["names"]["kind"].lower(): each["names"]["plural"]
         for each in definitions
