@@ -21,12 +21,6 @@ from fakes.wakes import WAKES
 
 RUNTIMES = SAMPLES["AgentRuntime"]
 each_policy = pytest.mark.parametrize("policy", ["Report", "Ignore"])
-DRIFTS: Mapping[str, Mapping[str, Any]] = {
-    "AgentRuntime": {"cpu": 4.0},
-    "ModelService": {"providerSettings": {"baseUrl": "https://console.example/v1"}},
-    "Credential": {"credentialPublicConfig": {"headerKey": "X-Console"}},
-    "AgentRuntimeEndpoint": {"description": "console"},
-}
 ENV = [
     {"name": "LEVEL", "value": "info"},
     {"name": "MODE", "value": "fast"},
@@ -78,12 +72,10 @@ async def with_env(**spec: Any) -> tuple[Lab, ObjectKey]:
 
 
 @each_policy
-@pytest.mark.parametrize("kind", DRIFTS)
 @pytest.mark.parametrize("wake", WAKES)
-async def test_nothing_is_sent_that_nobody_edited(wake: str, kind: str, policy: str) -> None:
-    # Whoever lost the record of a Credential finds it again by adopting it.
-    policies = {"driftPolicy": policy, "adoptionPolicy": "Adopt"}
-    lab, key = await drifted(SAMPLES[kind], DRIFTS[kind], **policies)
+async def test_nothing_is_sent_that_nobody_edited(wake: str, policy: str) -> None:
+    """Of each kind and field: `drift/test_wakes.py`."""
+    lab, key = await drifted(RUNTIMES, {"cpu": 4.0}, driftPolicy=policy)
     if wake != "recovered_keys":
         await lab.elapse(70)
     await WAKES[wake](lab, key)
