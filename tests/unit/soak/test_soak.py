@@ -18,7 +18,7 @@ from soak.simulation import run
 from soak.told import INVARIANT_OF
 
 ROOT = Path(__file__).parents[3]
-SCHEDULES = 250
+SCHEDULES = 150
 
 
 def _soak(*arguments: str, hash_seed: str = "0") -> str:
