@@ -223,7 +223,7 @@ async def test_a_fleet_comes_back_within_one_poll() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
-    keys = [lab.cluster.apply("Credential", f"it-{n}", CREDENTIAL) for n in range(200)]
+    keys = [lab.cluster.apply("Credential", f"it-{n}", CREDENTIAL) for n in range(100)]
     await lab.elapse(120)
     inject(lab, DOWN)
     await lab.elapse(300)
