@@ -27,6 +27,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import NamedSpec, ResourceSpec
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 from agentrun_operator.kinds import catalogue
+from agentrun_operator.kinds.parts.connection import ConnectionTarget
 from fakes.examples import CLOUD_KINDS, examples
 
 CANARY = "canary-7f3a"
@@ -48,6 +49,7 @@ _VALUES: Mapping[type[SpecModel], Any] = {
     SecretDocument: _KEY,
     SecretReference: {"name": SECRET},
     ConfigMapReference: {"name": CONFIG},
+    ConnectionTarget: {"name": "address"},
 }
 _TEXTS = (
     f"{HOST}/team/x{{n}}",
