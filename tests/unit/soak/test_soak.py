@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from soak import mutations
+from soak.__main__ import main
 from soak.bugs import BUGS, Bug
 from soak.minimise import minimise
 from soak.runner import find_bug, run_many
@@ -141,15 +142,17 @@ def test_two_masters_do_not_fight_for_ever() -> None:
     assert "Contested" in history.reasons
 
 
-def test_a_first_seed_is_drawn_anew_and_told_at_both_ends() -> None:
-    lines = [_many_elsewhere().splitlines() for _ in range(2)]
+def test_a_first_seed_is_drawn_anew_and_told_at_both_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def one(*more: str) -> list[str]:
+        assert main(["--schedules", "1", "--jobs", "1", *more]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    lines = [one() for _ in range(2)]
     told = [(own[0], own[-1].rsplit(", ", 1)[1]) for own in lines]
     assert all(begin == end for begin, end in told)
     assert told[0] != told[1]
     first = told[0][0].removeprefix("first seed ")
     assert int(first) % 2 == 0
-    assert _many_elsewhere("--first", first).splitlines()[0] == told[0][0]
-
-
-def _many_elsewhere(*more: str) -> str:
-    return _soak("--schedules", "1", "--jobs", "1", *more)
+    assert one("--first", first)[0] == told[0][0]
