@@ -178,9 +178,16 @@ async def _clear_away() -> None:
     """End what was left behind, within a bound."""
     here = asyncio.current_task()
     await end([t for t in asyncio.all_tasks() if t is not here], seconds=LEFTOVER_SECONDS)
+    loop = asyncio.get_running_loop()
+    # A generator of a library that still runs cannot be closed: no bug of a process that ends.
+    loop.set_exception_handler(_tell_of_leftover)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CANCEL_SECONDS):
-            await asyncio.get_running_loop().shutdown_asyncgens()
+            await loop.shutdown_asyncgens()
+
+
+def _tell_of_leftover(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.info("not closed at the end", error=context["message"])
 
 
 def leave(code: int) -> NoReturn:

@@ -120,6 +120,26 @@ def test_a_task_left_behind_does_not_hold_up_a_failure() -> None:
         assert ends(process) == 3
 
 
+def test_a_generator_that_does_not_close_is_no_error() -> None:
+    body = """
+        async def watch():
+            try:
+                yield "event"
+            finally:
+                raise RuntimeError("still running")
+        async def work():
+            global left
+            left = watch()
+            await anext(left)
+            print("here", flush=True)
+        Ending(0.1).run(work())
+    """
+    with program(body) as process:
+        assert ends(process) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
 def test_a_thread_left_behind_does_not_hold_up_the_end() -> None:
     body = """
         async def work():
