@@ -6,7 +6,8 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
-from engine.specs import SAMPLES, TEMPLATE, lab_for, made
+from engine.specs import PROXY, SAMPLES, TEMPLATE, lab_for, made
+from engine.strangers import PROXY_BODY, by_hand
 from fakes.lab import Lab
 
 PLAIN = {name: value for name, value in TEMPLATE.items() if name != "description"}
@@ -59,3 +60,35 @@ async def test_a_quiet_collection_is_read_by_lists_alone() -> None:
         "GetCallerIdentity",
         "ListTemplates",
     }
+
+
+async def test_what_comes_back_is_read_itself() -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+    names = ["it", *(f"p-{n}" for n in range(ENOUGH))]
+    key, *_ = [lab.cluster.apply("ModelProxy", name, PROXY) for name in names]
+    await lab.elapse(60)
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(60)
+    lab.simulator.remove("ModelProxy", "it")
+    await lab.elapse(70)
+    assert lab.ready(key) == ("False", "ExternalResourceMissing")
+    body = {name: value for name, value in PROXY_BODY.items() if name != "description"}
+    await by_hand(lab, "ModelProxy", body)
+    await lab.elapse(120)
+    assert lab.ready(key) == ("True", "Available")
+    differing = [each["path"] for each in lab.get(key).status.get("drift") or ()]
+    assert differing == ["description"], "which a LIST leaves out"
+
+
+async def test_who_observes_never_speaks_of_creating() -> None:
+    lab = await lab_for(SAMPLES["ModelProxy"])
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(60)
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(60)
+    lab.simulator.remove("ModelProxy", "it")
+    seen = set()
+    for _ in range(100):
+        await lab.elapse(1)
+        seen.add(lab.ready(key)[1])
+    assert seen == {"Available", "ExternalResourceMissing"}

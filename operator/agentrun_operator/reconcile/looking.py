@@ -38,7 +38,10 @@ class LookingSteps:
             listing = await self._world.listings.of(ctx.obj, ctx.binding, oldest)
             ident = ctx.obj.path_key(ctx.rest)
             item = listing.by_id.get(ident)
-            if ident not in listing.large and (item is not None or listing.is_whole):
+            # What is back may be another one's, and what an item leaves out may differ.
+            is_back = item is not None and ctx.memory.looks.absent_since is not None
+            is_told = item is not None or listing.is_whole
+            if is_told and not is_back and ident not in listing.large:
                 self._note_look(ctx, observe.from_list(ctx.target, item), listing.begun_at)
                 ctx.is_braked = self._world.brake.holds(ctx.binding.source, ctx.obj.key)
                 return None

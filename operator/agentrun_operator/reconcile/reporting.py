@@ -102,8 +102,11 @@ class ReportingSteps:
             verdict = outcome.deleting(Reason.DELETING, message)
         elif ctx.changes:
             # What a step before took back must not stand until then.
-            message = "looking once more before creating the resource"
-            verdict = outcome.progressing(Reason.CREATING, message, synced=False)
+            reason, message = Reason.CREATING, "looking once more before creating the resource"
+            if ctx.obj.observes_only:
+                reason = Reason.EXTERNAL_RESOURCE_MISSING
+                message = "one look did not find the resource; looking once more"
+            verdict = outcome.progressing(reason, message, synced=False)
         return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
