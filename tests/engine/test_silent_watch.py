@@ -1,6 +1,7 @@
 """A watch that is late or silent: what the cluster holds is read before it is written anew."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 
@@ -92,3 +93,28 @@ async def test_a_name_that_comes_free_while_nobody_watched_is_taken() -> None:
     lab.cluster.apply("ModelProxy", "first", spec)
     await lab.drain()
     assert lab.ready(second)[1] != "ExternalNameConflict", "another object came after it"
+
+
+async def test_what_a_late_watch_tells_of_an_end_wakes_nobody() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(60)
+    told: list[Json] = []
+    notify = lab.cluster.notify
+
+    def telling(event: str, raw: Json) -> None:
+        told.append(deepcopy(raw))
+        notify(event, raw)
+
+    lab.cluster.notify = telling
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    lab.cluster.notify = notify
+    lab.cluster.apply("ModelProxy", "next", {**PROXY, "externalName": "it"})
+    await lab.elapse(60)
+    lab.calls.take()
+    notify("MODIFIED", told[0])
+    await lab.drain()
+    assert lab.calls.take() == []

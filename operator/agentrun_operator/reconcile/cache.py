@@ -25,6 +25,8 @@ from agentrun_operator.reconcile.shelf import (
 K = TypeVar("K")
 
 DEFAULT_ACCOUNT = "default"
+_ENDED_KEPT = 10_000
+"""Uids of objects that are gone; a watch is never so late that more of them matter."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class ObjectCache:
         self._operator_namespace = operator_namespace
         self._changed: Callable[[KubeObject | None, KubeObject], None] = lambda _before, _now: None
         self._entries: dict[ObjectKey, _Entry] = {}
+        self._ended: dict[str, None] = {}
+        """Uids of the objects that went last, in that order."""
         self._claimed: Counter[str] = Counter()
         """How many objects of a namespace carry our finalizer, accounts aside."""
         self._by_kind: dict[str, set[ObjectKey]] = {name: set() for name in kinds}
@@ -89,6 +93,9 @@ class ObjectCache:
         """
         obj = self.view(raw, kind)
         if str(obj.spec.get("controllerClass") or "") != self._class:
+            return None
+        if obj.uid in self._ended:
+            # Race: a watch that was silent tells late what stood there before the end.
             return None
         known = self._entries.get(obj.key)
         version = int(obj.resource_version)
@@ -130,9 +137,16 @@ class ObjectCache:
         known = self._entries.get(key)
         if known is None or (uid is not None and known.uid != uid):
             return
+        self._ended[known.uid] = None
+        if len(self._ended) > _ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
         self._unlink(key, known)
         del self._entries[key]
         self._by_kind[key.kind].discard(key)
+
+    def note_exists(self, uid: str) -> None:
+        """Take it that an object is there after all: the cluster was asked for it itself."""
+        self._ended.pop(uid, None)
 
     def get(self, key: ObjectKey) -> KubeObject | None:
         """Return the last version seen, or None."""

@@ -345,6 +345,7 @@ class Engine:
         """Take in what the cluster holds of an object; returns whether it exists."""
         raw = await self._reader.read_object(self._world.kinds[key.kind], key)
         if raw is not None:
+            self._world.cache.note_exists(str(raw["metadata"]["uid"]))
             self.observe("MODIFIED", {**raw, "kind": key.kind})
         return raw is not None
 

@@ -90,6 +90,23 @@ def test_an_answer_that_comes_after_the_end_makes_no_ghost() -> None:
     assert held.users_of(ObjectKey("Credential", "ns", "c")) == []
 
 
+def test_a_version_told_after_the_end_makes_no_ghost() -> None:
+    held = cache()
+    held.observe(raw(10), "ModelProxy")
+    held.observe(raw(12), "ModelProxy")
+    held.forget(A)
+    assert held.observe(raw(11), "ModelProxy") is None
+    assert held.observe(raw(20, uid="u2"), "ModelProxy") is not None
+
+
+def test_an_object_that_is_read_after_all_is_taken_in() -> None:
+    held = cache()
+    held.observe(raw(10), "ModelProxy")
+    held.forget(A)
+    held.note_exists("u1")
+    assert held.observe(raw(10), "ModelProxy") is not None
+
+
 def test_forgetting_concerns_one_incarnation() -> None:
     held = cache()
     held.observe(raw(20, uid="u2"), "ModelProxy")
