@@ -73,6 +73,7 @@ def stale_cache(observe: Any) -> Any:
         key, version = ObjectKey.of(raw, kind), int(raw["metadata"]["resourceVersion"])
         if (self.version(key) or 0) >= version:
             self.forget(key)
+            self.note_exists(raw["metadata"]["uid"])
         return observe(self, raw, kind)
 
     return taking_in
