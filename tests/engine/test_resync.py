@@ -116,6 +116,22 @@ async def test_ghosts_are_dropped_and_free_what_they_held() -> None:
     assert lab.cluster.raw(credential) is None
 
 
+async def test_an_object_that_was_not_served_for_a_moment_is_read() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    served = lab.cluster.server.objects
+    lab.edit(key, description="second")
+    hidden = served.pop(key)
+    await lab.elapse(5)
+    assert lab.world.cache.version(key) is None, "a write said 404"
+    served[key] = hidden
+    lab.edit(key, description="third")
+    await lab.elapse(5)
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "third"
+
+
 async def test_a_watch_that_is_a_moment_behind_is_no_gap() -> None:
     lab = Lab()
     await lab.ready_account()

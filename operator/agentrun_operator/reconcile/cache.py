@@ -144,6 +144,10 @@ class ObjectCache:
         del self._entries[key]
         self._by_kind[key.kind].discard(key)
 
+    def has_ended(self, uid: str) -> bool:
+        """Whether an object went away; a 404 may have said so wrongly, which resync finds out."""
+        return uid in self._ended
+
     def note_exists(self, uid: str) -> None:
         """Take it that an object is there after all: the cluster was asked for it itself."""
         self._ended.pop(uid, None)

@@ -82,7 +82,8 @@ class Engine:
         before = self._world.cache.get(key)
         obj = self._world.cache.observe(raw, kind)
         if obj is None:
-            if self._world.cache.version(key) is None:
+            is_held = self._world.cache.version(key) is not None
+            if not is_held and not self._world.cache.has_ended(str(raw["metadata"]["uid"])):
                 self._resync.ignore(key, int(raw["metadata"]["resourceVersion"]))
             return
         if before is None or deserves_a_pass(before, obj) or self._was_rewritten(before, obj):
