@@ -1,6 +1,7 @@
 """Gaps and ghosts, the barrier at the start, and what the engine makes of them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -130,6 +131,38 @@ async def test_an_object_that_was_not_served_for_a_moment_is_read() -> None:
     await lab.elapse(15)
     assert lab.ready(key) == ("True", "Available")
     assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "third"
+
+
+class Slow(FakeCluster):
+    """A cluster whose answer that an object is gone arrives after the event of its namesake."""
+
+    then: Callable[[], object] = staticmethod(lambda: None)
+
+    async def read_object(self, kind: ResourceKind, key: ObjectKey) -> Json | None:
+        found = await super().read_object(kind, key)
+        self.then()
+        return found
+
+
+async def test_a_namesake_of_a_ghost_is_not_dropped_with_it() -> None:
+    lab = Lab()
+    cluster = lab.cluster = Slow(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    key = cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    notify, cluster.notify = cluster.notify, lambda _event, _raw: None
+    cluster.vanish(key)
+    cluster.notify = notify
+
+    def make_anew() -> None:
+        cluster.apply("ModelProxy", "it", {**PROXY, "externalName": "other"})
+        lab.deliver()
+
+    cluster.then = make_anew
+    await lab.engine.resync()
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
 
 
 async def test_a_watch_that_is_a_moment_behind_is_no_gap() -> None:

@@ -363,9 +363,11 @@ class Engine:
 
         A namespace that refuses us is left out of a LIST. What we know of it still claims its name.
         """
+        held = self._world.cache.get(key)
         try:
-            if not await self._read_and_observe(key):
+            if held is not None and not await self._read_and_observe(key):
                 log.warning("resync: dropping an object that no longer exists", object=str(key))
-                self._gone(key, None)
+                # Race: the watch may tell of its namesake before the answer arrives.
+                self._gone(key, held.uid)
         except ClusterUnavailable as error:
             log.warning("resync: nobody says whether it exists", object=str(key), error=str(error))
