@@ -90,7 +90,7 @@ class Settings:
     """How long after a lost answer a resource may still appear: absence proves nothing before."""
     absence_confirm_seconds: float = 5.0
     """Between the two answers that prove the end of what we deleted; four times as long where a
-    resource on record vanished without us, so that a short lie of the cloud makes no twin."""
+    resource on record vanished without us, so that one wrong answer creates no second one."""
     create_timeout_seconds: int = 600
     update_timeout_seconds: int = 600
     delete_timeout_seconds: int = 300

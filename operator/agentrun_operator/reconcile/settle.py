@@ -70,7 +70,8 @@ class Settlement:
             await self._redactors.check_id(ctx, ident)
             ctx.changes |= {**self.identity(ctx), "externalId": ident}
             if ident != ctx.obj.external_id and seen.ownership is not Ownership.OURS:
-                # What it was in charge of is gone, and so is that: this one is somebody else's.
+                # What it was in charge of is gone. This one is somebody else's, and once the object
+                # manages again it would be changed and deleted as its own.
                 ctx.changes["adopted"] = None
             self.note_drift(ctx)
         asked.note_acted(ctx)
