@@ -68,7 +68,7 @@ async def test_a_status_from_another_account_hides_nothing(kind: str, *, is_dele
 
 
 @deleted
-async def test_nor_does_one_from_below_another_parent(*, is_deleted: bool) -> None:
+async def test_a_status_from_below_another_parent_hides_nothing(*, is_deleted: bool) -> None:
     sample = SAMPLES["AgentRuntimeEndpoint"]
     lab = await lab_for(sample)
     await namespace_in(lab, MAIN)

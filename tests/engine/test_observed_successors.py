@@ -48,7 +48,7 @@ async def test_a_strangers_is_not_taken_when_managed_again(kind: str, *, restart
 
 @restarts
 @each_kind
-async def test_nor_is_it_deleted_along(kind: str, *, restarts: bool) -> None:
+async def test_a_strangers_is_not_deleted_with_the_object(kind: str, *, restarts: bool) -> None:
     lab, key, _ = await replaced(kind)
     if restarts:
         lab.restart()

@@ -150,7 +150,7 @@ async def test_a_namesake_over_there_is_not_taken() -> None:
     assert len(other.resources()["ModelProxy"]) == 1
 
 
-async def test_keys_that_nobody_vouches_for_make_no_second_one() -> None:
+async def test_unverified_keys_make_no_second_resource() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     await second_account(lab, keys=OTHER, identityCheck={"mode": "Off"})
     repoint(lab, {"name": "second"})
