@@ -72,3 +72,17 @@ async def test_what_we_made_is_ours_after_it_was_observed(kind: str) -> None:
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert made(lab, SAMPLES[kind]) == []
+
+
+async def test_an_adopted_successor_keeps_what_left_the_spec_before() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.edit(key, managementPolicy="Observe", description=None)
+    await lab.elapse(100)
+    lab.simulator.remove("ModelProxy", "it")
+    await lab.elapse(100)
+    await by_hand(lab, "ModelProxy", PROXY_BODY)
+    await lab.elapse(100)
+    lab.edit(key, managementPolicy="Manage", adoptionPolicy="Adopt")
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Available")
+    assert [r["description"] for r in made(lab, SAMPLES["ModelProxy"])] == ["made by hand"]

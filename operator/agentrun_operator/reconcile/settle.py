@@ -72,7 +72,7 @@ class Settlement:
             if ident != ctx.obj.external_id and seen.ownership is not Ownership.OURS:
                 # What it was in charge of is gone. This one is somebody else's, and once the object
                 # manages again it would be changed and deleted as its own.
-                ctx.changes["adopted"] = None
+                ctx.changes |= {"adopted": None, "applied": None}
             self.note_drift(ctx)
         asked.note_acted(ctx)
         message = _standing(ctx) + unpublished + caution(self._world, ctx, ctx.plan.spec)
