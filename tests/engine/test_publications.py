@@ -163,6 +163,20 @@ async def test_objects_that_exchange_their_maps_all_get_one(count: int) -> None:
     assert {lab.ready(key) for key in objects} == {("True", "Available")}
 
 
+async def test_a_map_stays_while_a_paused_object_wants_it() -> None:
+    lab, key = await published("ModelProxy")
+    data = lab.cluster.connections[AT]
+    other = {**PROXY, "writeConnectionTo": to("map-1")}
+    paused = lab.cluster.apply("ModelProxy", "p1", other)
+    await lab.elapse(30)
+    lab.annotate(paused, paused="true")
+    lab.edit(paused, writeConnectionTo=to("address"))
+    lab.edit(key, writeConnectionTo=to("map-1"))
+    await lab.elapse(100)
+    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
+    assert lab.cluster.connections[AT] == data
+
+
 async def test_a_map_stays_while_nobody_else_wants_it() -> None:
     lab, key = await published("ModelProxy")
     data = lab.cluster.connections[AT]

@@ -158,9 +158,16 @@ class Settlement:
         return ""
 
     def _is_awaited(self, ctx: Context, name: str) -> bool:
-        """Whether another object wants to publish a map."""
-        at = map_key(ctx.obj.key.namespace, name)
-        return any(key != ctx.obj.key for key in self._world.cache.publishers_of(at))
+        """Whether another object publishes a map as soon as it may."""
+        cache = self._world.cache
+        publishers = map(cache.get, cache.publishers_of(map_key(ctx.obj.key.namespace, name)))
+        return any(
+            other is not None
+            and other.key != ctx.obj.key
+            and not other.deleting
+            and other.paused_until(ctx.started_at) is None
+            for other in publishers
+        )
 
     async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
         for address in addresses(ctx.kind, known).values():
