@@ -14,6 +14,7 @@ from fakes.lab import Lab, account_spec
 
 GOOD = ("True", "Available")
 CHANGED = ("False", "AccountChanged")
+DEFAULT = ObjectKey("Account", "team-a", "default")
 SECOND = ObjectKey("Account", "team-a", "second")
 ELSEWHERE = "http://elsewhere.test"
 TO_SECOND = {"accountRef": {"name": "second"}}
@@ -89,6 +90,22 @@ async def test_what_is_deleted_may_be_repointed_to_working_keys(*, restarts: boo
     lab.cluster.delete(key)
     if restarts:
         lab.restart()
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    repoint(lab, {"name": "second"})
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
+async def test_an_account_made_anew_as_another_holds_up_no_deletion() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    await second_account(lab)
+    lab.cluster.put_secret("default-keys", keys_of(OTHER))
+    lab.cluster.vanish(DEFAULT)
+    lab.cluster.apply("Account", "default", account_spec("default-keys", OTHER.account_id))
+    await lab.elapse(60)
+    lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "DeletionBlocked")
     repoint(lab, {"name": "second"})

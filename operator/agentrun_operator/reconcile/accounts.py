@@ -132,16 +132,12 @@ class AccountDirectory:
             OperatorError: neither the account's credentials nor a client of it is left.
         """
         try:
-            binding = await self._pinned(obj, is_proven=is_proven)
+            return _as_pinned(obj, await self._pinned(obj, is_proven=is_proven))
         except OperatorError:
             other = await self._other_way(obj)
             if other is None:
                 raise
-            binding = other
-        error = check_pin(obj, binding)
-        if error is not None:
-            raise error
-        return binding
+            return other
 
     async def _pinned(self, obj: KubeObject, *, is_proven: bool) -> Binding:
         key = obj.pinned_account
@@ -337,6 +333,13 @@ def _check_ready(account: KubeObject, user: KubeObject) -> None:
             # It worked before: what is new waits as everything else in it does.
             raise _PASSING[reason](message)
         raise DependencyNotReady(message)
+
+
+def _as_pinned(obj: KubeObject, binding: Binding) -> Binding:
+    error = check_pin(obj, binding)
+    if error is not None:
+        raise error
+    return binding
 
 
 def _missing(obj: KubeObject) -> str:
