@@ -102,6 +102,8 @@ class ObjectCache:
         if known is not None and known.version >= version:
             return None
         before = self.get(obj.key)
+        if known is not None and known.uid != obj.uid:
+            self._note_ended(known.uid)
         self._replace(obj, version)
         self._changed(before, obj)
         return obj
@@ -137,12 +139,15 @@ class ObjectCache:
         known = self._entries.get(key)
         if known is None or (uid is not None and known.uid != uid):
             return
-        self._ended[known.uid] = None
-        if len(self._ended) > _ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
+        self._note_ended(known.uid)
         self._unlink(key, known)
         del self._entries[key]
         self._by_kind[key.kind].discard(key)
+
+    def _note_ended(self, uid: str) -> None:
+        self._ended[uid] = None
+        if len(self._ended) > _ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
 
     def has_ended(self, uid: str) -> bool:
         """Whether an object went away; a 404 may have said so wrongly, which resync finds out."""

@@ -99,6 +99,14 @@ def test_a_version_told_after_the_end_makes_no_ghost() -> None:
     assert held.observe(raw(20, uid="u2"), "ModelProxy") is not None
 
 
+def test_nor_does_one_whose_namesake_ended_as_well() -> None:
+    held = cache()
+    held.observe(raw(10, uid="u1"), "ModelProxy")
+    held.observe(raw(20, uid="u2"), "ModelProxy")
+    held.forget(A)
+    assert held.observe(raw(15, uid="u1"), "ModelProxy") is None
+
+
 def test_an_object_that_is_read_after_all_is_taken_in() -> None:
     held = cache()
     held.observe(raw(10), "ModelProxy")
