@@ -12,6 +12,7 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError
 from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.core.wire import applied_paths
@@ -159,15 +160,16 @@ class Settlement:
 
     def _is_awaited(self, ctx: Context, name: str) -> bool:
         """Whether another object publishes a map as soon as it may."""
-        cache = self._world.cache
-        publishers = map(cache.get, cache.publishers_of(map_key(ctx.obj.key.namespace, name)))
         return any(
-            other is not None
-            and other.key != ctx.obj.key
-            and not other.deleting
-            and other.paused_until(ctx.started_at) is None
-            for other in publishers
+            not rival.deleting and rival.paused_until(ctx.started_at) is None
+            for rival in self._rivals(ctx.obj, name)
         )
+
+    def _rivals(self, obj: KubeObject, name: str) -> list[KubeObject]:
+        """Return the other objects that want to publish a map."""
+        cache, at = self._world.cache, map_key(obj.key.namespace, name)
+        found = (cache.get(key) for key in cache.publishers_of(at) if key != obj.key)
+        return [rival for rival in found if rival is not None]
 
     async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
         for address in addresses(ctx.kind, known).values():
@@ -178,9 +180,7 @@ class Settlement:
     async def _write_map(self, ctx: Context, name: str, known: Mapping[str, Any]) -> None:
         """Write a map with the addresses that are known of a resource."""
         world, obj = self._world, ctx.obj
-        publishers = world.cache.publishers_of(map_key(obj.key.namespace, name))
-        rivals = [world.cache.get(key) for key in publishers if key != obj.key]
-        check_rivals(obj, name, [rival for rival in rivals if rival is not None])
+        check_rivals(obj, name, self._rivals(obj, name))
         await world.connections.publish(obj, name, addresses(ctx.kind, known))
 
     async def republish(self, ctx: Context) -> None:
