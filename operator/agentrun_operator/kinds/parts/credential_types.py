@@ -1,5 +1,6 @@
 """The five types of a Credential. Source: control-plane reference, §8.6."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from agentrun_operator.core.fields import (
     ValueFrom,
 )
 from agentrun_operator.core.forms import NO_COLON, ONE_LINE, WebAddress
+from agentrun_operator.core.resolution import Resolution
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -87,6 +89,13 @@ class SecretParameter(SpecModel):
     """Name of the parameter."""
     value_from: SecretDocument
     """Its value, by reference."""
+
+
+def values_by_name(
+    named: Iterable[SecretHeader | SecretParameter], resolution: Resolution
+) -> dict[str, str]:
+    """Return headers or parameters as the API takes them."""
+    return {each.name: resolution.value(each.value_from) for each in named}
 
 
 Parameters = Annotated[tuple[SecretParameter, ...], Unordered("name"), Field(max_length=64)]

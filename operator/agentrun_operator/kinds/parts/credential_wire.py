@@ -4,7 +4,7 @@ Source: control-plane reference, §8.6, whose table holds bodies captured from t
 remote key set is what that table says the SDK should send.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agentrun_operator.core.fields import Document
@@ -16,8 +16,7 @@ from agentrun_operator.kinds.parts.credential_types import (
     Basic,
     CustomHeader,
     Jwt,
-    SecretHeader,
-    SecretParameter,
+    values_by_name,
 )
 
 DEFAULT_HEADER = "Authorization"
@@ -111,18 +110,12 @@ def _access_key(key: AccessKey, _: CredentialTypes, resolution: Resolution) -> d
     config = {name: value for name, value in known.items() if value is not None}
     return {
         "provider": key.provider,
-        "authConfig": {**config, **_values(key.parameters, resolution)},
+        "authConfig": {**config, **values_by_name(key.parameters, resolution)},
     }
 
 
 def _headers(custom: CustomHeader, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
-    return {"authConfig": _values(custom.headers, resolution)}
-
-
-def _values(
-    parameters: Iterable[SecretHeader | SecretParameter], resolution: Resolution
-) -> dict[str, str]:
-    return {p.name: resolution.value(p.value_from) for p in parameters}
+    return {"authConfig": values_by_name(custom.headers, resolution)}
 
 
 _ENCODERS: Mapping[str, Callable[[Any, CredentialTypes, Resolution], dict[str, Any]]] = {

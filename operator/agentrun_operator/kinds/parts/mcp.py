@@ -17,11 +17,11 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.forms import UrlOrPath, WebAddress
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.kinds.parts.credential_types import SecretHeader
+from agentrun_operator.kinds.parts.credential_types import SecretHeader, values_by_name
 
 
 def _headers(hook: "Hook", resolution: Resolution) -> dict[str, str]:
-    return {each.name: resolution.value(each.value_from) for each in hook.headers}
+    return values_by_name(hook.headers, resolution)
 
 
 class Hook(SpecModel):
