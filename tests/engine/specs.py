@@ -129,6 +129,13 @@ def made(lab: Lab, sample: Sample) -> list[dict[str, Any]]:
     return [r for r in lab.resources(sample.family) if r.get(rest.name_field or "") not in others]
 
 
+def ids(lab: Lab, sample: Sample) -> list[str]:
+    """Return the ids of what `made` returns."""
+    rest = lab.kinds[sample.kind].rest
+    assert rest is not None
+    return [str(r[rest.id_field]) for r in made(lab, sample)]
+
+
 def cloud_key(lab: Lab, key: ObjectKey) -> str:
     """Return what stands in the path of an object's resource."""
     rest = lab.kinds[key.kind].rest

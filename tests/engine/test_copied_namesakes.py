@@ -6,37 +6,22 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.settings import Account
+from engine.shared import GOOD
 from engine.specs import RUNTIME, SAMPLES, TEMPLATE, lab_for, made
-from fakes.cloud import MAIN, OTHER, keys_of
-from fakes.lab import Lab, account_spec
+from engine.test_copies import account_in, named
+from fakes.cloud import MAIN, OTHER
+from fakes.lab import Lab
 
-GOOD = ("True", "Available")
-NAMED = [name for name in SAMPLES if name not in ("Sandbox", "AgentRuntimeEndpoint")]
 deleted = pytest.mark.parametrize("is_deleted", [False, True], ids=["lives", "deleted"])
 
 
-async def namespace_in(lab: Lab, account: Account) -> None:
-    """Give team-b an account and what the samples refer to."""
-    lab.cluster.put_secret("default-keys", keys_of(account), namespace="team-b")
-    lab.cluster.put_secret("keys", {"token": "canary-4711"}, namespace="team-b")
-    spec = account_spec("default-keys", account_id=account.account_id)
-    lab.cluster.apply("Account", "default", spec, namespace="team-b")
-    await lab.elapse(5)
-
-
-async def namesakes(lab: Lab, kind: str, **other: Any) -> tuple[ObjectKey, ObjectKey]:
+async def namesakes(lab: Lab, kind: str) -> tuple[ObjectKey, ObjectKey]:
     """Bring `it` in both namespaces."""
     first = lab.cluster.apply(kind, "it", SAMPLES[kind].spec)
-    second = lab.cluster.apply(kind, "it", {**SAMPLES[kind].spec, **other}, namespace="team-b")
+    second = lab.cluster.apply(kind, "it", SAMPLES[kind].spec, namespace="team-b")
     await lab.elapse(30)
     assert lab.ready(first) == lab.ready(second) == GOOD
     return first, second
-
-
-def copy_status(lab: Lab, source: ObjectKey, to: ObjectKey) -> None:
-    raw = lab.cluster.raw(source)
-    assert raw is not None
-    lab.cluster.put_status(to, raw["status"])
 
 
 def in_other(lab: Lab, kind: str) -> list[dict[str, Any]]:
@@ -44,20 +29,25 @@ def in_other(lab: Lab, kind: str) -> list[dict[str, Any]]:
     return [r for r in found if not str(r.get("templateName")).startswith("__")]
 
 
-@deleted
-@pytest.mark.parametrize("kind", NAMED)
-async def test_a_status_from_another_account_hides_nothing(kind: str, *, is_deleted: bool) -> None:
-    lab = await lab_for(SAMPLES[kind])
-    await namespace_in(lab, OTHER)
-    first, second = await namesakes(lab, kind)
-    assert len(in_other(lab, kind)) == 1
-    copy_status(lab, first, second)
+async def take_for(lab: Lab, key: ObjectKey, other: ObjectKey, *, is_deleted: bool) -> None:
+    """Give an object the status of another one while no operator runs; it lives on or goes."""
+    lab.cluster.put_status(key, lab.get(other).status)
     if is_deleted:
-        lab.cluster.delete(second)
+        lab.cluster.delete(key)
     lab.restart()
     await lab.elapse(60)
+    assert is_deleted or lab.ready(key) == GOOD, lab.message(key)
+
+
+@deleted
+@named
+async def test_a_status_from_another_account_hides_nothing(kind: str, *, is_deleted: bool) -> None:
+    lab = await lab_for(SAMPLES[kind])
+    await account_in(lab, "team-b", OTHER)
+    first, second = await namesakes(lab, kind)
+    assert len(in_other(lab, kind)) == 1
+    await take_for(lab, second, first, is_deleted=is_deleted)
     if not is_deleted:
-        assert lab.ready(second) == GOOD, lab.message(second)
         assert lab.get(second).status["adopted"] is False
         lab.cluster.delete(second)
         await lab.elapse(60)
@@ -71,18 +61,13 @@ async def test_a_status_from_another_account_hides_nothing(kind: str, *, is_dele
 async def test_a_status_from_below_another_parent_hides_nothing(*, is_deleted: bool) -> None:
     sample = SAMPLES["AgentRuntimeEndpoint"]
     lab = await lab_for(sample)
-    await namespace_in(lab, MAIN)
+    await account_in(lab, "team-b", MAIN)
     spec = {**RUNTIME, "externalName": "base_b"}
     runtime = lab.cluster.apply("AgentRuntime", "base", spec, namespace="team-b")
     await lab.elapse(15)
     first, second = await namesakes(lab, "AgentRuntimeEndpoint")
-    copy_status(lab, first, second)
-    if is_deleted:
-        lab.cluster.delete(second)
-    lab.restart()
-    await lab.elapse(60)
+    await take_for(lab, second, first, is_deleted=is_deleted)
     if not is_deleted:
-        assert lab.ready(second) == GOOD, lab.message(second)
         lab.cluster.delete(second)
     lab.cluster.delete(runtime)
     await lab.elapse(60)
@@ -94,7 +79,7 @@ async def test_a_status_from_below_another_parent_hides_nothing(*, is_deleted: b
 
 async def test_a_copy_in_another_account_takes_no_strangers() -> None:
     lab = await lab_for(SAMPLES["SandboxTemplate"])
-    await namespace_in(lab, OTHER)
+    await account_in(lab, "team-b", OTHER)
     first = lab.cluster.apply("SandboxTemplate", "it", TEMPLATE)
     maker = lab.cluster.apply(
         "SandboxTemplate", "it", {**TEMPLATE, "deletionPolicy": "Retain"}, namespace="team-b"
@@ -119,7 +104,7 @@ async def test_swapped_statuses_of_parents_leave_nothing(
     account: Account, *, is_deleted: bool
 ) -> None:
     lab = await lab_for(SAMPLES["AgentRuntimeEndpoint"])
-    await namespace_in(lab, account)
+    await account_in(lab, "team-b", account)
     spec = {**RUNTIME, "externalName": "base_b"} if account is MAIN else RUNTIME
     theirs = lab.cluster.apply("AgentRuntime", "base", spec, namespace="team-b")
     await lab.elapse(15)
@@ -127,7 +112,7 @@ async def test_swapped_statuses_of_parents_leave_nothing(
     first, second = await namesakes(lab, "AgentRuntimeEndpoint")
     statuses = {key: lab.get(key).status for key in (ours, theirs, first, second)}
     for key, other in ((ours, theirs), (theirs, ours), (first, second), (second, first)):
-        lab.cluster.put_status(key, dict(statuses[other]))
+        lab.cluster.put_status(key, statuses[other])
         if is_deleted:
             lab.cluster.delete(key)
     lab.restart()

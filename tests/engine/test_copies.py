@@ -6,9 +6,11 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
+from agentrun_simulator.settings import Account
 from engine.specs import (
     SAMPLES,
     Sample,
+    ids,
     lab_for,
     made,
     ready,
@@ -22,11 +24,12 @@ named = pytest.mark.parametrize("kind", NAMED)
 OTHER_NAMESPACE = "restored"
 
 
-async def account_in(lab: Lab, namespace: str) -> None:
-    """Give a namespace an Account object that leads to the same account."""
-    lab.cluster.put_secret("default-keys", keys_of(MAIN), namespace=namespace)
+async def account_in(lab: Lab, namespace: str, account: Account = MAIN) -> None:
+    """Give a namespace an Account object, and the Secret that the samples refer to."""
+    lab.cluster.put_secret("default-keys", keys_of(account), namespace=namespace)
     lab.cluster.put_secret("keys", {"token": "canary-4711"}, namespace=namespace)
-    lab.cluster.apply("Account", "default", account_spec("default-keys"), namespace=namespace)
+    spec = account_spec("default-keys", account.account_id)
+    lab.cluster.apply("Account", "default", spec, namespace=namespace)
     await lab.elapse(5)
 
 
@@ -56,7 +59,7 @@ async def test_deleting_a_copy_elsewhere_leaves_the_cloud_alone(
 ) -> None:
     more = {"deletionPolicy": policy} if policy else {}
     lab, key = await ready(sample, **more)
-    before = made(lab, sample)
+    before = ids(lab, sample)
     await account_in(lab, OTHER_NAMESPACE)
     lab.clock.advance(100)
     copied = lab.cluster.put_back(at(key), backup(lab, key))
@@ -69,18 +72,10 @@ async def test_deleting_a_copy_elsewhere_leaves_the_cloud_alone(
         lab.cluster.delete(copied)
         await lab.elapse(30)
     assert lab.cluster.raw(copied) is None
-    assert [r.get(ident(lab, sample)) for r in made(lab, sample)] == [
-        r.get(ident(lab, sample)) for r in before
-    ]
+    assert ids(lab, sample) == before
     assert not [n for n in lab.calls.names if n.startswith(("Update", "Delete"))]
     await lab.elapse(100)
     assert lab.ready(key) == ("True", "Available")
-
-
-def ident(lab: Lab, sample: Sample) -> str:
-    rest = lab.kinds[sample.kind].rest
-    assert rest is not None
-    return rest.id_field
 
 
 @named

@@ -6,25 +6,16 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
-from agentrun_simulator.settings import Settings as CloudSettings
 from agentrun_simulator.simulator import Simulator
+from engine.elsewhere import CHANGED, ELSEWHERE, another_cloud
 from engine.specs import PROXY, RUNTIME, SAMPLES, made, ready
-from fakes.cloud import MAIN, OTHER, keys_of
+from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
 GOOD = ("True", "Available")
-CHANGED = ("False", "AccountChanged")
-ELSEWHERE = "http://elsewhere.test"
 PUBLIC = "https://agentrun.cn-hangzhou.aliyuncs.com"
 VPC = "https://agentrun-vpc.cn-hangzhou.aliyuncs.com"
-
-
-def another_cloud(lab: Lab) -> Simulator:
-    """Bring a second cloud, in which the same keys are good."""
-    cloud = Simulator(CloudSettings(accounts=(MAIN, OTHER)), lab.cloud.time)
-    lab.cloud.elsewhere[ELSEWHERE] = cloud
-    return cloud
 
 
 def writes_to(cloud: Simulator) -> list[str]:

@@ -19,12 +19,13 @@ from engine.specs import (
     Sample,
     base,
     cloud_key,
+    ids,
     keys,
     made,
     ready,
 )
 from engine.test_copies import OTHER_NAMESPACE, account_in
-from engine.test_old_status import ident_field, status_of
+from engine.test_old_status import status_of
 from fakes.lab import Lab
 
 GOOD = ("True", "Available")
@@ -72,7 +73,7 @@ async def lets_the_victim_live(
     await lab.elapse(60)
     deleted = [r["path"] for r in lab.cloud_writes(since) if r["action"].startswith("Delete")]
     assert not [path for path in deleted if path.endswith(f"/{ident}")]
-    assert ident_of(lab, victim) in [r[ident_field(lab, sample)] for r in made(lab, sample)]
+    assert ident_of(lab, victim) in ids(lab, sample)
     assert lab.ready(victim) == GOOD, lab.message(victim)
     assert lab.cluster.raw(thief) is None
 

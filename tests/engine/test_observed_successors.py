@@ -3,7 +3,7 @@
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
-from engine.specs import SAMPLES, cloud_key, made, ready
+from engine.specs import SAMPLES, cloud_key, ids, made, ready
 from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
 from fakes.lab import Lab
 
@@ -41,9 +41,7 @@ async def test_a_strangers_is_not_taken_when_managed_again(kind: str, *, restart
     await lab.elapse(100)
     assert lab.cluster.raw(key) is None
     assert lab.writes_to_cloud(since) == []
-    rest = lab.kinds[kind].rest
-    assert rest is not None
-    assert [r[rest.id_field] for r in made(lab, SAMPLES[kind])] == [ident]
+    assert ids(lab, SAMPLES[kind]) == [ident]
 
 
 @restarts

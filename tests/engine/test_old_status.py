@@ -16,6 +16,7 @@ from engine.specs import (
     TEMPLATE,
     Sample,
     cloud_key,
+    ids,
     keys,
     made,
     ready,
@@ -262,16 +263,10 @@ async def test_another_objects_status_hides_nothing_of_its_own(
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
-    assert [r[ident_field(lab, sample)] for r in made(lab, sample)] == [
-        lab.get(other).external_id
-    ], "its own is gone, the other one is not touched"
+    assert ids(lab, sample) == [lab.get(other).external_id], (
+        "its own is gone, the other one is not touched"
+    )
     assert lab.ready(other) == ("True", "Available")
-
-
-def ident_field(lab: Lab, sample: Sample) -> str:
-    rest = lab.kinds[sample.kind].rest
-    assert rest is not None
-    return rest.id_field
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["active", "paused"])

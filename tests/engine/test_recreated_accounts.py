@@ -4,24 +4,14 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
-from agentrun_simulator.settings import Settings as CloudSettings
-from agentrun_simulator.simulator import Simulator
+from engine.elsewhere import CHANGED, ELSEWHERE, another_cloud
 from engine.specs import PROXY, SAMPLES, cloud_key, made, ready
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
 GOOD = ("True", "Available")
-CHANGED = ("False", "AccountChanged")
 HERE = "http://here.test"
-ELSEWHERE = "http://elsewhere.test"
-
-
-def another_cloud(lab: Lab) -> Simulator:
-    """Bring a second cloud, in which the same keys are good."""
-    cloud = Simulator(CloudSettings(accounts=(MAIN, OTHER)), lab.cloud.time)
-    lab.cloud.elsewhere[ELSEWHERE] = cloud
-    return cloud
 
 
 async def object_at(lab: Lab, endpoint: str | None) -> ObjectKey:

@@ -6,17 +6,14 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
-from agentrun_simulator.settings import Settings as CloudSettings
-from agentrun_simulator.simulator import Simulator
-from engine.specs import PROXY, SAMPLES, lab_for, made, ready
+from engine.elsewhere import CHANGED, ELSEWHERE, another_cloud
+from engine.specs import PROXY, SAMPLES, ids, lab_for, made, ready
 from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
 from fakes.lab import Lab, account_spec
 
 GOOD = ("True", "Available")
-CHANGED = ("False", "AccountChanged")
 DEFAULT = ObjectKey("Account", "team-a", "default")
 SECOND = ObjectKey("Account", "team-a", "second")
-ELSEWHERE = "http://elsewhere.test"
 TO_SECOND = {"accountRef": {"name": "second"}}
 all_kinds = pytest.mark.parametrize("kind", SAMPLES)
 
@@ -35,14 +32,6 @@ def repoint(lab: Lab, ref: dict[str, str] | None) -> None:
         key = ObjectKey.of(raw)
         if key.kind != "Account":
             lab.edit(key, accountRef=ref)
-
-
-def another_cloud(lab: Lab) -> Simulator:
-    """Bring a second cloud, in which the same keys are good."""
-    cloud = lab.cloud.elsewhere[ELSEWHERE] = Simulator(
-        CloudSettings(accounts=(MAIN, OTHER)), lab.cloud.time
-    )
-    return cloud
 
 
 # ------------------------------------------------ another way into the same cloud
@@ -82,6 +71,16 @@ async def test_what_differs_follows_its_reference_as_well() -> None:
     assert lab.get(key).status["account"]["name"] == "default"
 
 
+async def goes_by_the_second(lab: Lab, key: ObjectKey) -> None:
+    """Expect a deletion to be blocked, and to end once the other Account is named."""
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    repoint(lab, {"name": "second"})
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_what_is_deleted_may_be_repointed_to_working_keys(*, restarts: bool) -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
@@ -90,12 +89,7 @@ async def test_what_is_deleted_may_be_repointed_to_working_keys(*, restarts: boo
     lab.cluster.delete(key)
     if restarts:
         lab.restart()
-    await lab.elapse(60)
-    assert lab.ready(key) == ("False", "DeletionBlocked")
-    repoint(lab, {"name": "second"})
-    await lab.elapse(60)
-    assert lab.cluster.raw(key) is None
-    assert made(lab, SAMPLES["ModelProxy"]) == []
+    await goes_by_the_second(lab, key)
 
 
 async def test_an_account_made_anew_as_another_holds_up_no_deletion() -> None:
@@ -106,21 +100,10 @@ async def test_an_account_made_anew_as_another_holds_up_no_deletion() -> None:
     lab.cluster.apply("Account", "default", account_spec("default-keys", OTHER.account_id))
     await lab.elapse(60)
     lab.cluster.delete(key)
-    await lab.elapse(60)
-    assert lab.ready(key) == ("False", "DeletionBlocked")
-    repoint(lab, {"name": "second"})
-    await lab.elapse(60)
-    assert lab.cluster.raw(key) is None
-    assert made(lab, SAMPLES["ModelProxy"]) == []
+    await goes_by_the_second(lab, key)
 
 
 # ------------------------------------------------ another cloud
-
-
-def ids(lab: Lab, kind: str) -> list[str]:
-    rest = lab.kinds[kind].rest
-    assert rest is not None
-    return [r[rest.id_field] for r in made(lab, SAMPLES[kind])]
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -129,7 +112,7 @@ async def test_elsewhere_nothing_is_made_a_second_time(kind: str, *, restarts: b
     lab, key = await ready(SAMPLES[kind])
     other = another_cloud(lab)
     await second_account(lab, keys=MAIN, endpoint=ELSEWHERE)
-    before = ids(lab, kind)
+    before = ids(lab, SAMPLES[kind])
     repoint(lab, {"name": "second"})
     if restarts:
         lab.restart()
@@ -142,7 +125,7 @@ async def test_elsewhere_nothing_is_made_a_second_time(kind: str, *, restarts: b
     repoint(lab, None)
     await lab.elapse(60)
     assert lab.ready(key) == GOOD
-    assert ids(lab, kind) == before
+    assert ids(lab, SAMPLES[kind]) == before
 
 
 async def test_a_namesake_over_there_is_not_taken() -> None:
@@ -163,7 +146,7 @@ async def test_a_namesake_over_there_is_not_taken() -> None:
     lab.cluster.delete(key)
     await lab.elapse(30)
     assert lab.cluster.raw(key) is None
-    assert ids(lab, "ModelProxy") == []
+    assert ids(lab, SAMPLES["ModelProxy"]) == []
     assert len(other.resources()["ModelProxy"]) == 1
 
 
@@ -200,4 +183,4 @@ async def test_a_create_in_doubt_is_not_repeated_elsewhere() -> None:
     repoint(lab, None)
     await lab.elapse(100)
     assert lab.ready(key) == GOOD
-    assert len(ids(lab, "ModelProxy")) == 1
+    assert len(ids(lab, SAMPLES["ModelProxy"])) == 1

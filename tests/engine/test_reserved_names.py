@@ -9,10 +9,10 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.reconcile.ports import ClusterUnavailable
 from agentrun_simulator.faults import Fault
 from engine.shared import EVERYTHING
 from engine.specs import PROXY, RUNTIME, SAMPLES, base, lab_for, made
+from fakes.calls import FailsOnce
 from fakes.cloud import OTHER, keys_of
 from fakes.lab import Lab, account_spec
 
@@ -68,18 +68,6 @@ class Instant:
 
 def creates(lab: Lab) -> list[str]:
     return [name for name in lab.writes_to_cloud() if name.startswith("Create")]
-
-
-class FirstStatusWrite:
-    """Refuses the first status write, or loses its answer, and remembers that it came."""
-
-    def __init__(self) -> None:
-        self.came = False
-
-    def __call__(self, call: str) -> None:
-        if call == "write_status" and not self.came:
-            self.came = True
-            raise ClusterUnavailable("no answer")
 
 
 @pytest.mark.parametrize("kind", NAMED)
@@ -166,7 +154,7 @@ async def test_the_same_name_of_another_account_waits_for_nobody() -> None:
 async def test_a_mark_that_is_refused_keeps_no_name() -> None:
     lab = Lab()
     await lab.ready_account()
-    lab.calls.before = refused = FirstStatusWrite()
+    lab.calls.before = refused = FailsOnce("write_status")
     first = lab.cluster.apply("ModelProxy", "b", SHARED)
     await lab.drain()
     assert refused.came
@@ -202,7 +190,7 @@ async def test_a_pass_that_is_cancelled_keeps_no_name() -> None:
 async def test_a_mark_without_an_answer_keeps_the_name() -> None:
     lab = Lab()
     await lab.ready_account()
-    lab.calls.after = lost = FirstStatusWrite()
+    lab.calls.after = lost = FailsOnce("write_status")
     first = lab.cluster.apply("ModelProxy", "b", SHARED)
     lab.deliver()
     work = await lab.engine.queue.take()

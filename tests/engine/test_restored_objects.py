@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.specs import PROXY, SAMPLES, Sample, made, ready
-from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, ident, kinds, named
+from engine.specs import PROXY, SAMPLES, Sample, ids, made, ready
+from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, kinds, named
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
@@ -70,7 +70,7 @@ async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
-    assert all(r.get(ident(lab, sample)) != raw["status"]["externalId"] for r in made(lab, sample))
+    assert raw["status"]["externalId"] not in ids(lab, sample)
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,16 @@
 """A watch that is late or silent: what the cluster holds is read before it is written anew."""
 
-from collections.abc import Callable
-from copy import deepcopy
-
 import pytest
 
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from engine.specs import PROXY, SAMPLES, made
+from fakes.calls import FailsOnce
 from fakes.lab import Lab
 
 
 def silence(lab: Lab) -> None:
     """Lose every event from now on."""
     lab.cluster.notify = lambda _event, _raw: None
-
-
-def lost_answer(call: str) -> Callable[[str], None]:
-    """Return what loses the answer of the next call of this name."""
-    lost: list[str] = []
-
-    def lose(name: str) -> None:
-        if name == call and not lost:
-            lost.append(name)
-            raise ClusterUnavailable("the connection broke")
-
-    return lose
 
 
 @pytest.mark.parametrize("call", ["write_status", "add_finalizer"])
@@ -35,7 +21,7 @@ async def test_a_write_without_an_answer_is_not_undone(call: str) -> None:
     lab.deliver()
     written: list[Json] = []
     lab.cluster.notify = lambda _event, raw: written.append(raw)
-    lab.calls.after = lost_answer(call)
+    lab.calls.after = FailsOnce(call)
     await lab.elapse(150)
     assert lab.ready(key) == ("True", "Available")
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
@@ -100,21 +86,14 @@ async def test_what_a_late_watch_tells_of_an_end_wakes_nobody() -> None:
     await lab.ready_account()
     key = lab.cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(60)
-    told: list[Json] = []
-    notify = lab.cluster.notify
-
-    def telling(event: str, raw: Json) -> None:
-        told.append(deepcopy(raw))
-        notify(event, raw)
-
-    lab.cluster.notify = telling
     lab.cluster.delete(key)
+    marked = lab.cluster.raw(key)
+    assert marked is not None
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
-    lab.cluster.notify = notify
     lab.cluster.apply("ModelProxy", "next", {**PROXY, "externalName": "it"})
     await lab.elapse(60)
     lab.calls.take()
-    notify("MODIFIED", told[0])
+    lab.cluster.notify("MODIFIED", marked)
     await lab.drain()
     assert lab.calls.take() == []

@@ -3,11 +3,27 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from agentrun_operator.reconcile.ports import ClusterUnavailable
+
 T = TypeVar("T")
 
 
 class Crash(BaseException):
     """The end of the process; derives from BaseException so that no handler of ours survives it."""
+
+
+class FailsOnce:
+    """Refuses the first call of a name, or loses its answer, and remembers that it came."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+        self.came = False
+
+    def __call__(self, name: str) -> None:
+        """Stand in `Calls.before` or `Calls.after`."""
+        if name == self._call and not self.came:
+            self.came = True
+            raise ClusterUnavailable("no answer")
 
 
 class Calls:
