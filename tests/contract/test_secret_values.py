@@ -10,7 +10,7 @@ from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import encode
 from agentrun_operator.crdgen.crd import root_schema
 from agentrun_operator.kinds import catalogue
-from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, VARIANTS, Variant, spec_of
+from drift.filled import CONFIG, CONFIG_DATA, KEYS, SECRET, VARIANTS, Variant, is_below, spec_of
 from fakes.examples import AnyName, examples
 
 
@@ -36,11 +36,7 @@ def test_only_free_text_keeps_the_line_break_at_its_end(variant: Variant, end: s
     body = encode(kind, kind.spec.model_validate(spec_of(variant)), resolution)
     kept = {path for path, text in texts(body) if text.endswith(end)}
     verbatim = examples()[variant.kind].verbatim
-    assert {path for path in kept if not any(_is_below(path, each) for each in verbatim)} == set()
-
-
-def _is_below(path: str, above: str) -> bool:
-    return f"{path}.".startswith(f"{above}.")
+    assert {path for path in kept if not any(is_below(path, each) for each in verbatim)} == set()
 
 
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)

@@ -190,6 +190,11 @@ def _declared(model: type[SpecModel], above: str, without: frozenset[str]) -> It
             yield path
 
 
+def is_below(path: str, owner: str) -> bool:
+    """Whether a path is another one, or leads below it."""
+    return f"{path}.".startswith(f"{owner}.")
+
+
 _MANY_FIELDS = 50
 SMALL_VARIANTS = tuple(
     v for v in VARIANTS if v.focus or len(declared_fields(catalogue()[v.kind])) < _MANY_FIELDS
