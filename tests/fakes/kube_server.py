@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from agentrun_operator.core.identity import API_VERSION, ObjectKey
+from agentrun_operator.core.objects import timestamp
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.reconcile.ports import Json, ObjectConflict, ObjectGone
@@ -114,7 +115,7 @@ class KubeServer:
                 "name": key.name,
                 "uid": f"uid-{next(self.uids):04}",
                 "generation": 1,
-                "creationTimestamp": self._stamp(),
+                "creationTimestamp": timestamp(self._now()),
             },
         }
         if key.namespace:
@@ -139,7 +140,7 @@ class KubeServer:
             self._remove(key)
         elif "deletionTimestamp" not in before["metadata"]:
             raw = _copied(before)
-            raw["metadata"]["deletionTimestamp"] = self._stamp()
+            raw["metadata"]["deletionTimestamp"] = timestamp(self._now())
             raw["metadata"]["generation"] += 1
             self._store("MODIFIED", key, raw)
 
@@ -286,9 +287,6 @@ class KubeServer:
                 feed.push(self.version, event, raw)
         for listener in list(self.listeners):
             listener(event, key, raw)
-
-    def _stamp(self) -> str:
-        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _copied(raw: Json) -> Json:
