@@ -283,8 +283,10 @@ def silent_again(stream: Any) -> Any:
 
         async def relist(self) -> None:
             self.is_listing = True
-            await super().relist()
-            self.is_listing = False
+            try:
+                await super().relist()
+            finally:
+                self.is_listing = False
 
     return Silent
 
