@@ -37,7 +37,7 @@ def told(lab: Lab, key: ObjectKey) -> dict[str, Any]:
 
 @kinds
 @pytest.mark.parametrize("seconds", [0, 1, 15])
-async def test_a_lie_of_the_cloud_is_not_told_and_makes_no_twin(
+async def test_a_lie_of_the_cloud_is_not_told_and_makes_no_duplicate(
     sample: Sample, seconds: int
 ) -> None:
     lab, key = await ready(sample)

@@ -115,7 +115,7 @@ async def test_a_search_without_an_end_is_an_error_and_not_repeated() -> None:
             await shared.search(AT, api)  # type: ignore[arg-type]
     assert api.asked == []
     clock.advance(Polling().detail_seconds)
-    shared.survey()
+    shared.count()
     assert not vars(shared)["_endless"], "nothing is kept of a collection that may be gone"
 
 

@@ -14,7 +14,7 @@ unmarked = pytest.mark.parametrize("kind", SPECS)
 
 
 async def twins(kind: str) -> tuple[Lab, ObjectKey, ObjectKey]:
-    """Return a lab with one whose create got lost, and its twin, which made the resource.
+    """Return a lab with one whose create got lost, and another one, which made the resource.
 
     Behind a watch that stands still neither knows of the other's claim; here it is hidden.
     """

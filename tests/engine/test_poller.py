@@ -225,7 +225,7 @@ async def test_partitions_and_namespaces_have_lists_of_their_own() -> None:
             spec = {**SAMPLES["ModelService"].spec, "modelType": model_type}
             lab.cluster.apply("ModelService", f"{model_type}-{n}", spec)
     await lab.elapse(100)
-    at = lab.world.listings.survey()
+    at = lab.world.listings.count()
     assert {dict(c.partition)["modelType"] for c in at} == {"llm", "rerank"}
     assert {len(held) for held in at.values()} == {FLEET}
     lab.simulator.edit("ModelService", "rerank-0", {"provider": "openai"})

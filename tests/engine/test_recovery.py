@@ -1,4 +1,4 @@
-"""A crash after any single call, and any lost answer, leave one resource: no twin, no loss."""
+"""A crash after any single call, and any lost answer, leave one resource: no duplicate, no loss."""
 
 import itertools
 from collections.abc import Callable
@@ -113,14 +113,14 @@ async def created_late(sample: Sample) -> tuple[Lab, ObjectKey]:
 
 
 @kinds
-async def test_a_create_that_comes_late_has_no_twin(sample: Sample) -> None:
+async def test_a_create_that_comes_late_has_no_duplicate(sample: Sample) -> None:
     lab, key = await created_late(sample)
     await lab.elapse(LASTING)
     assert_one(lab, sample, key)
 
 
 @kinds
-async def test_a_clock_that_jumps_makes_no_twin(sample: Sample) -> None:
+async def test_a_clock_that_jumps_makes_no_duplicate(sample: Sample) -> None:
     lab, key = await created_late(sample)
     await lab.drain()
     lab.clock.set_forward(300)

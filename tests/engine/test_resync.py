@@ -1,4 +1,4 @@
-"""Gaps and ghosts, the barrier at the start, and what the engine makes of them."""
+"""Gaps and gone, the barrier at the start, and what the engine makes of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def resync_of(lab: Lab) -> Resync:
 
 async def test_a_whole_picture_shows_nothing() -> None:
     lab, _ = await ready(SAMPLES["ModelProxy"])
-    assert await resync_of(lab).find_ghosts_and_gaps() == ([], [])
+    assert await resync_of(lab).find_gone_and_gaps() == ([], [])
 
 
 async def test_what_the_watch_missed_is_read() -> None:
@@ -98,7 +98,7 @@ async def test_what_vanished_unseen_is_dropped_where_a_read_tells() -> None:
     assert lab.world.cache.keys() == [ObjectKey("Account", "team-a", "default")]
 
 
-async def test_ghosts_are_dropped_and_free_what_they_held() -> None:
+async def test_objects_gone_are_dropped_and_free_what_they_held() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("keys", {"token": "x"})
@@ -144,7 +144,7 @@ class Slow(FakeCluster):
         return found
 
 
-async def test_a_namesake_of_a_ghost_is_not_dropped_with_it() -> None:
+async def test_a_namesake_of_one_gone_is_not_dropped_with_it() -> None:
     lab = Lab()
     cluster = lab.cluster = Slow(lab.clock, lab.calls)
     lab.restart()
@@ -169,7 +169,7 @@ async def test_a_watch_that_is_a_moment_behind_is_no_gap() -> None:
     lab = Lab()
     await lab.ready_account()
     lab.cluster.apply("ModelProxy", "it", PROXY)  # delivered only below
-    looking = asyncio.ensure_future(resync_of(lab).find_ghosts_and_gaps())
+    looking = asyncio.ensure_future(resync_of(lab).find_gone_and_gaps())
     await asyncio.sleep(0)
     lab.deliver()
     assert await looking == ([], [])

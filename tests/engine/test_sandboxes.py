@@ -124,7 +124,7 @@ async def test_the_next_incarnation_follows_where_asked() -> None:
     assert status["adopted"] is False
 
 
-async def test_a_crash_between_two_incarnations_makes_no_twin() -> None:
+async def test_a_crash_between_two_incarnations_makes_no_duplicate() -> None:
     for calls in range(1, 8):
         lab, key = await ready(SANDBOXES, restartPolicy="Always")
         [found] = made(lab, SANDBOXES)

@@ -49,7 +49,7 @@ async def test_an_id_that_is_a_secret_is_on_no_record(cut: slice, *, restarted: 
     assert lab.ready(IT) == REFUSED, lab.message(IT)
     assert "holds a value of a Secret" in lab.message(IT)
     assert ident[cut] not in shown(lab)
-    assert len(lab.resources("AgentRuntime")) == 1, "no twin of it"
+    assert len(lab.resources("AgentRuntime")) == 1, "no duplicate of it"
     lab.cluster.put_secret("keys", {"token": "another value"})
     await lab.elapse(120)
     assert lab.ready(IT) == GOOD, lab.message(IT)

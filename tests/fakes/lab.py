@@ -89,7 +89,7 @@ class Lab:
         self.cluster.reference_changed = self.engine.reference_changed
         for raw in self.cluster.all():
             self.engine.observe(None, raw)
-        self.world.listings.survey()
+        self.world.listings.count()
         self.engine.is_synced = True
 
     def _world(self) -> World:
@@ -140,7 +140,7 @@ class Lab:
         while (left := end - self.clock.monotonic()) > 0:
             due = self.engine.queue._promote()
             # The poller ticks each second where it has something to poll; else nothing happens.
-            pause = 1.0 if self.world.listings.survey() else left
+            pause = 1.0 if self.world.listings.count() else left
             self.clock.advance(min(left, pause, left if due is None else max(due, 0.001)))
             await self.poll()
             await self.drain()

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: afterwards no twin, no leak, no loss."""
+"""kill -9 at random moments: afterwards no duplicate, no leak, no loss."""
 
 import os
 import random
@@ -35,7 +35,9 @@ def kill_again_and_again(fleet: Rig, times: int, chance: random.Random) -> None:
         fleet.start_operator()
 
 
-def test_no_twin_no_leak_no_loss(fleet: Rig, tenants: TenantFactory, chance: random.Random) -> None:
+def test_no_duplicate_no_leak_no_loss(
+    fleet: Rig, tenants: TenantFactory, chance: random.Random
+) -> None:
     """Objects of all kinds come and go while the operator dies and answers get lost."""
     tenant = tenants()
     tenant.edit("Account", "default", requestsPerSecond=60)  # slow enough to be interrupted

@@ -105,7 +105,7 @@ def test_an_outage_is_survived(tenant: Tenant) -> None:
     assert tenant.resource("AgentRuntime", "rt-old")["description"] == "edited"
 
 
-def test_answers_that_get_lost_make_no_twins(tenant: Tenant) -> None:
+def test_answers_that_get_lost_make_no_duplicates(tenant: Tenant) -> None:
     """The create took effect, the answer did not come, or the effect came much later."""
     tenant.fault("drop-after", action="Create.*", times=len(FAMILIES))
     tenant.apply(*family_of_each("-lost"))

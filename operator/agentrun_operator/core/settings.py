@@ -85,7 +85,7 @@ class Settings:
     mass_absence: MassAbsence = field(default_factory=MassAbsence)
     """Where an account does not say otherwise."""
     resync_seconds: float = 600.0
-    """Between two metadata LISTs that look for gaps and ghosts."""
+    """Between two metadata LISTs that look for objects that are gone or were missed."""
     create_settle_seconds: float = 60.0
     """How long after a lost answer a resource may still appear: absence proves nothing before."""
     absence_confirm_seconds: float = 5.0

@@ -2,7 +2,7 @@
 
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.reconcile.context import Context, Planned
-from agentrun_operator.reconcile.farewell import went_out
+from agentrun_operator.reconcile.deletion_event import went_out
 from agentrun_operator.reconcile.memory import Memory
 
 _VANISHED_FACTOR = 4.0

@@ -31,9 +31,9 @@ from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.binding import (
     VERIFIED,
     Binding,
+    account_in_doubt,
     check_pin,
-    elsewhere,
-    is_hearsay,
+    is_unproven,
 )
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
@@ -165,7 +165,7 @@ class AccountDirectory:
             binding = await self._clients.connect(account)
         except OperatorError:
             return None
-        error = check_pin(obj, binding) or elsewhere(obj, binding)
+        error = check_pin(obj, binding) or account_in_doubt(obj, binding)
         return binding if error is None else None
 
     async def _unpinned(self, obj: KubeObject) -> Binding:
@@ -206,7 +206,7 @@ class AccountDirectory:
         Anybody can write down somebody else's account id. A tenant's account has to have proven its
         keys; one that lost them since (another's were put into its Secret) keeps what it has.
         """
-        if is_hearsay(obj, source):
+        if is_unproven(obj, source):
             return False
         account = self._account_of(obj)
         if account is None or account.key == source or not account.key.namespace:

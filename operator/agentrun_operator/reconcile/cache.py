@@ -123,8 +123,8 @@ class ObjectCache:
     def update(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
         """Take in the answer to a write of ours, unless the object went away meanwhile.
 
-        Race: the watch may tell of its end before the answer arrives; taking that in would leave a
-        ghost, which holds what it refers to.
+        Race: the watch may tell of its end before the answer arrives; taking that in would leave an
+        object that is gone in the cache, which holds what it refers to.
         """
         if ObjectKey.of(raw, kind) not in self._entries:
             return None

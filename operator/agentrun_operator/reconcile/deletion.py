@@ -12,7 +12,7 @@ from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import facts, foreign, observe, outcome
 from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.farewell import AT_WORK, farewell, may_have_gone_out
+from agentrun_operator.reconcile.deletion_event import AT_WORK, deletion_event, may_have_gone_out
 from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.report import Reporter
@@ -64,7 +64,7 @@ class DeletionSteps:
             self._world.brake.note_made_up(ctx.binding.source, ctx.obj.key)
         if is_kept and may_have_gone_out(ctx.obj):
             await self._see_what_became_of_it(ctx)
-        told = farewell(
+        told = deletion_event(
             ctx.obj,
             ctx.observation,
             is_kept=is_kept,

@@ -214,7 +214,7 @@ class Engine:
     async def run(self) -> None:
         """Run until cancelled; passes in flight finish their calls within the drain time."""
         await self._resync.wait_for_whole_picture()
-        self._world.listings.survey()
+        self._world.listings.count()
         self.is_synced = True
         log.info("start-up: complete", objects=len(list(self._world.cache.keys())))
         workers = asyncio.create_task(self._workers.run(), name="workers")
@@ -333,11 +333,11 @@ class Engine:
                 log.warning("resync failed", error=str(error))
 
     async def resync(self) -> None:
-        """Drop ghosts and what nobody uses any more, and read gaps from the cluster."""
+        """Drop what is gone or unused, and read from the cluster what the watch missed."""
         await self._drop_unused()
-        ghosts, gaps = await self._resync.find_ghosts_and_gaps()
-        for key in ghosts:
-            await self._drop_ghost(key)
+        gone, gaps = await self._resync.find_gone_and_gaps()
+        for key in gone:
+            await self._drop_gone(key)
         for key in gaps:
             log.warning("resync: the watch missed an object", object=str(key))
             await self._read_and_observe(key)
@@ -358,7 +358,7 @@ class Engine:
         world.known.sweep(lambda key: world.cache.version(key) is not None)
         world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
-    async def _drop_ghost(self, key: ObjectKey) -> None:
+    async def _drop_gone(self, key: ObjectKey) -> None:
         """Drop an object that no LIST shows, once the cluster says that it is gone.
 
         A namespace that refuses us is left out of a LIST. What we know of it still claims its name.

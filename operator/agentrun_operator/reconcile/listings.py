@@ -153,7 +153,7 @@ class Listings:
         at = collection_of(self._kinds[obj.key.kind], obj)
         return at is not None and at in self._shared
 
-    def survey(self) -> dict[Collection, list[ObjectKey]]:
+    def count(self) -> dict[Collection, list[ObjectKey]]:
         """Count our objects per collection anew; return the ones that are worth a LIST."""
         members = self.members()
         self._held = {at: len(held) for at, held in members.items()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile import absence, endings, observe, ownership, survey, unanswered
-from agentrun_operator.reconcile.binding import elsewhere
+from agentrun_operator.reconcile.binding import account_in_doubt
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import Action
@@ -171,5 +171,5 @@ def _check_place(ctx: Planned, seen: Observation) -> None:
         AccountChanged: the resource on record is not there.
     """
     is_there = seen.existence is Existence.PRESENT and _is_on_record(ctx, seen)
-    if not is_there and (error := elsewhere(ctx.obj, ctx.binding)) is not None:
+    if not is_there and (error := account_in_doubt(ctx.obj, ctx.binding)) is not None:
         raise error

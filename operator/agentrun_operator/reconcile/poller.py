@@ -98,7 +98,7 @@ class Poller:
 
     def _due_by_account(self) -> list[dict[Collection, list[ObjectKey]]]:
         """Return what is due, for each account that is not being polled already."""
-        shared = self._listings.survey()
+        shared = self._listings.count()
         for gone in self._polls.keys() - shared.keys():
             del self._polls[gone]
             self._wake_rest(gone)

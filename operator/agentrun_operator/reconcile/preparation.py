@@ -35,7 +35,7 @@ from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context
-from agentrun_operator.reconcile.farewell import may_have_gone_out
+from agentrun_operator.reconcile.deletion_event import may_have_gone_out
 from agentrun_operator.reconcile.holds import held_by
 from agentrun_operator.reconcile.parents import look_for_parent
 from agentrun_operator.reconcile.parsing import parse_spec

@@ -1,4 +1,4 @@
-"""Compares what we know with metadata LISTs: gaps and ghosts, and the barrier at start-up."""
+"""Finds with metadata LISTs what is gone and what was missed; holds start-up until all is known."""
 
 import structlog
 
@@ -88,8 +88,8 @@ class Resync:
         held = self._cache.version(key)
         return held if held is not None else self._foreign.get(key)
 
-    async def find_ghosts_and_gaps(self) -> tuple[list[ObjectKey], list[ObjectKey]]:
-        """Return (ghosts, gaps): objects that no longer exist, and those that we lack or hold old.
+    async def find_gone_and_gaps(self) -> tuple[list[ObjectKey], list[ObjectKey]]:
+        """Return (gone, gaps): objects that no longer exist, and those that we lack or hold old.
 
         A watch that is merely a moment behind shows as neither: both are looked at twice.
 
@@ -101,17 +101,17 @@ class Resync:
             return [], []
         await self._clock.sleep(_BARRIER_RELIST_SECONDS)
         again = await self._compare()
-        ghosts = sorted(first[0] & again[0])
+        gone = sorted(first[0] & again[0])
         gaps = sorted(first[1] & again[1])
-        return ghosts, gaps
+        return gone, gaps
 
     async def _compare(self) -> tuple[set[ObjectKey], set[ObjectKey]]:
-        ghosts: set[ObjectKey] = set()
+        gone: set[ObjectKey] = set()
         gaps: set[ObjectKey] = set()
         for kind in self._kinds.values():
             held = self._cache.keys(kind.kind)
             listed = (await self._list(kind)).objects
-            ghosts |= {key for key in held if key not in listed}
+            gone |= {key for key in held if key not in listed}
             for key, now in listed.items():
                 known = self._version(key)
                 if known is None or known < now.version:
@@ -119,4 +119,4 @@ class Resync:
             for key in [k for k in self._foreign if k.kind == kind.kind and k not in listed]:
                 self.forget(key)
         self._rewind.check()
-        return ghosts, gaps
+        return gone, gaps

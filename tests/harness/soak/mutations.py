@@ -332,7 +332,7 @@ def no_conflict(_: Any) -> Any:
     return none
 
 
-def no_ghosts_no_gaps(_: Any) -> Any:
+def nothing_gone_no_gaps(_: Any) -> Any:
     async def nothing(_self: Any) -> Any:
         return [], []
 

@@ -34,7 +34,7 @@ def violations(user: User, objects: list[Body]) -> list[str]:
         alive = [r for r in resources.get(family, []) if r.get("status") != fleet.TERMINATED]
         wanted = Counter(_external(each) for each in ours)
         there = Counter(str(r.get(field)) for r in alive)
-        found += [f"twin or leak: {family} {name}" for name in (there - wanted)]
+        found += [f"duplicate or leak: {family} {name}" for name in (there - wanted)]
         found += [f"lost: {family} {name}" for name in (wanted - there)]
         by_name = {str(r.get(field)): r for r in alive}
         for each in ours:

@@ -80,7 +80,7 @@ def test_a_late_answer_on_a_deleted_object_replaces_nothing() -> None:
     assert obj.uid == "u2"
 
 
-def test_an_answer_that_comes_after_the_end_makes_no_ghost() -> None:
+def test_an_answer_that_comes_after_the_end_keeps_nothing_gone() -> None:
     held = cache()
     held.observe(raw(10, spec={"credentialRef": {"name": "c"}}), "ModelProxy")
     assert held.update(raw(11), "ModelProxy") is not None
@@ -90,7 +90,7 @@ def test_an_answer_that_comes_after_the_end_makes_no_ghost() -> None:
     assert held.users_of(ObjectKey("Credential", "ns", "c")) == []
 
 
-def test_a_version_told_after_the_end_makes_no_ghost() -> None:
+def test_a_version_told_after_the_end_keeps_nothing_gone() -> None:
     held = cache()
     held.observe(raw(10), "ModelProxy")
     held.observe(raw(12), "ModelProxy")

@@ -208,12 +208,12 @@ def test_a_fingerprint_follows_the_item() -> None:
         metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"}
         status = {"account": PIN, "externalId": name}
         cache.observe({"metadata": metadata, "status": status}, "ModelProxy")
-    assert list(shared.survey()) == [PROXIES]
+    assert list(shared.count()) == [PROXIES]
     held = cache.get(ObjectKey("ModelProxy", "ns", "a"))
     assert held is not None
     assert shared.is_read_by_list(held)
     cache.forget(ObjectKey("ModelProxy", "ns", "b"))
-    assert shared.survey() == {}
+    assert shared.count() == {}
     assert not shared.is_read_by_list(held)
 
 
@@ -238,14 +238,14 @@ def test_a_survey_reads_only_what_changed() -> None:
 
     for number in range(5):
         observe(f"it-{number}", 1)
-    assert len(shared.survey()[PROXIES]) == 5
+    assert len(shared.count()[PROXIES]) == 5
     cache.reads = 0
-    assert len(shared.survey()[PROXIES]) == 5
+    assert len(shared.count()[PROXIES]) == 5
     assert cache.reads == 0
     status = {**status, "parentId": "elsewhere"}
     observe("it-3", 2)
     cache.reads = 0
-    assert len(shared.survey()[PROXIES]) == 4
+    assert len(shared.count()[PROXIES]) == 4
     assert cache.reads == 1
 
 

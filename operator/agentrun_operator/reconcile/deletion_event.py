@@ -29,7 +29,7 @@ _BEING_REPLACED = frozenset({Reason.EXTERNAL_RESOURCE_MISSING, Reason.TIMEOUT, R
 """Reasons of an object whose resource was deleted because its creation had failed."""
 
 
-Farewell = tuple[EventType, str, str]
+DeletionEvent = tuple[EventType, str, str]
 """Type, reason and message of an event."""
 
 
@@ -51,14 +51,14 @@ def may_have_gone_out(obj: KubeObject) -> bool:
     return went_out(obj) or (obj.deleting and is_doubtful)
 
 
-def farewell(
+def deletion_event(
     obj: KubeObject,
     seen: Observation,
     *,
     is_kept: bool,
     is_unrecorded: bool,
     owner: str | None = None,
-) -> Farewell | None:
+) -> DeletionEvent | None:
     """Return what to tell; None where there never was anything.
 
     `is_kept` tells that the policies want the resource left, `is_unrecorded` that no record says
@@ -70,7 +70,7 @@ def farewell(
     return _too_late(obj, seen) if is_kept else _deleted(seen)
 
 
-def _too_late(obj: KubeObject, seen: Observation) -> Farewell:
+def _too_late(obj: KubeObject, seen: Observation) -> DeletionEvent:
     """Say what became of a resource that was to be kept after DELETE had been sent."""
     at = obj.status.get("deleteSentAt")
     sent = f"DELETE had been sent at {at}" if at else "the cloud was deleting the resource already"
@@ -86,7 +86,7 @@ def _too_late(obj: KubeObject, seen: Observation) -> Farewell:
     return "Warning", reason, f"{sent}, before the resource was to be kept; {end}"
 
 
-def _deleted(seen: Observation) -> Farewell:
+def _deleted(seen: Observation) -> DeletionEvent:
     if seen.existence is Existence.ABSENT:
         return "Normal", "Deleted", "the cloud resource is gone"
     message = "the cloud resource is gone; what has its name now is somebody else's and was left"
@@ -95,7 +95,7 @@ def _deleted(seen: Observation) -> Farewell:
 
 def _untouched(
     obj: KubeObject, seen: Observation, *, is_unrecorded: bool, owner: str | None
-) -> Farewell | None:
+) -> DeletionEvent | None:
     if seen.existence is Existence.ABSENT:
         return "Normal", "AlreadyGone", "the cloud resource was already gone"
     if owner is not None:
