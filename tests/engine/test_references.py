@@ -132,6 +132,20 @@ async def test_what_a_user_waits_for(
     assert "Credential" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"creation": {"startedAt": "t"}}, "is being created; see"),
+        (usable(creation={"startedAt": "t", "replaces": "id-1"}), "is being created anew; see"),
+    ],
+    ids=["for the first time", "in the place of another"],
+)
+async def test_a_target_whose_create_is_under_way(status: dict[str, Any], said: str) -> None:
+    target = raw("Credential", "c", status=status)
+    with pytest.raises(DependencyNotReady, match=said):
+        await resolve(cache_of(target), user("ModelProxy", {"credentialRef": {"name": "c"}}))
+
+
 async def test_the_path_of_a_missing_secret_is_named() -> None:
     spec = {"env": [{"name": "A"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s"}}}]}
     with pytest.raises(ReferenceNotFound, match=r"spec\.env\[1\].*'s'"):

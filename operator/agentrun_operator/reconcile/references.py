@@ -195,7 +195,8 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
     if target.deleting and not is_user_there:
         raise DependencyNotReady(f"{target.key} is being deleted")
     if target.awaits_answer:
-        raise DependencyNotReady(f"{target.key} is being created anew")
+        anew = " anew" if "replaces" in target.creation else ""
+        raise DependencyNotReady(f"{target.key} is being created{anew}; see its conditions")
     is_enough = is_user_there and not is_disowned(target)
     if target.external_id and (is_enough or target.is_ready):
         return

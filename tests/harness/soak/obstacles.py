@@ -65,7 +65,7 @@ class Obstacles:
             if ready_of(need)[0] != "True":
                 yield f"{key} is not Ready: {ready_of(need)[1]}"
                 if need["status"].get("creation"):
-                    yield f"{key} is being created anew"
+                    yield f"{key} is being created"
             if key in SLOT_OF and self._failed_in_the_cloud(SLOT_OF[key], need):
                 # It takes no change below it. One in transition does so soon: that is no excuse.
                 yield f"; see the conditions of {key}"
