@@ -3,11 +3,19 @@
 import pytest
 
 from engine.specs import CREDENTIAL, RUNTIME, SECRET_VALUE
+from fakes.examples import MINIMAL
 from fakes.lab import Lab
 
+FROM_BOTH = {
+    "envFrom": [
+        {"prefix": "A_", "secretRef": {"name": "keys"}},
+        {"configMapRef": {"name": "settings"}},
+    ]
+}
 
-def warnings(lab: Lab) -> list[str]:
-    return [e.message for e in lab.cluster.events if e.reason == "Unprotected"]
+
+def warnings(lab: Lab, reason: str = "Unprotected") -> list[str]:
+    return [e.message for e in lab.cluster.events if e.reason == reason]
 
 
 async def test_a_runtime_that_anybody_may_call_says_so_once() -> None:
@@ -44,3 +52,25 @@ async def test_one_that_asks_for_a_credential_or_is_private_is_fine(
     lab.cluster.apply("AgentRuntime", "it", {**RUNTIME, **spec})
     await lab.elapse(30)
     assert warnings(lab) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [(kind, MINIMAL[kind]) for kind in ("AgentRuntime", "SandboxTemplate", "Tool")],
+)
+async def test_a_value_that_can_be_no_variable_is_told(kind: str, spec: dict[str, object]) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE}, unreadable=("store", "A"))
+    lab.cluster.put_config_map("settings", {"LEVEL": "info"})
+    key = lab.cluster.apply(
+        kind, "it", {**spec, **FROM_BOTH, "env": [{"name": "A_A", "value": "x"}]}
+    )
+    await lab.elapse(15)
+    said = "spec.envFrom leaves out 'store' of Secret 'keys', whose values are no UTF-8 text"
+    assert lab.ready(key) == ("True", "Available")
+    assert said in lab.message(key)
+    assert [message for message in warnings(lab, "LeftOut") if said in message]
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    await lab.elapse(15)
+    assert "envFrom" not in lab.message(key)

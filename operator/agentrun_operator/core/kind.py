@@ -202,8 +202,8 @@ class ResourceKind:
     rules: tuple[Rule, ...] = ()
     """Cross-field CEL rules on `spec`, beside those that the field types bring."""
     columns: tuple[Column, ...] = ()
-    caution: Callable[[Any], Caution | None] | None = None
-    """Pure: spec → what people should know of it although all is well; None: nothing."""
+    cautions: tuple[Callable[[Any, Resolution], Caution | None], ...] = ()
+    """Pure: spec and what it refers to → what people should know although all is well."""
     connection: Mapping[str, str] = field(default_factory=dict)
     """Key in a connection ConfigMap → API field with an address (never a secret)."""
     parent: Parent | None = field(init=False)

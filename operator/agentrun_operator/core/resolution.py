@@ -73,6 +73,10 @@ class Resolution:
             raise Unresolved(f"{what} {name!r} is not resolved")
         return found
 
+    def unreadable_of(self, what: str, name: str) -> list[str]:
+        """Return the keys of a Secret or ConfigMap (`what`) whose values are no UTF-8 text."""
+        return sorted(key for kind, owner, key in self.unreadable if (kind, owner) == (what, name))
+
     def value(self, source: ValueFrom | SecretSource) -> str:
         """Return the value that a source names; what can only be a secret is one line, not empty.
 

@@ -21,7 +21,7 @@ from agentrun_operator.core.forms import ResourceGroupId, WebAddress
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Code
 from agentrun_operator.kinds.parts.container import Port
-from agentrun_operator.kinds.parts.environment import ENVIRONMENT
+from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
 from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
 from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, open_to_all
@@ -100,7 +100,7 @@ KIND = ResourceKind(
         *CODE_RULES,
         SESSION_RULE,
     ),
-    caution=open_to_all,
+    cautions=(open_to_all, left_out),
     columns=(
         Column("Image", ".spec.container.image"),
         Column("Version", ".status.atProvider.agentRuntimeVersion"),

@@ -20,7 +20,7 @@ from agentrun_operator.core.fields import (
     Unordered,
 )
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
-from agentrun_operator.kinds.parts.environment import ENVIRONMENT
+from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
 from agentrun_operator.kinds.parts.placement import InboundCredential, PlacedObserved
 from agentrun_operator.kinds.parts.rules import required
 from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
@@ -113,5 +113,6 @@ KIND = ResourceKind(
         *WORKLOAD_RULES,
         SCALING_RULE,
     ),
+    cautions=(left_out,),
     columns=(Column("Type", ".spec.type"),),
 )

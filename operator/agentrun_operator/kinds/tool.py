@@ -11,7 +11,7 @@ from agentrun_operator.core.fields import ApiName, Immutable, Ref, Reference, Wo
 from agentrun_operator.core.kind import Column, KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Archive
 from agentrun_operator.kinds.parts.container import Port
-from agentrun_operator.kinds.parts.environment import ENVIRONMENT
+from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
 from agentrun_operator.kinds.parts.mcp import Mcp
 from agentrun_operator.kinds.parts.placement import PlacedObserved
 from agentrun_operator.kinds.parts.protocol_spec import (
@@ -96,5 +96,6 @@ KIND = ResourceKind(
         *CODE_RULES,
         PROTOCOL_SPEC_RULE,
     ),
+    cautions=(left_out,),
     columns=(Column("Type", ".spec.type"), Column("Method", ".spec.createMethod")),
 )

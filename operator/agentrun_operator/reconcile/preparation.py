@@ -199,7 +199,7 @@ class Preparation:
                 reference: Reference = getattr(spec, ctx.kind.parent.attribute)
                 parent = resolution.reference(ctx.kind.parent.kind, reference)
         except OperatorError as error:
-            return replace(known, blocked=self._cautioned(ctx, spec, error, unresolved))
+            return replace(known, blocked=self._cautioned(ctx, spec, error, unresolved, resolution))
         digest = self._world.memory.digest(desired)
         target = self._target(
             ctx, spec, desired, account=binding.identity, parent=parent, digest=digest
@@ -218,12 +218,14 @@ class Preparation:
         spec: ResourceSpec,
         error: OperatorError,
         unresolved: tuple[OperatorError, ...],
+        resolution: Resolution,
     ) -> OperatorError:
         """Tell also what a resource in use lacks where a reference leads to what cannot serve."""
         unfit = frozenset(e.path for e in unresolved if isinstance(e, UnfitReference))
         if not unfit or not ctx.obj.external_id or ctx.obj.deleting:
             return error
-        told = type(error)(f"{error.message}{caution(self._world, ctx, spec, unfit)}")
+        more = caution(self._world, ctx, spec, resolution, unfit)
+        told = type(error)(f"{error.message}{more}")
         told.parts = error.parts
         return told
 

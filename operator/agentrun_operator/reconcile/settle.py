@@ -76,7 +76,9 @@ class Settlement:
                 ctx.changes |= {"adopted": None, "applied": None}
             self.note_drift(ctx)
         asked.note_acted(ctx)
-        message = _standing(ctx) + unpublished + caution(self._world, ctx, ctx.plan.spec)
+        plan = ctx.plan
+        message = _standing(ctx) + unpublished
+        message += caution(self._world, ctx, plan.spec, plan.resolution)
         return Outcome(outcome.available(message), self.steady_delay(ctx), "success")
 
     def identity(self, ctx: Planned) -> Json:

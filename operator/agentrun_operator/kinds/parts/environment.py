@@ -15,7 +15,7 @@ from agentrun_operator.core.fields import (
     Unquoted,
     ValueFrom,
 )
-from agentrun_operator.core.kind import Derived, Rule
+from agentrun_operator.core.kind import Caution, Derived, Rule
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.resolution import Resolution
 
@@ -24,6 +24,7 @@ MAX_VARIABLES = 128
 MAX_BYTES = 1_572_864
 """Of all names and values: what one Kubernetes object can hold at most."""
 
+_SHOWN_KEYS = 4
 _VARIABLE = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
 
@@ -112,12 +113,40 @@ def _sources(spec: HasEnvironment) -> str:
     return f", or take keys out of {', '.join(names[:4])}" if names else ""
 
 
-def _all_of(source: EnvFromSource, resolution: Resolution) -> dict[str, str]:
+def _all_of(source: EnvFromSource, resolution: Resolution) -> Mapping[str, str]:
+    place = _place_of(source)
+    return resolution.all_of(*place) if place is not None else {}
+
+
+def _place_of(source: EnvFromSource) -> tuple[str, str] | None:
+    """Return which Secret or ConfigMap it is, and its name."""
     if source.secret_ref is not None:
-        return dict(resolution.all_of("Secret", source.secret_ref.name))
+        return "Secret", source.secret_ref.name
     if source.config_map_ref is not None:
-        return dict(resolution.all_of("ConfigMap", source.config_map_ref.name))
-    return {}
+        return "ConfigMap", source.config_map_ref.name
+    return None
+
+
+def left_out(spec: HasEnvironment, resolution: Resolution) -> Caution | None:
+    """Say which keys of envFrom become no variable, as the API takes nothing but text."""
+    given = {variable.name for variable in spec.env}
+    places = {
+        (place, source.prefix or "") for source in spec.env_from if (place := _place_of(source))
+    }
+    keys = [
+        f"{key!r} of {what} {name!r}"
+        for (what, name), prefix in sorted(places)
+        for key in resolution.unreadable_of(what, name)
+        if f"{prefix}{key}" not in given
+    ]
+    if not keys:
+        return None
+    more = f" and {len(keys) - _SHOWN_KEYS} more" if len(keys) > _SHOWN_KEYS else ""
+    return Caution(
+        "LeftOut",
+        f"spec.envFrom leaves out {', '.join(keys[:_SHOWN_KEYS])}{more}, whose values are no "
+        "UTF-8 text; mount or fetch them, or take these keys out",
+    )
 
 
 ENVIRONMENT = Derived(

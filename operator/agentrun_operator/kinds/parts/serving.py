@@ -17,6 +17,7 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.forms import UrlOrPath
 from agentrun_operator.core.kind import Caution
+from agentrun_operator.core.resolution import Resolution
 
 Schema = Annotated[str, Field(max_length=32_768)]
 Url = Annotated[str, Field(max_length=2048)]
@@ -85,7 +86,7 @@ class HealthCheck(SpecModel):
     """Successes in a row that make it healthy again; server default 1."""
 
 
-def open_to_all(spec: Any) -> Caution | None:
+def open_to_all(spec: Any, _: Resolution) -> Caution | None:
     """Say that a runtime asks its callers for nothing: it has no authentication of its own."""
     is_private = spec.network is not None and spec.network.mode == "Private"
     if spec.credential_ref is not None or is_private:
