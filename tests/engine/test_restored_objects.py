@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.specs import PROXY, SAMPLES, Sample, ids, made, ready
+from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, made, ready
 from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, kinds, named
 
 
@@ -97,3 +97,24 @@ async def test_a_restored_object_has_what_its_mark_or_record_names(
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
+
+
+async def test_a_restored_ready_is_not_confirmed_for_another_id() -> None:
+    sample = SAMPLES["AgentRuntime"]
+    lab, key = await ready(sample)
+    raw = backup(lab, key)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    await lab.elapse(120)
+    lab.edit(key, description="newer")
+    await lab.elapse(30)
+    [there] = ids(lab, sample)
+    assert there != raw["status"]["externalId"]
+    lab.cluster.put_back(key, raw)
+    lab.restart()
+    await lab.elapse(30)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    uid = lab.get(key).uid
+    own = [s for s in lab.cluster.server.statuses(key) if s["boundTo"]["uid"] == uid]
+    assert own[0]["externalId"] == there
+    [told] = [c for c in own[0]["conditions"] if c["type"] == "Ready"]
+    assert told["status"] == "Unknown", told

@@ -48,6 +48,16 @@ class Observation:
     date: datetime | None = None
     """The cloud's time of the look-up."""
 
+    @property
+    def differs(self) -> bool:
+        """Whether the resource is not as the spec wants it."""
+        return bool(self.drift or self.leftovers or self.state_differs)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the resource serves, and is as the spec wants it."""
+        return self.phase is Phase.READY and not self.differs
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:

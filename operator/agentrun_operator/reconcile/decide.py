@@ -90,8 +90,7 @@ def _ours(s: Snapshot) -> bool:
 
 
 def _differs(s: Snapshot) -> bool:
-    seen = s.observation
-    return bool(seen.drift or seen.leftovers or seen.state_differs)
+    return s.observation.differs
 
 
 def _may_delete(s: Snapshot) -> bool:

@@ -75,6 +75,16 @@ def _standing(before: Sequence[Json], verdict: Verdict) -> tuple[Condition, ...]
     return (*others, *kept.values())
 
 
+def doubted(status: Json, reason: Reason, message: str, *, now: datetime) -> Json:
+    """Return a status whose Ready is Unknown; all else stays as it was told."""
+    generation = int(status.get("observedGeneration") or 0)
+    before = status.get("conditions") or ()
+    ready = Condition(ConditionType.READY, "Unknown", reason, message)
+    merged = merge_conditions(before, [ready], generation=generation, now=now)
+    others = (c for c in before if c.get("type") != ConditionType.READY)
+    return {**status, "conditions": [*merged, *others]}
+
+
 def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: datetime) -> list[Json]:
     """Return `status.drift`; a path keeps the time since which it has differed."""
     since = {entry.get("path"): entry.get("since") for entry in before}
