@@ -247,6 +247,7 @@ class Process:
         )
 
     def _assembled(self, kube: KubeClient, reader: ReferenceReader) -> World:
+        # By way of its module: imported by name it would stay whole where `no-fencing` replaces it.
         kinds, check = catalogue(), partial(guard.check_leadership, self.leadership)
         adapters = Adapters(
             clock=self.clock,
