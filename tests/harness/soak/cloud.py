@@ -197,8 +197,10 @@ class SimulatedCloud:
             service = SimulatedTransport(wire, unlimited, StaticKeys(keys), answer, watch.sending)
             return await owner_of_keys(service, "the token service")
 
-        owned = OwnedKeys(source, account_id=account_id, origin=connection.origin, ask=ask)
-        transport: Any = SimulatedTransport(wire, acquire, owned, answer, watch.sending)
+        owned = None
+        if connection.identity_check.is_on:
+            owned = OwnedKeys(source, account_id=account_id, origin=connection.origin, ask=ask)
+        transport: Any = SimulatedTransport(wire, acquire, owned or source, answer, watch.sending)
         return AgentRunClient(transport, account_id=account_id, keys=owned)
 
     def answer(
