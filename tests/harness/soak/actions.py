@@ -14,11 +14,13 @@ from agentrun_simulator.store import Record
 from fakes.examples import examples
 from soak.cloud import API, MODEL
 from soak.conditions import ready_of
+from soak.expectations import Expectations
 from soak.restores import Restores
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
 from soak.tenancy import STRANGE_ROLE
 from soak.tenants import OTHERS, Tenants
+from soak.ways import Ways
 from soak.wire import CrashPlan, KubeFault
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _STRIKE_SECONDS = 9.0
 
 
 class Actions:
-    """One method per step name; those that concern a namespace are in `tenants`."""
+    """One method per step name; others are in `tenants`, `restores`, `ways`, `expectations`."""
 
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
@@ -38,6 +40,8 @@ class Actions:
         self._overtakes: dict[ObjectKey, tuple[str, int]] = {}
         self.tenants = Tenants(simulation)
         self.restores = Restores(simulation)
+        self.ways = Ways(simulation)
+        self._expectations = Expectations(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
         self.fought_over: set[str] = set()
@@ -45,7 +49,7 @@ class Actions:
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
-        doers = (self, self.tenants, self.restores)
+        doers = (self, self.tenants, self.restores, self.ways, self._expectations)
         doer = next(doer for doer in doers if hasattr(doer, step.name))
         getattr(doer, step.name)(**step.options)
 
@@ -227,8 +231,8 @@ class Actions:
                 SLOTS[slot].family, record.key, {"status": "TERMINATED"}
             )
 
-    def squat(self, slot: str, tag: str) -> None:
-        """Let somebody else make a resource of the slot's name."""
+    def squat(self, slot: str, tag: str, *, describes: bool = True) -> None:
+        """Let somebody else make a resource of the slot's name, with a description or without."""
         place = SLOTS[slot]
         if place.name_field is None or place.name == "ep" or self.record(place) is not None:
             return
@@ -236,7 +240,7 @@ class Actions:
         body = {**theirs, place.name_field: place.external_name, "description": "mine"}
         if tag and place.kind == "AgentRuntime":
             body["systemTags"] = [tag]
-        if place.kind == "Credential":
+        if place.kind == "Credential" or not describes:
             del body["description"]
         self._simulation.cloud.touch()
         where = f"{API}{place.collection}"

@@ -48,6 +48,10 @@ FOREIGN = Account.model_validate(
     {"accountId": "30003", "accessKeyId": "foreign-id", "accessKeySecret": "canary-foreign-key"}
 )
 """An account that no object here is meant to live in."""
+EMPTY = Account.model_validate(
+    {"accountId": "40004", "accessKeyId": "empty-id", "accessKeySecret": "canary-empty-key"}
+)
+"""An account with nothing in it, so that no answer shows its number."""
 NEXT = MAIN.model_copy(
     update={"access_key_id": "next-id", "access_key_secret": SecretStr("canary-next-key")}
 )
@@ -83,7 +87,7 @@ class _KeyCheck:
     """Stands for the verification of signatures: same keys, same refusals, no cryptography."""
 
     def __init__(self) -> None:
-        self.accounts = [MAIN, NEXT, OTHER, FOREIGN]
+        self.accounts = [MAIN, NEXT, OTHER, FOREIGN, EMPTY]
         """The keys in force."""
 
     def verify(self, request: SignedRequest, _now: datetime) -> Account:
@@ -128,7 +132,7 @@ class SimulatedCloud:
         self._time = time
         self.skew = timedelta(seconds=chance.between("cloud skew", -3, 3))
         settings = Settings(
-            accounts=(MAIN, NEXT, OTHER),
+            accounts=(MAIN, NEXT, OTHER, EMPTY),
             transition_seconds=chance.choice("transition", (0.5, 3.0, 12.0)),
             seed=seed,
             switches=_answers(chance),

@@ -58,14 +58,17 @@ class Restores:
         if known:
             self._put(SLOTS[slot].key, known[int(share * (len(known) - 1))])
 
-    def copy_status(self, slot: str) -> None:
-        """Restore the object that a slot rivals as this slot's, finalizer and status included."""
+    def copy_status(self, slot: str, *, replaces: bool = False) -> None:
+        """Restore the object that a slot rivals as this slot's, finalizer and status included.
+
+        With `replaces` it takes the place of a record of its own, too.
+        """
         place = SLOTS[slot]
         original = self._kube.find(SLOTS[RIVALS[slot]].key)
         if original is None or place.namespace in self._kube.terminating:
             return
         status, present = original["status"], self._kube.find(place.key)
-        if present is not None and present["status"].get("externalId"):
+        if present is not None and present["status"].get("externalId") and not replaces:
             # Its own record would be gone, and with it the only proof that some kinds have.
             return
         if present is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soak import moves
+from soak.attacks import ATTACKS, UNMARKED
 from soak.chance import Chance
 from soak.slots import NAMESPACE, NAMESPACES, RIVALS, SECOND, SLOTS, closure
 
@@ -12,6 +13,8 @@ ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
 ALONE = 25
 """Every so many seeds a trouble comes alone."""
+_ATTACK = 13
+"""Of so many seeds, the one that leads through a history of `attacks`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ def generate(seed: int) -> Schedule:
     chance = Chance(seed)
     if seed % ALONE == 0:
         return _alone(seed, chance)
+    if seed % ALONE == _ATTACK:
+        return _attack(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
     rivals = [RIVALS[n] for n in names if n in RIVALS and chance.happens("rival", 0.8)]
@@ -174,6 +179,25 @@ def _alone(seed: int, chance: Chance) -> Schedule:
         lending="names" if is_lent else "",
         lent=(namespace,) if is_lent else (),
     )
+
+
+def _attack(seed: int, chance: Chance) -> Schedule:
+    """Return a history of an attack; each comes once in so many of these seeds as there are."""
+    attack = ATTACKS[seed // ALONE % len(ATTACKS)]
+    steps = tuple(Step(*step) for step in attack(chance.choice("attacked", UNMARKED)))
+    return Schedule(
+        seed=seed,
+        two_leaders=False,
+        few=chance.choice("few", (0, 0, 3)),
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
+        ends_empty=True,
+        active_seconds=180.0,
+    )
+
+
+def is_undisturbed(seed: int) -> bool:
+    """Whether the history of a seed has one trouble."""
+    return seed % ALONE in (0, _ATTACK)
 
 
 def _whose(name: str) -> Iterator[tuple[Step, ...]]:

@@ -15,7 +15,7 @@ from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.kube.client import ClusterForbidden, ListExpired
 from agentrun_operator.reconcile.guard import about_to_send
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict
+from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
 from fakes.feed import Feed
 from fakes.kube_client import InMemoryClient
 from fakes.kube_server import KubeServer, NamespaceEndsError, Place
@@ -236,9 +236,11 @@ class SimulatedKubeClient(InMemoryClient):
     def _fault(self, name: str) -> KubeFault | None:
         is_read = name.startswith(("get ", "list ", "watch "))
         for fault in self._faults:
-            # Only writes conflict, only lists and watches expire.
+            # Only writes conflict, only lists and watches expire. What a read does not find is not
+            # there, and is no fault.
             expires = name.startswith(("list ", "watch "))
-            is_possible = {409: not is_read, 410: expires}.get(fault.status, True)
+            possible = {404: not is_read, 409: not is_read, 410: expires}
+            is_possible = possible.get(fault.status, True)
             if is_possible and fault.pattern.fullmatch(name):
                 fault.times -= 1
                 if fault.times <= 0:
@@ -248,6 +250,8 @@ class SimulatedKubeClient(InMemoryClient):
 
 
 def _refusal(status: int, name: str) -> Exception:
+    if status == 404:
+        return ObjectGone(f"{name}: HTTP 404")
     if status == 409:
         return ObjectConflict(f"{name}: HTTP 409")
     if status == 410:

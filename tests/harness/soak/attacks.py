@@ -1,0 +1,179 @@
+"""Histories of faults that attacks have found and chance hardly meets, each undisturbed.
+
+A step is (seconds after the start, method of `actions.Actions`, options).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from soak.slots import NAMESPACE, VARIANTS
+
+Steps = tuple[tuple[float, str, dict[str, Any]], ...]
+UNMARKED = ("solo", "svc", "tpl")
+"""Slots of kinds whose resources carry no mark: nothing but a record tells whose they are."""
+_UNSET = VARIANTS - 1
+"""The variant without a description."""
+_WAY = {"namespace": NAMESPACE}
+_OBSERVES = {"managementPolicy": "Observe"}
+_FAR = {"accountRef": {"kind": "ClusterAccount", "name": "other"}}
+
+
+def _applied(
+    at: float, slot: str, variant: int = 0, policies: Mapping[str, Any] | None = None
+) -> Steps:
+    return ((at, "apply", {"slot": slot, "variant": variant, "policies": policies}),)
+
+
+def _made(*slots: str) -> Steps:
+    return tuple(step for slot in slots for step in _applied(1.0, slot, policies={}))
+
+
+def _observing(at: float, slot: str, value: str) -> Steps:
+    return ((at, "policy", {"slot": slot, "field": "managementPolicy", "value": value}),)
+
+
+def _succeeded(at: float, slot: str, **options: Any) -> Steps:
+    """Let a stranger's resource take the place of an object's."""
+    return (
+        (at, "cloud_delete", {"slot": slot}),
+        (at + 2.0, "squat", {"slot": slot, "tag": "", **options}),
+    )
+
+
+def _not_served(slot: str) -> Steps:
+    """A write is answered by 404, of an object that is there and is edited once more."""
+    wrong = {"pattern": "status .*", "status": 404, "applied": False, "times": 1}
+    edits = (*_applied(31.0, slot, 1), *_applied(35.0, slot, 2))
+    return (*_made(slot), (30.0, "kube_fault", wrong), *edits)
+
+
+def _strangers_taken(slot: str) -> Steps:
+    """What an object made was replaced while it observed; then it manages, and goes."""
+    return (
+        *_made(slot),
+        *_observing(25.0, slot, "Observe"),
+        *_succeeded(30.0, slot),
+        *_observing(100.0, slot, ""),
+        (160.0, "delete", {"slot": slot}),
+    )
+
+
+def _strangers_cleared(slot: str) -> Steps:
+    """The same, and meanwhile a field has left the spec."""
+    return (
+        *_made(slot),
+        *_observing(25.0, slot, "Observe"),
+        *_applied(27.0, slot, _UNSET),
+        *_succeeded(30.0, slot),
+        *_observing(100.0, slot, ""),
+        (160.0, "expect_kept", {"slot": slot}),
+    )
+
+
+def _half_seen(slot: str) -> Steps:
+    """What took the place of an observed resource lacks a field, and a LIST leaves that out."""
+    return (
+        *_made(slot),
+        *_observing(25.0, slot, "Observe"),
+        *_succeeded(40.0, slot, describes=False),
+    )
+
+
+def _observed_missing(slot: str) -> Steps:
+    """What is observed goes, and comes back; nothing is ever created."""
+    return (
+        (0.0, "squat", {"slot": slot, "tag": ""}),
+        *_applied(1.0, slot, policies=_OBSERVES),
+        (30.0, "cloud_delete", {"slot": slot}),
+        (120.0, "expect_unsaid", {"slot": slot, "reason": "Creating"}),
+        (125.0, "squat", {"slot": slot, "tag": ""}),
+    )
+
+
+def _maps_exchanged(_slot: str) -> Steps:
+    return (
+        *_made("solo", "bare", "ep"),
+        (50.0, "publish", {"slot": "solo", "config_map": "ep-address"}),
+        (50.0, "publish", {"slot": "ep", "config_map": "solo-address"}),
+    )
+
+
+def _map_of_a_paused(_slot: str) -> Steps:
+    """Who is paused takes no map, so the other one keeps its own."""
+    return (
+        *_made("solo", "bare", "ep"),
+        (45.0, "annotate", {"slot": "ep", "what": "pause"}),
+        (50.0, "publish", {"slot": "solo", "config_map": "ep-address"}),
+        (50.0, "publish", {"slot": "ep", "config_map": "solo-address"}),
+        (70.0, "expect_map", {"namespace": NAMESPACE, "config_map": "solo-address"}),
+    )
+
+
+def _let_go(slot: str) -> Steps:
+    """The last user of an account that is to go holds it no more, by an edit alone."""
+    return (
+        *_made(slot),
+        (30.0, "account", {"what": "delete", **_WAY}),
+        (47.0, "policy", {"slot": slot, "field": "deletionPolicy", "value": "Retain"}),
+        (55.0, "expect_gone", {"kind": "Account", "name": "default", **_WAY}),
+    )
+
+
+def _repointed(slot: str) -> Steps:
+    """An object that names another Account of the same number no longer needs the first."""
+    return (
+        *_made(slot),
+        (20.0, "other_way", {"is_verified": True, **_WAY}),
+        (30.0, "repoint", {"slot": slot}),
+        (90.0, "account", {"what": "delete", **_WAY}),
+        (150.0, "expect_gone", {"kind": "Account", "name": "default", **_WAY}),
+    )
+
+
+def _leads_elsewhere(slot: str) -> Steps:
+    """An Account of the same number, of which nobody knows whose its keys are: another's."""
+    return (
+        *_made(slot),
+        (20.0, "other_way", {"is_verified": False, **_WAY}),
+        (30.0, "repoint", {"slot": slot}),
+    )
+
+
+def _deleted_by_another_way(slot: str) -> Steps:
+    """The keys of the Account on record are gone; another one of the same number is named."""
+    return (
+        *_made(slot),
+        (20.0, "other_way", {"is_verified": True, **_WAY}),
+        (30.0, "account", {"what": "no-keys", **_WAY}),
+        (30.5, "restart", {"graceful": False}),
+        (45.0, "delete", {"slot": slot}),
+        (50.0, "repoint", {"slot": slot}),
+        (120.0, "expect_slot_gone", {"slot": slot}),
+    )
+
+
+def _namesakes_status(_slot: str) -> Steps:
+    """The status of a namesake in another account stands in the place of an object's own."""
+    return (
+        *_made("solo"),
+        *_applied(1.0, "b-solo", policies=_FAR),
+        (40.0, "copy_status", {"slot": "b-solo", "replaces": True}),
+        (40.0, "restart", {"graceful": False}),
+    )
+
+
+ATTACKS: tuple[Callable[[str], Steps], ...] = (
+    _not_served,
+    _strangers_taken,
+    _strangers_cleared,
+    _half_seen,
+    _observed_missing,
+    _maps_exchanged,
+    _map_of_a_paused,
+    _let_go,
+    _repointed,
+    _leads_elsewhere,
+    _deleted_by_another_way,
+    _namesakes_status,
+)
+"""Each takes the slot that it is about."""

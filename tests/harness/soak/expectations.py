@@ -1,0 +1,55 @@
+"""What has to be so at a moment of an undisturbed history, before the world comes to rest."""
+
+from typing import TYPE_CHECKING
+
+from agentrun_operator.core.identity import ObjectKey
+from soak.conditions import condition, ready_of
+from soak.slots import SLOTS
+
+if TYPE_CHECKING:
+    from soak.simulation import Simulation
+
+_THEIRS = "mine"
+"""The description that `actions.Actions.squat` gives to a stranger's resource."""
+
+
+class Expectations:
+    """One method per step name."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._kube = simulation.kube
+
+    def expect_gone(self, kind: str, namespace: str, name: str) -> None:
+        """Nothing holds what is to go any more, and whoever waited for that has heard of it."""
+        self._is_gone(ObjectKey(kind, namespace, name))
+
+    def expect_slot_gone(self, slot: str) -> None:
+        """The same of an object with a resource."""
+        self._is_gone(SLOTS[slot].key)
+
+    def _is_gone(self, key: ObjectKey) -> None:
+        raw = self._kube.find(key)
+        if raw is not None:
+            self._simulation.checks.violated("what is free goes", f"{key}: {ready_of(raw)}")
+
+    def expect_map(self, namespace: str, config_map: str) -> None:
+        """An address stays published as long as nobody else publishes there."""
+        if self._kube.find(ObjectKey("ConfigMap", namespace, config_map)) is None:
+            self._simulation.checks.violated("addresses stay", f"{config_map} is gone")
+
+    def expect_kept(self, slot: str) -> None:
+        """Who adopts clears nothing that it did not apply."""
+        record = self._simulation.actions.record(SLOTS[slot])
+        found = None if record is None else record.data.get("description")
+        if found != _THEIRS:
+            self._simulation.checks.violated(
+                "nothing unasked", f"{slot}: the description is {found!r} instead of {_THEIRS!r}"
+            )
+
+    def expect_unsaid(self, slot: str, reason: str) -> None:
+        """An object never gave a reason that tells of what it does not do."""
+        for status in self._kube.statuses(SLOTS[slot].key):
+            if condition(status, "Ready").get("reason") == reason:
+                self._simulation.checks.violated("observe only reads", f"{slot} said {reason}")
+                return
