@@ -17,6 +17,7 @@ from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher
 from agentrun_operator.reconcile import (
     absence,
+    accounts,
     asked,
     cache,
     contest,
@@ -36,6 +37,7 @@ from agentrun_operator.reconcile import (
     preparation,
     reconciler,
     report,
+    settle,
     status,
     unanswered,
     writes,
@@ -53,6 +55,7 @@ from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.workers import Workers
+from soak import attack_mutations as a
 from soak import cloud
 from soak import mutations as m
 
@@ -247,6 +250,67 @@ BUGS: tuple[Bug, ...] = (
         (deletion, "may_have_gone_out", m.always_false),
     ),
     _bug("grace-for-ever", "outages are never told", (outcome, "is_in_grace", m.always_true)),
+    _bug(
+        "wrong-404-believed",
+        "what a 404 said to be gone is never read again",
+        (ObjectCache, "has_ended", m.always_false),
+    ),
+    _bug(
+        "successor-claimed",
+        "what took the place of one's own is one's own",
+        (report.Reporter, "write", a.unwritten("adopted", a.while_observing)),
+    ),
+    _bug(
+        "successor-cleared",
+        "what one had applied is cleared in another one's",
+        (report.Reporter, "write", a.unwritten("applied", a.while_observing)),
+    ),
+    _bug(
+        "half-seen",
+        "of what is back a LIST tells everything",
+        (_Looking, "confirm", a.half_seen),
+    ),
+    _bug(
+        "observer-creates",
+        "Observe speaks of creating",
+        (outcome, "progressing", a.speaks_of_creating),
+    ),
+    _bug(
+        "map-not-given-up",
+        "two that exchange their maps wait for each other",
+        (settle, "AlreadyExistsNotOwned", a.never_raised),
+    ),
+    _bug(
+        "map-given-up",
+        "a map is given up for who takes none",
+        (KubeObject, "paused_until", a.pauses_of_others_ignored),
+    ),
+    _bug(
+        "release-untold",
+        "an account is not told that nobody holds it",
+        (ObjectCache, "targets_of", a.without_accounts),
+    ),
+    _bug(
+        "first-way-kept",
+        "the Account that was named first stays on record",
+        (report.Reporter, "write", a.unwritten("account", a.once_on_record)),
+    ),
+    _bug(
+        "same-number-believed",
+        "an Account of the same number leads to the same",
+        (looking, "elsewhere", m.never),
+        (accounts, "elsewhere", m.never),
+    ),
+    _bug(
+        "one-way-out",
+        "a deletion takes no other Account",
+        (AccountDirectory, "bind_for_deletion", a.only_as_pinned),
+    ),
+    _bug(
+        "namesake-hides",
+        "a status tells of namesakes in other accounts",
+        (preparation, "Target", a.placeless),
+    ),
 )
 
 CRASH_BUGS: tuple[Bug, ...] = (

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from soak import mutations
+from soak import attack_mutations, mutations
 from soak.__main__ import main
 from soak.bugs import BUGS, Bug
 from soak.minimise import minimise
@@ -77,8 +78,9 @@ def test_bugs_are_planted_where_the_engine_has_a_seam(bug: Bug) -> None:
     assert [name for _, name, _ in bug.changes if name.startswith("_")] == []
 
 
-def test_no_bug_uses_what_is_private() -> None:
-    assert re.findall(r"\w\._[a-z]\w*", Path(mutations.__file__).read_text()) == []
+@pytest.mark.parametrize("module", [mutations, attack_mutations], ids=lambda m: m.__name__)
+def test_no_bug_uses_what_is_private(module: ModuleType) -> None:
+    assert re.findall(r"\w\._[a-z]\w*", Path(str(module.__file__)).read_text()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""What planted bugs put in place whose faults attacks have found; see `mutations`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.errors import CredentialsNotFound, OperatorError
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
+from agentrun_operator.reconcile import observe
+from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.outcome import Outcome
+from soak.process import current
+
+
+def while_observing(obj: KubeObject) -> bool:
+    return obj.observes_only
+
+
+def once_on_record(obj: KubeObject) -> bool:
+    return bool(obj.pin and obj.external_id)
+
+
+def unwritten(field: str, when: Callable[[KubeObject], bool]) -> Callable[[Any], Any]:
+    """Return a change of `write` that leaves a field of the status as it is."""
+
+    def change(write: Any) -> Any:
+        async def writing(self: Any, ctx: Any, verdict: Verdict) -> None:
+            if when(ctx.obj):
+                ctx.changes.pop(field, None)
+            await write(self, ctx, verdict)
+
+        return writing
+
+    return change
+
+
+def half_seen(confirm: Any) -> Any:
+    async def confirming(self: Any, ctx: Any) -> Outcome | None:
+        was_absent, known = ctx.memory.looks.absent_since is not None, ctx.obj.external_id
+        answer: Outcome | None = await confirm(self, ctx)
+        found = ctx.observation.resource
+        is_back = was_absent or ctx.target.id_of(found) != known
+        if known and found and is_back:
+            item = {name: value for name, value in found.items() if value not in (None, "")}
+            told = observe.from_list(ctx.target, item)
+            ctx.observation = replace(ctx.observation, drift=told.drift, leftovers=told.leftovers)
+            ctx.memory.looks.differs = False
+        return answer
+
+    return confirming
+
+
+def speaks_of_creating(progressing: Any) -> Any:
+    def speaking(reason: Reason, *arguments: Any, **options: Any) -> Verdict:
+        is_missing = reason is Reason.EXTERNAL_RESOURCE_MISSING
+        said: Verdict = progressing(
+            Reason.CREATING if is_missing else reason, *arguments, **options
+        )
+        return said
+
+    return speaking
+
+
+def never_raised(_: Any) -> Any:
+    class NeverRaised(OperatorError):
+        pass
+
+    return NeverRaised
+
+
+def pauses_of_others_ignored(paused_until: Any) -> Any:
+    def asking(obj: KubeObject, now: Any) -> Any:
+        found = current.get()
+        is_other = found is not None and found.obj.key != obj.key
+        return None if is_other else paused_until(obj, now)
+
+    return asking
+
+
+def without_accounts(targets_of: Any) -> Any:
+    def answering(self: ObjectCache, obj: KubeObject) -> list[ObjectKey]:
+        return [key for key in targets_of(self, obj) if not key.is_account]
+
+    return answering
+
+
+def only_as_pinned(bind: Any) -> Any:
+    async def binding(self: Any, obj: KubeObject, **options: Any) -> Any:
+        found = await bind(self, obj, **options)
+        if obj.pinned_account not in (None, found.source):
+            raise CredentialsNotFound(f"{obj.pinned_account} has no keys")
+        return found
+
+    return binding
+
+
+def placeless(target: Any) -> Any:
+    def making(**parts: Any) -> Any:
+        return target(**{**parts, "account": None})
+
+    return making
