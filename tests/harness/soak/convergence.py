@@ -178,11 +178,15 @@ class Convergence:
         """Whether nothing is tried any more before somebody asks for it.
 
         Another master who undoes an update before the next look shows what an API would show that
-        takes updates and carries none out.
+        takes updates and carries none out, or that clears no field.
         """
-        reason = ready_of(raw)[1]
-        is_undone = slot.name in self._simulation.actions.fought_over
-        return reason == "ProviderFailed" or (reason == "UnexpectedEcho" and is_undone)
+        reason, actions = ready_of(raw)[1], self._simulation.actions
+        record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
+        is_undone = {
+            "UnexpectedEcho": slot.name in actions.fought_over,
+            "CannotClear": record in actions.edited or slot.name in actions.fought_over,
+        }
+        return reason == "ProviderFailed" or is_undone.get(reason, False)
 
     def _somebody_asks_again(self, slot: Slot) -> bool:
         """Take the way out that a failure names, once; returns whether that was done."""
