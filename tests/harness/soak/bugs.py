@@ -298,8 +298,8 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "same-number-believed",
         "an Account of the same number leads to the same",
-        (looking, "elsewhere", m.never),
-        (accounts, "elsewhere", m.never),
+        (looking, "account_in_doubt", m.never),
+        (accounts, "account_in_doubt", m.never),
     ),
     _bug(
         "one-way-out",
