@@ -68,10 +68,17 @@ def mismatches(rules: tuple[FieldRule, ...], fields: Mapping[str, Schema]) -> It
         if is_array != rule.is_list:
             yield f"{rule.api}: one of us thinks it is a list"
         item = schema.resolve(there["items"]) if is_array else there
+        if rule.children and _is_free_form(item):
+            continue
         if rule.children:
             yield from (f"{rule.api}.{m}" for m in mismatches(rule.children, item["properties"]))
         elif rule.attribute and (wanted := _wire_type(rule)) and item["type"] != wanted:
             yield f"{rule.api}: {item['type']} there, {wanted} here"
+
+
+def _is_free_form(item: Schema) -> bool:
+    """Whether the description says nothing of an object's fields; a kind may know some."""
+    return item["type"] == "object" and "properties" not in item
 
 
 def _wire_type(rule: FieldRule) -> str | None:
@@ -96,6 +103,8 @@ def forgotten(rules: tuple[FieldRule, ...], fields: Mapping[str, Schema]) -> Ite
         elif known[name].children:
             there = schema.resolve(value)
             item = schema.resolve(there["items"]) if there.get("type") == "array" else there
+            if _is_free_form(item):
+                continue
             below = forgotten(known[name].children, item["properties"])
             yield from (f"{name}.{path}" for path in below)
 
