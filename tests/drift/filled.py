@@ -143,7 +143,7 @@ def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
     if get_origin(inner) is dict:
         return {f"outer{n}": {"inner": f"{CANARY}-document", "number": 7}}
     candidates: list[Any] = (
-        [n + 6, n * 60] if inner is int else [text.format(n=n) for text in _TEXTS]
+        [n + 6, n * 60, n + 200] if inner is int else [text.format(n=n) for text in _TEXTS]
     )
     form = marker(shape_of(info).markers, Form)
     if form is not None:

@@ -321,6 +321,8 @@ def _in_units_of_the_spec(leaf: Leaf, value: Any) -> str:
     """Return a plain wire value as `status.drift` has it."""
     if leaf.shown.quantity is not None and leaf.shown.quantity.unit == "memory":
         return f"{int(value)}Mi" if int(value) % 1024 else f"{int(value) // 1024}Gi"
+    if leaf.shown.decode is not None:
+        value = leaf.shown.decode(value)
     if isinstance(value, float):
         return f"{value:g}"
     words = {wire: word for word, wire in (leaf.shown.words or {}).items()}
