@@ -8,6 +8,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - knowledgebases
   - memorycollections
   - modelproxies
   - modelservices
@@ -27,6 +28,7 @@
   - agentruntimeendpoints/status
   - agentruntimes/status
   - credentials/status
+  - knowledgebases/status
   - memorycollections/status
   - modelproxies/status
   - modelservices/status
@@ -142,6 +144,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - knowledgebases
   - memorycollections
   - modelproxies
   - modelservices
@@ -162,6 +165,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - knowledgebases
   - memorycollections
   - modelproxies
   - modelservices
@@ -183,6 +187,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - knowledgebases
   - memorycollections
   - modelproxies
   - modelservices
