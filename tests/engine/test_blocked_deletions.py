@@ -6,7 +6,8 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from engine.shared import GOOD, PLAIN_RUNTIME, SHARED, apply, shared_lab
-from engine.specs import SAMPLES, ready
+from engine.specs import PROXY, SAMPLES, lab_for, ready
+from fakes.lab import account_spec
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
 
@@ -44,3 +45,34 @@ async def test_an_account_goes_when_its_user_holds_no_more(edit: Mapping[str, st
     lab.edit(key, **edit)
     await lab.elapse(5)
     assert lab.cluster.raw(DEFAULT) is None, "not only with the next look, 30 seconds later"
+
+
+async def test_what_its_user_left_for_another_goes_soon() -> None:
+    lab = await lab_for(SAMPLES["Credential"])
+    for name in ("one", "two"):
+        lab.cluster.apply("Credential", name, SAMPLES["Credential"].spec)
+    await lab.elapse(15)
+    user = lab.cluster.apply("ModelProxy", "it", {**PROXY, "credentialRef": {"name": "one"}})
+    await lab.elapse(15)
+    left = ObjectKey("Credential", "team-a", "one")
+    lab.cluster.delete(left)
+    await lab.elapse(1)
+    assert lab.ready(left) == ("False", "DeletionBlocked")
+    since = lab.simulator.requests()[-1]["seq"]
+    lab.edit(user, credentialRef={"name": "two"})
+    await lab.elapse(20)
+    assert lab.cluster.raw(left) is None, "not only with its next look, up to 30 seconds later"
+    assert lab.writes_to_cloud(since) == ["UpdateModelProxy", "DeleteCredential"]
+
+
+async def test_an_account_its_user_left_goes_soon() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.apply("Account", "second", account_spec("default-keys"))
+    await lab.elapse(5)
+    lab.cluster.delete(DEFAULT)
+    await lab.elapse(1)
+    assert lab.ready(DEFAULT) == ("False", "DeletionBlocked")
+    lab.edit(key, accountRef={"name": "second"})
+    await lab.elapse(10)
+    assert lab.ready(key) == GOOD
+    assert lab.cluster.raw(DEFAULT) is None, "not only with its next look, up to 30 seconds later"

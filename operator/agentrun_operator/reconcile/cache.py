@@ -24,6 +24,9 @@ from agentrun_operator.reconcile.shelf import (
 
 K = TypeVar("K")
 
+Changed = Callable[[KubeObject | None, KubeObject, frozenset[ObjectKey]], None]
+"""Hears the version before, the one now, and what the one before referred to and this does not."""
+
 DEFAULT_ACCOUNT = "default"
 _ENDED_KEPT = 10_000
 """Uids of objects that are gone; a watch is never so late that more of them matter."""
@@ -71,7 +74,7 @@ class ObjectCache:
         self.cluster_id = cluster_id
         self._class = controller_class
         self._operator_namespace = operator_namespace
-        self._changed: Callable[[KubeObject | None, KubeObject], None] = lambda _before, _now: None
+        self._changed: Changed = lambda _before, _now, _left: None
         self._entries: dict[ObjectKey, _Entry] = {}
         self._ended: dict[str, None] = {}
         """Uids of the objects that went last, in that order."""
@@ -105,7 +108,8 @@ class ObjectCache:
         if known is not None and known.uid != obj.uid:
             self._note_ended(known.uid)
         self._replace(obj, version)
-        self._changed(before, obj)
+        left = known.refers_to - self._entries[obj.key].refers_to if known else frozenset()
+        self._changed(before, obj, left)
         return obj
 
     def view(self, raw: Mapping[str, Any], kind: str) -> KubeObject:
@@ -130,8 +134,8 @@ class ObjectCache:
             return None
         return self.observe(raw, kind)
 
-    def listen(self, changed: Callable[[KubeObject | None, KubeObject], None]) -> None:
-        """Call `changed(before, now)` for every version taken in, our own writes included."""
+    def listen(self, changed: Changed) -> None:
+        """Call `changed` for every version taken in, our own writes included."""
         self._changed = changed
 
     def forget(self, key: ObjectKey, uid: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """The engine: events in, passes out. Starts and stops workers, poller and resync together."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -101,7 +101,9 @@ class Engine:
         notes = self._world.memory.peek(now.key)
         return notes is None or not notes.reported.is_ours(now.status)
 
-    def _object_changed(self, before: KubeObject | None, obj: KubeObject) -> None:
+    def _object_changed(
+        self, before: KubeObject | None, obj: KubeObject, left: frozenset[ObjectKey]
+    ) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
         notices.tell(self._world, before, obj)
         if before is not None and asks_anew(before, obj):
@@ -112,6 +114,9 @@ class Engine:
             self._wake_targets(obj)
         elif before.holds_targets() and not obj.holds_targets():
             self._wake_targets(obj)
+        for target in self._deleting(left):
+            # Order: the update goes first that takes the target out of use in the cloud as well.
+            self.queue.add_after(target, self._world.settings.polling.transition_seconds)
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
@@ -192,10 +197,15 @@ class Engine:
 
     def _wake_targets(self, obj: KubeObject) -> None:
         """What an object refers to may be waiting to be deleted."""
-        for target in self._world.cache.targets_of(obj):
+        for target in self._deleting(self._world.cache.targets_of(obj)):
+            self.queue.add(target)
+
+    def _deleting(self, targets: Iterable[ObjectKey]) -> Iterator[ObjectKey]:
+        """Yield what of some targets is an object of ours on its way out, in a stable order."""
+        for target in sorted(targets):
             held = self._world.cache.get(target) if target.kind in self._world.kinds else None
             if held is not None and held.deleting:
-                self.queue.add(target)
+                yield target
 
     def _wake_accounts(self, obj: KubeObject) -> None:
         """Let the account say what its keys were refused for; all its users then wait for it."""

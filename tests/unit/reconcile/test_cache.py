@@ -134,16 +134,20 @@ def test_another_class_is_not_taken_in() -> None:
 
 
 def test_listeners_hear_what_was_before() -> None:
-    heard: list[tuple[str | None, str]] = []
+    heard: list[tuple[str | None, str, list[str]]] = []
     held = cache()
     held.listen(
-        lambda before, now: heard.append(
-            (before.resource_version if before else None, now.resource_version)
+        lambda before, now, left: heard.append(
+            (
+                before.resource_version if before else None,
+                now.resource_version,
+                sorted(target.name for target in left),
+            )
         )
     )
-    for version in (5, 4, 7):
-        held.observe(raw(version), "ModelProxy")
-    assert heard == [(None, "5"), ("5", "7")]
+    for version, credential in ((5, "one"), (4, "two"), (7, "one"), (8, "two")):
+        held.observe(raw(version, spec={"credentialRef": {"name": credential}}), "ModelProxy")
+    assert heard == [(None, "5", []), ("5", "7", []), ("7", "8", ["one"])]
 
 
 def test_what_nobody_reads_is_not_kept() -> None:
