@@ -117,20 +117,44 @@ async def test_objects_gone_are_dropped_and_free_what_they_held() -> None:
     assert lab.cluster.raw(credential) is None
 
 
-async def test_an_object_that_was_not_served_for_a_moment_is_read() -> None:
-    lab, key = await ready(SAMPLES["ModelProxy"])
+async def lose_by_a_404(lab: Lab, key: ObjectKey) -> None:
+    """Let a write to an object be told wrongly that there is none."""
     served = lab.cluster.server.objects
     lab.edit(key, description="second")
     hidden = served.pop(key)
     await lab.elapse(5)
     assert lab.world.cache.version(key) is None, "a write said 404"
     served[key] = hidden
-    lab.edit(key, description="third")
-    await lab.elapse(5)
+
+
+def description(lab: Lab) -> str:
+    return str(made(lab, SAMPLES["ModelProxy"])[0]["description"])
+
+
+async def test_an_object_that_was_not_served_for_a_moment_is_read() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    await lose_by_a_404(lab, key)
     await lab.engine.resync()
     await lab.elapse(15)
     assert lab.ready(key) == ("True", "Available")
-    assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == "third"
+    assert description(lab) == "second"
+
+
+@pytest.mark.parametrize("is_reachable", [True, False])
+async def test_the_next_event_shows_that_a_404_was_wrong(*, is_reachable: bool) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    await lose_by_a_404(lab, key)
+    lab.edit(key, description="third")
+    lab.cluster.client.is_reachable = is_reachable
+    await lab.elapse(5)
+    lab.cluster.client.is_reachable = True
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+    assert description(lab) == "third"
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["ModelProxy"]) == []
 
 
 class Slow(FakeCluster):
@@ -163,6 +187,27 @@ async def test_a_namesake_of_one_gone_is_not_dropped_with_it() -> None:
     await lab.engine.resync()
     await lab.elapse(15)
     assert lab.ready(key) == ("True", "Available")
+
+
+async def test_an_end_while_a_late_event_is_looked_into_is_believed() -> None:
+    lab = Lab()
+    cluster = lab.cluster = Slow(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    key = cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    await lose_by_a_404(lab, key)
+    lab.edit(key, description="third")
+
+    def lose() -> None:
+        cluster.vanish(key)
+        lab.deliver()
+
+    cluster.then = lose
+    since = lab.simulator.requests()[-1]["seq"]
+    await lab.elapse(5)
+    assert lab.world.cache.version(key) is None
+    assert lab.writes_to_cloud(since) == []
 
 
 async def test_a_watch_that_is_a_moment_behind_is_no_gap() -> None:

@@ -154,7 +154,7 @@ class ObjectCache:
             del self._ended[next(iter(self._ended))]
 
     def has_ended(self, uid: str) -> bool:
-        """Whether an object went away; a 404 may have said so wrongly, which resync finds out."""
+        """Whether an object went away; a 404 may have said so wrongly, which only a read tells."""
         return uid in self._ended
 
     def note_exists(self, uid: str) -> None:

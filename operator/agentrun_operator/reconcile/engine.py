@@ -82,9 +82,8 @@ class Engine:
         before = self._world.cache.get(key)
         obj = self._world.cache.observe(raw, kind)
         if obj is None:
-            is_held = self._world.cache.version(key) is not None
-            if not is_held and not self._world.cache.has_ended(str(raw["metadata"]["uid"])):
-                self._resync.ignore(key, int(raw["metadata"]["resourceVersion"]))
+            if self._resync.note_not_taken(key, raw["metadata"]):
+                self.queue.add(key)
             return
         if before is None or deserves_a_pass(before, obj) or self._was_rewritten(before, obj):
             # At start a shared LIST will do; afterwards somebody changed something.
@@ -255,6 +254,8 @@ class Engine:
         obj = self._world.cache.get(work.key)
         if obj is None:
             self._world.memory.forget(work.key)
+            if self._resync.is_doubted(work.key):
+                await self._settle_doubt(work.key)
             return
         notes = self._world.memory.peek(work.key)
         if notes is not None and notes.conflicts.is_unsure:
@@ -276,6 +277,18 @@ class Engine:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)
             self.queue.add_after(work.key, result.requeue_after)
+
+    async def _settle_doubt(self, key: ObjectKey) -> None:
+        """Ask the cluster for an object that is said to be gone, where the watch tells of it."""
+        try:
+            raw = await self._reader.read_object(self._world.kinds[key.kind], key)
+        except ClusterUnavailable as error:
+            log.warning("nobody says whether it exists", object=str(key), error=str(error))
+            self.queue.add_after(key, self._world.settings.polling.transition_seconds)
+            return
+        # Race: the watch may tell of its end before the answer arrives.
+        if self._resync.end_doubt(key) and raw is not None:
+            self._take_in(key, raw)
 
     async def _read_anew(self, obj: KubeObject, notes: Memory) -> KubeObject | None:
         """Return what the cluster holds of an object; None where no pass may follow now.
@@ -356,9 +369,12 @@ class Engine:
         """Take in what the cluster holds of an object; returns whether it exists."""
         raw = await self._reader.read_object(self._world.kinds[key.kind], key)
         if raw is not None:
-            self._world.cache.note_exists(str(raw["metadata"]["uid"]))
-            self.observe("MODIFIED", {**raw, "kind": key.kind})
+            self._take_in(key, raw)
         return raw is not None
+
+    def _take_in(self, key: ObjectKey, raw: Mapping[str, Any]) -> None:
+        self._world.cache.note_exists(str(raw["metadata"]["uid"]))
+        self.observe("MODIFIED", {**raw, "kind": key.kind})
 
     async def _drop_unused(self) -> None:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""

@@ -1,5 +1,8 @@
 """Finds with metadata LISTs what is gone and what was missed; holds start-up until all is known."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 
 from agentrun_operator.core.identity import ObjectKey
@@ -29,15 +32,38 @@ class Resync:
         self._reader = reader
         self._clock = world.clock
         self._foreign: dict[ObjectKey, int] = {}
+        self._doubted: set[ObjectKey] = set()
         self._rewind = Rewind()
 
-    def ignore(self, key: ObjectKey, version: int) -> None:
-        """Remember that an object is not ours to serve as of a version, so that it is no gap."""
+    def note_not_taken(self, key: ObjectKey, metadata: Mapping[str, Any]) -> bool:
+        """Note an event that the cache did not take; returns whether to ask the cluster about it.
+
+        An object that is not ours to serve is no gap as of its version. Of one that is said to be
+        gone a 404 may have said so wrongly, or the watch may be late.
+        """
+        if self._cache.version(key) is not None:
+            return False
+        if self._cache.has_ended(str(metadata["uid"])):
+            self._doubted.add(key)
+            return True
+        version = int(metadata["resourceVersion"])
         self._foreign[key] = max(version, self._foreign.get(key, version))
+        return False
+
+    def is_doubted(self, key: ObjectKey) -> bool:
+        """Whether the watch tells of an object that is said to be gone."""
+        return key in self._doubted
+
+    def end_doubt(self, key: ObjectKey) -> bool:
+        """Doubt no longer; returns whether there still was a doubt."""
+        was_doubted = key in self._doubted
+        self._doubted.discard(key)
+        return was_doubted
 
     def forget(self, key: ObjectKey) -> None:
         """Remember no longer an object that is gone."""
         self._foreign.pop(key, None)
+        self._doubted.discard(key)
 
     async def wait_for_whole_picture(self) -> None:
         """Return once every object that a LIST shows has been observed.
