@@ -184,3 +184,21 @@ async def test_a_create_in_doubt_is_not_repeated_elsewhere() -> None:
     await lab.elapse(100)
     assert lab.ready(key) == GOOD
     assert len(ids(lab, SAMPLES["ModelProxy"])) == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_ended_is_removed_where_it_is(*, restarts: bool) -> None:
+    lab, key = await ready(SAMPLES["Sandbox"], idleTimeoutSeconds=30, ttlSecondsAfterFinished=200)
+    other = another_cloud(lab)
+    await second_account(lab, keys=MAIN, endpoint=ELSEWHERE)
+    await lab.elapse(100)
+    assert lab.ready(key) == ("True", "Completed")
+    repoint(lab, {"name": "second"})
+    if restarts:
+        lab.restart()
+    await lab.elapse(400)
+    assert "DeleteSandbox" not in [r["action"] for r in other.requests()]
+    assert lab.ready(key) == ("True", "Completed")
+    repoint(lab, None)
+    await lab.elapse(400)
+    assert made(lab, SAMPLES["Sandbox"]) == []

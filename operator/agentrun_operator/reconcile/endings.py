@@ -18,6 +18,7 @@ from agentrun_operator.core.policies import EndsByItself
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import outcome
+from agentrun_operator.reconcile.binding import account_in_doubt
 from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.listings import Collection
@@ -109,6 +110,9 @@ class EndingSteps:
         """Remove what ended; returns when to try again, None when that is done."""
         if not is_planned(ctx) or (at := ctx.target.locator) is None:
             # The account is out of reach. That is no news of a resource that ended.
+            return self._polling.slow_seconds
+        if account_in_doubt(ctx.obj, ctx.binding) is not None:
+            # What another cloud says of its id would pass for its removal, and it would stay.
             return self._polling.slow_seconds
         if not ctx.memory.incarnations.is_removed:
             # Nor is a failure. A condition that told of it would hide the end, and what is absent
