@@ -14,7 +14,6 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.client import (
     METADATA_LIST,
-    ClusterForbidden,
     KubeClient,
     ListExpired,
     core_path,
@@ -22,7 +21,12 @@ from agentrun_operator.kube.client import (
 from agentrun_operator.kube.events import BackgroundEventRecorder
 from agentrun_operator.kube.pages import MAX_BYTES
 from agentrun_operator.kube.reader import ReferenceReader
-from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
+from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
+    ClusterUnavailable,
+    ObjectConflict,
+    ObjectGone,
+)
 from controlplane import ControlPlane
 from integration.kube_lab import WIDGET, FaultyProxy, namespace
 from unit.kube.scripted_cluster import ManualClock

@@ -22,6 +22,7 @@ from agentrun_operator.kube.answers import LARGE_BYTES, MAX_ANSWER_BYTES, Answer
 from agentrun_operator.kube.session import close_streams, open_session
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     ClusterUnavailable,
     Json,
     ObjectConflict,
@@ -47,10 +48,6 @@ FAILED_TEST = 422
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 """RFC 1123 subdomain."""
-
-
-class ClusterForbidden(ClusterUnavailable):
-    """RBAC does not allow the request; the message names what to allow."""
 
 
 class ClusterInvalid(ClusterUnavailable):

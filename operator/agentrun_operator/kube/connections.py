@@ -14,7 +14,6 @@ from agentrun_operator.core.identity import (
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.kube.client import (
     MERGE_PATCH,
-    ClusterForbidden,
     ClusterInvalid,
     KubeClient,
     core_path,
@@ -22,6 +21,7 @@ from agentrun_operator.kube.client import (
 )
 from agentrun_operator.reconcile.guard import checked_at_sending
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     ClusterUnavailable,
     Json,
     ObjectConflict,

@@ -18,12 +18,11 @@ import structlog
 from agentrun_operator.kube.client import (
     METADATA,
     METADATA_LIST,
-    ClusterForbidden,
     KubeClient,
     ListExpired,
     core_path,
 )
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectGone
+from agentrun_operator.reconcile.ports import ClusterForbidden, ClusterUnavailable, Json, ObjectGone
 
 log = structlog.get_logger(__name__)
 

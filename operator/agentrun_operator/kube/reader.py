@@ -14,7 +14,6 @@ from agentrun_operator.core.objects import parse_time
 from agentrun_operator.kube.client import (
     METADATA,
     METADATA_LIST,
-    ClusterForbidden,
     KubeClient,
     ListExpired,
     core_path,
@@ -22,6 +21,7 @@ from agentrun_operator.kube.client import (
     is_object_name,
 )
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     Held,
     Json,
     KindNotServed,

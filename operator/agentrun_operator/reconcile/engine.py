@@ -8,6 +8,7 @@ import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import record_and_conditions
 from agentrun_operator.reconcile import notices
 from agentrun_operator.reconcile.budget import Lane, in_lane
@@ -24,6 +25,7 @@ from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     ClusterUnavailable,
     KindNotServed,
     KubeReader,
@@ -332,6 +334,9 @@ class Engine:
         except ClusterUnavailable as error:
             if isinstance(error, WriteUnanswered):
                 notes.conflicts.note_unanswered()
+            if isinstance(error, ClusterForbidden) and notes.conflicts.is_news(str(error)):
+                # It may be the status itself that cannot be written.
+                self._world.events.emit(obj, "Warning", Reason.ACCESS_DENIED.value, str(error))
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
             return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
         except LeadershipLost:
@@ -341,6 +346,8 @@ class Engine:
             log_bug(obj, bug)
             return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
         notes.conflicts.end()
+        if result.result == "success":
+            notes.conflicts.forbidden = ""
         if result.blames_account:
             self._wake_accounts(obj)
         return result

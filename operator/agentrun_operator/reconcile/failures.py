@@ -38,11 +38,14 @@ class Failures:
 
 @dataclass(slots=True)
 class Conflicts:
-    """Writes in a row that the cluster refused as out of date, and what follows from them."""
+    """What the cluster refused pass after pass, and what follows from it."""
 
     count: int = 0
+    """Writes in a row that were out of date."""
     is_unsure: bool = False
     """The cached object may lack a write of ours, or the cause of a conflict."""
+    forbidden: str = ""
+    """What RBAC did not allow since the last pass that had nothing left to do."""
 
     def note(self) -> float:
         """Count a conflict; return the seconds until the next try.
@@ -61,6 +64,11 @@ class Conflicts:
     def note_read(self) -> None:
         """Note that the object was read from the cluster itself."""
         self.is_unsure = False
+
+    def is_news(self, forbidden: str) -> bool:
+        """Note what RBAC did not allow; return whether it is something else than before."""
+        is_same, self.forbidden = self.forbidden == forbidden, forbidden
+        return not is_same
 
     def end(self) -> None:
         """Note a pass without a conflict."""

@@ -21,6 +21,7 @@ from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget
 from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     ClusterUnavailable,
     ExternalAPI,
     Json,
@@ -184,7 +185,10 @@ class GuardedAPI:
 
 
 class FencedWriter:
-    """A `KubeWriter` that only a leader can use. Raises WriteUnanswered for ClusterUnavailable."""
+    """A `KubeWriter` that only a leader can use.
+
+    Raises WriteUnanswered for ClusterUnavailable, save ClusterForbidden, which is an answer.
+    """
 
     def __init__(self, writer: KubeWriter, leadership: Leadership) -> None:
         """Stand before `writer`."""
@@ -212,6 +216,8 @@ class FencedWriter:
         check_leadership(self._leadership)
         try:
             yield
+        except ClusterForbidden:
+            raise
         except ClusterUnavailable as error:
             raise WriteUnanswered(str(error)) from error
 

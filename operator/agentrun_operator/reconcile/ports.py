@@ -174,6 +174,10 @@ class ClusterUnavailable(Exception):
     """The API server did not answer usefully; the message says what it said."""
 
 
+class ClusterForbidden(ClusterUnavailable):
+    """RBAC does not allow the request; the message names what to allow."""
+
+
 class KindNotServed(ClusterUnavailable):
     """The API server does not know one of our kinds: its CRD is not installed."""
 

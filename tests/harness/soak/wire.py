@@ -13,9 +13,15 @@ from agentrun_operator.api.credentials import Keys, KeySource
 from agentrun_operator.api.errors import unreachable
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.kube.client import ClusterForbidden, ListExpired
+from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.reconcile.guard import about_to_send
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json, ObjectConflict, ObjectGone
+from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
+    ClusterUnavailable,
+    Json,
+    ObjectConflict,
+    ObjectGone,
+)
 from fakes.feed import Feed
 from fakes.kube_client import InMemoryClient
 from fakes.kube_server import KubeServer, NamespaceEndsError, Place

@@ -3,10 +3,11 @@
 import pytest
 
 from agentrun_operator.core.errors import AccessDenied, AlreadyExistsNotOwned, InvalidParameter
-from agentrun_operator.kube.client import ClusterForbidden, ClusterInvalid
+from agentrun_operator.kube.client import ClusterInvalid
 from agentrun_operator.kube.connections import ATTEMPTS, ConfigMapConnectionWriter
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
     ClusterUnavailable,
     Json,
     ObjectConflict,

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 import structlog
 
-from agentrun_operator.kube.client import ClusterForbidden
 from agentrun_operator.kube.events import (
     BURST,
     DEDUPE_SECONDS,
@@ -14,7 +13,7 @@ from agentrun_operator.kube.events import (
     PER_SECOND,
     BackgroundEventRecorder,
 )
-from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.ports import ClusterForbidden, Json
 from unit.kube.scripted_cluster import Answer, ManualClock, ScriptedClient, widget
 
 

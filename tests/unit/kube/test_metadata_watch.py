@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from agentrun_operator.kube.client import ClusterForbidden, ListExpired
+from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.kube.metadata_watch import (
     BACKOFF_CAP_SECONDS,
     CONFIG_MAPS,
@@ -16,7 +16,7 @@ from agentrun_operator.kube.metadata_watch import (
     MetadataWatch,
     Watched,
 )
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from agentrun_operator.reconcile.ports import ClusterForbidden, ClusterUnavailable, Json
 from unit.kube.scripted_cluster import ScriptedStream
 
 Step = Json | list[Json] | Exception

@@ -6,9 +6,15 @@ import pytest
 
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.kube.client import ClusterForbidden, ListExpired
+from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.kube.reader import ReferenceReader
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Held, Json, ObjectGone
+from agentrun_operator.reconcile.ports import (
+    ClusterForbidden,
+    ClusterUnavailable,
+    Held,
+    Json,
+    ObjectGone,
+)
 from unit.kube.scripted_cluster import (
     WIDGET,
     ScriptedClient,
