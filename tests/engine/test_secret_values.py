@@ -4,9 +4,11 @@ import pytest
 
 from agentrun_simulator.faults import Fault
 from engine.specs import CREDENTIAL, RUNTIME, SAMPLES, SECRET_VALUE, SERVICE, made
+from fakes.examples import MINIMAL
 from fakes.lab import Lab
 
 SPECS = {"Credential": CREDENTIAL, "ModelService": SERVICE}
+TOKEN = {"secretKeyRef": {"name": "keys", "key": "token"}}
 every = pytest.mark.parametrize("kind", SPECS)
 
 
@@ -17,10 +19,19 @@ every = pytest.mark.parametrize("kind", SPECS)
         ({}, ("token",), "key 'token' of Secret 'keys' is no UTF-8 text"),
         ({}, (), "Secret 'keys' has no key 'token'"),
         ({"token": "\r\n"}, (), "key 'token' of Secret 'keys' is empty"),
+        ({"token": " \n"}, (), "key 'token' of Secret 'keys' is empty"),
         ({"token": "sk\x00-1"}, (), "key 'token' of Secret 'keys' holds a null character"),
         ({"token": "sk-1\nsk-2"}, (), "key 'token' of Secret 'keys' holds a line break"),
     ],
-    ids=["empty", "binary", "missing", "only a line break", "null character", "two lines"],
+    ids=[
+        "empty",
+        "binary",
+        "missing",
+        "only a line break",
+        "only a blank",
+        "null character",
+        "two lines",
+    ],
 )
 @every
 async def test_what_cannot_be_sent(
@@ -53,6 +64,29 @@ async def test_a_trailing_line_break_is_not_sent() -> None:
     lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
     await lab.elapse(60)
     assert len(lab.writes_to_cloud()) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "path"),
+    [
+        ("Credential", {"purpose": "Inbound", "jwt": {"jwksFrom": TOKEN}}, "spec.jwt.jwksFrom"),
+        ("Tool", {**MINIMAL["Tool"], "protocolSpecFrom": TOKEN}, "spec.protocolSpecFrom"),
+    ],
+)
+@pytest.mark.parametrize("text", ["", " \n"], ids=["nothing", "blanks"])
+async def test_a_document_is_not_empty(
+    kind: str, spec: dict[str, object], path: str, text: str
+) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": text})
+    key = lab.cluster.apply(kind, "it", spec)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "ReferenceNotFound")
+    assert f"{path}: key 'token' of Secret 'keys' is empty; fill it in" in lab.message(key)
+    lab.cluster.put_secret("keys", {"token": '{"keys": []}'})
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
 
 
 async def test_an_empty_variable_is_as_good_as_any() -> None:

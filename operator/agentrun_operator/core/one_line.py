@@ -27,11 +27,11 @@ def one_line(text: str, where: str, *, may_have_lines: bool = False) -> str:
             sent as it is.
 
     Raises:
-        ReferenceNotFound: nothing is left of it, or it holds a control character. The message
-            never shows the value.
+        ReferenceNotFound: nothing but blanks is left of it, or it holds a control character. The
+            message never shows the value.
     """
     line = without_line_break(text)
-    if not line:
+    if not line.strip():
         raise ReferenceNotFound(f"{where} is empty; fill it in")
     if may_have_lines and ("\n" in line or "\r" in line):
         line, checked = text, line.replace("\r", "").replace("\n", "").replace("\t", "")

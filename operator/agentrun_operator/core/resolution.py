@@ -95,6 +95,20 @@ class Resolution:
             return self.config_map(source.config_map_key_ref.name, source.config_map_key_ref.key)
         return ""
 
+    def document(self, source: ValueFrom, path: str) -> str:
+        """Return the text that a source names at a path, where an empty one says nothing.
+
+        Raises:
+            ReferenceNotFound: the Secret or ConfigMap has no such key, or nothing stands there.
+        """
+        text = self.value(source)
+        selected = source.secret_key_ref or source.config_map_key_ref
+        if selected is not None and not text.strip():
+            what = "Secret" if source.secret_key_ref else "ConfigMap"
+            where = f"key {selected.key!r} of {what} {selected.name!r}"
+            raise ReferenceNotFound(f"{path}: {where} is empty; fill it in")
+        return text
+
     def _pick(
         self, sources: Mapping[str, Mapping[str, str]], what: str, name: str, key: str
     ) -> str:

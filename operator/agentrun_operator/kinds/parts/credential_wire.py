@@ -85,7 +85,10 @@ def _api_key(key: ApiKey, _: CredentialTypes, __: Resolution) -> dict[str, Any]:
 
 def _jwt(jwt: Jwt, _: CredentialTypes, resolution: Resolution) -> dict[str, Any]:
     if jwt.jwks_from is not None:
-        return {"authType": "static_jwks", "jwks": resolution.value(jwt.jwks_from)}
+        return {
+            "authType": "static_jwks",
+            "jwks": resolution.document(jwt.jwks_from, "spec.jwt.jwksFrom"),
+        }
     if jwt.remote is None:
         return {}
     remote = {

@@ -22,7 +22,9 @@ class ProtocolSpecSpec(ResourceSpec):
 
 def _protocol_spec(spec: ProtocolSpecSpec, resolution: Resolution) -> str | None:
     there = spec.protocol_spec_from
-    return spec.protocol_spec if there is None else resolution.value(there)
+    if there is None:
+        return spec.protocol_spec
+    return resolution.document(there, "spec.protocolSpecFrom")
 
 
 PROTOCOL_SPEC = Derived("protocolSpec", "protocolSpec", _protocol_spec, secret=True, clear="")
