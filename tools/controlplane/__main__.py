@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from controlplane.binaries import HELM, KUBERNETES, ensure
+from controlplane.binaries import HELM, KUBERNETES, PROMTOOL, ensure
 from controlplane.errors import ControlPlaneError
 from controlplane.launcher import ControlPlane
 
@@ -14,7 +14,9 @@ def main() -> int:
     """Parse the arguments, carry them out, return the exit code."""
     parser = argparse.ArgumentParser(prog="controlplane", description="A local control plane.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="build what is missing: Kubernetes, etcd, kubectl, helm")
+    commands.add_parser(
+        "build", help="build what is missing: Kubernetes, etcd, kubectl, helm, promtool"
+    )
     commands.add_parser("run", help="run a control plane until Ctrl-C")
     chosen = parser.parse_args().command
     try:
@@ -32,7 +34,7 @@ def main() -> int:
 
 def build() -> None:
     """Make sure that all programs exist and say where they are."""
-    for toolset in (KUBERNETES, HELM):
+    for toolset in (KUBERNETES, HELM, PROMTOOL):
         folder = ensure(toolset, report=tell)
         tell(f"{toolset.name} {toolset.version}: {folder}")
 

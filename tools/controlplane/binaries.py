@@ -48,6 +48,7 @@ class Toolset:
         stamps: Go string variables to set at link time, so that the programs report their
             version; values may use {version}, {major} and {minor}.
         assets_variable: Environment variable that may name a folder with ready programs.
+        tags: Build tags, which leave out what we do not use.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Toolset:
     programs: tuple[Program, ...]
     stamps: Mapping[str, str]
     assets_variable: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -119,6 +121,17 @@ HELM = Toolset(
     stamps={"helm.sh/helm/v4/internal/version.version": "{version}"},
 )
 
+PROMTOOL = Toolset(
+    name="promtool",
+    module=TOOLS / "promtool",
+    pin="github.com/prometheus/prometheus",
+    programs=(Program("promtool", "github.com/prometheus/prometheus/cmd/promtool", 120),),
+    stamps={"github.com/prometheus/common/version.Version": "{version}"},
+    # Without it the clients of some twenty clouds are compiled, for discovery of targets.
+    tags=("remove_all_sd",),
+)
+"""Prometheus 3.X.Y is published as the module's v0.3XX.Y."""
+
 
 def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder outside the repository that keeps what was built."""
@@ -147,7 +160,7 @@ def ensure(
     """Return a folder with every program of the toolset; build what is missing.
 
     Args:
-        toolset: KUBERNETES or HELM.
+        toolset: Such as KUBERNETES or HELM.
         environ: Environment to search and to build in.
         report: Gets one line of progress at a time; is not called when nothing is missing.
 
@@ -194,6 +207,7 @@ def _build(
         toolset.module,
         jobs,
         linker_flags=toolset.linker_flags,
+        tags=toolset.tags,
         toolchain=toolchain,
         report=report,
     )

@@ -78,6 +78,7 @@ def build(
     jobs: Sequence[Job],
     *,
     linker_flags: str,
+    tags: Sequence[str] = (),
     toolchain: Toolchain,
     report: Callable[[str], None],
 ) -> None:
@@ -88,6 +89,9 @@ def build(
     """
     speed = 2 / (os.cpu_count() or 2)
     started = time.monotonic()
+    flags = ["-trimpath", f"-ldflags={linker_flags}"]
+    if tags:
+        flags.append(f"-tags={','.join(tags)}")
     for position, job in enumerate(jobs, start=1):
         expected = sum(each.seconds for each in jobs[position - 1 :]) * speed
         step = f"{title}: {job.name} ({position} of {len(jobs)})"
@@ -99,15 +103,19 @@ def build(
             left = max(expected - (now - since), LEAST_SECONDS_LEFT)
             report(f"{step}: building, {now - started:.0f} s so far, about {left:.0f} s left")
 
-        _build_one(job, module, linker_flags, toolchain, tell)
+        _build_one(job, module, flags, toolchain, tell)
     report(f"{title}: built in {time.monotonic() - started:.0f} s")
 
 
 def _build_one(
-    job: Job, module: Path, linker_flags: str, toolchain: Toolchain, tell: Callable[[], None]
+    job: Job,
+    module: Path,
+    flags: Sequence[str],
+    toolchain: Toolchain,
+    tell: Callable[[], None],
 ) -> None:
     unfinished = job.output.with_name(f".{job.output.name}.unfinished")
-    command = [str(toolchain.go), "build", "-trimpath", f"-ldflags={linker_flags}"]
+    command = [str(toolchain.go), "build", *flags]
     command += ["-o", str(unfinished), job.package]
     if nice := shutil.which("nice"):
         command = [nice, "-n", "10", *command]

@@ -134,6 +134,14 @@ def test_what_is_missing_is_built_once_with_its_version(machine: Machine) -> Non
     assert len(machine.builds) == 2
 
 
+def test_what_is_not_used_is_left_out_by_tags(machine: Machine) -> None:
+    machine.ensure()
+    assert not any("-tags" in build for build in machine.builds)
+    other = replace(machine.toolset, name="other", tags=("no_a", "no_b"))
+    ensure(other, environ=machine.environ, report=machine.lines.append)
+    assert all("-tags=no_a,no_b" in build for build in machine.builds[2:])
+
+
 def test_progress_says_what_how_many_and_how_long(machine: Machine) -> None:
     machine.ensure()
     left = 10 * 2 / (os.cpu_count() or 2)
