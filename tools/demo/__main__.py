@@ -10,8 +10,11 @@ from demo.screen import Screen
 from demo.story import Step, StepFailed, Story
 from demo.terminal import own_keyboard
 from rig import SAMPLES_NAMESPACE, Rig, RigError
+from rig.samples import KEYS_SECRET
 
 INTERRUPTED = 130
+OTHER_NAMESPACE = "team-a"
+"""Where a visitor may try what the samples do not show."""
 TRANSITION_SECONDS = 1.5
 """Long enough to be seen in the table."""
 
@@ -36,10 +39,11 @@ def _tell(screen: Screen, *, is_once: bool) -> int:
     rig = Rig(transition_seconds=TRANSITION_SECONDS, report=screen.say)
     story = Story(rig, screen)
     stays = screen.is_terminal and not is_once
-    steps = (*story.until_deletion, *story.deletion)
+    end = story.deletion_after_a_visit if stays else story.deletion
+    steps = (*story.until_deletion, *end)
     try:
         for number, step in enumerate(steps, start=1):
-            if stays and step.title == story.deletion[0].title:
+            if stays and step in end:
                 _stay(rig, screen)
             screen.headline(number, len(steps), step.title)
             if not _run(step, story, screen):
@@ -78,8 +82,29 @@ def _stay(rig: Rig, screen: Screen) -> None:
             f"kubectl get agentrun --namespace {SAMPLES_NAMESPACE}",
             f"kubectl describe modelproxy unlucky --namespace {SAMPLES_NAMESPACE}",
             f"kubectl edit modelproxy chat --namespace {SAMPLES_NAMESPACE}",
+            f"tail --follow {rig.operator_log_file}",
+            f"curl --silent {rig.operator_url}/metrics | grep agentrun_resource_condition",
             f"curl --silent {rig.cloud.url}/admin/resources # what the cloud holds",
             f"# the same as a page, for a browser: {rig.cloud.url}",
+        )
+    )
+    screen.note("In a namespace of your own, with keys that are made up for the simulated cloud")
+    screen.offer(
+        (
+            f"kubectl create namespace {OTHER_NAMESPACE}",
+            f"kubectl create secret generic {KEYS_SECRET} --namespace {OTHER_NAMESPACE} \\",
+            f"    --from-literal=accessKeyId={rig.account.access_key_id} \\",
+            f"    --from-literal=accessKeySecret={rig.account.access_key_secret}",
+            "kubectl apply --filename=- <<EOF",
+            "apiVersion: agentrun.dev/v1alpha1",
+            "kind: Account",
+            f"metadata: {{name: default, namespace: {OTHER_NAMESPACE}}}",
+            "spec:",
+            f'  accountId: "{rig.account.account_id}"',
+            f"  region: {rig.account.region}",
+            f"  endpoint: {rig.cloud.url}",
+            f"  credentials: {{secretRef: {{name: {KEYS_SECRET}}}}}",
+            "EOF",
         )
     )
     try:

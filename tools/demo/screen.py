@@ -1,5 +1,6 @@
 """What the demo shows: a live table on a terminal, plain lines elsewhere."""
 
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from rich.table import Table
 from rig.waiting import condition, is_ready
 
 Objects = Sequence[Mapping[str, Any]]
+WIDTH = 100
+"""Of a line, in columns. What is longer goes on below itself, on a terminal and elsewhere."""
+INDENT = 7
 
 
 class Screen:
@@ -38,6 +42,10 @@ class Screen:
     def command(self, text: str) -> None:
         """Show a command a reader could type."""
         self._print("$", "cyan", text)
+
+    def note(self, text: str) -> None:
+        """Say what the lines that follow are for."""
+        self._console.print(f"\n[bold]{escape(text)}[/bold]", soft_wrap=True)
 
     def offer(self, lines: Sequence[str]) -> None:
         """Show lines to be copied, with nothing before them."""
@@ -73,7 +81,13 @@ class Screen:
             yield ObjectTable(self, order, live)
 
     def _print(self, sign: str, style: str, text: str) -> None:
-        self._console.print(f"     [{style}]{sign}[/{style}] {escape(text)}", soft_wrap=True)
+        lines = textwrap.wrap(
+            text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        for line in lines:
+            told = f"     [{style}]{sign}[/{style}] {escape(line)}"
+            self._console.print(told, soft_wrap=True)
+            sign = " "
 
 
 class ObjectTable:

@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import httpx
 
 from controlplane import HELM, KUBERNETES, ControlPlaneError, KubectlError, ensure
 from demo.screen import Screen
@@ -59,6 +61,11 @@ class Story:
         """How it ends."""
         return (Step("Delete everything: the cloud is empty again", self.delete),)
 
+    @property
+    def deletion_after_a_visit(self) -> tuple[Step, ...]:
+        """How it ends where somebody played in between."""
+        return (Step("Delete everything, what you made included", self.delete_after_a_visit),)
+
     def evidence(self) -> str:
         """Return the objects' conditions and the end of the operator's log, as far as there are."""
         try:
@@ -79,6 +86,8 @@ class Story:
         _verify("agentrun.dev" in allowed, "the operator's ServiceAccount has the chart's rights")
         _verify("*.*" not in allowed, "the operator's ServiceAccount is no administrator", allowed)
         self._screen.verified("the operator runs under the chart's own, non-admin ServiceAccount")
+        self._screen.say(f"its log: {self._rig.operator_log_file}")
+        self._screen.say(f"its metrics: {self._rig.operator_url}/metrics")
 
     def apply(self) -> None:
         """Apply the samples and watch them become Ready."""
@@ -89,7 +98,7 @@ class Story:
         screen.command(
             "kubectl apply -f - # samples/, the endpoint of the Account set to the simulator"
         )
-        wanted = manifests(SAMPLES_NAMESPACE, rig.cloud.url)
+        wanted = self._samples()
         rig.apply(wanted)
         order = [(each["kind"], each["metadata"]["name"]) for each in wanted]
         with screen.table(order) as table:
@@ -110,7 +119,7 @@ class Story:
         change = models.UpdateAgentRuntimeInput().from_map(
             {**self._runtime(key), "description": EDITED}
         )
-        screen.command(f"client.update_agent_runtime(…, description={EDITED!r}) # official SDK")
+        screen.command(f"client.update_agent_runtime(…, description={EDITED!r})")
         self._cloud.update_agent_runtime(key, models.UpdateAgentRuntimeRequest(body=change))
         edited = time.monotonic()
         _verify(self._description(key) == EDITED, "the edit arrived in the cloud")
@@ -181,23 +190,69 @@ class Story:
 
     def delete(self) -> None:
         """Delete all objects and find nothing of theirs in the cloud."""
-        rig, screen = self._rig, self._screen
-        rig.cloud.clear_faults()
-        screen.command("kubectl delete … # every object, at once")
-        # A visitor may have made objects elsewhere, deleted ours, broken the keys, or applied the
-        # samples as they are, whose Account names no endpoint.
-        used = sorted(rig.used_namespaces())
-        if SAMPLES_NAMESPACE in used:
-            with suppress(KubectlError):  # nothing can be made in a namespace that is going
-                rig.apply([key_secret(SAMPLES_NAMESPACE, rig.account), self._sample("Account")])
-        # All at once: what one namespace lends another one waits for its users there.
-        rig.delete_all(*used, seconds=WAIT_SECONDS)
+        self._rig.cloud.clear_faults()
+        self._screen.command("kubectl delete … # every object, at once")
+        self._delete_objects(sorted(self._rig.used_namespaces()))
         counts = totals(self._cloud)
         _verify(not any(counts.values()), "the official client lists nothing", f"{counts}")
-        left = set(rig.cloud.resources(account=ACCOUNT)) - {DEFAULT_WORKSPACE}
+        left = self._left_in_the_cloud()
         _verify(not left, "the simulator holds nothing", f"{left}")
-        rig.kubectl("delete", "namespace", SAMPLES_NAMESPACE, "--ignore-not-found", "--timeout=30s")
-        screen.verified("no object, no resource in the cloud, and the namespace is gone")
+        self._delete_namespace()
+        self._screen.verified("no object, no resource in the cloud, and the namespace is gone")
+
+    def delete_after_a_visit(self) -> None:
+        """Delete all objects, and tell what was not the story's, and what does not go by itself.
+
+        A visitor may have made objects and resources, kept resources, broken keys, or stopped the
+        operator. All of that ends with cluster and cloud, so none of it is a failure here.
+        """
+        rig, screen = self._rig, self._screen
+        try:
+            rig.cloud.clear_faults()
+            used = sorted(rig.used_namespaces())
+            own = {*map(_place, self._samples()), (SAMPLES_NAMESPACE, "ModelProxy", UNLUCKY)}
+            found = [each for name in used for each in rig.objects(name)]
+            extra = [each for each in found if _place(each) not in own]
+            if extra:
+                screen.say(f"discarded, made meanwhile: {', '.join(_names(extra))}")
+            screen.command("kubectl delete … # every object, at once")
+            with suppress(RigError, KubectlError):  # what is left is told below
+                self._delete_objects(used)
+            stuck = [each for name in used for each in rig.objects(name)]
+            if not stuck:
+                self._delete_namespace()
+            kept = rig.kubectl("get", "clusteraccounts.agentrun.dev", "--output=name").split()
+            if stuck or kept:
+                screen.say(f"discarded with the cluster: {', '.join((*_names(stuck), *kept))}")
+            left = self._left_in_the_cloud()
+            if left:
+                screen.say(f"discarded with the simulated cloud: {_told(left)}")
+        except (RigError, ControlPlaneError, httpx.HTTPError) as error:
+            screen.say(f"discarded with cluster and cloud, which cannot be asked: {error}")
+            return
+        screen.verified("no other object, and no other resource in the cloud")
+
+    def _delete_objects(self, namespaces: Sequence[str]) -> None:
+        # A visitor may have deleted our objects, broken the keys, or applied the samples as they
+        # are, whose Account names no endpoint.
+        if SAMPLES_NAMESPACE in namespaces:
+            secret = key_secret(SAMPLES_NAMESPACE, self._rig.account)
+            with suppress(KubectlError):  # nothing can be made in a namespace that is going
+                self._rig.apply([secret, self._sample("Account")])
+        # All at once: what one namespace lends another one waits for its users there.
+        self._rig.delete_all(*namespaces, seconds=WAIT_SECONDS)
+
+    def _delete_namespace(self) -> None:
+        self._rig.kubectl(
+            "delete", "namespace", SAMPLES_NAMESPACE, "--ignore-not-found", "--timeout=30s"
+        )
+
+    def _left_in_the_cloud(self) -> dict[str, int]:
+        found = self._rig.cloud.resources(account=ACCOUNT)
+        return {name: len(each) for name, each in found.items() if name != DEFAULT_WORKSPACE}
+
+    def _samples(self) -> list[dict[str, Any]]:
+        return manifests(SAMPLES_NAMESPACE, self._rig.cloud.url)
 
     def _proxy(self, name: str, **changes: Any) -> dict[str, Any]:
         """Return the sample proxy under another name."""
@@ -208,8 +263,7 @@ class Story:
         return proxy
 
     def _sample(self, kind: str) -> dict[str, Any]:
-        found = manifests(SAMPLES_NAMESPACE, self._rig.cloud.url)
-        return next(each for each in found if each["kind"] == kind)
+        return next(each for each in self._samples() if each["kind"] == kind)
 
     def _runtime(self, key: str) -> dict[str, Any]:
         answer = self._cloud.get_agent_runtime(key, models.GetAgentRuntimeRequest())
@@ -230,6 +284,14 @@ class Story:
 def _verify(is_so: object, what: str, seen: str = "") -> None:
     if not is_so:
         raise StepFailed(f"not so: {what}" + (f"\nseen: {seen}" if seen else ""))
+
+
+def _place(obj: Mapping[str, Any]) -> tuple[str, str, str]:
+    return obj["metadata"]["namespace"], obj["kind"], obj["metadata"]["name"]
+
+
+def _names(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{kind} {space}/{name}" for space, kind, name in map(_place, objects)]
 
 
 def _told(counts: Mapping[str, int]) -> str:

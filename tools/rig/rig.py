@@ -130,9 +130,14 @@ class Rig(Launcher, Cluster):
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def operator_log_file(self) -> Path:
+        """Where the operator's log goes, over all its starts."""
+        return self._log(OPERATOR)
+
+    @property
     def operator_log(self) -> str:
         """Everything the operator has said, over all its starts."""
-        log = self._log(OPERATOR)
+        log = self.operator_log_file
         return log.read_text(errors="replace") if log.exists() else ""
 
     def start(self) -> None:

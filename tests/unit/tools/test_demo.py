@@ -4,11 +4,15 @@ import io
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from rich.console import Console
 
 from demo.screen import Screen
+from demo.story import Story
+from rig import Rig, RigError
+from rig.cloud import CloudAccount
 
 ORDER = (("Account", "default"), ("Sandbox", "code"))
 
@@ -61,6 +65,73 @@ def test_what_others_said_is_shown_as_it_is() -> None:
     assert "'^[0-9]+(Mi|Gi)$' [bold]" in text
     assert "FAILED: Apply the samples" in text
     assert "[red]the log[/red] " + "x" * 200 in text
+
+
+def test_no_line_of_the_story_is_wrapped_by_a_terminal() -> None:
+    shown, output = screen(terminal=False)
+    shown.say("word " * 50)
+    shown.quote("  spec: " + "x" * 80 + " " + "y" * 80)
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(line.startswith("       ") for line in lines[1:3])
+    assert " ".join(output.getvalue().split()).count("word") == 50
+
+
+class Visited:
+    """A rig after a visit: one object of the story, one of the visitor, and a cloud of its own."""
+
+    account = CloudAccount("1234567890")
+    url = "http://127.0.0.1:1"
+
+    def __init__(self, *, stays: bool) -> None:
+        self.cloud = self
+        self.places = [("agentrun-demo", "chat"), ("team-a", "mine")]
+        self.stays = stays
+
+    def clear_faults(self) -> None:
+        return
+
+    def resources(self, *, account: str) -> dict[str, list[str]]:
+        assert account == "1234567890"
+        kept = {"ModelProxy": ["kept"]} if self.stays else {}
+        return {"Workspace": ["default"], **kept}
+
+    def used_namespaces(self) -> set[str]:
+        return {namespace for namespace, _ in self.places}
+
+    def objects(self, namespace: str) -> list[dict[str, Any]]:
+        return [
+            {"kind": "ModelProxy", "metadata": {"namespace": namespace, "name": name}}
+            for at, name in self.places
+            if at == namespace
+        ]
+
+    def apply(self, manifests: object) -> None:
+        assert manifests
+
+    def delete_all(self, *namespaces: str, seconds: float) -> None:
+        assert namespaces == ("agentrun-demo", "team-a")
+        assert seconds
+        if not self.stays:
+            self.places = []
+            return
+        self.places = self.places[1:]
+        raise RigError("waited in vain")
+
+    def kubectl(self, *arguments: str) -> str:
+        return "clusteraccount/shared\n" if arguments[0] == "get" and self.stays else ""
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["all goes", "something stays"])
+def test_whatever_a_visitor_made_is_told_and_no_failure(*, stays: bool) -> None:
+    shown, output = screen(terminal=False)
+    Story(cast("Rig", Visited(stays=stays)), shown).delete_after_a_visit()
+    text = output.getvalue()
+    assert "discarded, made meanwhile: ModelProxy team-a/mine\n" in text
+    stuck = "discarded with the cluster: ModelProxy team-a/mine, clusteraccount/shared\n"
+    assert (stuck in text) is stays
+    assert ("discarded with the simulated cloud: ModelProxy: 1\n" in text) is stays
+    assert "✓" in text
 
 
 VISITOR = """
