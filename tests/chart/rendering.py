@@ -23,6 +23,7 @@ EVERYTHING = (
     "replicaCount=2",
     "podDisruptionBudget.enabled=true",
     "metrics.serviceMonitor.enabled=true",
+    "metrics.prometheusRule.enabled=true",
     'metrics.renderMode="alwaysRender"',
     "simulator.enabled=true",
     'priorityClassName="high"',

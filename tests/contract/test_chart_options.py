@@ -292,6 +292,10 @@ NOTES = {
         ("metrics.podMonitor.enabled=true",),
         "WARNING: the cluster does not serve monitoring.coreos.com/v1",
     ),
+    "alerts that were skipped": (
+        ("metrics.prometheusRule.enabled=true",),
+        "WARNING: the cluster does not serve monitoring.coreos.com/v1",
+    ),
     "a simulator": (("simulator.enabled=true",), "WARNING: the simulator's admin interface"),
 }
 

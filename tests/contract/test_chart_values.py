@@ -88,6 +88,30 @@ BAD = {
         'metrics.podMonitor.interval="30"',
         "/metrics/podMonitor/interval",
     ),
+    "an alert that does not exist": (
+        'metrics.prometheusRule.alerts.AgentRunNothing={"for":"5m"}',
+        "'AgentRunNothing' not allowed",
+    ),
+    "a share beyond all": (
+        "metrics.prometheusRule.alerts.AgentRunThrottled.threshold=10",
+        "/metrics/prometheusRule/alerts/AgentRunThrottled/threshold",
+    ),
+    "half an object": (
+        "metrics.prometheusRule.alerts.AgentRunObjectsStalled.threshold=0.5",
+        "/metrics/prometheusRule/alerts/AgentRunObjectsStalled/threshold",
+    ),
+    "a threshold where there is none": (
+        "metrics.prometheusRule.alerts.AgentRunOperatorDown.threshold=1",
+        "'threshold' not allowed",
+    ),
+    "a selector in braces": (
+        'metrics.prometheusRule.selector="{job=\\"x\\"}"',
+        "/metrics/prometheusRule/selector",
+    ),
+    "a runbook without scheme": (
+        'metrics.prometheusRule.runbookUrl="wiki.example"',
+        "/metrics/prometheusRule/runbookUrl",
+    ),
     "an unknown render mode": ('metrics.renderMode="auto"', "/metrics/renderMode"),
     "an address that is no block": (
         'networkPolicy.apiServerCIDRs=["10.0.0.1"]',

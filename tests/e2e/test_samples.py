@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.kinds import catalogue
+from chart.prometheus import promtool
 from controlplane import AuditEvent
 from rig import Rig, eventually
 from rig.cloud import is_write
@@ -31,6 +32,7 @@ class Life:
         all_writes: Its writes until the end.
         forbidden: What RBAC refused it, from its start on.
         calls: The simulator's log until that moment.
+        metrics: What the operator's /metrics served at that moment.
     """
 
     ready: list[dict[str, Any]]
@@ -41,6 +43,7 @@ class Life:
     all_writes: list[AuditEvent]
     forbidden: list[AuditEvent]
     calls: list[dict[str, Any]]
+    metrics: str
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,7 @@ def life(rig: Rig) -> Iterator[Life]:
     rig.start_operator()
     rig.apply_samples(NAMESPACE)
     ready = rig.wait_ready(NAMESPACE)
+    metrics = rig.metrics()
     writes = audit.writes(user=user, since=since)
     calls = rig.cloud.requests(since=calls_since)
     maps = ("chat-endpoint", "chat-proxy")
@@ -67,6 +71,7 @@ def life(rig: Rig) -> Iterator[Life]:
         all_writes=audit.writes(user=user, since=since),
         forbidden=audit.forbidden(user=user, since=since),
         calls=calls,
+        metrics=metrics,
     )
     rig.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -118,6 +123,11 @@ def test_no_secret_is_in_the_operators_log(rig: Rig, life: Life) -> None:
     assert rig.account.access_key_secret not in text
     assert "sk-inbound-" not in text
     assert "sk-openai-" not in text
+
+
+def test_promtool_has_nothing_to_say_of_the_metrics(life: Life) -> None:
+    done = promtool("check", "metrics", text=life.metrics)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_restart_writes_nothing_for_a_converged_fleet(rig: Rig, namespace: str) -> None:

@@ -47,7 +47,11 @@ VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
             },
             "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
             "networkPolicy": {"enabled": True, "apiServerCIDRs": ["10.0.0.1/32"]},
-            "metrics": {"serviceMonitor": {"enabled": True}, "renderMode": "alwaysRender"},
+            "metrics": {
+                "serviceMonitor": {"enabled": True},
+                "prometheusRule": {"enabled": True, "runbookUrl": "https://wiki.example/runbooks"},
+                "renderMode": "alwaysRender",
+            },
             "simulator": {"enabled": True},
             "imagePullSecrets": [{"name": "pull"}],
             "nodeSelector": {"disk": "fast"},

@@ -160,6 +160,7 @@ def test_schemas_of_others_are_those_that_we_render() -> None:
     assert {path.name for path in OTHERS.iterdir()} == {
         "servicemonitor-monitoring-v1.json",
         "podmonitor-monitoring-v1.json",
+        "prometheusrule-monitoring-v1.json",
     }
 
 
