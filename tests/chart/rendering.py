@@ -24,6 +24,7 @@ EVERYTHING = (
     "podDisruptionBudget.enabled=true",
     "metrics.serviceMonitor.enabled=true",
     "metrics.prometheusRule.enabled=true",
+    "metrics.dashboard.enabled=true",
     'metrics.renderMode="alwaysRender"',
     "simulator.enabled=true",
     'priorityClassName="high"',

@@ -112,6 +112,10 @@ BAD = {
         'metrics.prometheusRule.runbookUrl="wiki.example"',
         "/metrics/prometheusRule/runbookUrl",
     ),
+    "a dashboard nowhere": (
+        'metrics.dashboard.namespace="Grafana"',
+        "/metrics/dashboard/namespace",
+    ),
     "an unknown render mode": ('metrics.renderMode="auto"', "/metrics/renderMode"),
     "an address that is no block": (
         'networkPolicy.apiServerCIDRs=["10.0.0.1"]',

@@ -3,12 +3,13 @@
 import collections
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentrun_operator.kinds import catalogue
-from chart.prometheus import promtool
+from chart.prometheus import empty_panels, promtool
 from controlplane import AuditEvent
 from rig import Rig, eventually
 from rig.cloud import is_write
@@ -16,6 +17,15 @@ from rig.official import LISTED, official_client, totals
 from rig.samples import CHAT_SECRET, manifests
 
 NAMESPACE = "e2e-samples"
+SILENT_PANELS = {
+    "Loop held",
+    "Missing resources by account",
+    "Not Ready by reason",
+    "Not Ready now",
+    "Put on the queue",
+    "Times the loop was held",
+}
+"""Panels of the dashboard that have nothing to show, or not all, while all is well."""
 KINDS = {name for name, kind in catalogue().items() if kind.namespaced}
 
 
@@ -128,6 +138,10 @@ def test_no_secret_is_in_the_operators_log(rig: Rig, life: Life) -> None:
 def test_promtool_has_nothing_to_say_of_the_metrics(life: Life) -> None:
     done = promtool("check", "metrics", text=life.metrics)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_panel_of_the_dashboard_shows_something(life: Life, tmp_path: Path) -> None:
+    assert empty_panels(life.metrics, tmp_path) <= SILENT_PANELS
 
 
 def test_a_restart_writes_nothing_for_a_converged_fleet(rig: Rig, namespace: str) -> None:

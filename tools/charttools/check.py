@@ -50,6 +50,7 @@ VALUES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
             "metrics": {
                 "serviceMonitor": {"enabled": True},
                 "prometheusRule": {"enabled": True, "runbookUrl": "https://wiki.example/runbooks"},
+                "dashboard": {"enabled": True},
                 "renderMode": "alwaysRender",
             },
             "simulator": {"enabled": True},
