@@ -102,3 +102,17 @@ def placeless(target: Any) -> Any:
         return target(**{**parts, "account": None})
 
     return making
+
+
+def not_for_good(forget: Any) -> Any:
+    def forgetting(self: ObjectCache, key: ObjectKey, uid: str | None = None) -> None:
+        known = self.get(key)
+        forget(self, key, uid)
+        if known is not None:
+            self.note_exists(known.uid)
+
+    return forgetting
+
+
+def whoever_it_is(forget: Any) -> Any:
+    return lambda self, key, _uid=None: forget(self, key)

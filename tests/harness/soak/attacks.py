@@ -162,6 +162,27 @@ def _namesakes_status(_slot: str) -> Steps:
     )
 
 
+def _late_echo(slot: str) -> Steps:
+    """A watch was silent while an object went, and tells afterwards what stood there before."""
+    return (
+        *_made(slot),
+        (40.0, "delete", {"slot": slot}),
+        (40.5, "silence", {"seconds": 80.0, "relists": False}),
+        (41.0, "annotate", {"slot": slot, "what": "request"}),
+        (121.0, "slow_watch", {"seconds": 15.0}),
+        (120.0, "expect_rest", {"slot": slot, "seconds": 55.0}),
+    )
+
+
+def _made_anew(_slot: str) -> Steps:
+    """The end of an object and its namesake are told in any order, again and again."""
+    moments = (30.0, 55.0, 80.0, 105.0, 130.0)
+    again = {"slot": "svc", "variant": 0}
+    recreated = tuple((at, "recreate", again) for at in moments)
+    expected = tuple((at + 20.0, "expect_ready", {"slot": "svc"}) for at in moments)
+    return (*_made("svc"), *recreated, *expected)
+
+
 ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _not_served,
     _strangers_taken,
@@ -175,5 +196,7 @@ ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _leads_elsewhere,
     _deleted_by_another_way,
     _namesakes_status,
+    _late_echo,
+    _made_anew,
 )
 """Each takes the slot that it is about."""

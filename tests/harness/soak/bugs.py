@@ -95,6 +95,77 @@ def _bug(name: str, story: str, *changes: tuple[Any, str, Change]) -> Bug:
 
 _Looking, _Writing, _Deleting = looking.LookingSteps, writes.WritingSteps, deletion.DeletionSteps
 
+ATTACK_BUGS: tuple[Bug, ...] = (
+    _bug(
+        "wrong-404-believed",
+        "what a 404 said to be gone is never read again",
+        (ObjectCache, "has_ended", m.always_false),
+    ),
+    _bug(
+        "successor-claimed",
+        "what took the place of one's own is one's own",
+        (report.Reporter, "write", a.unwritten("adopted", a.while_observing)),
+    ),
+    _bug(
+        "successor-cleared",
+        "what one had applied is cleared in another one's",
+        (report.Reporter, "write", a.unwritten("applied", a.while_observing)),
+    ),
+    _bug(
+        "half-seen",
+        "of what is back a LIST tells everything",
+        (_Looking, "confirm", a.half_seen),
+    ),
+    _bug(
+        "observer-creates",
+        "Observe speaks of creating",
+        (outcome, "progressing", a.speaks_of_creating),
+    ),
+    _bug(
+        "map-not-given-up",
+        "two that exchange their maps wait for each other",
+        (settle, "AlreadyExistsNotOwned", a.never_raised),
+    ),
+    _bug(
+        "map-given-up",
+        "a map is given up for who takes none",
+        (KubeObject, "paused_until", a.pauses_of_others_ignored),
+    ),
+    _bug(
+        "release-untold",
+        "an account is not told that nobody holds it",
+        (ObjectCache, "targets_of", a.without_accounts),
+    ),
+    _bug(
+        "first-way-kept",
+        "the Account that was named first stays on record",
+        (report.Reporter, "write", a.unwritten("account", a.once_on_record)),
+    ),
+    _bug(
+        "same-number-believed",
+        "an Account of the same number leads to the same",
+        (looking, "account_in_doubt", m.never),
+        (accounts, "account_in_doubt", m.never),
+    ),
+    _bug(
+        "one-way-out",
+        "a deletion takes no other Account",
+        (AccountDirectory, "bind_for_deletion", a.only_as_pinned),
+    ),
+    _bug(
+        "namesake-hides",
+        "a status tells of namesakes in other accounts",
+        (preparation, "Target", a.placeless),
+    ),
+    _bug("ghost-served", "what ended is served again", (ObjectCache, "forget", a.not_for_good)),
+    _bug(
+        "namesake-dropped",
+        "a namesake goes with a ghost",
+        (ObjectCache, "forget", a.whoever_it_is),
+    ),
+)
+"""What `attacks` leads to."""
+
 BUGS: tuple[Bug, ...] = (
     _bug("lookup-skipped", "a create without a look-up", (_Looking, "look", m.lookup_skipped)),
     _bug("mark-skipped", "a create without its mark", (report.Reporter, "write", m.mark_skipped)),
@@ -250,67 +321,7 @@ BUGS: tuple[Bug, ...] = (
         (deletion, "may_have_gone_out", m.always_false),
     ),
     _bug("grace-for-ever", "outages are never told", (outcome, "is_in_grace", m.always_true)),
-    _bug(
-        "wrong-404-believed",
-        "what a 404 said to be gone is never read again",
-        (ObjectCache, "has_ended", m.always_false),
-    ),
-    _bug(
-        "successor-claimed",
-        "what took the place of one's own is one's own",
-        (report.Reporter, "write", a.unwritten("adopted", a.while_observing)),
-    ),
-    _bug(
-        "successor-cleared",
-        "what one had applied is cleared in another one's",
-        (report.Reporter, "write", a.unwritten("applied", a.while_observing)),
-    ),
-    _bug(
-        "half-seen",
-        "of what is back a LIST tells everything",
-        (_Looking, "confirm", a.half_seen),
-    ),
-    _bug(
-        "observer-creates",
-        "Observe speaks of creating",
-        (outcome, "progressing", a.speaks_of_creating),
-    ),
-    _bug(
-        "map-not-given-up",
-        "two that exchange their maps wait for each other",
-        (settle, "AlreadyExistsNotOwned", a.never_raised),
-    ),
-    _bug(
-        "map-given-up",
-        "a map is given up for who takes none",
-        (KubeObject, "paused_until", a.pauses_of_others_ignored),
-    ),
-    _bug(
-        "release-untold",
-        "an account is not told that nobody holds it",
-        (ObjectCache, "targets_of", a.without_accounts),
-    ),
-    _bug(
-        "first-way-kept",
-        "the Account that was named first stays on record",
-        (report.Reporter, "write", a.unwritten("account", a.once_on_record)),
-    ),
-    _bug(
-        "same-number-believed",
-        "an Account of the same number leads to the same",
-        (looking, "account_in_doubt", m.never),
-        (accounts, "account_in_doubt", m.never),
-    ),
-    _bug(
-        "one-way-out",
-        "a deletion takes no other Account",
-        (AccountDirectory, "bind_for_deletion", a.only_as_pinned),
-    ),
-    _bug(
-        "namesake-hides",
-        "a status tells of namesakes in other accounts",
-        (preparation, "Target", a.placeless),
-    ),
+    *ATTACK_BUGS,
 )
 
 CRASH_BUGS: tuple[Bug, ...] = (

@@ -1,5 +1,6 @@
 """What has to be so at a moment of an undisturbed history, before the world comes to rest."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import ObjectKey
@@ -32,6 +33,24 @@ class Expectations:
         raw = self._kube.find(key)
         if raw is not None:
             self._simulation.checks.violated("what is free goes", f"{key}: {ready_of(raw)}")
+
+    def expect_ready(self, slot: str) -> None:
+        """Who takes the name of what is gone is served at once."""
+        raw = self._kube.find(SLOTS[slot].key)
+        if raw is None or ready_of(raw)[0] != "True":
+            told = None if raw is None else ready_of(raw)
+            self._simulation.checks.violated("namesakes are served", f"{slot}: {told}")
+
+    def expect_rest(self, slot: str, seconds: float) -> None:
+        """Nothing looks at an object any more whose end is known."""
+        key, checks = SLOTS[slot].key, self._simulation.checks
+        before = checks.passes[key]
+
+        def compare() -> None:
+            if checks.passes[key] != before:
+                checks.violated("what ended rests", f"{key} was served again")
+
+        asyncio.get_running_loop().call_later(seconds, compare)
 
     def expect_map(self, namespace: str, config_map: str) -> None:
         """An address stays published as long as nobody else publishes there."""

@@ -13,7 +13,7 @@ ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
 ALONE = 25
 """Every so many seeds a trouble comes alone."""
-_ATTACK = 13
+ATTACK = 13
 """Of so many seeds, the one that leads through a history of `attacks`."""
 
 
@@ -78,7 +78,7 @@ def generate(seed: int) -> Schedule:
     chance = Chance(seed)
     if seed % ALONE == 0:
         return _alone(seed, chance)
-    if seed % ALONE == _ATTACK:
+    if seed % ALONE == ATTACK:
         return _attack(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
@@ -193,11 +193,6 @@ def _attack(seed: int, chance: Chance) -> Schedule:
         ends_empty=True,
         active_seconds=180.0,
     )
-
-
-def is_undisturbed(seed: int) -> bool:
-    """Whether the history of a seed has one trouble."""
-    return seed % ALONE in (0, _ATTACK)
 
 
 def _whose(name: str) -> Iterator[tuple[Step, ...]]:

@@ -32,6 +32,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     "generation not ahead": ("generation-ahead",),
     "mass absence": ("brake-off",),
     "namespaces end": ("keys-dropped",),
+    "namesakes are served": ("namesake-dropped",),
     "no create is blind": (
         "lookup-skipped",
         "mark-skipped",
@@ -71,6 +72,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     "retained is true": ("retained-untold",),
     "rotation is quick": ("rotation-missed", "relist-silent"),
     "start-up barrier": ("barrier-skipped",),
+    "what ended rests": ("ghost-served",),
     "what is free goes": ("release-untold", "first-way-kept", "one-way-out"),
     "users hold": ("holds-ignored",),
 }
