@@ -183,6 +183,18 @@ def _made_anew(_slot: str) -> Steps:
     return (*_made("svc"), *recreated, *expected)
 
 
+def _parents_status(_slot: str) -> Steps:
+    """What lives below a parent goes, while both have a status that tells of others."""
+    both = ("bare", "ep")
+    return (
+        *_made(*both),
+        *((40.0, "strange_status", {"slot": name}) for name in both),
+        *((40.0, "delete", {"slot": name}) for name in both),
+        (40.0, "restart", {"graceful": False}),
+        *((150.0, "expect_slot_gone", {"slot": name}) for name in both),
+    )
+
+
 ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _not_served,
     _strangers_taken,
@@ -198,5 +210,6 @@ ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _namesakes_status,
     _late_echo,
     _made_anew,
+    _parents_status,
 )
 """Each takes the slot that it is about."""

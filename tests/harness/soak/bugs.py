@@ -163,6 +163,12 @@ ATTACK_BUGS: tuple[Bug, ...] = (
         "a namesake goes with a ghost",
         (ObjectCache, "forget", a.whoever_it_is),
     ),
+    _bug(
+        "parent-unlooked",
+        "a parent is where its status says, or nowhere",
+        (preparation, "look_for_parent", m.no_conflict),
+        (looking, "look_for_parent", m.no_conflict),
+    ),
 )
 """What `attacks` leads to."""
 

@@ -83,6 +83,17 @@ class Restores:
             self._kube.create(place.key, body, status=status)
             self.written_at[place.key] = self._simulation.loop.time()
 
+    def strange_status(self, slot: str) -> None:
+        """Put the status of a namesake of another namespace in the place of an object's own."""
+        raw = self._kube.find(SLOTS[slot].key)
+        if raw is not None and raw["status"].get("externalId"):
+            theirs = {"namespace": "elsewhere", "uid": "uid-elsewhere"}
+            status = {**raw["status"], "externalId": "elsewhere"}
+            status["boundTo"] = {**status.get("boundTo", {}), **theirs}
+            if "parentId" in status:
+                status["parentId"] = "elsewhere"
+            self._put(SLOTS[slot].key, status)
+
     def _put(self, key: ObjectKey, status: Json) -> None:
         self.written_at[key] = self._simulation.loop.time()
         self._kube.put_status(key, status)

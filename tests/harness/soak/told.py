@@ -68,6 +68,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
         "locked-out-is-gone",
         "absent-at-once",
         "namesake-hides",
+        "parent-unlooked",
     ),
     "retained is true": ("retained-untold",),
     "rotation is quick": ("rotation-missed", "relist-silent"),
