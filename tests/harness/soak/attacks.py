@@ -103,8 +103,9 @@ def _map_of_a_paused(_slot: str) -> Steps:
     return (
         *_made("solo", "bare", "ep"),
         (45.0, "annotate", {"slot": "ep", "what": "pause"}),
-        (50.0, "publish", {"slot": "solo", "config_map": "ep-address"}),
         (50.0, "publish", {"slot": "ep", "config_map": "solo-address"}),
+        # Later, so that it knows whom it could give its own up for.
+        (52.0, "publish", {"slot": "solo", "config_map": "ep-address"}),
         (70.0, "expect_map", {"namespace": NAMESPACE, "config_map": "solo-address"}),
     )
 
