@@ -68,8 +68,8 @@ class Sample:
                 await base(lab, need.kind, target.spec)
 
 
-async def keys(lab: Lab) -> None:
-    lab.cluster.put_secret("keys", dict.fromkeys(("token", *SECRETS["keys"]), SECRET_VALUE))
+async def keys(lab: Lab, value: str = SECRET_VALUE) -> None:
+    lab.cluster.put_secret("keys", dict.fromkeys(("token", *SECRETS["keys"]), value))
 
 
 async def base(lab: Lab, kind: str, spec: Mapping[str, Any]) -> ObjectKey:

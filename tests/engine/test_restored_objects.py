@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, made, ready
+from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, keys, made, ready
 from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, kinds, named
 
 
@@ -118,3 +118,19 @@ async def test_a_restored_ready_is_not_confirmed_for_another_id() -> None:
     assert own[0]["externalId"] == there
     [told] = [c for c in own[0]["conditions"] if c["type"] == "Ready"]
     assert told["status"] == "Unknown", told
+
+
+@pytest.mark.parametrize("policy", ["Report", "Ignore"])
+async def test_what_was_not_sent_after_a_restore_is_not_vouched_for(policy: str) -> None:
+    lab, key = await ready(SAMPLES["ModelService"], driftPolicy=policy)
+    raw = backup(lab, key)
+    lab.cluster.vanish(key)
+    await keys(lab, value="canary-rotated")
+    lab.restart()
+    lab.cluster.put_back(key, raw)
+    since = lab.simulator.requests()[-1]["seq"]
+    await lab.elapse(30)
+    assert lab.writes_to_cloud(since) == []
+    said = "the resource is as specified; what no read returns was not sent: driftPolicy"
+    assert lab.message(key) == said
+    assert lab.get(key).status["sentSecrets"] == raw["status"]["sentSecrets"]
