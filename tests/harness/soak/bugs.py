@@ -162,6 +162,8 @@ ATTACK_BUGS: tuple[Bug, ...] = (
         "namesake-dropped",
         "a namesake goes with a ghost",
         (ObjectCache, "forget", a.whoever_it_is),
+        # Or the next event would have it read anew.
+        (ObjectCache, "has_ended", m.always_false),
     ),
     _bug(
         "parent-unlooked",
