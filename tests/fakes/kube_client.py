@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from agentrun_operator.kube.client import JSON_PATCH, MERGE_PATCH, KubeClient
 from agentrun_operator.reconcile.guard import about_to_send
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
+from agentrun_operator.reconcile.ports import ClusterForbidden, ClusterUnavailable, Json
 from fakes.calls import Calls
 from fakes.kube_server import KubeServer, Place
 
@@ -64,11 +64,15 @@ class CountedClient(InMemoryClient):
         self._calls = calls
         self.is_reachable = True
         """Whether anything is answered."""
+        self.forbidden: frozenset[str] = frozenset()
+        """Kinds and subresources that RBAC keeps from us."""
 
     async def _call(self, name: str, place: Place, apply: Callable[[], T], body: Any = None) -> T:
         about_to_send()
         if not self.is_reachable:
             raise ClusterUnavailable("the API server does not answer")
+        if self.forbidden & {place.kind, place.subresource}:
+            raise ClusterForbidden(f"{name}: HTTP 403; extend the RBAC rules of the operator")
         if body is None:
             return apply()
 

@@ -58,8 +58,9 @@ class ListExpired(ClusterUnavailable):
     """The resourceVersion or continue token is too old: list again."""
 
 
+_FORBIDDEN = 403
 _REFUSALS: Mapping[int, type[Exception]] = {
-    403: ClusterForbidden,
+    _FORBIDDEN: ClusterForbidden,
     404: ObjectGone,
     409: ObjectConflict,
     410: ListExpired,
@@ -67,7 +68,7 @@ _REFUSALS: Mapping[int, type[Exception]] = {
 }
 _REMEDIES: Mapping[int, str] = {
     401: "; the API server refuses our credentials, renew the token or certificate",
-    403: "; extend the RBAC rules of the operator",
+    _FORBIDDEN: "; extend the RBAC rules of the operator",
 }
 
 
@@ -321,4 +322,6 @@ def _refusal(method: str, path: str, status: int, answer: Json) -> Exception:
     # Quirk: a failed test of a JSON patch is a bare 422; a validation error has details.
     if status == FAILED_TEST and not answer.get("details"):
         return ObjectConflict(text)
-    return _REFUSALS.get(status, ClusterUnavailable)(text + _REMEDIES.get(status, ""))
+    # A 403 of an admission rule or webhook is none of RBAC, whose message says who cannot do what.
+    remedy = _REMEDIES.get(status, "") if status != _FORBIDDEN or " cannot " in said else ""
+    return _REFUSALS.get(status, ClusterUnavailable)(text + remedy)

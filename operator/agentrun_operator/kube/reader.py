@@ -96,6 +96,12 @@ class ReferenceReader:
             return await self._client.get(core_path(plural, namespace, name))
         except ObjectGone:
             return None
+        except ClusterForbidden as refusal:
+            # An answer as good as any: what waits for it says so, and shows no older state as true.
+            raise ReferenceNotFound(
+                f"{plural.removesuffix('s')} {name!r} in namespace {namespace!r} cannot be read: "
+                f"{refusal}"
+            ) from refusal
 
     async def list_objects(self, kind: ResourceKind) -> Listed:
         """LIST the metadata of all objects of a kind that we watch.

@@ -175,7 +175,7 @@ class ClusterUnavailable(Exception):
 
 
 class ClusterForbidden(ClusterUnavailable):
-    """RBAC does not allow the request; the message names what to allow."""
+    """RBAC, or a rule of admission, does not allow the request; the message says which."""
 
 
 class KindNotServed(ClusterUnavailable):
