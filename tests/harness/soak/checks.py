@@ -115,7 +115,9 @@ class Checks:
         names = [process.name for process in processes]
         # Nor had an older status acted on what is written by now.
         statuses = [simulation.actions.restores.written_at.get(slot.key) for slot in named]
-        what = (id(record), str(asked), str(tokens), str(names), str(statuses))
+        # What was made again is written by a new try, which no correction is.
+        needs = [id(simulation.actions.record(SLOTS[n])) for slot in named for n in slot.needs]
+        what = (id(record), str(asked), str(tokens), str(names), str(statuses), str(needs))
         self._strikes[what] += 1
         if self._strikes[what] > _MAX_STRIKES:
             self.violated("nobody fights", f"{record.name} was corrected {_MAX_STRIKES} times")
