@@ -134,3 +134,25 @@ async def test_what_was_not_sent_after_a_restore_is_not_vouched_for(policy: str)
     said = "the resource is as specified; what no read returns was not sent: driftPolicy"
     assert lab.message(key) == said
     assert lab.get(key).status["sentSecrets"] == raw["status"]["sentSecrets"]
+
+
+@pytest.mark.parametrize("policy", ["Correct", "Report", "Ignore"])
+async def test_a_create_after_a_restore_sends_all_of_it(policy: str) -> None:
+    sample = SAMPLES["ModelService"]
+    lab, key = await ready(sample, driftPolicy=policy)
+    raw = backup(lab, key)
+    lab.cluster.vanish(key)
+    lab.simulator.remove(sample.family, "it")
+    await keys(lab, value="canary-rotated")
+    lab.restart()
+    lab.cluster.put_back(key, raw)
+    since = lab.simulator.requests()[-1]["seq"]
+    await lab.elapse(60)
+    assert lab.writes_to_cloud(since) == ["CreateModelService"]
+    assert lab.message(key) == "the resource is as specified"
+    said = [
+        condition["message"]
+        for s in lab.cluster.server.statuses(key)
+        for condition in s["conditions"]
+    ]
+    assert not [text for text in said if "not sent" in text]

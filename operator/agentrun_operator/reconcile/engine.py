@@ -116,7 +116,7 @@ class Engine:
         elif before.holds_targets() and not obj.holds_targets():
             self._wake_targets(obj)
         for target in self._deleting(left):
-            # Order: the update goes first that takes the target out of use in the cloud as well.
+            # The update that takes the target out of use in the cloud had better go first.
             self.queue.add_after(target, self._world.settings.polling.transition_seconds)
         if before is not None and claim_of(before) != claim_of(obj):
             self._wake_rivals(before)
