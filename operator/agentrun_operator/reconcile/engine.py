@@ -364,7 +364,7 @@ class Engine:
 
     async def resync(self) -> None:
         """Drop what is gone or unused, and read from the cluster what the watch missed."""
-        await self._drop_unused()
+        await self._world.drop_unused()
         gone, gaps = await self._resync.find_gone_and_gaps()
         for key in gone:
             await self._drop_gone(key)
@@ -382,14 +382,6 @@ class Engine:
     def _take_in(self, key: ObjectKey, raw: Mapping[str, Any]) -> None:
         self._world.cache.note_exists(str(raw["metadata"]["uid"]))
         self.observe("MODIFIED", {**raw, "kind": key.kind})
-
-    async def _drop_unused(self) -> None:
-        """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
-        world = self._world
-        await world.clients.drop_unused()
-        world.brake.drop_unused()
-        world.known.sweep(lambda key: world.cache.version(key) is not None)
-        world.connections.keep(lambda at: bool(world.cache.publishers_of(at)))
 
     async def _drop_gone(self, key: ObjectKey) -> None:
         """Drop an object that no LIST shows, once the cluster says that it is gone.

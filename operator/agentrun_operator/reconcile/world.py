@@ -49,3 +49,10 @@ class World:
     grants: Grants
     known: KnownValues
     """What objects sent, which the cloud may quote."""
+
+    async def drop_unused(self) -> None:
+        """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
+        await self.clients.drop_unused()
+        self.brake.drop_unused()
+        self.known.sweep(lambda key: self.cache.version(key) is not None)
+        self.connections.keep(lambda at: bool(self.cache.publishers_of(at)))
