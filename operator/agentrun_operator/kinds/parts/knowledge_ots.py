@@ -21,6 +21,12 @@ from agentrun_operator.kinds.parts.percent import in_percent
 
 _Results = Annotated[int, Field(ge=1, le=10_000)]
 _Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+_VectorWeight = Annotated[
+    _Weight | None, ApiName("denseVectorSearchWeight"), in_percent("dense_vector_weight_percent")
+]
+_TextWeight = Annotated[
+    _Weight | None, ApiName("fullTextSearchWeight"), in_percent("full_text_weight_percent")
+]
 
 
 class OtsMetadataField(SpecModel):
@@ -49,23 +55,21 @@ class OtsEmbedding(SpecModel):
 
 
 class OtsWeights(SpecModel):
-    """How much either way to search counts."""
+    """Weighted scores: how much either way to search counts. No default is known."""
 
-    dense_vector_weight_percent: Annotated[
-        _Weight | None,
-        ApiName("denseVectorSearchWeight"),
-        in_percent("dense_vector_weight_percent"),
-    ] = None
-    """Weight of what vectors find, in percent; Tablestore's default with rrf: 100."""
-    full_text_weight_percent: Annotated[
-        _Weight | None, ApiName("fullTextSearchWeight"), in_percent("full_text_weight_percent")
-    ] = None
-    """Weight of what words find, in percent; Tablestore's default with rrf: 100."""
+    dense_vector_weight_percent: _VectorWeight = None
+    """Weight of what vectors find, in percent."""
+    full_text_weight_percent: _TextWeight = None
+    """Weight of what words find, in percent."""
 
 
-class OtsRrf(OtsWeights):
+class OtsRrf(SpecModel):
     """Reciprocal rank fusion: by the ranks that a text has."""
 
+    dense_vector_weight_percent: _VectorWeight = None
+    """Weight of what vectors find, in percent; Tablestore's default 100."""
+    full_text_weight_percent: _TextWeight = None
+    """Weight of what words find, in percent; Tablestore's default 100."""
     k: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """The constant k: the larger, the less the first ranks count; Tablestore's default 60."""
 
