@@ -70,7 +70,11 @@ async def test_a_value_that_can_be_no_variable_is_told(kind: str, spec: dict[str
     said = "spec.envFrom leaves out 'store' of Secret 'keys', whose values are no UTF-8 text"
     assert lab.ready(key) == ("True", "Available")
     assert said in lab.message(key)
-    assert [message for message in warnings(lab, "LeftOut") if said in message]
+    [told] = warnings(lab, "LeftOut")
+    assert said in told
+    lab.restart()
+    await lab.elapse(500)
+    assert warnings(lab, "LeftOut") == [told]
     lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
     await lab.elapse(15)
     assert "envFrom" not in lab.message(key)
