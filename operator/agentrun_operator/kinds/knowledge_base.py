@@ -10,7 +10,7 @@ from agentrun_operator.core.fields import ApiName, Inline, Ref, Reference
 from agentrun_operator.core.kind import Derived, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.knowledge import Bailian, Ragflow
-from agentrun_operator.kinds.parts.knowledge_adb import RECALL_WINDOW_RULE, Adb
+from agentrun_operator.kinds.parts.knowledge_adb import RECALL_WINDOW_RULE, RERANK_MODEL_RULE, Adb
 from agentrun_operator.kinds.parts.knowledge_ots import RERANKING_RULE, Ots
 from agentrun_operator.kinds.parts.placement import PlacedObserved, PlacedSpec
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
@@ -68,6 +68,7 @@ KIND = ResourceKind(
         exactly_one(_PROVIDERS, "keep the one that keeps the documents"),
         never_switches(_PROVIDERS, "create another KnowledgeBase for the other provider"),
         RECALL_WINDOW_RULE,
+        RERANK_MODEL_RULE,
         RERANKING_RULE,
     ),
 )

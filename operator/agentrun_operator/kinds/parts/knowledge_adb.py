@@ -98,3 +98,10 @@ RECALL_WINDOW_RULE = Rule(
     "adb.retrieve.recallWindow must go from -10 to 0, to 0 to 10; write it like [-2, 3]",
     "adb.retrieve.recallWindow",
 )
+RERANK_MODEL_RULE = Rule(
+    "!has(self.adb) || !has(self.adb.retrieve) || !has(self.adb.retrieve.rerankModel)"
+    " || has(self.adb.retrieve.rerankFactorPercent)",
+    "adb.retrieve.rerankModel needs rerankFactorPercent, without which nothing is reranked; set it "
+    "or take the model out",
+    "adb.retrieve.rerankModel",
+)
