@@ -32,7 +32,8 @@ class KnowledgeBaseSpec(PlacedSpec):
     ots: Annotated[Ots | None, Inline()] = None
     """A knowledge base in Tablestore, which has the name of this one in AgentRun."""
     credential_ref: Annotated[Reference | None, Ref("Credential"), ApiName("credentialName")] = None
-    """The Credential that is shown to the provider; RAGFlow is not searched without its API key."""
+    """The Credential that is shown to the provider. The API's description requires none; the
+    official SDK searches ragflow with one only, whose secret is RAGFlow's API key."""
 
 
 class KnowledgeBaseObserved(PlacedObserved):
