@@ -28,9 +28,10 @@ from agentrun_operator.kinds.parts.rules import required
 class ProviderSettings(SpecModel):
     """How to reach the provider."""
 
-    # Quirk: whether a read returns the key, masked or not, is not attested, so it is not compared.
+    # Quirk: it is not attested whether a read returns the key, masked or not.
     api_key_from: Annotated[SecretSource | None, ApiName("apiKey"), WriteOnly()] = None
-    """The provider's API key, by reference; alternatively spec.credentialRef."""
+    """The provider's API key, by reference; alternatively spec.credentialRef. Write-only: whether a
+    read returns it is not known, so it is not compared."""
     base_url: WebAddress | None = None
     """Base URL of the provider's API, e.g. `https://api.openai.com/v1`."""
     model_names: Annotated[tuple[Name, ...], Unordered(), Field(max_length=256)] = ()

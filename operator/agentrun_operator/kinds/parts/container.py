@@ -87,7 +87,7 @@ class Container(SpecModel):
     """Instance of the Enterprise Edition; needed with ACREE."""
     registry_config: Annotated[Registry | None, Inline()] = None
     """How the registry is reached."""
-    # Quirk: answers show the password masked, so the login is never compared with a read.
+    # Quirk: answers may show the password masked.
     pull_secret_ref: Annotated[
         SecretReference | None,
         ApiName("registryConfig.authConfig"),
@@ -97,7 +97,8 @@ class Container(SpecModel):
         Sensitive(),
     ] = None
     """Secret of type kubernetes.io/dockerconfigjson with an entry for the image's registry. A
-    trailing line break of its user name or password is not sent."""
+    trailing line break of its user name or password is not sent. Write-only: a read may mask the
+    password, so the login is not compared."""
 
 
 CONTAINER_RULES = (

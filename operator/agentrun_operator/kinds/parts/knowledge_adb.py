@@ -77,9 +77,10 @@ class Adb(SpecModel):
     """Id of the instance, e.g. `gp-bp1`."""
     namespace: Annotated[Name, setting("Namespace")]
     """Namespace in the database, e.g. `public`."""
-    # Quirk: whether a read returns it, masked or not, is not attested, so it is not compared.
+    # Quirk: it is not attested whether a read returns it, masked or not.
     namespace_password_from: Annotated[SecretSource, setting("NamespacePassword"), WriteOnly()]
-    """Password of that namespace, by reference."""
+    """Password of that namespace, by reference. Write-only: whether a read returns it is not known,
+    so it is not compared."""
     embedding_model: Annotated[Name | None, setting("EmbeddingModel")] = None
     """Model that makes vectors of texts, e.g. `text-embedding-v3`."""
     metrics: Annotated[Name | None, setting("Metrics")] = None

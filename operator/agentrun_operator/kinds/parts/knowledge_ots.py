@@ -49,9 +49,10 @@ class OtsEmbedding(SpecModel):
     """Numbers in one vector, 1 to 65536: as many as the model makes."""
     url: WebAddress | None = None
     """URL of the model, where it is not the provider's own."""
-    # Quirk: whether a read returns it, masked or not, is not attested, so it is not compared.
+    # Quirk: it is not attested whether a read returns it, masked or not.
     api_key_from: Annotated[SecretSource | None, ApiName("apiKey"), WriteOnly()] = None
-    """The provider's API key, by reference."""
+    """The provider's API key, by reference. Write-only: whether a read returns it is not known, so
+    it is not compared."""
 
 
 class OtsWeights(SpecModel):
