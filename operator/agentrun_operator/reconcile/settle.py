@@ -218,9 +218,7 @@ def _standing(ctx: Planned) -> str:
     if seen.drift or seen.leftovers:
         return f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
     is_idle = seen.phase is Phase.IDLE
-    said = "the resource is paused, as specified" if is_idle else "the resource is as specified"
-    # Whether these are as specified, nobody knows.
-    return f"{said}; what no read returns was not sent: driftPolicy" if ctx.is_unsent else said
+    return "the resource is paused, as specified" if is_idle else "the resource is as specified"
 
 
 def _prospect(ctx: Planned) -> str:
