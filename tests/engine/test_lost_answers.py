@@ -36,15 +36,37 @@ BODIES = {
 every = pytest.mark.parametrize("kind", SPECS)
 
 
-async def lost(kind: str, effect: str) -> tuple[Lab, ObjectKey]:
+async def lost(kind: str, effect: str, **also: str) -> tuple[Lab, ObjectKey]:
     """Return a lab in which the answer of the create of `it` was lost a moment ago."""
     lab = await lab_for(SAMPLES[kind])
     fault = {"action": "Create.*", "effect": effect, "times": 1}
     lab.simulator.inject(Fault.model_validate(fault))
-    key = lab.cluster.apply(kind, "it", SPECS[kind])
+    key = lab.cluster.apply(kind, "it", {**SPECS[kind], **also})
     await lab.drain()
     assert lab.get(key).status["creation"]
     return lab, key
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+@every
+async def test_what_left_the_spec_meanwhile_is_cleared(kind: str, *, restarts: bool) -> None:
+    lab, key = await lost(kind, "drop-after", description="first")
+    lab.edit(key, description=None)
+    if restarts:
+        lab.restart()
+    await lab.elapse(150)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert [r.get("description") or "" for r in made(lab, SAMPLES[kind])] == [""]
+
+
+async def test_what_a_lost_create_carried_clears_nothing_adopted() -> None:
+    lab, key = await lost("ModelProxy", "drop-before", description="first")
+    await by_hand(lab, "ModelProxy", {**PROXY_BODY, "description": "theirs"})
+    lab.edit(key, description=None)
+    await lab.elapse(300)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+    assert [r["description"] for r in made(lab, SAMPLES["ModelProxy"])] == ["theirs"]
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])

@@ -118,6 +118,9 @@ class WritingSteps:
             is_taken = await takeover.take_over(ctx, self._world.clock)
             # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants.
             asked.note_acted(ctx)
+            # What a create of ours was to carry is none of what somebody else's resource shows.
+            ctx.changes["applied"] = None
+            ctx.observation = replace(ctx.observation, leftovers=())
             await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
         if is_taken:
             ctx.forget_look()
@@ -191,6 +194,8 @@ class WritingSteps:
         ctx.changes["creation"] = creation_mark(
             ctx.obj, looked_up=ctx.observation.date, now=ctx.started_at
         )
+        # Race: a field may leave the spec before a lost answer is found, and is to be cleared then.
+        ctx.changes["applied"] = self._settlement.applied(ctx)
         ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         asked.note_acted(ctx)
         ctx.is_heir_confirmed = ctx.obj.is_heir
@@ -328,4 +333,4 @@ def _answered(obj: KubeObject) -> Json | None:
 def _withdraw(ctx: Context) -> None:
     """Take an announced create back: whatever is found later is no answer to it."""
     ctx.memory.sent.withdraw()
-    ctx.changes["creation"] = None
+    ctx.changes |= {"creation": None, "applied": None}
