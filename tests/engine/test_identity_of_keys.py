@@ -54,6 +54,26 @@ async def test_keys_of_another_account_are_asked_nothing_else(kind: str) -> None
     assert lab.simulator.resources(OTHER.account_id).get(SAMPLES[kind].family, []) == []
 
 
+@pytest.mark.parametrize("kind", SAMPLES)
+async def test_ready_has_a_date_while_the_account_waits_to_go(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    lab.cluster.delete(DEFAULT)
+    await lab.elapse(10)
+    secret_of(lab, keys_of(OTHER))
+    await lab.elapse(60)
+    assert lab.ready(DEFAULT) == ("False", "DeletionBlocked")
+    assert lab.ready(key) == GOOD, "its last truth"
+    await lab.elapse(240)
+    assert lab.ready(key) == ("Unknown", "DependencyNotReady")
+    assert "belong to account 20002" in lab.message(key)
+    version = lab.get(key).resource_version
+    await lab.elapse(300)
+    assert lab.get(key).resource_version == version, "said once"
+    secret_of(lab, keys_of(MAIN))
+    await lab.elapse(60)
+    assert lab.ready(key)[0] == "True", "a sandbox may be Completed by now"
+
+
 async def test_the_message_names_accounts_and_secret_but_no_key() -> None:
     lab = Lab()
     secret_of(lab, keys_of(OTHER))

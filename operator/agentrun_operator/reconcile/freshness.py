@@ -7,7 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import OperatorError, Throttled, Unavailable
+from agentrun_operator.core.errors import (
+    AccountNotUsable,
+    OperatorError,
+    Throttled,
+    Unavailable,
+)
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason
@@ -66,8 +71,12 @@ class Freshness:
         return self._unseen(ctx, trouble.reason, _story(trouble), delay, is_news=is_news)
 
     def _own_trouble(self, ctx: Context, error: OperatorError, own: Outcome) -> Outcome:
-        """Return what an object says that cannot be looked at although its account answers."""
-        if not isinstance(error, Unavailable | Throttled) or edits.has_news(ctx) or ctx.changes:
+        """Return what an object says that cannot be looked at although its account answers.
+
+        Or says nothing: one that is to go tells who holds it, and nothing of keys that are wrong.
+        """
+        is_blind = isinstance(error, Unavailable | Throttled | AccountNotUsable)
+        if not is_blind or edits.has_news(ctx) or ctx.changes:
             return own
         if ctx.acted or ctx.observation.existence is not Existence.NOT_LOOKED:
             # The look went well, and what failed is a write: that is news whatever its date.
