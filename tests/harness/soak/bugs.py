@@ -107,11 +107,6 @@ ATTACK_BUGS: tuple[Bug, ...] = (
         (report.Reporter, "write", a.unwritten("adopted", a.while_observing)),
     ),
     _bug(
-        "successor-cleared",
-        "what one had applied is cleared in another one's",
-        (report.Reporter, "write", a.unwritten("applied", a.while_observing)),
-    ),
-    _bug(
         "half-seen",
         "of what is back a LIST tells everything",
         (_Looking, "confirm", a.half_seen),

@@ -51,7 +51,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
         "successor-claimed",
     ),
     "nobody fights": ("contest-for-ever", "counted-on-answer"),
-    "nothing unasked": ("default-sent", "report-writes", "successor-cleared"),
+    "nothing unasked": ("default-sent", "report-writes"),
     "observe only reads": ("observe-writes", "observer-creates"),
     "only the leader writes": ("no-fencing", "lease-for-ever"),
     "only who may": ("lent-to-all",),
