@@ -49,9 +49,14 @@ class Observation:
     """The cloud's time of the look-up."""
 
     @property
+    def fields_differ(self) -> bool:
+        """Whether a field differs, or one that left the spec still shows a value."""
+        return bool(self.drift or self.leftovers)
+
+    @property
     def differs(self) -> bool:
         """Whether the resource is not as the spec wants it."""
-        return bool(self.drift or self.leftovers or self.state_differs)
+        return self.fields_differ or self.state_differs
 
     @property
     def is_in_place(self) -> bool:

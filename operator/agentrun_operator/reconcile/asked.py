@@ -235,8 +235,7 @@ def is_due(ctx: Planned, *, waits: bool, is_asked: bool) -> bool:
         return waits and (is_asked or bool(ctx.edits | ctx.memory.acted.unconfirmed))
     if not (waits or ctx.memory.sent.desired is None):
         return False
-    found = due(ctx)
-    return bool(found.drift or found.leftovers or found.state_differs)
+    return due(ctx).differs
 
 
 def in_place(ctx: Context, paths: Iterable[str]) -> Iterable[str]:

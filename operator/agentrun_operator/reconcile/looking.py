@@ -60,7 +60,7 @@ class LookingSteps:
             seen = await self._look_elsewhere(ctx) or seen
         _check_place(ctx, seen)
         self._note_look(ctx, seen, begun)
-        ctx.memory.looks.differs = bool(ctx.observation.drift or ctx.observation.leftovers)
+        ctx.memory.looks.differs = ctx.observation.fields_differ
         unanswered.make_up(ctx)
         if ctx.observation.existence is Existence.ABSENT:
             if absence.window_passed(ctx):

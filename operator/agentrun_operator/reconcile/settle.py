@@ -59,7 +59,7 @@ class Settlement:
         ctx.changes["externalName"] = ctx.target.name if ctx.rest.name_field else None
         ctx.changes["parentId"] = ctx.target.parent
         if not ctx.obj.observes_only:
-            if not (seen.drift or seen.leftovers):
+            if not seen.fields_differ:
                 memory.ineffective.end()
                 memory.contests.note_in_place(ctx.now)
                 ctx.changes["applied"] = self.applied(ctx)
@@ -215,7 +215,7 @@ def _standing(ctx: Planned) -> str:
     seen = ctx.observation
     if ctx.obj.observes_only:
         return _prospect(ctx)
-    if seen.drift or seen.leftovers:
+    if seen.fields_differ:
         return f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
     is_idle = seen.phase is Phase.IDLE
     return "the resource is paused, as specified" if is_idle else "the resource is as specified"
