@@ -334,7 +334,7 @@ class Engine:
         except ClusterUnavailable as error:
             if isinstance(error, WriteUnanswered):
                 notes.conflicts.note_unanswered()
-            if isinstance(error, ClusterForbidden) and notes.conflicts.is_news(str(error)):
+            if isinstance(error, ClusterForbidden) and notes.conflicts.note_forbidden(str(error)):
                 # It may be the status itself that cannot be written.
                 self._world.events.emit(obj, "Warning", Reason.ACCESS_DENIED.value, str(error))
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
@@ -347,7 +347,7 @@ class Engine:
             return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
         notes.conflicts.end()
         if result.result == "success":
-            notes.conflicts.forbidden = ""
+            notes.conflicts.note_allowed()
         if result.blames_account:
             self._wake_accounts(obj)
         return result

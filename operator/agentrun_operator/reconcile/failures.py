@@ -65,10 +65,14 @@ class Conflicts:
         """Note that the object was read from the cluster itself."""
         self.is_unsure = False
 
-    def is_news(self, forbidden: str) -> bool:
+    def note_forbidden(self, what: str) -> bool:
         """Note what RBAC did not allow; return whether it is something else than before."""
-        is_same, self.forbidden = self.forbidden == forbidden, forbidden
-        return not is_same
+        is_news, self.forbidden = self.forbidden != what, what
+        return is_news
+
+    def note_allowed(self) -> None:
+        """Note a pass that had nothing left to do."""
+        self.forbidden = ""
 
     def end(self) -> None:
         """Note a pass without a conflict."""
