@@ -115,7 +115,7 @@ class Engine:
             self._wake_targets(obj)
         elif before.holds_targets() and not obj.holds_targets():
             self._wake_targets(obj)
-        for target in self._deleting(left):
+        for target in self._deleting(sorted(left)):
             # The update that takes the target out of use in the cloud had better go first.
             self.queue.add_after(target, self._world.settings.polling.transition_seconds)
         if before is not None and claim_of(before) != claim_of(obj):
@@ -202,8 +202,8 @@ class Engine:
             self.queue.add(target)
 
     def _deleting(self, targets: Iterable[ObjectKey]) -> Iterator[ObjectKey]:
-        """Yield what of some targets is an object of ours on its way out, in a stable order."""
-        for target in sorted(targets):
+        """Yield what of some targets is an object of ours on its way out."""
+        for target in targets:
             held = self._world.cache.get(target) if target.kind in self._world.kinds else None
             if held is not None and held.deleting:
                 yield target
