@@ -15,7 +15,7 @@ from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
 from agentrun_operator.reconcile.reported import Reported
-from agentrun_operator.reconcile.status import changed, compose, doubted
+from agentrun_operator.reconcile.status import changed, compose, with_ready_unknown
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ class Reporter:
         status = changed(ctx.obj.status, record)
         if ctx.obj.is_ready and not ctx.observation.is_in_place:
             message = "the record told of another resource"
-            status = doubted(status, Reason.PENDING, message, now=self._clock.now())
+            status = with_ready_unknown(status, Reason.PENDING, message, now=self._clock.now())
         status = bind(status, self._cache.binding_of(ctx.obj))
         ctx.memory.reported.note_status(status)
         self.absorb(ctx, await self._writer.write_status(ctx.obj, status))

@@ -75,7 +75,7 @@ def _standing(before: Sequence[Json], verdict: Verdict) -> tuple[Condition, ...]
     return (*others, *kept.values())
 
 
-def doubted(status: Json, reason: Reason, message: str, *, now: datetime) -> Json:
+def with_ready_unknown(status: Json, reason: Reason, message: str, *, now: datetime) -> Json:
     """Return a status whose Ready is Unknown; all else stays as it was told."""
     generation = int(status.get("observedGeneration") or 0)
     before = status.get("conditions") or ()
