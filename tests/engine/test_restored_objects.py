@@ -2,9 +2,8 @@
 
 import pytest
 
-from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, made, ready
+from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, keys, made, ready
 from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, kinds, named
-from fakes.examples import SECRETS
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
@@ -128,7 +127,7 @@ async def test_a_create_after_a_restore_sends_all_of_it(policy: str) -> None:
     raw = backup(lab, key)
     lab.cluster.vanish(key)
     lab.simulator.remove(sample.family, "it")
-    lab.cluster.put_secret("keys", dict.fromkeys(("token", *SECRETS["keys"]), "canary-rotated"))
+    await keys(lab, value="canary-rotated")
     lab.restart()
     lab.cluster.put_back(key, raw)
     since = lab.simulator.requests()[-1]["seq"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -15,11 +16,23 @@ from engine.specs import PROXY, SAMPLES, made, ready
 from fakes.cluster import FakeCluster
 from fakes.lab import Lab
 
+Cluster = TypeVar("Cluster", bound=FakeCluster)
 PROXY_KEY = ObjectKey("ModelProxy", "team-a", "it")
 
 
 def resync_of(lab: Lab) -> Resync:
     return Resync(lab.world, lab.cluster)
+
+
+async def proxy_in(kind_of: type[Cluster]) -> tuple[Lab, Cluster, ObjectKey]:
+    """Return a lab whose cluster is of a kind of its own, and a proxy that is Ready in it."""
+    lab = Lab()
+    cluster = lab.cluster = kind_of(lab.clock, lab.calls)
+    lab.restart()
+    await lab.ready_account()
+    key = cluster.apply("ModelProxy", "it", PROXY)
+    await lab.elapse(15)
+    return lab, cluster, key
 
 
 async def test_a_whole_picture_shows_nothing() -> None:
@@ -85,12 +98,7 @@ async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
 
 
 async def test_what_vanished_unseen_is_dropped_where_a_read_tells() -> None:
-    lab = Lab()
-    cluster = lab.cluster = Refusing(lab.clock, lab.calls)
-    lab.restart()
-    await lab.ready_account()
-    key = cluster.apply("ModelProxy", "it", PROXY)
-    await lab.elapse(15)
+    lab, cluster, key = await proxy_in(Refusing)
     cluster.refused, cluster.may_get = "team-a", True
     cluster.notify = lambda _event, _raw: None
     cluster.vanish(key)
@@ -169,12 +177,7 @@ class Slow(FakeCluster):
 
 
 async def test_a_namesake_of_one_gone_is_not_dropped_with_it() -> None:
-    lab = Lab()
-    cluster = lab.cluster = Slow(lab.clock, lab.calls)
-    lab.restart()
-    await lab.ready_account()
-    key = cluster.apply("ModelProxy", "it", PROXY)
-    await lab.elapse(15)
+    lab, cluster, key = await proxy_in(Slow)
     notify, cluster.notify = cluster.notify, lambda _event, _raw: None
     cluster.vanish(key)
     cluster.notify = notify
@@ -190,12 +193,7 @@ async def test_a_namesake_of_one_gone_is_not_dropped_with_it() -> None:
 
 
 async def test_an_end_while_a_late_event_is_looked_into_is_believed() -> None:
-    lab = Lab()
-    cluster = lab.cluster = Slow(lab.clock, lab.calls)
-    lab.restart()
-    await lab.ready_account()
-    key = cluster.apply("ModelProxy", "it", PROXY)
-    await lab.elapse(15)
+    lab, cluster, key = await proxy_in(Slow)
     await lose_by_a_404(lab, key)
     lab.edit(key, description="third")
 
