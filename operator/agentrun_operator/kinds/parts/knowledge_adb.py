@@ -92,15 +92,15 @@ class Adb(SpecModel):
     """How it searches."""
 
 
+_NO_SEARCH = "!has(self.adb) || !has(self.adb.retrieve)"
 _WINDOW = "self.adb.retrieve.recallWindow"
 RECALL_WINDOW_RULE = Rule(
-    "!has(self.adb) || !has(self.adb.retrieve) || !has(self.adb.retrieve.recallWindow)"
-    f" || ({_WINDOW}[0] <= 0 && {_WINDOW}[1] >= 0)",
+    f"{_NO_SEARCH} || !has({_WINDOW}) || ({_WINDOW}[0] <= 0 && {_WINDOW}[1] >= 0)",
     "adb.retrieve.recallWindow must go from -10 to 0, to 0 to 10; write it like [-2, 3]",
     "adb.retrieve.recallWindow",
 )
 RERANK_MODEL_RULE = Rule(
-    "!has(self.adb) || !has(self.adb.retrieve) || !has(self.adb.retrieve.rerankModel)"
+    f"{_NO_SEARCH} || !has(self.adb.retrieve.rerankModel)"
     " || has(self.adb.retrieve.rerankFactorPercent)",
     "adb.retrieve.rerankModel needs rerankFactorPercent, without which nothing is reranked; set it "
     "or take the model out",
