@@ -40,12 +40,13 @@ generate: $(STAMP) ## write CRDs, charts, health checks and reference pages from
 	@$(BIN)/agentrun-operator generate
 	@$(TOOLS) -m charttools generate
 	@$(TOOLS) -m argocd generate
+	@$(TOOLS) -m apimap generate
 
 format: $(STAMP) ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-check: $(STAMP) ## lint, types, imports, stale generated files, dead pointers
+check: $(STAMP) ## lint, types, imports, stale generated files, gaps in coverage, dead pointers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,6 +55,7 @@ check: $(STAMP) ## lint, types, imports, stale generated files, dead pointers
 	$(TOOLS) -m charttools generate --check
 	$(TOOLS) -m argocd generate --check
 	$(TOOLS) -m openapi --check
+	$(TOOLS) -m apimap generate --check
 	$(BIN)/pytest --quiet tests/unit/test_glossary.py tests/unit/test_layout.py \
 	    tests/unit/test_pointers.py
 	@for script in $(SCRIPTS); do echo "bash -n $$script"; bash -n $$script || exit 1; done

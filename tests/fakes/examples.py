@@ -135,8 +135,6 @@ class Examples(_Entry):
     refers_to: Mapping[str, str]
     """Path in `full`, else in `minimal` → `<kind>/<name>` of the object that is named there."""
 
-    left_out: Mapping[str, str] = {}
-    """Wire path that a create or an update takes and no field of the spec sets → why."""
     fixed: Mapping[str, str] = {}
     """Top-level wire field that an update takes and that is `Immutable` all the same → why."""
     secrets: frozenset[str] = frozenset()

@@ -1,0 +1,42 @@
+"""Command line: `python -m apimap generate [--check]` and `diff [VERSION]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from agentrun_operator.kinds import catalogue
+from apimap.description import committed
+from apimap.page import PAGE, coverage_page
+from apimap.table import left_out, problems
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the arguments, carry them out, return the exit code."""
+    parser = argparse.ArgumentParser(prog="apimap", description="What of the API the kinds map.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    page = commands.add_parser("generate", help=f"check the table, write {PAGE}")
+    page.add_argument("--check", action="store_true", help="fail where the page is out of date")
+    options = parser.parse_args(arguments)
+    return generate(is_check=options.check)
+
+
+def generate(*, is_check: bool) -> int:
+    """Write or compare the page; 1 where it is stale, or the table says what is not so."""
+    table, description, kinds = left_out(), committed(), catalogue().values()
+    wrong = problems(table, description, kinds)
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    text, target = coverage_page(table, description, kinds), ROOT / PAGE
+    is_stale = not target.exists() or target.read_text(encoding="utf-8") != text
+    if is_stale and not is_check:
+        target.write_text(text, encoding="utf-8")
+        print(f"wrote: {PAGE}")
+    elif is_stale:
+        print(f"out of date: {PAGE}")
+    return int(bool(wrong) or (is_stale and is_check))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
