@@ -11,11 +11,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from demo.fleet import Node
 from rig.waiting import condition, is_ready
 
 Objects = Sequence[Mapping[str, Any]]
 WIDTH = 100
-"""Of a line, in columns. What is longer goes on below itself, on a terminal and elsewhere."""
+"""Of a line, in columns. What is longer goes on below itself, also where nobody watches."""
 INDENT = 7
 
 
@@ -29,11 +30,14 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self.is_terminal = self._console.is_terminal
+        if not self.is_terminal:
+            self._console.width = WIDTH
+        self._width = min(WIDTH, self._console.width)
         self._started = time.monotonic()
 
     def headline(self, number: int, count: int, title: str) -> None:
         """Open a step."""
-        self._console.print(f"\n[bold]{number}/{count}  {escape(title)}[/bold]")
+        self._bold(f"{number}/{count}  {title}")
 
     def say(self, text: str) -> None:
         """Tell what is being done."""
@@ -45,7 +49,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Say what the lines that follow are for."""
-        self._console.print(f"\n[bold]{escape(text)}[/bold]", soft_wrap=True)
+        self._bold(text)
 
     def offer(self, lines: Sequence[str]) -> None:
         """Show lines to be copied, with nothing before them."""
@@ -68,26 +72,53 @@ class Screen:
     def end(self, text: str) -> None:
         """Close the story with its duration."""
         seconds = time.monotonic() - self._started
-        told = f"\n[bold green]{escape(text)}[/bold green] ({seconds:.0f} s)"
-        self._console.print(told, soft_wrap=True)
+        self._bold(f"{text} ({seconds:.0f} s)", "bold green")
 
     @contextmanager
     def table(self, order: Sequence[tuple[str, str]]) -> Iterator["ObjectTable"]:
         """Show objects while they change; `order` holds kind and name of those to come."""
-        if not self.is_terminal:
+        if self.is_terminal:
+            with Live(console=self._console, refresh_per_second=8) as live:
+                yield ObjectTable(self, order, live)
+        else:
             yield ObjectTable(self, order, None)
-            return
-        with Live(console=self._console, refresh_per_second=8) as live:
-            yield ObjectTable(self, order, live)
+
+    def tree(self, nodes: Sequence[Node]) -> None:
+        """Show what depends on what."""
+        for node in nodes:
+            for line in _branches(node, " " * INDENT, ""):
+                self._console.print(line, no_wrap=True, overflow="ellipsis", width=self._width)
+
+    def _bold(self, text: str, style: str = "bold") -> None:
+        self._console.print("", soft_wrap=True)
+        for line in self._wrapped(text, self._width):
+            self._console.print(f"[{style}]{escape(line)}[/{style}]", soft_wrap=True)
 
     def _print(self, sign: str, style: str, text: str) -> None:
-        lines = textwrap.wrap(
-            text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False
-        ) or [""]
-        for line in lines:
+        for line in self._wrapped(text, self._width - INDENT):
             told = f"     [{style}]{sign}[/{style}] {escape(line)}"
             self._console.print(told, soft_wrap=True)
             sign = " "
+
+    @staticmethod
+    def _wrapped(text: str, width: int) -> list[str]:
+        found = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        return found or [""]
+
+
+def _branches(node: Node, before: str, corner: str) -> Iterator[str]:
+    """Yield the lines of an object and all below it; `before` stands in front of each."""
+    yield f"[dim]{before}{corner}[/dim]{_label(node)}"
+    below = before + {"": "", "├── ": "│   ", "└── ": "    "}[corner]
+    for child in node.children:
+        yield from _branches(child, below, "└── " if child is node.children[-1] else "├── ")
+
+
+def _label(node: Node) -> str:
+    style = "green" if node.ready == "True" else "yellow"
+    state = f"[{style}]{node.ready or 'Unknown'} ({escape(node.reason)})[/{style}]"
+    told = ", ".join((*filter(None, [node.path]), *(f"reads {each}" for each in node.reads)))
+    return f"{node.kind}/{node.name}  {state}" + (f"  [dim]{escape(told)}[/dim]" if told else "")
 
 
 class ObjectTable:
@@ -98,28 +129,30 @@ class ObjectTable:
         self._order = order
         self._live = live
         self._last: dict[tuple[str, str], tuple[str, str]] = {}
+        self._found: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def show(self, objects: Objects) -> None:
         """Show how the objects are now."""
-        found = {(each["kind"], each["metadata"]["name"]): each for each in objects}
+        self._found = {(each["kind"], each["metadata"]["name"]): each for each in objects}
         if self._live is not None:
-            self._live.update(self._table(found))
+            self._live.update(self.last())
             return
         for key in self._order:
-            state = _state(found.get(key))
-            if state != self._last.get(key) and key in found:
+            state = _state(self._found.get(key))
+            if state != self._last.get(key) and key in self._found:
                 kind, name = key
                 self._screen.say(f"{kind}/{name}: Ready={state[0]} ({state[1]})")
                 self._last[key] = state
 
-    def _table(self, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> Table:
+    def last(self) -> Table:
+        """Return the objects as they were last shown."""
         table = Table(box=None, padding=(0, 1))
         for title in ("KIND", "NAME", "READY", "REASON"):
             table.add_column(title, no_wrap=True)
         # What a narrow terminal cuts, since the only one that may shrink.
         table.add_column("EXTERNAL-ID", overflow="ellipsis")
         for kind, name in self._order:
-            body = found.get((kind, name))
+            body = self._found.get((kind, name))
             ready, reason = _state(body)
             style = "green" if body is not None and is_ready(body) else "yellow"
             external = body["status"].get("externalId", "") if body is not None else ""

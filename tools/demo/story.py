@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from controlplane import HELM, KUBERNETES, ControlPlaneError, KubectlError, ensure
+from demo.fleet import Fleet, count
 from demo.screen import Screen
 from rig import ACCOUNT, SAMPLES_NAMESPACE, Rig, RigError, eventually
 from rig.official import models, official_client, totals
@@ -54,6 +55,7 @@ class Story:
             Step("Rotate a Secret", self.rotate),
             Step("Apply a mistake: the API server refuses it", self.refuse),
             Step("Let the cloud fail a create: the object says why", self.fail),
+            Step("The fleet: what depends on what", self.show_fleet),
         )
 
     @property
@@ -187,6 +189,21 @@ class Story:
         others = [e for e in rig.objects() if e["metadata"]["name"] != UNLUCKY]
         _verify(all(map(is_ready, others)), "all other objects are Ready still")
         screen.verified("Ready is False with the cloud's own words; the other objects are Ready")
+
+    def show_fleet(self) -> None:
+        """Show all objects as a tree, and find every object that another one refers to."""
+        objects = self._rig.objects()
+        fleet = Fleet(objects)
+        trees = fleet.trees()
+        self._screen.tree(trees)
+        missing = fleet.missing()
+        _verify(not missing, "every reference leads to an object", "\n".join(missing))
+        _verify(count(trees) == len(objects), "every object is in the tree")
+        not_ready = [each["metadata"]["name"] for each in objects if not is_ready(each)]
+        _verify(not_ready == [UNLUCKY], "all but one are Ready", f"{not_ready}")
+        self._screen.verified(
+            f"{len(objects)} objects, each below what it needs; {UNLUCKY} alone is not Ready"
+        )
 
     def delete(self) -> None:
         """Delete all objects and find nothing of theirs in the cloud."""

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
+from demo.fleet import Fleet, count
 from demo.screen import Screen
 from demo.story import Story
 from rig import Rig, RigError
@@ -75,6 +77,64 @@ def test_no_line_of_the_story_is_wrapped_by_a_terminal() -> None:
     assert max(map(len, lines)) <= 100
     assert all(line.startswith("       ") for line in lines[1:3])
     assert " ".join(output.getvalue().split()).count("word") == 50
+
+
+def test_a_narrow_terminal_wraps_nothing_either() -> None:
+    output = io.StringIO()
+    shown = Screen(Console(file=output, force_terminal=True, width=60, highlight=False))
+    shown.say("word " * 50)
+    shown.end("word " * 50)
+    shown.tree(Fleet([obj("ModelProxy", "long-" * 20)]).trees())
+    assert max(map(len, map(plain, output.getvalue().splitlines()))) <= 60
+
+
+def plain(line: str) -> str:
+    return Text.from_ansi(line).plain
+
+
+def obj(kind: str, name: str, ready: str = "True", **spec: Any) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": ready, "reason": "Why"}]
+    status = {"conditions": conditions, "account": {"kind": "Account", "name": "default"}}
+    if kind == "Account":
+        del status["account"]
+    return {"kind": kind, "metadata": {"name": name}, "spec": spec, "status": status}
+
+
+FLEET = (
+    obj("Account", "default", credentials={"secretRef": {"name": "keys"}}),
+    obj("Credential", "inbound"),
+    obj("ModelService", "qwen", credentialRef={"name": "inbound"}),
+    obj(
+        "ModelProxy", "chat", "False",
+        credentialRef={"name": "inbound"},
+        endpoints=[{"modelServiceRef": {"name": "qwen"}}],
+    ),
+    obj("Tool", "weather"),
+)  # fmt: skip
+
+
+def test_the_fleet_shows_each_object_below_what_it_needs() -> None:
+    shown, output = screen(terminal=False)
+    trees = Fleet(FLEET).trees()
+    shown.tree(trees)
+    assert [line[7:] for line in output.getvalue().splitlines()] == [
+        "Account/default  True (Why)  reads Secret/keys",
+        "├── Credential/inbound  True (Why)",
+        "│   ├── ModelProxy/chat  False (Why)  credentialRef",
+        "│   └── ModelService/qwen  True (Why)  credentialRef",
+        "│       └── ModelProxy/chat  False (Why)  endpoints[0].modelServiceRef",
+        "└── Tool/weather  True (Why)",
+    ]
+    assert count(trees) == len(FLEET)
+
+
+def test_a_reference_that_leads_nowhere_is_named() -> None:
+    fleet = Fleet(each for each in FLEET if each["kind"] != "Credential")
+    assert fleet.missing() == [
+        "ModelService/qwen: credentialRef: no Credential/inbound",
+        "ModelProxy/chat: credentialRef: no Credential/inbound",
+    ]
+    assert {node.name for node in fleet.trees()} == {"default", "qwen"}
 
 
 class Visited:
