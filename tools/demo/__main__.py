@@ -1,11 +1,13 @@
-"""Command line: `python -m demo [--once]`."""
+"""Command line: `python -m demo [--once] [--picture FILE]`."""
 
 import argparse
 import sys
 import threading
 import traceback
+from pathlib import Path
 
 from controlplane import ControlPlaneError
+from demo.picture import Picture
 from demo.screen import Screen
 from demo.story import Step, StepFailed, Story
 from demo.terminal import own_keyboard
@@ -30,9 +32,16 @@ def main() -> int:
     parser.add_argument(
         "--once", action="store_true", help="do not stay up at the end, on a terminal either"
     )
+    parser.add_argument(
+        "--picture", metavar="FILE", type=Path, help="write what is shown as an SVG, if all is well"
+    )
     options = parser.parse_args()
+    picture = Picture() if options.picture else None
     with own_keyboard():
-        return _tell(Screen(), is_once=options.once)
+        code = _tell(Screen(picture=picture), is_once=options.once)
+    if picture is not None and code == 0:
+        picture.save(options.picture)
+    return code
 
 
 def _tell(screen: Screen, *, is_once: bool) -> int:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from demo.fleet import Node
+from demo.picture import Picture
 from rig.waiting import condition, is_ready
 
 Objects = Sequence[Mapping[str, Any]]
@@ -27,8 +28,10 @@ class Screen:
         is_terminal: Whether somebody watches.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, picture: Picture | None = None) -> None:
+        """Write to `console`, and whatever holds on every machine to `picture` too."""
         self._console = console or Console(highlight=False)
+        self._picture = picture
         self.is_terminal = self._console.is_terminal
         if not self.is_terminal:
             self._console.width = WIDTH
@@ -42,6 +45,10 @@ class Screen:
     def say(self, text: str) -> None:
         """Tell what is being done."""
         self._print("·", "dim", text)
+
+    def say_here(self, text: str) -> None:
+        """Tell what holds in this run alone, such as an address; the picture leaves it out."""
+        self._print("·", "dim", text, is_pictured=False)
 
     def command(self, text: str) -> None:
         """Show a command a reader could type."""
@@ -79,26 +86,40 @@ class Screen:
         """Show objects while they change; `order` holds kind and name of those to come."""
         if self.is_terminal:
             with Live(console=self._console, refresh_per_second=8) as live:
-                yield ObjectTable(self, order, live)
+                shown = ObjectTable(self, order, live)
+                yield shown
         else:
-            yield ObjectTable(self, order, None)
+            shown = ObjectTable(self, order, None)
+            yield shown
+        if self._picture is not None:
+            self._picture.console.print(shown.last())
 
     def tree(self, nodes: Sequence[Node]) -> None:
         """Show what depends on what."""
         for node in nodes:
             for line in _branches(node, " " * INDENT, ""):
-                self._console.print(line, no_wrap=True, overflow="ellipsis", width=self._width)
+                for console in self._consoles():
+                    console.print(line, no_wrap=True, overflow="ellipsis", width=self._width)
 
     def _bold(self, text: str, style: str = "bold") -> None:
-        self._console.print("", soft_wrap=True)
+        self._write("")
         for line in self._wrapped(text, self._width):
-            self._console.print(f"[{style}]{escape(line)}[/{style}]", soft_wrap=True)
+            self._write(f"[{style}]{escape(line)}[/{style}]")
 
-    def _print(self, sign: str, style: str, text: str) -> None:
+    def _print(self, sign: str, style: str, text: str, *, is_pictured: bool = True) -> None:
         for line in self._wrapped(text, self._width - INDENT):
             told = f"     [{style}]{sign}[/{style}] {escape(line)}"
-            self._console.print(told, soft_wrap=True)
+            self._write(told, is_pictured=is_pictured)
             sign = " "
+
+    def _write(self, told: str, *, is_pictured: bool = True) -> None:
+        for console in self._consoles(is_pictured=is_pictured):
+            console.print(told, soft_wrap=True)
+
+    def _consoles(self, *, is_pictured: bool = True) -> Iterator[Console]:
+        yield self._console
+        if is_pictured and self._picture is not None:
+            yield self._picture.console
 
     @staticmethod
     def _wrapped(text: str, width: int) -> list[str]:
@@ -141,7 +162,7 @@ class ObjectTable:
             state = _state(self._found.get(key))
             if state != self._last.get(key) and key in self._found:
                 kind, name = key
-                self._screen.say(f"{kind}/{name}: Ready={state[0]} ({state[1]})")
+                self._screen.say_here(f"{kind}/{name}: Ready={state[0]} ({state[1]})")
                 self._last[key] = state
 
     def last(self) -> Table:

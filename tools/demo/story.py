@@ -88,8 +88,8 @@ class Story:
         _verify("agentrun.dev" in allowed, "the operator's ServiceAccount has the chart's rights")
         _verify("*.*" not in allowed, "the operator's ServiceAccount is no administrator", allowed)
         self._screen.verified("the operator runs under the chart's own, non-admin ServiceAccount")
-        self._screen.say(f"its log: {self._rig.operator_log_file}")
-        self._screen.say(f"its metrics: {self._rig.operator_url}/metrics")
+        self._screen.say_here(f"its log: {self._rig.operator_log_file}")
+        self._screen.say_here(f"its metrics: {self._rig.operator_url}/metrics")
 
     def apply(self) -> None:
         """Apply the samples and watch them become Ready."""

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,11 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from demo.fleet import Fleet, count
+from demo.picture import Picture
 from demo.screen import Screen
 from demo.story import Story
 from rig import Rig, RigError
 from rig.cloud import CloudAccount
 
+REPOSITORY = Path(__file__).parents[3]
 ORDER = (("Account", "default"), ("Sandbox", "code"))
 
 
@@ -135,6 +138,31 @@ def test_a_reference_that_leads_nowhere_is_named() -> None:
         "ModelProxy/chat: credentialRef: no Credential/inbound",
     ]
     assert {node.name for node in fleet.trees()} == {"default", "qwen"}
+
+
+def test_a_picture_shows_the_last_table_and_no_place(tmp_path: Path) -> None:
+    picture, file = Picture(), tmp_path / "demo.svg"
+    shown = Screen(Console(file=io.StringIO(), highlight=False), picture)
+    with shown.table(ORDER) as table:
+        table.show([sandbox("False", "Creating")])
+        table.show([sandbox("True", "Available")])
+    shown.verified("all is well")
+    shown.say_here(f"its log: {tmp_path}")
+    picture.save(file)
+    text = file.read_text().replace("&#160;", " ")
+    assert "Available" in text
+    assert "all is well" in text
+    assert "Creating" not in text
+    assert str(tmp_path) not in text
+
+
+def test_the_picture_of_the_readme_names_no_machine() -> None:
+    text = (REPOSITORY / "docs/demo.svg").read_text().replace("&#160;", " ")
+    assert "every step was verified" in text
+    without_namespace = text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    for word in ("http:", "/tmp/", "/home/", "/root/", "localhost", "127.0.0.1"):  # noqa: S108
+        assert word not in without_namespace
+    assert "docs/demo.svg" in (REPOSITORY / "README.md").read_text()
 
 
 class Visited:
