@@ -17,6 +17,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from fakes.kube_server import OURS, Place
 from soak.conditions import brief, condition
+from soak.deletions import Deletions
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
 from soak.restores import BLIND_SECONDS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted
@@ -56,8 +57,7 @@ class Checks:
         """Resources that were left alone on purpose when their object went."""
         self.abandoned: set[str] = set()
         """Uids of objects that vanished without having been released."""
-        self.deleted: set[str] = set()
-        """Uids of objects for which a deletion reached the cloud."""
+        self.deletions = Deletions(simulation)
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
         self.passes: Counter[ObjectKey] = Counter()
@@ -97,7 +97,7 @@ class Checks:
         is_told = "DELETE had been sent" in message or "carries the mark of" in message
         # An older status that was written back knows nothing of it.
         is_told |= obj.key in self._simulation.actions.restores.written_at
-        if reason == "Retained" and obj.uid in self.deleted and not is_told:
+        if reason == "Retained" and self.deletions.were_sent_for(obj) and not is_told:
             self.violated("retained is true", f"{obj.key}: {message}; DELETE was sent before")
         if CANARY in message:
             self.violated("no secret shown", f"event on {obj.key}: {message}")

@@ -80,10 +80,10 @@ class CloudChecks:
         was_lost = exchange.fault is not None and exchange.fault.effect == "drop-before"
         arrived = status == HTTPStatus.OK or (status is None and not was_lost)
         if found is not None and call.method == "DELETE" and arrived:
-            self._checks.deleted.add(found.obj.uid)
+            self._checks.deletions.note(found.obj.uid)
         if found is not None and call.action.startswith("Create") and status == HTTPStatus.OK:
             # What that DELETE was sent for has a successor.
-            self._checks.deleted.discard(found.obj.uid)
+            self._checks.deletions.forget(found.obj.uid)
         effect = f" [{exchange.fault.effect}]" if exchange.fault else ""
         self._simulation.trace(f"  cloud answers {status} to {call.action}{effect}")
         if found is not None and call.action.startswith("Create"):
