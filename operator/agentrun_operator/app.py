@@ -106,7 +106,9 @@ class Operator:
         self._watcher: Watcher | None = None
         self._cluster_id = ""
         self._answers = AnswersInFlight()
-        self._watchdog = Watchdog(settings.loop_held_seconds, self.metrics.loop_held)
+        self._watchdog = Watchdog(
+            settings.loop_held_seconds, self.metrics.loop_held, lag=self.metrics.loop_lag
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set.
@@ -156,6 +158,7 @@ class Operator:
         if not await unless(stop, self._look_around(reader)):
             return
         leadership = elector or AlwaysLeading()
+        self.metrics.process.leads = leadership.is_valid
         recorder = BackgroundEventRecorder(client, self._clock)
         world = self._world(client, reader, recorder, leadership)
         engine = self.engine = Engine(world, reader, self.metrics)

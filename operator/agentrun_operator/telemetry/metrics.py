@@ -20,6 +20,7 @@ from prometheus_client.process_collector import ProcessCollector
 from agentrun_operator import __version__
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.reasons import ConditionType
+from agentrun_operator.telemetry.process import ProcessState
 
 RECONCILE_SECONDS = (
     *(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35),
@@ -31,6 +32,7 @@ RECONCILE_SECONDS = (
 QUEUE_SECONDS = tuple(10.0**exponent for exponent in range(-8, 4))
 """Bounds of the workqueue histograms, decades from 10 ns. Source: controller-runtime."""
 REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PASS = re.compile(r"pass ([A-Za-z]+) ")
 """Name of the task that runs a pass; see `reconcile/workers.py`."""
 POOL = "agentrun"
@@ -48,6 +50,8 @@ class PrometheusMetrics:
         self._conditions: dict[ObjectKey, tuple[str, str]] = {}
         self._missing_of: set[tuple[str, str, str]] = set()
         self._counts: Tally[tuple[str, str, str]] = Tally()
+        self.process = ProcessState()
+        self.registry.register(self.process)
         self._make_queue()
         self._make_reconcile()
         self._make_own()
@@ -150,6 +154,12 @@ class PrometheusMetrics:
             registry=registry,
         )
 
+        self._loop_lag = Histogram(
+            "agentrun_operator_loop_lag_seconds",
+            "How late in seconds the event loop comes to what is due",
+            buckets=LAG_SECONDS,
+            registry=registry,
+        )
         self._loop_held = Counter(
             "agentrun_operator_loop_held",
             "Times that one task kept all others waiting for too long, by kind of its pass",
@@ -218,6 +228,10 @@ class PrometheusMetrics:
         elif labels in self._missing_of:
             self._missing.remove(*labels)
             self._missing_of.remove(labels)
+
+    def loop_lag(self, seconds: float) -> None:
+        """Observe by how much the loop was late."""
+        self._loop_lag.observe(seconds)
 
     def loop_held(self, task: str, seconds: float) -> None:
         """Count that one task held the loop for too long; a pass is counted by its kind."""

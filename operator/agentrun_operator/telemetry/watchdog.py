@@ -24,12 +24,17 @@ FRAMES = 3
 UNKNOWN = "unknown"
 
 
+def unobserved(_seconds: float) -> None:
+    """Count nothing; the default of the hook for the lag."""
+
+
 class Watchdog:
     """Watches the running loop while its context lasts.
 
     Args:
         seconds: How long one task may hold the loop.
         held: Told the name of each task that held it longer, and for how many seconds.
+        lag: Told at each time stamp how many seconds late it came.
     """
 
     def __init__(
@@ -37,11 +42,13 @@ class Watchdog:
         seconds: float,
         held: Callable[[str, float], None],
         *,
+        lag: Callable[[float], None] = unobserved,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = seconds
         self._pause = seconds / BEATS
         self._held = held
+        self._lag = lag
         self._monotonic = monotonic
         self._beat_at = monotonic()
         self._seen: tuple[float, str, str] | None = None
@@ -69,6 +76,7 @@ class Watchdog:
         """Leave a time stamp; tell of what kept it from coming in time."""
         before, self._beat_at = self._beat_at, self._monotonic()
         late = self._beat_at - before - self._pause
+        self._lag(max(0.0, late))
         if late > self._limit:
             seen = self._seen if self._seen is not None and self._seen[0] == before else None
             _, task, place = seen or (before, UNKNOWN, UNKNOWN)

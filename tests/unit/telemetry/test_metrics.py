@@ -31,6 +31,7 @@ def metrics() -> PrometheusMetrics:
     subject.queue_depth("ModelProxy", 3)
     subject.queue_waited("ModelProxy", 0.2)
     subject.reconciled("ModelProxy", "success", 0.004)
+    subject.loop_lag(0.004)
     subject.workers(active=2, limit=32)
     subject.api_called("CreateModelProxy", "200", 0.3)
     subject.condition(CHAT, "True", "Available")
@@ -55,6 +56,8 @@ POOL = {"controller": "agentrun"}
         ("controller_runtime_reconcile_time_seconds_bucket", {**KIND, "le": "0.005"}, 1),
         ("controller_runtime_active_workers", POOL, 2),
         ("controller_runtime_max_concurrent_reconciles", POOL, 32),
+        ("agentrun_operator_loop_lag_seconds_bucket", {"le": "0.005"}, 1),
+        ("agentrun_operator_leader", {}, 0),
         (
             "agentrun_api_requests_total",
             {"operation": "CreateModelProxy", "code": "200"},
@@ -93,6 +96,14 @@ def test_there_are_no_created_series(metrics: PrometheusMetrics) -> None:
 def test_what_runs_is_told(metrics: PrometheusMetrics) -> None:
     assert b'agentrun_operator_build_info{python="3.' in metrics.render()
     assert b"process_resident_memory_bytes" in metrics.render()
+
+
+def test_the_leader_is_asked_at_each_scrape(metrics: PrometheusMetrics) -> None:
+    is_leading = True
+    metrics.process.leads = lambda: is_leading
+    assert value(metrics, "agentrun_operator_leader") == 1
+    is_leading = False
+    assert value(metrics, "agentrun_operator_leader") == 0
 
 
 def test_an_error_counts_twice(metrics: PrometheusMetrics) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import pytest
 from structlog.testing import capture_logs
 
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
@@ -25,7 +26,8 @@ class Run:
     def __init__(self) -> None:
         self.clock = Clock()
         self.held: list[tuple[str, float]] = []
-        self.dog = Watchdog(0.2, self._held, monotonic=self.clock)
+        self.lags: list[float] = []
+        self.dog = Watchdog(0.2, self._held, lag=self.lags.append, monotonic=self.clock)
         self.dog._loop = asyncio.get_running_loop()
         self.dog._thread_id = threading.get_ident()
         self.dog._stop.set()
@@ -59,6 +61,13 @@ async def test_what_stays_within_the_limit_is_not_told() -> None:
     for _ in range(10):
         await run.work(0.2)
     assert run.held == []
+
+
+async def test_each_beat_tells_how_late_it_came() -> None:
+    run = Run()
+    await run.work(3.0)
+    await run.work(0.05)
+    assert run.lags == pytest.approx([2.95, 0.0])
 
 
 async def test_what_the_thread_could_not_see_is_told_without_a_name() -> None:
