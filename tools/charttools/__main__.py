@@ -44,7 +44,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="charttools", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    generate = commands.add_parser("generate", help="write Chart.yaml and README.md of the charts")
+    generate = commands.add_parser(
+        "generate", help="write the charts' metadata and the page of metrics"
+    )
     generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
     checking = commands.add_parser("check", help="lint charts, Dockerfile, scripts and workflows")
     checking.add_argument("--complete", action="store_true", help="fail where a check cannot run")
