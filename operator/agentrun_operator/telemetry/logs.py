@@ -8,6 +8,7 @@ their levels are pinned here, so that no setting of ours can turn those on.
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import structlog
 from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
 
 from agentrun_operator.core import tracebacks
+from agentrun_operator.core.identity import GROUP
 
 LogFormat = Literal["json", "console"]
 
@@ -32,6 +34,7 @@ PINNED: Mapping[str, int] = {
 """Lowest level of a library's logger, whatever our own level is."""
 CLOUD_CLIENTS = frozenset({"alibabacloud_credentials", "h11", "httpcore", "httpx", "urllib3"})
 """Libraries that speak with the cloud. What they log may quote it, and nobody there redacts."""
+WITHHELD = "a library that speaks with the cloud said something, which is not shown"
 _TELLS_ITS_OWN = frozenset({"agentrun_operator", "aiohttp", "kopf"})
 """Libraries whose exceptions may be shown: they have nothing of the cloud. Ours keep it sealed."""
 
@@ -59,6 +62,10 @@ class _PatientHandler(logging.StreamHandler[IO[str]]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, after a word about those that failed."""
+        if record.name.partition(".")[0] in CLOUD_CLIENTS:
+            if record.levelno < logging.WARNING:
+                return
+            record = _without_words(record)
         if self._failed:
             before, self._failed = self._failed, 0
             told = {"msg": "log lines failed", "lines": before, "error": self._why}
@@ -74,8 +81,11 @@ class _PatientHandler(logging.StreamHandler[IO[str]]):
         self._why = type(sys.exc_info()[1]).__name__
 
 
-def _is_not_of_the_cloud(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] not in CLOUD_CLIENTS
+def _without_words(record: logging.LogRecord) -> logging.LogRecord:
+    """Return who spoke, and where: of its words, and of what it attached, nothing."""
+    told = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname}
+    place = f"{record.filename}:{record.lineno}"
+    return logging.makeLogRecord({**told, "msg": WITHHELD, "place": place})
 
 
 def place_of(exc_info: ExcInfo) -> str:
@@ -97,7 +107,8 @@ def configure_logging(
     """Route structlog and the standard library to one handler; a second call replaces the first.
 
     Args:
-        log_format: `json` for machines, `console` for people.
+        log_format: `json` for machines, `console` for people: in colour on a terminal, unless
+            NO_COLOR is set.
         level: Of our own loggers: DEBUG, INFO, WARNING or ERROR.
         stream: Where to write; standard error by default.
 
@@ -122,21 +133,38 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     handler = _PatientHandler(stream or sys.stderr)
-    handler.addFilter(_is_not_of_the_cloud)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), map_kopf],
-            processors=_final(log_format),
+            processors=_final(log_format, has_colours=_takes_colours(handler.stream)),
         )
     )
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Let our own loggers tell from a level on; those of libraries only ever tell less.
+
+    Raises:
+        ValueError: there is no such level.
+    """
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name, lowest in PINNED.items():
         logging.getLogger(name).setLevel(max(lowest, root.level))
 
 
-def _final(log_format: LogFormat) -> list[Processor]:
+def is_terminal(stream: IO[str]) -> bool:
+    """Whether people read a stream as it is written."""
+    return stream.isatty()
+
+
+def _takes_colours(stream: IO[str]) -> bool:
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def _final(log_format: LogFormat, *, has_colours: bool) -> list[Processor]:
     last: list[Processor] = [
         structlog.processors.EventRenamer("msg"),
         structlog.processors.JSONRenderer(),
@@ -145,9 +173,10 @@ def _final(log_format: LogFormat) -> list[Processor]:
         # Not the pretty tracebacks: they print local variables.
         plain = structlog.dev.plain_traceback
         last = [
+            _printable,
             structlog.dev.ConsoleRenderer(
-                timestamp_key="ts", colors=False, exception_formatter=plain
-            )
+                timestamp_key="ts", colors=has_colours, exception_formatter=plain
+            ),
         ]
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -155,6 +184,13 @@ def _final(log_format: LogFormat) -> list[Processor]:
         redact,
         *last,
     ]
+
+
+def _printable(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog calls it so
+    """Keep a library's message from moving the cursor; values are quoted by the renderer."""
+    message = str(event.get("event", ""))
+    event["event"] = "".join(c if c.isprintable() else " " for c in message)
+    return event
 
 
 def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog calls it so
@@ -169,6 +205,8 @@ def map_kopf(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         ):
             if reference.get(theirs):
                 event.setdefault(ours, reference[theirs])
+        event.setdefault("controllerGroup", GROUP)
+        event.setdefault("controller", str(reference.get("kind", "")).lower())
     for key in [k for k in event if k.startswith("k8s_") or k in _KOPF_KEYS]:
         del event[key]
     return event

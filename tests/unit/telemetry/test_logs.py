@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from agentrun_operator.telemetry.logs import PINNED, REDACTED, configure_logging
+from agentrun_operator.telemetry.logs import PINNED, REDACTED, WITHHELD, configure_logging
 
 CANARY = "s3cr3t-c4nary"
 
@@ -143,6 +143,39 @@ def test_the_console_format_is_for_people(stream: io.StringIO) -> None:
     assert not stream.getvalue().startswith("{")
 
 
+class Terminal(io.StringIO):
+    """A stream that people read."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_colour", "escapes"), [("", True), ("1", False)])
+@pytest.mark.usefixtures("stream")
+def test_a_terminal_has_colours_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, no_colour: str, escapes: object
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    terminal = Terminal()
+    configure_logging(stream=terminal, log_format="console")
+    structlog.get_logger("ours").info("created", name="chat")
+    assert ("\x1b[" in terminal.getvalue()) is escapes
+
+
+def test_a_file_has_no_colours(stream: io.StringIO) -> None:
+    configure_logging(stream=stream, log_format="console")
+    structlog.get_logger("ours").info("created", name="chat")
+    assert "\x1b[" not in stream.getvalue()
+
+
+def test_no_line_moves_the_cursor_of_a_terminal(stream: io.StringIO) -> None:
+    configure_logging(stream=stream, log_format="console")
+    logging.getLogger("kopf").warning("refused: %s", "\x1b[2J\r\nall is well")
+    structlog.get_logger("ours").info("created", error="\x1b[2J\nall is well")
+    assert stream.getvalue().count("\n") == 2
+    assert "\x1b" not in stream.getvalue()
+
+
 class Disk(io.StringIO):
     """A stream that can be full."""
 
@@ -175,11 +208,19 @@ def test_a_full_disk_costs_lines_and_shows_no_record(
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "alibabacloud_credentials.client"])
-def test_what_clients_of_the_cloud_log_goes_nowhere(stream: io.StringIO, name: str) -> None:
+def test_clients_of_the_cloud_are_heard_without_words(stream: io.StringIO, name: str) -> None:
     configure_logging(stream=stream, level="DEBUG")
-    logging.getLogger(name).setLevel(logging.DEBUG)
-    logging.getLogger(name).error("answered %s", CANARY)
-    assert stream.getvalue() == ""
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.DEBUG)
+    logger.info("asked %s", CANARY)
+    try:
+        json.loads(CANARY)
+    except ValueError:
+        logger.exception("answered %s", CANARY, extra={"answer": CANARY})
+    assert CANARY not in stream.getvalue()
+    (line,) = lines(stream)
+    assert (line["logger"], line["level"], line["msg"]) == (name, "error", WITHHELD)
+    assert line["place"].startswith("test_logs.py:")
 
 
 def test_an_exception_of_a_library_shows_its_place_alone(stream: io.StringIO) -> None:
