@@ -5,10 +5,11 @@ import gc
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -43,6 +44,7 @@ from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
+from agentrun_operator.telemetry.levels import LevelSwitch
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 from agentrun_operator.telemetry.watchdog import Watchdog
 
@@ -278,8 +280,8 @@ def _identity(environ: Mapping[str, str]) -> str:
     return host if environ.get("KUBERNETES_SERVICE_HOST") else f"{host}_{uuid.uuid4().hex[:8]}"
 
 
-def serve(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Run an operator process until SIGTERM or SIGINT.
+def serve(settings: Settings, environ: Mapping[str, str], switch: LevelSwitch) -> None:
+    """Run an operator process until SIGTERM or SIGINT; the log obeys `switch`.
 
     Raises:
         ClusterUnavailable: the cluster cannot be used; the message says what to do.
@@ -294,7 +296,16 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     gc.collect()
     gc.freeze()
     ending = Ending(settings.drain_seconds)
-    ending.run(Operator(settings, access, environ).run(ending.stop))
+    ending.run(_beside(switch.follow(), Operator(settings, access, environ).run(ending.stop)))
+
+
+async def _beside(helper: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
+    """Await work, and cancel what runs beside it when that ends."""
+    beside = asyncio.create_task(helper, name="beside")
+    try:
+        await work
+    finally:
+        beside.cancel()
 
 
 FATAL = (

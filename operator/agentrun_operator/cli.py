@@ -9,9 +9,8 @@ from pathlib import Path
 from agentrun_operator import __version__, app, chores, crdgen
 from agentrun_operator.environment import PREFIX, SettingsError, described, settings_from
 from agentrun_operator.kinds import catalogue
-from agentrun_operator.telemetry.logs import configure_logging
-
-_LEVELS = ("debug", "info", "warning", "error")
+from agentrun_operator.telemetry.levels import LEVELS, LevelSwitch
+from agentrun_operator.telemetry.logs import LogFormat, configure_logging, is_terminal
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -52,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _variables() -> str:
     """List the settings with their defaults; what they mean stands beside the chart's values."""
-    rows = ((f"{PREFIX}LOG_LEVEL", "info"), (f"{PREFIX}LOG_FORMAT", "json"), *described())
+    rows = (
+        (f"{PREFIX}LOG_LEVEL", "info"),
+        (f"{PREFIX}LOG_LEVEL_FILE", ""),
+        (f"{PREFIX}LOG_FORMAT", "text on a terminal, else json"),
+        *described(),
+    )
     width = max(len(name) for name, _ in rows)
     lines = "\n".join(f"  {name:<{width}} {default}".rstrip() for name, default in rows)
     return (
@@ -84,14 +88,19 @@ def _chore(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _run(environ: Mapping[str, str]) -> int:
     try:
         level = environ.get(f"{PREFIX}LOG_LEVEL") or "info"
-        if level.lower() not in _LEVELS:
-            raise SettingsError(f"{PREFIX}LOG_LEVEL is {level!r}; use {', '.join(_LEVELS)}")  # noqa: TRY301 - one place turns errors into exit codes
-        configure_logging(
-            log_format="console" if environ.get(f"{PREFIX}LOG_FORMAT") == "text" else "json",
-            level=level,
-        )
-        app.serve(settings_from(environ), environ)
+        if level.lower() not in LEVELS:
+            raise SettingsError(f"{PREFIX}LOG_LEVEL is {level!r}; use {', '.join(LEVELS)}")  # noqa: TRY301 - one place turns errors into exit codes
+        configure_logging(log_format=_format(environ), level=level)
+        file = environ.get(f"{PREFIX}LOG_LEVEL_FILE")
+        switch = LevelSwitch(level, Path(file) if file else None)
+        app.serve(settings_from(environ), environ, switch)
     except (SettingsError, ValueError, *app.FATAL) as error:
         print(f"agentrun-operator: {error}", file=sys.stderr)  # noqa: T201 - the result of a command
         return 1
     return 0
+
+
+def _format(environ: Mapping[str, str]) -> LogFormat:
+    asked = environ.get(f"{PREFIX}LOG_FORMAT")
+    is_text = asked == "text" if asked else is_terminal(sys.stderr)
+    return "console" if is_text else "json"

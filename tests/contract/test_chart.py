@@ -65,6 +65,7 @@ def test_the_default_renders_one_of_each() -> None:
     assert sorted(kinds) == [
         *["ClusterRole"] * 4,
         "ClusterRoleBinding",
+        "ConfigMap",
         "Deployment",
         "NetworkPolicy",
         "Role",

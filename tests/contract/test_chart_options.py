@@ -310,3 +310,19 @@ def test_the_notes_tell_what_to_do_next(about: str) -> None:
     else:
         assert expected in told
         assert ("WARNING" in told) is expected.startswith("WARNING")
+
+
+def test_the_level_of_the_log_is_a_file_that_may_change() -> None:
+    """As a folder, without a checksum on the Pod: or a change would need a restart."""
+    found = installed('logging.level="debug"')
+    name = f"{FULLNAME}-logging"
+    (level,) = [each for each in of_kind(found, "ConfigMap") if each["metadata"]["name"] == name]
+    assert level["data"] == {"level": "debug"}
+    pod, container = pod_of(found)["spec"], container_of(found)
+    (volume,) = [each for each in pod["volumes"] if "configMap" in each]
+    assert volume["configMap"] == {"name": name, "optional": True}
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+    assert "subPath" not in mount
+    file = environment_of(found)["AGENTRUN_OPERATOR_LOG_LEVEL_FILE"]
+    assert file == f"{mount['mountPath']}/level"
+    assert pod_of(found) == pod_of(installed('logging.level="info"'))

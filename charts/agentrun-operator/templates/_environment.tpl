@@ -8,14 +8,14 @@
   value: {{ join "," .Values.watchNamespaces | quote }}
 - name: AGENTRUN_OPERATOR_CONTROLLER_CLASS
   value: {{ .Values.controllerClass | quote }}
-- name: AGENTRUN_OPERATOR_LOG_LEVEL
-  value: {{ .Values.logging.level | quote }}
 - name: AGENTRUN_OPERATOR_LOG_FORMAT
   value: {{ .Values.logging.format | quote }}
 {{- end }}
 
 {{- define "agentrun-operator.environment" -}}
 {{ include "agentrun-operator.scope" . }}
+- name: AGENTRUN_OPERATOR_LOG_LEVEL_FILE
+  value: /etc/agentrun-operator/logging/level
 - name: AGENTRUN_OPERATOR_LEADER_ELECTION
   value: {{ .Values.leaderElection | quote }}
 - name: AGENTRUN_OPERATOR_LEASE_NAME
