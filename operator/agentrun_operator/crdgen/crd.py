@@ -98,15 +98,19 @@ def spec_schema(kind: ResourceKind) -> Schema:
 
 
 def _columns(kind: ResourceKind) -> Iterator[dict[str, Any]]:
+    """Yield the columns; those that are always shown fit into 100 characters together."""
     yield _column(Column("Ready", f"{_READY}.status", wide=False), "Summary of the object's state.")
     yield _column(Column("Reason", f"{_READY}.reason", wide=False), "Why Ready is what it is.")
     if kind.rest is not None:
-        yield _column(
-            Column("External-ID", ".status.externalId", wide=False),
-            "Id or key of the resource in AgentRun.",
-        )
+        # One of them, as the API server shows no more of a list.
+        path = ".status.drift[0].path"
+        yield _column(Column("Drift", path, wide=False), "First path that differs, if any does.")
+    paused = '.status.conditions[?(@.type=="Paused")].status'
+    yield _column(Column("Paused", paused, wide=False), "True while paused by annotation.")
     yield from (_column(c) for c in kind.columns if not c.wide)
     yield _column(Column("Age", ".metadata.creationTimestamp", type="date", wide=False))
+    if kind.rest is not None:
+        yield _column(Column("External-ID", ".status.externalId"), "Id or key in AgentRun.")
     yield _column(Column("Message", f"{_READY}.message"), "What happened and what to do.")
     if kind.rest is not None and "State" not in {c.name for c in kind.columns}:
         yield _column(Column("State", ".status.atProvider.state"), "The API's own lifecycle word.")

@@ -9,6 +9,7 @@ import yaml
 
 from agentrun_operator.core.identity import API_VERSION, GROUP
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.kinds import catalogue
 from controlplane import ControlPlane, KubectlError
 from controlplane.binaries import HELM, ensure
@@ -97,11 +98,37 @@ def test_columns_tell_the_state_at_a_glance(
     server.patch(f"{path_of(kind, stored)}/status", {"status": status})
     get = ("get", "modelproxies", f"--namespace={NAMESPACE}")
     heading, row = (line.split() for line in control_plane.kubectl(*get).splitlines())
-    assert heading == ["NAME", "READY", "REASON", "EXTERNAL-ID", "AGE"]
-    assert row[:4] == ["held-0", "Unknown", "Pending", "mp-1"]
+    assert heading == ["NAME", "READY", "REASON", "DRIFT", "PAUSED", "AGE"]
+    assert row[:3] == ["held-0", "Unknown", "Pending"]
+    assert len(row) == len(heading) - 2, "neither drift nor a pause"
     wide = control_plane.kubectl(*get, "--output=wide").splitlines()
-    assert wide[0].split() == [*heading, "MESSAGE", "STATE", "MODE", "ENDPOINT"]
+    assert wide[0].split() == [*heading, "EXTERNAL-ID", "MESSAGE", "STATE", "MODE", "ENDPOINT"]
+    assert "mp-1" in wide[1].split()
     assert wide[1].split()[-3:] == ["READY", "Single", "https://proxy.example"]
+
+
+def test_drift_and_a_pause_are_columns_within_100_characters(
+    control_plane: ControlPlane, server: Server, held: Held
+) -> None:
+    kind = catalogue()["ModelProxy"]
+    stored = held(kind, MINIMAL["ModelProxy"])
+    conditions = [
+        {
+            "type": name,
+            "status": "True",
+            "reason": Reason.DRIFT_DETECTED.value,
+            "message": "told",
+            "lastTransitionTime": "2026-01-05T09:03:20Z",
+        }
+        for name in ("Ready", "Paused")
+    ]
+    status = {"conditions": conditions, "drift": [{"path": "policies.numRetries"}, {"path": "cpu"}]}
+    server.patch(f"{path_of(kind, stored)}/status", {"status": status})
+    for what in ("modelproxies", "agentrun"):
+        listed = control_plane.kubectl("get", what, f"--namespace={NAMESPACE}").splitlines()
+        row = next(line for line in listed if "held-0" in line)
+        assert row.split()[1:5] == ["True", "DriftDetected", "policies.numRetries", "True"]
+        assert max(map(len, listed)) <= 100
 
 
 def test_objects_can_be_selected_by_what_they_refer_to(

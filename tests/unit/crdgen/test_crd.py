@@ -26,12 +26,13 @@ def test_the_crd_of_a_small_kind_is_as_reviewed() -> None:
 
 def test_columns_end_with_what_only_wide_output_shows() -> None:
     assert columns(WIDGET) == [
-        "Ready", "Reason", "External-ID", "Title", "Age", "Message", "State", "Address",
+        "Ready", "Reason", "Drift", "Paused", "Title", "Age",
+        "External-ID", "Message", "State", "Address",
     ]  # fmt: skip
 
 
 def test_a_local_kind_has_no_cloud_columns() -> None:
-    assert columns(GIZMO) == ["Ready", "Reason", "Age", "Message"]
+    assert columns(GIZMO) == ["Ready", "Reason", "Paused", "Age", "Message"]
 
 
 def test_references_and_the_cloud_id_can_be_selected() -> None:
