@@ -1,4 +1,7 @@
-"""Drift and what the policies make of it; fields that leave the spec; values no read returns."""
+"""Drift and what the policies make of it; fields that leave the spec; values no read returns.
+
+Of each kind and field: `tests/drift`. Of edits: `test_report_sends_only_edits.py`.
+"""
 
 import pytest
 
@@ -41,59 +44,12 @@ async def test_drift_is_corrected() -> None:
     assert "description" in told[0].message
 
 
-async def test_drift_is_reported() -> None:
-    lab, key = await drifted({"description": "console"}, driftPolicy="Report")
-    assert made(lab, RUNTIMES)[0]["description"] == "console"
-    assert lab.ready(key) == ("False", "DriftDetected")
-    assert lab.condition(key, "Stalled") == ("True", "DriftDetected")
-    [entry] = lab.get(key).status["drift"]
-    assert (entry["path"], entry["desired"], entry["observed"]) == (
-        "description",
-        "first",
-        "console",
-    )
-    version = lab.get(key).resource_version
-    await lab.elapse(300)
-    assert updates(lab) == 0
-    assert lab.get(key).resource_version == version, "the same drift is told once"
-    assert lab.get(key).status["drift"][0]["since"] == entry["since"]
-
-
 async def test_reported_drift_that_heals_is_forgotten() -> None:
     lab, key = await drifted({"description": "console"}, driftPolicy="Report")
     lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "first"})
     await lab.elapse(70)
     assert lab.ready(key) == ("True", "Available")
     assert lab.get(key).status.get("drift") is None
-
-
-async def test_an_edit_overwrites_reported_drift() -> None:
-    lab, key = await drifted({"description": "console"}, driftPolicy="Report")
-    lab.edit(key, description="second")
-    await lab.elapse(10)
-    assert made(lab, RUNTIMES)[0]["description"] == "second"
-    assert lab.ready(key) == ("True", "Available")
-
-
-async def test_a_request_token_is_no_edit_of_a_field() -> None:
-    lab, key = await drifted({"description": "console"}, driftPolicy="Report")
-    lab.annotate(key, reconcile_requested_at="2026-01-05")
-    await lab.elapse(10)
-    assert made(lab, RUNTIMES)[0]["description"] == "console"
-    assert lab.ready(key) == ("False", "DriftDetected")
-    lab.edit(key, driftPolicy="Correct")
-    await lab.elapse(10)
-    assert made(lab, RUNTIMES)[0]["description"] == "first"
-
-
-async def test_drift_is_ignored() -> None:
-    lab, key = await drifted({"description": "console"}, driftPolicy="Ignore")
-    assert made(lab, RUNTIMES)[0]["description"] == "console"
-    assert lab.ready(key) == ("True", "Available")
-    assert updates(lab) == 0
-    lab.edit(key, description="second")
-    await lab.elapse(10)
-    assert made(lab, RUNTIMES)[0]["description"] == "second", "an edit is no drift"
 
 
 async def test_drift_is_seen_after_a_refusal_that_was_overcome() -> None:
@@ -109,14 +65,6 @@ async def test_drift_is_seen_after_a_refusal_that_was_overcome() -> None:
     lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": "console"})
     await lab.elapse(70)
     assert made(lab, RUNTIMES)[0]["description"] == "second"
-
-
-async def test_single_fields_are_ignored() -> None:
-    lab, key = await drifted({"description": "console", "memory": 8192}, ignoreFields=["memory"])
-    assert made(lab, RUNTIMES)[0]["description"] == "first"
-    assert made(lab, RUNTIMES)[0]["memory"] == 8192
-    assert lab.ready(key) == ("True", "Available")
-    assert updates(lab) == 1
 
 
 async def test_immutable_drift_stalls() -> None:
