@@ -112,16 +112,18 @@ async def test_what_was_taken_back_is_kept_where_the_answer_got_lost(*, restarts
 
 
 @pytest.mark.parametrize(
-    ("tag", "told", "remedy"),
+    ("tag", "told", "remedy", "kept"),
     [
-        (f"k8s:{CLUSTER_ID}/team-b/gone", "does not exist in this cluster", "adopt=force"),
-        (f"k8s:{CLUSTER_ID}/team-a/there", "exists in this cluster", "deletionPolicy: Retain"),
-        ("k8s:elsewhere/team-a/it", "of cluster 'elsewhere'", "give it up there"),
-        ("x-agentrun-super", "another tool", "adopt=force"),
-        ("k8s:odd", "another tool", "adopt=force"),
+        (f"k8s:{CLUSTER_ID}/team-b/gone", "does not exist in this cluster", "adopt=force", ()),
+        (f"k8s:{CLUSTER_ID}/team-a/there", "exists in this cluster", "deletionPolicy: Retain", ()),
+        ("k8s:elsewhere/team-a/it", "of cluster 'elsewhere'", "give it up there", ()),
+        ("x-agentrun-super", "another tool", "adopt=force", ("x-agentrun-super",)),
+        ("k8s:odd", "another tool", "adopt=force", ()),
     ],
 )
-async def test_the_message_names_the_owner_and_a_remedy(tag: str, told: str, remedy: str) -> None:
+async def test_the_message_names_the_owner_and_a_remedy(
+    tag: str, told: str, remedy: str, kept: tuple[str, ...]
+) -> None:
     lab = Lab()
     await lab.ready_account()
     await by_hand(lab, "AgentRuntime", {**RUNTIME_BODY, "systemTags": [tag]})
@@ -135,12 +137,9 @@ async def test_the_message_names_the_owner_and_a_remedy(tag: str, told: str, rem
     lab.annotate(key, adopt="force")
     await lab.elapse(30)
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
-    assert f"{OWN}/adopted" in tags_of(lab, "it")
-
-
-def tags_of(lab: Lab, name: str) -> list[str]:
-    [found] = [r for r in made(lab, SAMPLE) if r["agentRuntimeName"] == name]
-    return list(found["systemTags"])
+    [found] = [r for r in made(lab, SAMPLE) if r["agentRuntimeName"] == "it"]
+    assert found["systemTags"] == [*kept, f"{OWN}/adopted"], "the tag of a tool stays"
+    assert found["description"] == "first"
 
 
 async def test_what_carries_nobodys_mark_needs_a_policy_and_no_force() -> None:

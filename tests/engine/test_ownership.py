@@ -15,7 +15,7 @@ from engine.specs import (
     ready,
 )
 from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
-from fakes.lab import CLUSTER_ID, Lab
+from fakes.lab import Lab
 
 
 async def lab_with(kind: str, body: dict[str, Any]) -> Lab:
@@ -72,23 +72,6 @@ async def test_never_adopting_stalls(kind: str, body: dict[str, Any], spec: dict
     await lab.elapse(10)
     assert lab.cluster.raw(key) is None
     assert len(made(lab, SAMPLES[kind])) == 1
-
-
-@pytest.mark.parametrize("tag", ["k8s:other/team-a/it", "x-agentrun-super"])
-async def test_another_owners_mark_is_respected_unless_forced(tag: str) -> None:
-    lab = await lab_with("AgentRuntime", {**RUNTIME_BODY, "systemTags": [tag]})
-    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME)
-    await lab.elapse(10)
-    assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
-    lab.annotate(key, adopt="force")
-    await lab.elapse(10)
-    assert lab.ready(key) == ("True", "Available"), lab.message(key)
-    [found] = made(lab, SAMPLES["AgentRuntime"])
-    assert found["description"] == "first"
-    kept = {tag} - {"k8s:other/team-a/it"}
-    assert set(found["systemTags"]) == {*kept, f"k8s:{CLUSTER_ID}/team-a/it/adopted"}, (
-        "the mark of another object goes, the tag of a tool stays"
-    )
 
 
 async def test_a_tool_of_the_same_vendor_is_nobody() -> None:
