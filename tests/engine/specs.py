@@ -144,3 +144,8 @@ def cloud_key(lab: Lab, key: ObjectKey) -> str:
     found = obj.external_name if rest.key is KeyedBy.NAME else obj.external_id
     assert found
     return found
+
+
+def updates(lab: Lab) -> int:
+    """Return how many updates were sent since the calls were last taken."""
+    return len([name for name in lab.calls.names if name.startswith("Update")])

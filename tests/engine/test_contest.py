@@ -9,7 +9,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile import contest
 from agentrun_simulator.faults import Fault
-from engine.specs import SAMPLES, cloud_key, made, ready
+from engine.specs import SAMPLES, cloud_key, made, ready, updates
 from fakes.lab import Lab
 
 RUNTIMES, PROXIES = SAMPLES["AgentRuntime"], SAMPLES["ModelProxy"]
@@ -86,10 +86,6 @@ async def fought(lab: Lab, key: ObjectKey, turns: int = 8) -> None:
     for turn in range(turns):
         lab.simulator.edit("AgentRuntime", cloud_key(lab, key), {"description": f"c{turn}"})
         await lab.elapse(70)
-
-
-def updates(lab: Lab) -> int:
-    return len([name for name in lab.calls.names if name.startswith("Update")])
 
 
 async def test_somebody_who_keeps_writing_is_contested() -> None:

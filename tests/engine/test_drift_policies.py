@@ -7,15 +7,7 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
-from engine.specs import (
-    PROXY,
-    RUNTIME,
-    SAMPLES,
-    SECRET_VALUE,
-    cloud_key,
-    made,
-    ready,
-)
+from engine.specs import PROXY, RUNTIME, SAMPLES, SECRET_VALUE, cloud_key, made, ready, updates
 from fakes.lab import Lab
 
 RUNTIMES = SAMPLES["AgentRuntime"]
@@ -27,10 +19,6 @@ async def drifted(changes: dict[str, object], **spec: object) -> tuple[Lab, Obje
     lab.simulator.edit("AgentRuntime", cloud_key(lab, key), changes)
     await lab.elapse(70)
     return lab, key
-
-
-def updates(lab: Lab) -> int:
-    return len([name for name in lab.calls.names if name.startswith("Update")])
 
 
 async def test_drift_is_corrected() -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
-from engine.specs import SAMPLES, made, ready
-from engine.test_drift_policies import updates
+from engine.specs import SAMPLES, made, ready, updates
 from engine.test_write_only import ARMS, sent
 from fakes.lab import Lab
 

@@ -17,9 +17,9 @@ from engine.specs import (
     lab_for,
     made,
     ready,
+    updates,
 )
 from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
-from engine.test_drift_policies import updates
 from fakes.lab import Lab
 
 SPECS: dict[str, dict[str, Any]] = {

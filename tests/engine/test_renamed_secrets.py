@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
-from engine.specs import CREDENTIAL, RUNTIME, SAMPLES, SERVICE, TEMPLATE, made
-from engine.test_drift_policies import updates
+from engine.specs import CREDENTIAL, RUNTIME, SAMPLES, SERVICE, TEMPLATE, made, updates
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from agentrun_simulator.faults import Fault
-from engine.specs import SAMPLES, made, ready
-from engine.test_drift_policies import updates
+from engine.specs import SAMPLES, made, ready, updates
 from fakes.lab import Lab
 
 
