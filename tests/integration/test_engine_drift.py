@@ -15,7 +15,6 @@ from integration.fleet import (
     service,
     template,
 )
-from rig.waiting import condition
 
 PULL = "pull"
 
@@ -129,40 +128,6 @@ def test_report_and_ignore_send_edits_alone(tenant: Tenant) -> None:
     tenant.wait_ready(("SandboxTemplate", "ignore"))
     bodies = [write["body"] for write in tenant.cloud_writes(since=since)]
     assert bodies == [{"description": "edited"}] * len(names)
-
-
-def test_report_ignore_and_ignored_fields_leave_it(tenant: Tenant) -> None:
-    """Report says what differs and stalls; Ignore and ignoreFields say nothing; none writes."""
-    tenant.apply(
-        template("report", description="wanted", driftPolicy="Report"),
-        template("ignore", description="wanted", driftPolicy="Ignore"),
-        template("fields", description="wanted", ignoreFields=["description"]),
-        template("correct", description="wanted"),
-    )
-    tenant.wait_ready()
-    since = tenant.rig.cloud.position()
-    for name in ("report", "ignore", "fields", "correct"):
-        tenant.tamper("SandboxTemplate", name, {"description": "tampered"})
-    tenant.wait_reason("SandboxTemplate", "report", "DriftDetected", says="description")
-    tenant.wait(lambda: len(tenant.cloud_writes(since=since)) == 1, "the one correction")
-    reported = tenant.get("SandboxTemplate", "report")
-    assert condition(reported, "Stalled")["status"] == "True"
-    (drift,) = reported["status"]["drift"]
-    assert (drift["path"], drift["desired"], drift["observed"]) == (
-        "description",
-        "wanted",
-        "tampered",
-    )
-    tenant.wait_ready(*((("SandboxTemplate"), n) for n in ("ignore", "fields", "correct")))
-    # An edit counts under every policy: what the user asks for now is done.
-    tenant.edit("SandboxTemplate", "report", description="edited")
-    tenant.edit("SandboxTemplate", "ignore", description="edited")
-    tenant.wait_ready(("SandboxTemplate", "report"), ("SandboxTemplate", "ignore"))
-    assert tenant.resource("SandboxTemplate", "report")["description"] == "edited"
-    assert tenant.resource("SandboxTemplate", "ignore")["description"] == "edited"
-    assert tenant.resource("SandboxTemplate", "fields")["description"] == "tampered"
-    assert tenant.resource("SandboxTemplate", "correct")["description"] == "wanted"
-    assert "drift" not in tenant.get("SandboxTemplate", "report")["status"]
 
 
 def test_what_leaves_the_spec_leaves_the_cloud(tenant: Tenant) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fakes.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
-from integration.fleet import Tenant, credential, family_of_each, runtime, template
+from integration.fleet import Tenant, family_of_each, template
 from rig.official import models, official_client
 from rig.waiting import condition
 
@@ -69,45 +69,6 @@ def test_what_exists_is_adopted_if_the_policy_says_so(tenant: Tenant) -> None:
         tenant.delete(TEMPLATE, name)
     tenant.wait_gone()
     assert _names(tenant) == {"taken", "left", "forced"}
-
-
-def test_a_credential_of_somebody_else_is_safe(tenant: Tenant) -> None:
-    """Adopting would overwrite their secret, so it has to be asked for."""
-    tenant.apply(credential("cred", deletionPolicy="Retain"))
-    tenant.wait_ready()
-    tenant.delete("Credential", "cred")
-    tenant.wait_gone()
-    tenant.tamper("Credential", "cred", {"credentialSecret": "theirs"})
-    tenant.apply(credential("cred"))
-    tenant.wait_reason("Credential", "cred", "AlreadyExistsNotOwned")
-    assert tenant.resource("Credential", "cred")["credentialSecret"] == "theirs"
-    tenant.edit("Credential", "cred", adoptionPolicy="Adopt")
-    tenant.wait_ready(("Credential", "cred"))
-    assert tenant.resource("Credential", "cred")["credentialSecret"] != "theirs"
-
-
-def test_a_mark_of_another_owner_is_respected(tenant: Tenant) -> None:
-    """Also under Adopt; force puts ours in its place, and leaves the tags of tools alone."""
-    tenant.apply(runtime("rt", deletionPolicy="Retain"))
-    tenant.wait_ready()
-    tenant.delete("AgentRuntime", "rt")
-    tenant.wait_gone()
-    theirs = "k8s:another-cluster/team/rt"
-    (found,) = tenant.resources()["AgentRuntime"]
-    tenant.rig.cloud.edit(
-        "AgentRuntime",
-        found["agentRuntimeId"],
-        {"systemTags": [theirs, "cost-centre"], "description": "theirs"},
-        account=tenant.account.account_id,
-    )
-    tenant.apply(runtime("rt", description="ours"))
-    tenant.wait_reason("AgentRuntime", "rt", "AlreadyExistsNotOwned")
-    assert tenant.resource("AgentRuntime", "rt")["description"] == "theirs"
-    tenant.annotate("AgentRuntime", "rt", "adopt", "force")
-    tenant.wait_ready(("AgentRuntime", "rt"))
-    kept, ours = tenant.resource("AgentRuntime", "rt")["systemTags"]
-    assert kept == "cost-centre"
-    assert ours.endswith(f"/{tenant.namespace}/rt/adopted")
 
 
 def test_observe_reads_and_nothing_else(tenant: Tenant) -> None:
