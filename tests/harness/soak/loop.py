@@ -6,10 +6,12 @@ from collections import deque
 from typing import Any
 
 START_SECONDS = 1000.0
+_MAX_STEPS = 100_000
+"""At one moment; what goes on for longer wakes itself again and again, and time stands still."""
 
 
 class StuckError(Exception):
-    """Nothing is ready and no timer is set: everybody waits for ever."""
+    """Time goes on no more: everybody waits for ever, or somebody never waits."""
 
 
 class _Selector:
@@ -40,6 +42,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._now = START_SECONDS
+        self._steps = 0
+        """Since time went on."""
         self._selector = _Selector(self)
         self._shuffle = random.Random(seed ^ 0x5EED)  # noqa: S311 - scheduling, no secret
         self._clock_resolution = 1e-9
@@ -54,9 +58,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Move on by a time that the base class computed to the next timer."""
         if seconds > 0:
             due = self._scheduled[0].when() if self._scheduled else self._now + seconds
+            self._steps = 0 if due > self._now else self._steps
             self._now = max(self._now, due)
 
     def _run_once(self) -> None:
+        self._steps += 1
+        if self._steps > _MAX_STEPS:
+            self._steps = 0
+            raise StuckError("somebody wakes itself without an end")
         # Two tasks woken in one step have no order of their own; timers keep theirs by time.
         ready: deque[Any] = self._ready  # type: ignore[attr-defined]
         if len(ready) > 1:
