@@ -157,3 +157,20 @@ async def test_nothing_is_remembered_of_what_is_gone(*, first: bool) -> None:
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
     assert lab.world.memory.peek(key) is None
+
+
+async def test_a_second_cancellation_leaves_no_task() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    await lab.engine.queue.take()  # in flight, and never done
+    lab.clock.jumps = False
+    before = asyncio.all_tasks()
+    running = asyncio.ensure_future(lab.engine.run())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 60)
+    assert asyncio.all_tasks() == before

@@ -223,7 +223,7 @@ class Engine:
     # ------------------------------------------------------------ running
 
     async def run(self) -> None:
-        """Run until cancelled; passes in flight finish their calls within the drain time."""
+        """Run until cancelled: passes in flight have the drain time, or until cancelled again."""
         await self._resync.wait_for_whole_picture()
         self._world.listings.count()
         self.is_synced = True
@@ -233,7 +233,7 @@ class Engine:
             asyncio.create_task(self._poller.run(), name="poller"),
             asyncio.create_task(self._resync_loop(), name="resync"),
         ]
-        world = self._world
+        world, seconds = self._world, self._world.settings.drain_seconds
         try:
             done, _ = await asyncio.wait([workers, *loops], return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -241,9 +241,11 @@ class Engine:
         finally:
             for task in loops:
                 task.cancel()
-            await self._workers.drain(world.clock, world.leadership, world.settings.drain_seconds)
-            workers.cancel()
-            await asyncio.gather(workers, *loops, return_exceptions=True)
+            try:
+                await self._workers.drain(world.clock, world.leadership, seconds)
+            finally:
+                workers.cancel()
+                await asyncio.gather(workers, *loops, return_exceptions=True)
 
     def _flow_of(self, key: ObjectKey) -> Flow:
         """Return whose turn a key waits for. The accounts of a namespace have one together.
