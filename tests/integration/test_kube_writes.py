@@ -113,10 +113,10 @@ async def test_a_release_of_a_deleted_object_lets_it_go(
 async def test_a_release_never_touches_a_namesake(
     client: KubeClient, writer: StatusAndFinalizerWriter, control_plane: ControlPlane
 ) -> None:
-    old = await created(client, "twin")
-    control_plane.kubectl("delete", WIDGET.plural, "twin", f"-n={TEAM}")
-    new = await created(client, "twin", finalizers=[FINALIZER])
-    claimed = KubeObject.of({**(await read(client, "twin")), "spec": {}}, WIDGET.kind)
+    old = await created(client, "again")
+    control_plane.kubectl("delete", WIDGET.plural, "again", f"-n={TEAM}")
+    new = await created(client, "again", finalizers=[FINALIZER])
+    claimed = KubeObject.of({**(await read(client, "again")), "spec": {}}, WIDGET.kind)
     gone = KubeObject(
         key=old.key,
         uid=old.uid,
@@ -130,7 +130,7 @@ async def test_a_release_never_touches_a_namesake(
         status={},
     )
     await writer.remove_finalizer(gone)
-    assert of(await read(client, "twin")) == claimed == new
+    assert of(await read(client, "again")) == claimed == new
 
 
 async def test_a_status_replaces_the_old_one_whole_and_nothing_else(

@@ -13,7 +13,7 @@ SPECS: dict[str, dict[str, Any]] = {"ModelProxy": PROXY, "Credential": CREDENTIA
 unmarked = pytest.mark.parametrize("kind", SPECS)
 
 
-async def twins(kind: str) -> tuple[Lab, ObjectKey, ObjectKey]:
+async def two_of_one_name(kind: str) -> tuple[Lab, ObjectKey, ObjectKey]:
     """Return a lab with one whose create got lost, and another one, which made the resource.
 
     Behind a watch that stands still neither knows of the other's claim; here it is hidden.
@@ -29,20 +29,22 @@ async def twins(kind: str) -> tuple[Lab, ObjectKey, ObjectKey]:
     lab.annotate(solo, paused="true")
     lab.cluster.put_status(solo, {"observedGeneration": -1})
     lab.edit(solo, managementPolicy="Observe")
-    twin = lab.cluster.apply(kind, "twin", spec)
+    maker = lab.cluster.apply(kind, "maker", spec)
     await lab.elapse(20)
-    assert lab.ready(twin) == ("True", "Available"), lab.message(twin)
+    assert lab.ready(maker) == ("True", "Available"), lab.message(maker)
     lab.edit(solo, managementPolicy=None)
     creation = {**lost["creation"], "generation": lab.get(solo).generation}
     lab.cluster.put_status(solo, {**lost, "creation": creation})
     lab.annotate(solo, paused="false")
-    return lab, solo, twin
+    return lab, solo, maker
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
 @unmarked
-async def test_what_the_twin_has_on_record_outlives_the_other(kind: str, *, restarts: bool) -> None:
-    lab, solo, twin = await twins(kind)
+async def test_what_its_maker_has_on_record_outlives_the_other(
+    kind: str, *, restarts: bool
+) -> None:
+    lab, solo, maker = await two_of_one_name(kind)
     lab.cluster.delete(solo)
     if restarts:
         lab.restart()
@@ -50,12 +52,12 @@ async def test_what_the_twin_has_on_record_outlives_the_other(kind: str, *, rest
     assert lab.cluster.raw(solo) is None
     assert not [a for a in lab.writes_to_cloud() if a.startswith("Delete")]
     assert len(made(lab, SAMPLES[kind])) == 1
-    assert lab.ready(twin) == ("True", "Available"), lab.message(twin)
+    assert lab.ready(maker) == ("True", "Available"), lab.message(maker)
 
 
 @unmarked
 async def test_the_other_does_not_say_that_it_made_it(kind: str) -> None:
-    lab, solo, _twin = await twins(kind)
+    lab, solo, _maker = await two_of_one_name(kind)
     await lab.elapse(150)
     assert lab.get(solo).status.get("adopted", True) is True
     lab.cluster.delete(solo)
