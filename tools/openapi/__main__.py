@@ -9,6 +9,8 @@ from pathlib import Path
 
 from openapi.document import build
 from openapi.errors import SdkError
+from openapi.prose import check_tables
+from openapi.sdk import models
 
 PACKAGE = "alibabacloud_agentrun20250910"
 TARGET = Path(__file__).resolve().parents[2] / "operator/agentrun_simulator/data/openapi.json"
@@ -50,7 +52,9 @@ def rendered() -> str:
     spec = util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise SdkError(f"{PACKAGE} is not installed")
-    document = build(Path(spec.origin).parent, metadata.version(PACKAGE), PACKAGE)
+    folder = Path(spec.origin).parent
+    check_tables(models(folder / "models"))
+    document = build(folder, metadata.version(PACKAGE), PACKAGE)
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -110,7 +110,6 @@ def build(sdk: Path, version: str, package: str) -> dict[str, Any]:
         SdkError: the sources are not of the shape this tool reads.
     """
     found = models(sdk / "models")
-    prose.check_tables(found)
     builder = _Builder(found)
     calls = sorted(operations(sdk / "client.py"), key=lambda call: (call.path, call.method))
     paths = _paths(builder, calls)
@@ -126,7 +125,7 @@ def build(sdk: Path, version: str, package: str) -> dict[str, Any]:
         },
         "servers": [_server(sdk)],
         "security": [{"acs3": []}],
-        "tags": [{"name": name} for name in sorted(set(_TAGS.values()))],
+        "tags": [{"name": name} for name in sorted({*_TAGS.values(), *_tags_of(calls)})],
         "paths": paths,
         "components": {
             "securitySchemes": {"acs3": _SCHEME},
@@ -197,7 +196,7 @@ def _paths(builder: _Builder, calls: list[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     spelled: dict[str, str] = {}
     for call in calls:
-        shape = re.sub(r"\{[^}]+\}", "{}", call.path)
+        shape = _shape(call)
         shared = _SHARED_PARAMETERS.get(shape.removeprefix(f"/{API_VERSION}"))
         path = re.sub(r"\{\w+\}", f"{{{shared}}}", call.path) if shared else call.path
         path = spelled.setdefault(shape, path)
@@ -205,10 +204,15 @@ def _paths(builder: _Builder, calls: list[Operation]) -> dict[str, Any]:
     return paths
 
 
+def _shape(call: Operation) -> str:
+    """Return the path of a call without the names of its parameters."""
+    return re.sub(r"\{[^}]+\}", "{}", call.path)
+
+
 def _item(builder: _Builder, call: Operation, path: str, shape: str) -> dict[str, Any]:
     item: dict[str, Any] = {
         "operationId": call.action,
-        "tags": [next(tag for part, tag in _TAGS.items() if part in shape)],
+        "tags": [_tag(shape)],
         "x-acs-action": call.action,
         "x-ram-action": f"agentrun:{call.action}",
     }
@@ -228,6 +232,16 @@ def _item(builder: _Builder, call: Operation, path: str, shape: str) -> dict[str
     )
     item["responses"] = {"200": success, "default": {"$ref": "#/components/responses/Error"}}
     return item
+
+
+def _tags_of(calls: list[Operation]) -> set[str]:
+    return {_tag(_shape(call)) for call in calls}
+
+
+def _tag(shape: str) -> str:
+    """Return the kind of resource that a path leads to; its words where no table knows them."""
+    known = next((tag for part, tag in _TAGS.items() if part in shape), None)
+    return known or shape.removeprefix(f"/{API_VERSION}/").partition("/{}")[0]
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
