@@ -10,7 +10,8 @@ SCRIPTS := .ci/run tools/kind/e2e tools/release/publish
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test test-namespaced demo soak \
-    soak-selftest soak-real test-upgrade bench e2e-pods e2e-argocd e2e-kind test-image test-release lock clean
+    soak-selftest soak-real test-upgrade bench e2e-pods e2e-argocd e2e-kind test-image test-release lock \
+    api-diff clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +118,10 @@ lock: ## write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt requirements/simulator.in \
 	    --output-file requirements/simulator.txt
+
+# Exit code of the program: 0 no difference, 1 differences, 2 not read. make itself says 2 for both.
+api-diff: $(STAMP) ## what another official SDK adds, removes, changes, by kind (SDK=X.Y.Z; the newest)
+	@$(TOOLS) -m apimap diff $(SDK)
 
 clean: ## remove .venv, caches and build results (the built programs stay in ~/.cache)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from agentrun_operator.kinds import catalogue
 from apimap.description import committed
+from apimap.diff import difference
+from apimap.download import described
 from apimap.page import PAGE, coverage_page
 from apimap.table import left_out, problems
+from openapi.errors import SdkError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     page = commands.add_parser("generate", help=f"check the table, write {PAGE}")
     page.add_argument("--check", action="store_true", help="fail where the page is out of date")
+    diff = commands.add_parser(
+        "diff",
+        help="what another version of the official SDK adds, removes and changes",
+        description=diff_sdk.__doc__,
+    )
+    diff.add_argument("version", nargs="?", default="", help="default: the newest that pip finds")
     options = parser.parse_args(arguments)
+    if options.command == "diff":
+        return diff_sdk(options.version)
     return generate(is_check=options.check)
 
 
@@ -36,6 +47,19 @@ def generate(*, is_check: bool) -> int:
     elif is_stale:
         print(f"out of date: {PAGE}")
     return int(bool(wrong) or (is_stale and is_check))
+
+
+def diff_sdk(version: str) -> int:
+    """Exit code: 0 no difference, 1 differences, 2 the version could not be had or read."""
+    ours = committed()
+    try:
+        theirs = described(ours.package, version)
+    except SdkError as error:
+        print(f"apimap: {error}", file=sys.stderr)
+        return 2
+    text = difference(ours, theirs, catalogue().values())
+    print(text, end="")
+    return int(len(text.splitlines()) > 1)
 
 
 if __name__ == "__main__":
