@@ -75,8 +75,8 @@ class Capture:
     def _apply_samples(self) -> None:
         rig = self._rig
         manifests = samples.manifests(SAMPLES_NAMESPACE, rig.cloud.url)
-        for file in sorted((samples.FOLDER / "cluster").glob("*.yaml")):
-            manifests += yaml.safe_load_all(file.read_text())
+        cluster_account = samples.FOLDER / "cluster" / "cluster-account.yaml"
+        manifests.append(yaml.safe_load(cluster_account.read_text()))
         for each in manifests:
             if each["kind"] == "ClusterAccount":
                 each["spec"]["endpoint"] = rig.cloud.url

@@ -107,7 +107,7 @@ def examples() -> Iterator[Mapping[str, Any]]:
         KeyError: a kind has no sample.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    for path in sorted(SAMPLES.rglob("*.yaml")):
+    for path in sorted([*SAMPLES.glob("*.yaml"), *(SAMPLES / "cluster").glob("*.yaml")]):
         for document in yaml.safe_load_all(path.read_text()):
             found.setdefault(document["kind"], document)
     yield from (found[kind] for kind in catalogue())

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from agentrun_operator.core.identity import API_VERSION
 from rig.chart import REPOSITORY
 from rig.cloud import CloudAccount
 
@@ -22,6 +23,8 @@ def manifests(namespace: str, endpoint: str) -> list[dict[str, Any]]:
         document
         for file in sorted(FOLDER.glob("*.yaml"))
         for document in yaml.safe_load_all(file.read_text())
+        if document["apiVersion"]
+        == API_VERSION  # beside them stand a namespace and a kustomization
     ]
     for each in found:
         each["metadata"]["namespace"] = namespace

@@ -55,6 +55,7 @@ def test_samples_differ_only_by_the_simulated_cloud() -> None:
     originals = [
         document
         for file in sorted(FOLDER.glob("*.yaml"))
+        if file.name not in ("kustomization.yaml", "namespace.yaml")
         for document in yaml.safe_load_all(Path(file).read_text())
     ]
     for each in originals:
