@@ -7,7 +7,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.chart import CRD_CHARTS, RULES, crd_template, rules_template
 from agentrun_operator.crdgen.crd import custom_resource_definition
 from agentrun_operator.crdgen.decision_tables import decision_page
-from agentrun_operator.crdgen.kustomize import configuration
+from agentrun_operator.crdgen.kustomize import configuration, samples
 from agentrun_operator.crdgen.ram import policy_page, policy_text
 from agentrun_operator.crdgen.reference import reference_index, reference_page
 from agentrun_operator.crdgen.render import HEADER, MARK, yaml_text
@@ -17,6 +17,7 @@ RAM_PAGE = f"{REFERENCE}/permissions.md"
 DECISIONS = f"{REFERENCE}/decision-tables.md"
 RAM_POLICY = f"{REFERENCE}/ram-policy.json"
 KUSTOMIZE = "docs/kustomize"
+SAMPLES = "samples/kustomization.yaml"
 _FOLDERS = ("crds", *(chart.folder for chart in CRD_CHARTS), REFERENCE, KUSTOMIZE)
 """Folders in which a generated file that nobody generates any more is stale."""
 
@@ -36,6 +37,7 @@ def generate(kinds: Iterable[ResourceKind]) -> Mapping[str, str]:
             files[f"{chart.folder}/{kind.plural}.yaml"] = crd_template(crd, chart)
         files[f"{REFERENCE}/{kind.kind.lower()}.md"] = reference_page(kind)
     files[f"{KUSTOMIZE}/agentrun.yaml"] = HEADER + yaml_text(configuration(catalogue))
+    files[SAMPLES] = HEADER + yaml_text(samples(catalogue))
     files[RULES] = rules_template(catalogue)
     files[RAM_POLICY] = policy_text(catalogue)
     files[RAM_PAGE] = policy_page(catalogue)

@@ -4,6 +4,7 @@ Without it a prefix, a suffix or the hash of a generated Secret changes the obje
 that names it, and the operator waits for an object that nobody applies.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,19 @@ from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.spec_fields import spec_fields
 from agentrun_operator.core.wire import TypeShape, marker
+
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word begins in the name of a kind."""
+
+
+def samples(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:
+    """Return the kustomization that applies the samples of all kinds into a fresh namespace."""
+    files = (f"{_WORDS.sub('-', kind.kind).lower()}.yaml" for kind in kinds if kind.namespaced)
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted((*files, "namespace.yaml")),
+    }
 
 
 def configuration(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:

@@ -1,8 +1,10 @@
 """What is written to disk, and how stale files are found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from agentrun_operator.crdgen import check, generate, write
+from agentrun_operator.crdgen.kustomize import samples
 from unit.crdgen.sample import GIZMO, WIDGET
 
 KINDS = (WIDGET, GIZMO)
@@ -24,6 +26,7 @@ def test_every_kind_gets_its_files() -> None:
         "docs/reference/permissions.md",
         "docs/reference/ram-policy.json",
         "docs/reference/widget.md",
+        "samples/kustomization.yaml",
     ]
 
 
@@ -51,6 +54,17 @@ def test_files_of_a_kind_that_is_gone_are_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "crds/gizmos.yaml").exists()
     assert not (tmp_path / "docs/reference/gizmo.md").exists()
     assert own.exists()
+
+
+def test_a_sample_is_named_after_its_kind() -> None:
+    kinds = (replace(WIDGET, kind=name) for name in ("IMBot", "AgentRuntime", "Tool"))
+    listed = samples((*kinds, replace(WIDGET, kind="ClusterTool", namespaced=False)))
+    assert listed["resources"] == [
+        "agent-runtime.yaml",
+        "im-bot.yaml",
+        "namespace.yaml",
+        "tool.yaml",
+    ]
 
 
 def test_the_reference_page_names_type_default_and_rules() -> None:
