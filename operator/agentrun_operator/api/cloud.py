@@ -36,6 +36,7 @@ from agentrun_operator.api.transport import (
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import AccountConnection
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 
 Acquire = Callable[[], Awaitable[None]]
 
@@ -52,6 +53,7 @@ class AgentRunCloud:
         sts: Host of the token service beside every official host of the control plane; None: as
             the variables of `environ` say, or else the one of the account's region and network.
         answers: What the bytes of all answers are counted in; None: of these accounts alone.
+        tracer: Told of each call.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class AgentRunCloud:
         observe: Callable[[str, str, float], None] = unobserved,
         sts: str | None = None,
         answers: AnswersInFlight | None = None,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._answers = answers or AnswersInFlight()
+        self._tracer = tracer
         self._sts = sts or configured_sts_host(environ)
         self._observe = observe
         self._environ = dict(environ)
@@ -101,6 +105,7 @@ class AgentRunCloud:
             observe=self._observe,
             timeouts=self._timeouts,
             answers=self._answers,
+            tracer=self._tracer,
         )
         return AgentRunClient(transport, account_id=account_id, keys=owned)
 
@@ -129,6 +134,7 @@ class AgentRunCloud:
             timeouts=self._timeouts,
             connections=1,
             answers=self._answers,
+            tracer=self._tracer,
         ) as transport:
             return await owner_of_keys(transport, service)
 

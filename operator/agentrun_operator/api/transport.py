@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -29,6 +29,7 @@ from agentrun_operator.core.errors import AnswerTooLarge, Unavailable
 from agentrun_operator.core.nesting import holds_more_values
 from agentrun_operator.reconcile.guard import about_to_send
 from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
+from agentrun_operator.reconcile.tracing import UNTRACED, CallSpan, Tracer
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
@@ -82,6 +83,7 @@ class Transport:
         observe: Told operation, HTTP status (or the error's name) and seconds of each call.
         connections: Upper bound of open connections, all of which are kept for reuse.
         answers: What the bytes of all answers are counted in; None: of this transport alone.
+        tracer: Told of each call from sending on; what it asks to send along is not signed.
         network: Stands in for the network in tests; None opens real connections.
     """
 
@@ -95,12 +97,14 @@ class Transport:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         connections: int = 16,
         answers: AnswersInFlight | None = None,
+        tracer: Tracer = UNTRACED,
         network: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         _quiet_libraries()
         self._base = httpx.URL(base_url)
         self._acquire = acquire
         self._observe = observe
+        self._tracer = tracer
         self._answers = answers or AnswersInFlight()
         self._total_seconds = timeouts.total
         self._signed: dict[str, float] = {}
@@ -144,24 +148,26 @@ class Transport:
         """
         await self._acquire()
         started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._total_seconds):
-                answer = await self._exchange(call)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
-            self._record(call, started, type(error).__name__)
-            # The cause may quote the request, whose headers hold a token.
-            raise unreachable(call, error) from None
-        self._record(call, started, str(answer.status), request_id=answer.request_id)
+        with self._tracer.cloud_call(call.action, call.method) as span:
+            try:
+                async with asyncio.timeout(self._total_seconds):
+                    answer = await self._exchange(call, span.headers)
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
+                self._record(call, span, started, type(error).__name__)
+                # The cause may quote the request, whose headers hold a token.
+                raise unreachable(call, error) from None
+            self._record(call, span, started, str(answer.status), request_id=answer.request_id)
         return answer
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _exchange(self, call: Call, headers: Mapping[str, str]) -> Answer:
         content = call.content()
+        described = {} if content is None else {"content-type": CONTENT_TYPE}
         request = self._http.build_request(
             call.method,
             # As raw bytes, or httpx would encode the path by rules of its own.
             self._base.copy_with(raw_path=call.target.encode("ascii")),
             content=content,
-            headers=None if content is None else {"content-type": CONTENT_TYPE},
+            headers={**headers, **described},
             extensions={ACTION_EXTENSION: call.action, "trace": _at_sending},
         )
         response = await self._http.send(request, stream=True)
@@ -190,10 +196,17 @@ class Transport:
         return answer
 
     def _record(
-        self, call: Call, started: float, code: str, *, request_id: str | None = None
+        self,
+        call: Call,
+        span: CallSpan,
+        started: float,
+        code: str,
+        *,
+        request_id: str | None = None,
     ) -> None:
         """Count the call, and write the wire log: names and numbers, never a value or a header."""
         spent = time.monotonic() - started
+        span.answered(code, request_id)
         self._observe(call.action, code, spent)
         log.debug(
             "api_call",

@@ -28,6 +28,7 @@ from agentrun_operator.reconcile.ports import (
     ObjectConflict,
     ObjectGone,
 )
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -109,10 +110,16 @@ class KubeClient:
 
     @classmethod
     def open(
-        cls, access: ClusterAccess, *, streams: int = 0, answers: AnswersInFlight | None = None
+        cls,
+        access: ClusterAccess,
+        *,
+        streams: int = 0,
+        answers: AnswersInFlight | None = None,
+        tracer: Tracer = UNTRACED,
     ) -> Self:
         """Open a client with a session of its own; see `open_session`."""
-        return cls(open_session(access, streams=streams, answers=answers), access.server)
+        session = open_session(access, streams=streams, answers=answers, tracer=tracer)
+        return cls(session, access.server)
 
     async def __aenter__(self) -> Self:
         return self

@@ -22,9 +22,11 @@ from agentrun_operator import __version__
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.answers import response_class
 from agentrun_operator.kube.pages import SmallPages
+from agentrun_operator.kube.tracing import Traced
 from agentrun_operator.reconcile.guard import LeadershipLost, about_to_send
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import ClusterUnavailable
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -201,6 +203,7 @@ def open_session(
     streams: int = 0,
     for_kopf: bool = False,
     answers: AnswersInFlight | None = None,
+    tracer: Tracer = UNTRACED,
 ) -> aiohttp.ClientSession:
     """Open a session; call it inside the running loop and close what it returns.
 
@@ -209,11 +212,13 @@ def open_session(
         streams: Watches that will hold a connection each, beside the pool for short requests.
         for_kopf: Whether kopf will use it; see `hide_refusals` and `begin_lists_anew`.
         answers: What the bytes of all answers are counted in; None: of this session alone.
+        tracer: Told of each request as it goes out.
 
     Raises:
         ClusterUnavailable: a certificate or key is malformed.
     """
     hidden = (hide_refusals, begin_lists_anew) if for_kopf else ()
+    traced = () if tracer is UNTRACED else (Traced(tracer),)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=POOL_LIMIT + streams, ssl=ssl_context(access)),
         headers={
@@ -221,7 +226,7 @@ def open_session(
             # Unpacking is work that holds the loop, and a megabyte may become a thousand.
             "Accept-Encoding": "identity",
         },
-        middlewares=(*hidden, SmallPages(), Bearer(access)),
+        middlewares=(*hidden, SmallPages(), Bearer(access), *traced),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=access.proxy,
         trust_env=False,

@@ -325,7 +325,12 @@ LIFE: tuple[Row, ...] = (
 )
 
 
-def decide(snapshot: Snapshot) -> Action:
-    """Return the next action; total, because each table ends in a row that always matches."""
+def row_of(snapshot: Snapshot) -> Row:
+    """Return the row that holds; total, because each table ends in a row that always matches."""
     table = DELETION if snapshot.deleting else LIFE
-    return next(row.action for row in table if row.matches(snapshot))
+    return next(row for row in table if row.matches(snapshot))
+
+
+def decide(snapshot: Snapshot) -> Action:
+    """Return the next action."""
+    return row_of(snapshot).action

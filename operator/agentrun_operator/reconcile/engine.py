@@ -267,10 +267,12 @@ class Engine:
             if obj is None:
                 return
         begun = self._world.clock.monotonic()
-        with in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace):
+        lane = in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace)
+        with self._world.tracer.pass_over(obj, notes) as span, lane:
             result = await self._pass(obj, fresh=work.fresh)
-        spent = self._world.clock.monotonic() - begun
-        self._metrics.reconciled(work.key.kind, result.result, spent)
+            span.ended(result)
+            spent = self._world.clock.monotonic() - begun
+            self._metrics.reconciled(work.key.kind, result.result, spent)
         if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
         newest = self._world.cache.get(work.key)

@@ -146,8 +146,10 @@ class Reconciler:
                 # more.
                 ctx.memory.sent.forget_refusal()
         for _ in range(_MAX_STEPS):
-            action = decide(facts.snapshot(ctx))
+            snapshot = facts.snapshot(ctx)
+            action = decide(snapshot)
             log.debug("decided", object=str(ctx.obj.key), action=action.value)
+            self._world.tracer.current().decided(snapshot, action)
             result = await self._steps[action](ctx)
             if result is not None:
                 return result

@@ -29,6 +29,7 @@ from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.references import ReferenceResolver
 from agentrun_operator.reconcile.shelf import MemoryShelf, Shelf
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.world import World
 
 
@@ -47,6 +48,7 @@ class Adapters:
     """Where large fields of objects lie."""
     jitter: Callable[[], float] = random.random
     """Spreads retries; 0 to 1."""
+    tracer: Tracer = UNTRACED
 
 
 def assemble(
@@ -89,4 +91,5 @@ def assemble(
         records=records,
         grants=Grants(kinds, cache, records),
         known=KnownValues(clock),
+        tracer=adapters.tracer,
     )

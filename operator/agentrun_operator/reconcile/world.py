@@ -23,6 +23,7 @@ from agentrun_operator.reconcile.ports import (
 from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.references import ReferenceResolver
+from agentrun_operator.reconcile.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class World:
     grants: Grants
     known: KnownValues
     """What objects sent, which the cloud may quote."""
+    tracer: Tracer
 
     async def drop_unused(self) -> None:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
