@@ -113,8 +113,8 @@ lock: ## write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt pyproject.toml \
-	    --output-file requirements/runtime.txt
+	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt --extra traces \
+	    pyproject.toml --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt requirements/simulator.in \
 	    --output-file requirements/simulator.txt
