@@ -72,7 +72,7 @@ class WatchedLab(Lab):
             "status": str(self.written),
             "events": str(self.cluster.events),
             "connections": str(self.cluster.connections),
-            "metrics": self.prometheus.render().decode(),
+            "metrics": self.prometheus.render()[0].decode(),
             "errors": "\n".join(errors),
         }
 

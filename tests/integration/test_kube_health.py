@@ -85,6 +85,25 @@ async def test_metrics_are_in_the_text_format() -> None:
         assert "agentrun_operator_build_info" in await response.text()
 
 
+async def test_who_asks_for_openmetrics_gets_it_with_the_same_series() -> None:
+    process = Process()
+    process.metrics.api_called("GetTool", "200", 0.1)
+    accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+    async with served(process) as session:
+        async with session.get("/metrics", headers={"Accept": accept}) as response:
+            media_type, text = response.headers["Content-Type"], await response.text()
+        async with session.get("/metrics") as response:
+            plain = await response.text()
+    assert media_type.startswith("application/openmetrics-text; version=1.0.0")
+    assert text.endswith("\n# EOF\n")
+    assert series(text) == series(plain)
+
+
+def series(text: str) -> list[str]:
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return [line.rpartition(" ")[0] for line in lines]
+
+
 async def test_other_paths_and_methods_are_refused() -> None:
     async with served(Process()) as session:
         assert (await get(session, "/"))[0] == 404

@@ -12,8 +12,6 @@ from agentrun_operator.telemetry.door import CONNECTION_SECONDS, MAX_CONNECTIONS
 Check = Callable[[], str | None]
 """None: fine; else the reason why not, in a sentence without secrets."""
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 SHUTDOWN_SECONDS = 1.0
 """For answers under way when the process ends: who reads slowly must not hold it up."""
 
@@ -31,7 +29,7 @@ class HealthServer:
         alive: Why this process should be restarted. Never asks the cloud: an outage there must not
             restart a fleet of operators.
         ready: Why this process does not do its work yet.
-        metrics: Renders the Prometheus text format.
+        metrics: Renders the metrics for an `Accept` header; returns the media type as well.
         seconds: How long a connection may last; see `Door`.
     """
 
@@ -42,7 +40,7 @@ class HealthServer:
         port: int,
         alive: Check,
         ready: Check,
-        metrics: Callable[[], bytes],
+        metrics: Callable[[str], tuple[bytes, str]],
         seconds: float = CONNECTION_SECONDS,
     ) -> None:
         self._host = host
@@ -115,8 +113,10 @@ class HealthServer:
     ) -> None:
         await self.stop()
 
-    async def _render(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": METRICS_TYPE})
+    async def _render(self, request: web.Request) -> web.Response:
+        # A header may come in several lines, which mean the same as one.
+        body, media_type = self._metrics(", ".join(request.headers.getall("Accept", ())))
+        return web.Response(body=body, headers={"Content-Type": media_type})
 
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:

@@ -15,6 +15,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.process_collector import ProcessCollector
 
 from agentrun_operator import __version__
@@ -173,9 +175,16 @@ class PrometheusMetrics:
             registry=registry,
         )
 
-    def render(self) -> bytes:
-        """Return everything in the Prometheus text format."""
-        return generate_latest(self.registry)
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return everything, and its media type: OpenMetrics, if asked.
+
+        Args:
+            accept: The request's header; Prometheus prefers OpenMetrics.
+        """
+        if _asks_for_openmetrics(accept):
+            body: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            return body, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def queue_added(self, kind: str) -> None:
         """Count one key put on the queue."""
@@ -258,6 +267,19 @@ class PrometheusMetrics:
         else:
             del self._counts[series]
             self._condition.remove(*labels)
+
+
+def _asks_for_openmetrics(accept: str) -> bool:
+    """Whether a header accepts the version that we speak.
+
+    Not by the library's own function: it fails at a version that is none, and repeats any other.
+    """
+    for offer in accept.split(","):
+        media_type, *parameters = (part.strip() for part in offer.split(";"))
+        versions = [text.partition("=")[2] for text in parameters if text.startswith("version=")]
+        if media_type == "application/openmetrics-text" and versions in ([], ["1.0.0"]):
+            return True
+    return False
 
 
 def _queue(kind: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ async def probes() -> AsyncIterator[tuple[Probes, str]]:
         port=0,
         alive=lambda: state.alive,
         ready=state.is_ready,
-        metrics=lambda: state.metrics,
+        metrics=lambda _accept: (state.metrics, "text/plain"),
     )
     async with server:
         yield state, f"http://127.0.0.1:{server.port}"

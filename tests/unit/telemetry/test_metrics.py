@@ -77,7 +77,7 @@ def test_names_and_labels(
 
 
 def bounds(metrics: PrometheusMetrics, name: str) -> list[str]:
-    text = metrics.render().decode()
+    text = metrics.render()[0].decode()
     family = next(f for f in text_string_to_metric_families(text) if f.name == name)
     return [s.labels["le"] for s in family.samples if "le" in s.labels]
 
@@ -90,12 +90,36 @@ def test_histograms_have_the_bounds_of_controller_runtime(metrics: PrometheusMet
 
 
 def test_there_are_no_created_series(metrics: PrometheusMetrics) -> None:
-    assert b"_created" not in metrics.render()
+    assert b"_created" not in metrics.render()[0]
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_openmetrics"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("text/plain;version=1.0.0", False),
+        ("application/openmetrics-text", True),
+        ("application/openmetrics-text; version=1.0.0; escaping=allow-utf-8; q=0.6, */*", True),
+        ("text/plain, application/openmetrics-text;version=1.0.0", True),
+        ("application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4", False),
+        ("application/openmetrics-text;version=99.0.0", False),
+        ("application/openmetrics-text;version=no number", False),
+        (";=,;", False),
+    ],
+)
+def test_the_format_is_what_the_scraper_asks_for(
+    metrics: PrometheusMetrics, accept: str, *, is_openmetrics: bool
+) -> None:
+    body, media_type = metrics.render(accept)
+    assert body.endswith(b"# EOF\n") is is_openmetrics
+    expected = "application/openmetrics-text; version=1.0.0" if is_openmetrics else "text/plain"
+    assert media_type.startswith(expected)
 
 
 def test_what_runs_is_told(metrics: PrometheusMetrics) -> None:
-    assert b'agentrun_operator_build_info{python="3.' in metrics.render()
-    assert b"process_resident_memory_bytes" in metrics.render()
+    assert b'agentrun_operator_build_info{python="3.' in metrics.render()[0]
+    assert b"process_resident_memory_bytes" in metrics.render()[0]
 
 
 def test_the_leader_is_asked_at_each_scrape(metrics: PrometheusMetrics) -> None:

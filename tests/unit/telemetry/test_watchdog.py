@@ -101,6 +101,6 @@ def test_a_held_loop_is_counted_by_the_kind_of_the_pass() -> None:
     metrics = PrometheusMetrics()
     metrics.loop_held("pass AgentRuntime team/it", 0.5)
     metrics.loop_held("watcher for agentruntimes", 1.5)
-    text = metrics.render().decode()
+    text = metrics.render()[0].decode()
     assert 'agentrun_operator_loop_held_total{by="agentruntime"} 1.0' in text
     assert 'agentrun_operator_loop_held_seconds_total{by="other"} 1.5' in text
