@@ -41,11 +41,13 @@ from agentrun_operator.reconcile.guard import (
 )
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable, Leadership
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
 from agentrun_operator.telemetry.levels import LevelSwitch
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
+from agentrun_operator.telemetry.traces import tracer_from
 from agentrun_operator.telemetry.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -94,6 +96,7 @@ class Operator:
         environ: Mapping[str, str],
         *,
         kinds: Mapping[str, ResourceKind] | None = None,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """Remember what to build; `run` builds and starts it."""
         self._settings = settings
@@ -102,7 +105,8 @@ class Operator:
         served = (kinds or catalogue()).values()
         self._kinds = {k.kind: k for k in served if k.namespaced or not settings.namespaces}
         self._clock = SystemClock()
-        self.metrics = PrometheusMetrics()
+        self._tracer = tracer
+        self.metrics = PrometheusMetrics(tracer.exemplar)
         self.engine: Engine | None = None
         self.health: HealthServer | None = None
         self._watcher: Watcher | None = None
@@ -124,7 +128,10 @@ class Operator:
         settings = self._settings
         scopes = max(1, len(settings.namespaces), len(settings.secrets_from))
         async with KubeClient.open(
-            self._access, streams=_STREAMS * scopes, answers=self._answers
+            self._access,
+            streams=_STREAMS * scopes,
+            answers=self._answers,
+            tracer=self._tracer,
         ) as client:
             with self._watchdog:
                 await self._serve(client, stop)
@@ -254,6 +261,7 @@ class Operator:
             observe=self.metrics.api_called,
             chain=ChainOptions(use_instance_role=settings.instance_role),
             answers=self._answers,
+            tracer=self._tracer,
         )
         adapters = Adapters(
             clock=self._clock,
@@ -264,6 +272,7 @@ class Operator:
             events=recorder,
             cloud=cloud,
             shelf=DiskShelf(),
+            tracer=self._tracer,
         )
         return assemble(kinds, settings, adapters, cluster_id=self._cluster_id)
 
@@ -286,17 +295,23 @@ def serve(settings: Settings, environ: Mapping[str, str], switch: LevelSwitch) -
     Raises:
         ClusterUnavailable: the cluster cannot be used; the message says what to do.
         SettingsError: a pattern of the allow-list is malformed.
+        ValueError: a variable of OpenTelemetry asks for what there is not.
     """
     try:
         is_allowed("", settings.endpoint_allow_list)
     except ValueError as error:
         raise SettingsError(f"{PREFIX}ENDPOINT_ALLOW_LIST: {error}; correct it") from None
     access = ClusterAccess.load(environ=environ)
+    tracer = tracer_from(environ)
     # What was imported lives for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
     ending = Ending(settings.drain_seconds)
-    ending.run(_beside(switch.follow(), Operator(settings, access, environ).run(ending.stop)))
+    operator = Operator(settings, access, environ, tracer=tracer)
+    try:
+        ending.run(_beside(switch.follow(), operator.run(ending.stop)))
+    finally:
+        tracer.close()
 
 
 async def _beside(helper: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ from agentrun_operator.api.identity import STS_VERSION, OwnedKeys, owner_of_keys
 from agentrun_operator.api.transport import Transport, unlimited
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.reconcile.ports import AccountConnection
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_simulator.gateway import ConnectionDroppedError
 from agentrun_simulator.settings import Account, Settings
 from agentrun_simulator.simulator import Simulator
@@ -69,6 +70,7 @@ class SimulatedCloud:
         self.silent: set[str] = set()
         """Endpoints that take a request and do not answer it."""
         self.connected: list[AccountConnection] = []
+        self.tracer: Tracer = UNTRACED
 
     def connect(
         self, connection: AccountConnection, acquire: Callable[[], Awaitable[None]]
@@ -104,7 +106,7 @@ class SimulatedCloud:
     ) -> Transport:
         simulator = self.elsewhere.get(url, self.simulator)
         network = _InProcess(simulator, self._calls, lambda: url in self.silent, self._clock)
-        return Transport(url, auth, acquire=acquire, network=network)
+        return Transport(url, auth, acquire=acquire, tracer=self.tracer, network=network)
 
 
 class _InProcess(httpx.AsyncBaseTransport):

@@ -21,6 +21,7 @@ from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import check_leadership
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
 from agentrun_simulator.simulator import Simulator
@@ -55,6 +56,7 @@ class Lab:
         transition_seconds: float = 2.0,
         cluster_id: str = CLUSTER_ID,
         beside: "Lab | None" = None,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """Start with an empty cluster; it shares the cloud and the clock of another one's lab."""
         self.cluster_id = cluster_id
@@ -67,6 +69,7 @@ class Lab:
             if beside is None
             else beside.cloud
         )
+        self.cloud.tracer = self.tracer = tracer
         self.settings = settings or Settings()
         self.kinds = dict(kinds or catalogue())
         self.echoes_first = False
@@ -103,6 +106,7 @@ class Lab:
             events=self.cluster,
             cloud=self.cloud,
             jitter=lambda: 1.0,
+            tracer=self.tracer,
         )
         return assemble(self.kinds, self.settings, adapters, cluster_id=self.cluster_id)
 

@@ -32,8 +32,11 @@ PINNED: Mapping[str, int] = {
     "asyncio": logging.WARNING,
 }
 """Lowest level of a library's logger, whatever our own level is."""
-CLOUD_CLIENTS = frozenset({"alibabacloud_credentials", "h11", "httpcore", "httpx", "urllib3"})
-"""Libraries that speak with the cloud. What they log may quote it, and nobody there redacts."""
+CLOUD_CLIENTS = frozenset(
+    {"alibabacloud_credentials", "h11", "httpcore", "httpx", "opentelemetry", "urllib3"}
+)
+"""Libraries that speak with the cloud, or with a collector. What they log may quote it, or show how
+they log in, and nobody there redacts."""
 WITHHELD = "a library that speaks with the cloud said something, which is not shown"
 _TELLS_ITS_OWN = frozenset({"agentrun_operator", "aiohttp", "kopf"})
 """Libraries whose exceptions may be shown: they have nothing of the cloud. Ours keep it sealed."""

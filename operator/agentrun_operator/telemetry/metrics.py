@@ -6,6 +6,7 @@
 import platform
 import re
 from collections import Counter as Tally
+from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -44,7 +45,9 @@ POOL = "agentrun"
 class PrometheusMetrics:
     """Implements `ports.Metrics` on a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, exemplar: Callable[[], dict[str, str] | None] = lambda: None) -> None:
+        """Begin at nothing; `exemplar` names the span that a duration belongs to, if it is kept."""
+        self._exemplar = exemplar
         # Process-wide in the library: `_created` series would not be controller-runtime's.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -176,7 +179,7 @@ class PrometheusMetrics:
         )
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """Return everything, and its media type: OpenMetrics, if asked.
+        """Return everything, and its media type: OpenMetrics, which alone has exemplars, if asked.
 
         Args:
             accept: The request's header; Prometheus prefers OpenMetrics.
@@ -209,7 +212,7 @@ class PrometheusMetrics:
         errors = self._errors.labels(controller)
         if result == "error":
             errors.inc()
-        self._seconds.labels(controller).observe(seconds)
+        self._seconds.labels(controller).observe(seconds, self._exemplar())
         self._work.labels(*_queue(kind)).observe(seconds)
 
     def workers(self, *, active: int, limit: int) -> None:
@@ -226,7 +229,7 @@ class PrometheusMetrics:
             seconds: From sending to the last byte.
         """
         self._api_requests.labels(operation, code).inc()
-        self._api_seconds.labels(operation).observe(seconds)
+        self._api_seconds.labels(operation).observe(seconds, self._exemplar())
 
     def missing(self, account: ObjectKey, count: int | None) -> None:
         """Remember how many resources of an account are missing; None: no longer too many."""

@@ -11,6 +11,7 @@ from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.api.exchange import Call
 from agentrun_operator.api.transport import MAX_ANSWER_BYTES, Timeouts, Transport
 from agentrun_operator.core.errors import CredentialsInvalid, Unavailable
+from fakes.traces import MemoryTraces, ids
 
 CANARY = "canary-7d1e"
 KEYS = Keys("LTAI", f"secret-{CANARY}", f"token-{CANARY}")
@@ -55,6 +56,28 @@ async def test_what_is_sent() -> None:
     assert create.headers["x-acs-action"] == "CreateCredential"
     assert "content-type" not in read.headers
     assert read.content == b""
+
+
+async def test_the_trace_goes_along_and_is_not_signed() -> None:
+    """Whatever stands between may rewrite it, which must break no signature."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"code": "SUCCESS", "data": {}})
+
+    traces = MemoryTraces()
+    network = httpx.MockTransport(handler)
+    auth = Acs3Auth(StaticKeys(KEYS))
+    async with Transport("https://h.example", auth, tracer=traces.tracer, network=network) as it:
+        await it.send(CREATE)
+    async with transport(handler) as untraced:
+        await untraced.send(CREATE)
+    with_trace, without = seen
+    trace_id, span_id = ids(traces.named("CreateCredential"))
+    assert f"{trace_id:032x}-{span_id:016x}" in with_trace.headers["traceparent"]
+    assert "traceparent" not in with_trace.headers["authorization"]
+    assert with_trace.headers.keys() - without.headers.keys() == {"traceparent"}
 
 
 async def test_a_path_reaches_the_wire_as_encoded() -> None:
