@@ -27,6 +27,7 @@ EVERYTHING = (
     "metrics.dashboard.enabled=true",
     'metrics.renderMode="alwaysRender"',
     "simulator.enabled=true",
+    'traces={"enabled":true,"endpoint":"http://collector.observability:4318"}',
     'priorityClassName="high"',
     'topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule"}]',
     'credentials={"mode":"RRSA","rrsa":{"roleName":"agentrun"}}',

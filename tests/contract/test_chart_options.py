@@ -97,6 +97,28 @@ def test_an_existing_service_account_is_used_and_not_created() -> None:
     assert pod_of(found)["spec"]["serviceAccountName"] == "ours"
 
 
+def test_by_default_there_are_no_traces() -> None:
+    assert not [name for name in environment_of(installed()) if name.startswith("OTEL_")]
+
+
+def test_traces_go_to_the_collector_at_the_wanted_rate() -> None:
+    found = environment_of(
+        installed('traces={"enabled":true,"endpoint":"http://c:4318","samplingRatio":0.25}')
+    )
+    assert {name: value for name, value in found.items() if name.startswith("OTEL_")} == {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.25",
+        "OTEL_RESOURCE_ATTRIBUTES": "k8s.namespace.name=$(AGENTRUN_OPERATOR_NAMESPACE),"
+        "k8s.pod.name=$(AGENTRUN_OPERATOR_IDENTITY)",
+    }
+    names = list(found)
+    for needed in ("AGENTRUN_OPERATOR_NAMESPACE", "AGENTRUN_OPERATOR_IDENTITY"):
+        # Kubernetes fills in only what stands before.
+        assert names.index(needed) < names.index("OTEL_RESOURCE_ATTRIBUTES")
+
+
 class TestNetworkPolicy:
     """Network policies cannot name hosts, so what counts is ports and address blocks."""
 
@@ -169,6 +191,23 @@ class TestNetworkPolicy:
         )
         labels = simulator["spec"]["template"]["metadata"]["labels"].items()
         assert rule["to"][0]["podSelector"]["matchLabels"].items() <= labels
+
+    @pytest.mark.parametrize(
+        ("endpoint", "port"),
+        [
+            ("http://collector:4318", 4318),
+            ("http://collector:4318/otlp", 4318),
+            ("https://otlp.example", 443),
+            ("http://otlp.example/v1:2", 80),
+            ("http://[fd00::1]:4318", 4318),
+        ],
+    )
+    def test_traces_are_let_out_to_the_collector(self, endpoint: str, port: int) -> None:
+        values = "traces.enabled=true", f'traces.endpoint="{endpoint}"'
+        assert self.egress(*values)[-1] == ([port], None)
+        to = 'networkPolicy.tracesTo=[{"namespaceSelector":{}}]'
+        assert self.egress(*values, to)[-1] == ([port], [{"namespaceSelector": {}}])
+        assert len(self.egress(*values)) == len(self.egress(to)) + 1
 
     def test_more_rules_can_be_added(self) -> None:
         rule = '[{"ports":[{"port":3128}],"to":[{"ipBlock":{"cidr":"10.1.0.0/16"}}]}]'

@@ -117,6 +117,10 @@ BAD = {
         "/metrics/dashboard/namespace",
     ),
     "an unknown render mode": ('metrics.renderMode="auto"', "/metrics/renderMode"),
+    "traces to nowhere": ("traces.enabled=true", "/traces/endpoint"),
+    "a collector without scheme": ('traces.endpoint="collector:4318"', "/traces/endpoint"),
+    "a collector's login in its URL": ('traces.endpoint="http://u:p@c:1"', "/traces/endpoint"),
+    "more traces than passes": ("traces.samplingRatio=2", "/traces/samplingRatio"),
     "an address that is no block": (
         'networkPolicy.apiServerCIDRs=["10.0.0.1"]',
         "/networkPolicy/apiServerCIDRs/0",

@@ -60,6 +60,20 @@
   value: {{ . | toJson | quote }}
 {{- end }}
 {{- end }}
+{{- with .Values.traces }}
+{{- if .enabled }}
+- name: OTEL_TRACES_EXPORTER
+  value: otlp
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .samplingRatio | quote }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name=$(AGENTRUN_OPERATOR_NAMESPACE),k8s.pod.name=$(AGENTRUN_OPERATOR_IDENTITY)
+{{- end }}
+{{- end }}
 {{ include "agentrun-operator.credentials" . }}
 {{- end }}
 
