@@ -12,6 +12,7 @@ from agentrun_operator.kinds import catalogue
 from controlplane import ControlPlane
 from integration.cluster_view import ClusterView
 from integration.fleet import CANARY, Tenant, canary, contradictions, restless
+from integration.otlp import Collector, collecting
 from rig import CloudAccount, Rig, samples
 
 ACCOUNTS = tuple(CloudAccount(str(20_000 + n), access_key_secret=canary()) for n in range(100))
@@ -25,6 +26,7 @@ FLEET_SETTINGS = {
     "AGENTRUN_OPERATOR_CREATE_SETTLE_SECONDS": "2",
     "AGENTRUN_OPERATOR_ABSENCE_CONFIRM_SECONDS": "0.4",
     "AGENTRUN_OPERATOR_BACKOFF_CAP_SECONDS": "3",
+    "OTEL_BSP_SCHEDULE_DELAY": "200",
 }
 
 NAMESPACED = os.environ.get("AGENTRUN_TEST_SCOPE") == "namespaced"
@@ -47,20 +49,29 @@ def control_plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def fleet(control_plane: ControlPlane) -> Iterator[Rig]:
+def collector() -> Iterator[Collector]:
+    """Return who takes the traces of the fleet's operator."""
+    with collecting() as taking:
+        yield taking
+
+
+@pytest.fixture(scope="session")
+def fleet(control_plane: ControlPlane, collector: Collector) -> Iterator[Rig]:
     """Return one impatient operator and its cloud; whoever ends the operator starts it again.
 
     At the end: it told no secret, and the chart's roles refused it nothing.
     """
+    traces = {"enabled": True, "endpoint": collector.endpoint}
     with Rig(
         control_plane,
         transition_seconds=0.4,
         accounts=ACCOUNTS,
-        chart_values=_scope(control_plane),
+        chart_values={**_scope(control_plane), "traces": traces},
         settings=FLEET_SETTINGS,
     ) as rig:
         yield rig
         assert CANARY not in rig.operator_log
+        assert CANARY not in collector.text()
         assert rig.plane.audit.forbidden(user=rig.operator_user) == []
 
 

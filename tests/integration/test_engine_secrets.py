@@ -33,6 +33,7 @@ from integration.fleet import (
     service,
     template,
 )
+from integration.otlp import Collector
 from rig import NAMESPACE
 from rig.samples import secret as secret_manifest
 from rig.waiting import condition
@@ -144,7 +145,7 @@ def _quote(tenant: Tenant, action: str, value: str, **more: Any) -> None:
     tenant.fault("error", action=action, status=500, code="ERR_INTERNAL", message=said, **more)
 
 
-def test_no_secret_is_ever_told(tenant: Tenant) -> None:
+def test_no_secret_is_ever_told(tenant: Tenant, collector: Collector) -> None:
     """Created, drifted, rotated, refused, quoted, failed and deleted, at debug level."""
     tenant.fault("error", action="CreateTemplate", name="whole", status=400, code="ERR_BAD_REQUEST")
     tenant.fault("create-failed", action="CreateAgentRuntime", name="whole")
@@ -180,10 +181,11 @@ def test_no_secret_is_ever_told(tenant: Tenant) -> None:
     for each in tenant.objects():
         tenant.delete(each["kind"], each["metadata"]["name"])
     tenant.wait_gone()
-    told = shown | _kept(tenant)
+    told = shown | _kept(tenant) | {"traces": collector.text()}
     assert _leaks(told) == []
     assert "(differs)" in told["objects"]
-    assert tenant.account.access_key_id not in told["objects"] + told["metrics"]
+    public = told["objects"] + told["metrics"] + told["traces"]
+    assert tenant.account.access_key_id not in public
 
 
 def test_no_secret_of_a_cluster_account_is_ever_told(tenant: Tenant) -> None:
