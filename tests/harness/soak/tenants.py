@@ -277,8 +277,13 @@ class Tenants:
         begun = max(leads, default=float("inf"))
         outages = self._simulation.actions.restores.outages
         begun = max([begun, *(until for since, until in outages if since < begun < until)])
-        gone = [self._keys_gone_at[secret] for secret in secrets if secret in self._keys_gone_at]
-        return any(begun > at - _LOCKED_OUT_SECONDS for at in gone)
+        gone = secrets & self._keys_gone_at.keys()
+        if any(begun > self._keys_gone_at[secret] - _LOCKED_OUT_SECONDS for secret in gone):
+            return True
+        # Who was refused every read of it knows no keys either.
+        account = self.account_of(namespace)
+        readers = [p for p in self._simulation.living() if secret_of(account) in p.wire.read]
+        return secret_of(account) in gone and self._kube.find(account) is not None and not readers
 
     def give_up(self, namespace: str) -> None:
         """Do what the message of a blocked deletion says: keep the resources."""

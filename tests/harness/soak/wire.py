@@ -78,6 +78,8 @@ class Wire:
     calls: int = 0
     unanswered: dict[ObjectKey, float] = field(default_factory=dict)
     """When a write to an object was last applied without its sender learning of it."""
+    read: set[ObjectKey] = field(default_factory=set)
+    """Secrets that the process got to see."""
     _flying: dict[asyncio.TimerHandle, None] = field(default_factory=dict)
 
     async def carry(self, name: str, deliver: Callable[[], T | Later]) -> T:
@@ -234,6 +236,8 @@ class SimulatedKubeClient(InMemoryClient):
                 self._wire.trace(f"  kube fault {fault.status} after {name}")
                 self._wire.unanswered[place.key] = asyncio.get_running_loop().time()
                 raise _refusal(fault.status, name)
+            if name == "get Secret":
+                self._wire.read.add(place.key)
             return answer
 
         about_to_send()
