@@ -14,17 +14,21 @@ from agentrun_operator.core.identity import (
     adopted_tag,
     ownership_tag,
 )
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.store import Record
 from soak.checks import Checks
-from soak.cloud import FOREIGN
+from soak.cloud import FOREIGN, Owner
+from soak.loop import to_loop
 from soak.process import CLUSTER_ID, Pass, Process, current
 from soak.slots import SLOT_OF, SLOTS, held, wanted
 from soak.tenants import SHARED
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
+
+_POST_SECONDS = 60.0
+"""How long after its look-up a POST may still be carried out."""
 
 
 class CloudChecks:
@@ -222,12 +226,27 @@ class CloudChecks:
             return
         if not tags and owner is not None and self._nothing_tells(found, owner.uid):
             return
+        if not tags and owner is not None and self._may_be_announced(found, owner):
+            # It stays so: what the pass notes is all that anybody knows of it from now on.
+            owner.uid = obj.uid
+            return
         if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
             self._checks.violated(
                 "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
             )
         elif (policy == "Never" or is_foreign) and not (is_forced or is_adopted):
             self._checks.violated("nobody else's resource", f"{obj.key}: {call.action}, no leave")
+
+    def _may_be_announced(self, found: Pass, owner: Owner) -> bool:
+        """Whether it was made within a minute of the look-up before a create.
+
+        No process knows what one that is gone has sent, and what is there may be that.
+        """
+        looked_up = parse_time(found.obj.creation.get("lookedUpAt"))
+        if looked_up is None or not found.obj.awaits_answer:
+            return False
+        since = to_loop(looked_up)
+        return self._process.begun_at > since and since <= owner.made_at <= since + _POST_SECONDS
 
     def _nothing_tells(self, found: Pass, maker: str) -> bool:
         """Whether both announced a create of one name, and neither had its answer by then.

@@ -3,11 +3,19 @@
 import asyncio
 import random
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any
 
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 START_SECONDS = 1000.0
+"""The loop's time at `START`."""
 _MAX_STEPS = 100_000
 """At one moment; what goes on for longer wakes itself again and again, and time stands still."""
+
+
+def to_loop(moment: datetime) -> float:
+    """Return a moment in the loop's time."""
+    return (moment - START).total_seconds() + START_SECONDS
 
 
 class StuckError(Exception):

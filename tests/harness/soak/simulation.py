@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -21,12 +21,11 @@ from soak.cloud import SimulatedCloud
 from soak.cloud_checks import CloudChecks
 from soak.endings import Endings
 from soak.freshness import CHECK_SECONDS, Freshness
-from soak.loop import START_SECONDS, SimulatedLoop, StuckError
+from soak.loop import START, START_SECONDS, SimulatedLoop, StuckError, to_loop
 from soak.process import OPERATOR_NAMESPACE, Process, task_factory
 from soak.schedule import Schedule
 from soak.wire import KubeFault
 
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _DAY_SECONDS = 86_400.0
 _TALKATIVE = 5
 """Of so many histories one logs at debug level."""
@@ -113,8 +112,7 @@ class Simulation:
     @staticmethod
     def seconds_of(raw: Json) -> float:
         """Return when an object was created, in the loop's time; full seconds, rounded up."""
-        created = datetime.fromisoformat(raw["metadata"]["creationTimestamp"])
-        return (created - START).total_seconds() + START_SECONDS + 1.0
+        return to_loop(datetime.fromisoformat(raw["metadata"]["creationTimestamp"])) + 1.0
 
     def trace(self, line: str) -> None:
         """Add a line to the trace."""
