@@ -33,7 +33,7 @@ from agentrun_operator.reconcile.binding import (
     Binding,
     account_in_doubt,
     check_pin,
-    is_unproven,
+    is_unverified_pin,
 )
 from agentrun_operator.reconcile.cache import ObjectCache, account_candidates
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
@@ -116,14 +116,14 @@ class AccountDirectory:
             return False
         return True
 
-    async def bind_for_deletion(self, obj: KubeObject, *, is_proven: bool) -> Binding:
+    async def bind_for_deletion(self, obj: KubeObject, *, is_known: bool) -> Binding:
         """Return the account that an object is pinned to, its last working client if need be.
 
         Where neither is left, another Account that the spec names by now serves as well.
 
         Without a pin the account that it asks for now is what it would have been pinned to. Anybody
         who may write a status can pin an object to a ClusterAccount, so its owner's leave is asked
-        for, unless this process knows the resource (`is_proven`): the leave may have ended since.
+        for, unless this process knows the resource (`is_known`): the leave may have ended since.
 
         Raises:
             AccessDenied: a ClusterAccount does not allow this namespace.
@@ -132,21 +132,21 @@ class AccountDirectory:
             OperatorError: neither the account's credentials nor a client of it is left.
         """
         try:
-            return _as_pinned(obj, await self._pinned(obj, is_proven=is_proven))
+            return _as_pinned(obj, await self._pinned(obj, is_known=is_known))
         except OperatorError:
             other = await self._other_way(obj)
             if other is None:
                 raise
             return other
 
-    async def _pinned(self, obj: KubeObject, *, is_proven: bool) -> Binding:
+    async def _pinned(self, obj: KubeObject, *, is_known: bool) -> Binding:
         key = obj.pinned_account
         if key is None:
             return await self._unpinned(obj)
         if key.kind == OWN_ACCOUNT.kind:
             return await self._clients.own()
         account = self._cache.get(key)
-        if account is not None and not is_proven:
+        if account is not None and not is_known:
             await self.check_allowed(account, obj)
         last = self._clients.known(key)
         if account is not None:
@@ -206,7 +206,7 @@ class AccountDirectory:
         Anybody can write down somebody else's account id. A tenant's account has to have proven its
         keys; one that lost them since (another's were put into its Secret) keeps what it has.
         """
-        if is_unproven(obj, source):
+        if is_unverified_pin(obj, source):
             return False
         account = self._account_of(obj)
         if account is None or account.key == source or not account.key.namespace:

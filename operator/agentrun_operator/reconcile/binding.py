@@ -42,7 +42,7 @@ class Binding:
         return pin if self.host is None else {**pin, "endpoint": self.host}
 
 
-def is_unproven(obj: KubeObject, source: ObjectKey) -> bool:
+def is_unverified_pin(obj: KubeObject, source: ObjectKey) -> bool:
     """Whether only the word of a tenant says that a record tells of the account behind `source`.
 
     Anybody can write down somebody else's account id, and ask for no proof. What was made by such
@@ -57,7 +57,7 @@ def check_pin(obj: KubeObject, binding: Binding) -> OperatorError | None:
     if not pinned or not (obj.is_in_charge or obj.creation):
         return None
     there = AccountIdentity.of(pinned)
-    if is_unproven(obj, binding.source):
+    if is_unverified_pin(obj, binding.source):
         return AccountChanged(
             f"nobody knows that the resource lives in account {there}: the keys of "
             f"{pinned.get('kind')} {pinned.get('name')} were not verified (identityCheck.mode: "

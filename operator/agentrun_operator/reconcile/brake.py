@@ -246,7 +246,7 @@ class Brake:
             notes = self._memory.peek(key)
             if notes is not None and not known.is_made_up:
                 # The others have just come back.
-                notes.looks.doubt_absence(self._clock.monotonic())
+                notes.looks.prove_absence_anew(self._clock.monotonic())
         self._changed(account.source, None)
 
     def _accept(self, account: _Account) -> None:

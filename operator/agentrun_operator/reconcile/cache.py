@@ -172,7 +172,7 @@ class ObjectCache:
     def account_of(self, key: ObjectKey) -> ObjectKey | None:
         """Return the account that an object refers to, without reading the object.
 
-        Of two, that of its own namespace: in doubt nobody's work counts for a shared one.
+        Of two, that of its own namespace: work must not count for a shared one by mistake.
         """
         entry = self._entries.get(key)
         refers_to = () if entry is None else entry.refers_to

@@ -189,26 +189,26 @@ class AccountClients:
         return data.data, data.version
 
     async def _find(
-        self, account: KubeObject, known: "_Client | None", api: GuardedAPI, doubtful: str
+        self, account: KubeObject, known: "_Client | None", api: GuardedAPI, unverified: str
     ) -> str:
         """Return the cloud that an account leads to, once it is known to be the one of before.
 
-        `doubtful` is the version of keys of which nobody says whose they are.
+        `unverified` is the version of keys of which nobody says whose they are.
         """
         place = self._places.of(account)
         before = self._places.recorded(account)
         has_new_keys = known is not None and known.stamp[0] == account.uid
         if known is not None and has_new_keys:
             before = known.place
-        elif doubtful:
-            has_new_keys = self._places.may_have_other_keys(account, doubtful)
+        elif unverified:
+            has_new_keys = self._places.may_have_other_keys(account, unverified)
         elif before is None:
             # Made anew. Whose keys these are is known; where it was say the last one's users.
             before = self._place_of_predecessor(account, known)
         if place != before:
             changed = "spec.endpoint" if before else "spec.endpoint or the access key"
             await self._places.check(account, api, changed=changed)
-        elif has_new_keys and doubtful:
+        elif has_new_keys and unverified:
             # Nobody says whose these are, so a resource has to: another account has none of them.
             await self._places.check(account, api, changed="the access key")
         return place

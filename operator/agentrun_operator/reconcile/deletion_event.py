@@ -47,8 +47,8 @@ def may_have_gone_out(obj: KubeObject) -> bool:
     between its success and the record of it. And what is on record may have been deleted to be
     made anew.
     """
-    is_doubtful = obj.ready_reason in _MET_ON_THE_WAY | _BEING_REPLACED
-    return went_out(obj) or (obj.deleting and is_doubtful)
+    may_have_begun = obj.ready_reason in _MET_ON_THE_WAY | _BEING_REPLACED
+    return went_out(obj) or (obj.deleting and may_have_begun)
 
 
 def deletion_event(

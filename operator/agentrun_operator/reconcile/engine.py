@@ -258,8 +258,8 @@ class Engine:
         obj = self._world.cache.get(work.key)
         if obj is None:
             self._world.memory.forget(work.key)
-            if self._resync.is_doubted(work.key):
-                await self._settle_doubt(work.key)
+            if self._resync.is_to_check(work.key):
+                await self._check_end(work.key)
             return
         notes = self._world.memory.peek(work.key)
         if notes is not None and notes.conflicts.is_unsure:
@@ -284,7 +284,7 @@ class Engine:
                 self._metrics.queue_retried(work.key.kind)
             self.queue.add_after(work.key, result.requeue_after)
 
-    async def _settle_doubt(self, key: ObjectKey) -> None:
+    async def _check_end(self, key: ObjectKey) -> None:
         """Ask the cluster for an object that is said to be gone, where the watch tells of it."""
         try:
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
@@ -293,7 +293,7 @@ class Engine:
             self.queue.add_after(key, self._world.settings.polling.transition_seconds)
             return
         # Race: the watch may tell of its end before the answer arrives.
-        if self._resync.end_doubt(key) and raw is not None:
+        if self._resync.end_check(key) and raw is not None:
             self._take_in(key, raw)
 
     async def _read_anew(self, obj: KubeObject, notes: Memory) -> KubeObject | None:

@@ -30,7 +30,7 @@ class _Text:
 class _Sent:
     until: dict[str, float] = field(default_factory=dict, repr=False)
     """Value → monotonic time until which it counts."""
-    doubtful_until: float = float("-inf")
+    unknown_until: float = float("-inf")
     """Until then values may be quoted that were sent before this process knew of them."""
     has_room: bool = True
     """Whether all of them could be kept."""
@@ -58,18 +58,18 @@ class KnownValues:
         self._total = 0
         """Bytes of all namespaces."""
 
-    def note(self, key: ObjectKey, values: Iterable[str], *, doubtful_seconds: float = 0.0) -> None:
+    def note(self, key: ObjectKey, values: Iterable[str], *, unknown_seconds: float = 0.0) -> None:
         """Take down what an object is about to send; what it sent before counts for an hour more.
 
         Args:
             key: The object.
             values: All that it sends.
-            doubtful_seconds: For so long others may be quoted, if nothing was known of it before.
+            unknown_seconds: For so long others may be quoted, if nothing was known of it before.
         """
         now = self._clock.monotonic()
         known = self._sent.get(key)
         if known is None:
-            known = self._sent[key] = _Sent(doubtful_until=now + doubtful_seconds)
+            known = self._sent[key] = _Sent(unknown_until=now + unknown_seconds)
         known.is_gone = False
         current = set(values)
         for value in known.until.keys() - current:
@@ -84,7 +84,7 @@ class KnownValues:
         if known is None:
             return frozenset(), False
         values = frozenset(value for value, until in known.until.items() if until > now)
-        return values, known.has_room and now >= known.doubtful_until
+        return values, known.has_room and now >= known.unknown_until
 
     def has_heard_of(self, key: ObjectKey) -> bool:
         """Whether anything was taken down of an object."""

@@ -56,7 +56,7 @@ class LookingSteps:
             await endings.recall(self._world, ctx)
         begun = self._world.clock.monotonic()
         seen = await observe.look(ctx.binding.api, ctx.target)
-        if seen.existence is Existence.ABSENT and self._is_doubtful(ctx):
+        if seen.existence is Existence.ABSENT and self._may_be_elsewhere(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         _check_place(ctx, seen)
         self._note_look(ctx, seen, begun)
@@ -85,7 +85,7 @@ class LookingSteps:
         if report is not None:
             self._world.events.emit(ctx.obj, "Warning", Reason.MASS_ABSENCE.value, report.message)
 
-    def _is_doubtful(self, ctx: Planned) -> bool:
+    def _may_be_elsewhere(self, ctx: Planned) -> bool:
         """Whether nothing but the status says where the resource was: an older one may."""
         if not ctx.obj.is_in_charge:
             return False

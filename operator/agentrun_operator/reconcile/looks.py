@@ -58,7 +58,7 @@ class Looks:
         """Note that nobody could look for too long, and that the object says so."""
         self.is_overdue = True
 
-    def doubt_absence(self, now: float) -> None:
+    def prove_absence_anew(self, now: float) -> None:
         """Begin to prove an absence anew: what proved it before proves nothing now."""
         if self.absent_since is not None:
             self.absent_since = now

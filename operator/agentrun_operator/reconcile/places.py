@@ -65,7 +65,7 @@ class Places:
         return known != version if known else seen.get("identity") == VERIFIED
 
     def pinned(self, account: KubeObject) -> str | None:
-        """Return the place that all resources of an account were pinned to; None in doubt.
+        """Return the place that all resources of an account were pinned to; None if to several.
 
         An account that was made anew has no record of its own. Where its resources are known to
         have been, nothing has changed, and a resource that is gone has nothing to prove.
@@ -104,7 +104,7 @@ class Places:
         """Yield the objects that have, or may have, a resource in an account; Ready ones first."""
         users = (self._cache.get(key) for key in self._cache.users_of(account.key))
         found = [obj for obj in users if obj is not None and _lives_in(obj, account)]
-        yield from sorted(found, key=_doubt)
+        yield from sorted(found, key=_uncertainty)
 
     async def _is_there(self, obj: KubeObject, api: ExternalAPI) -> bool:
         rest = self._kinds[obj.key.kind].rest
@@ -124,6 +124,6 @@ def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
     return is_same and may_be_there and obj.pinned_account == account.key
 
 
-def _doubt(obj: KubeObject) -> tuple[bool, bool, str]:
-    """Order what is looked for by how sure it is to exist."""
+def _uncertainty(obj: KubeObject) -> tuple[bool, bool, str]:
+    """Order what is looked for: first what is the most certain to exist."""
     return not obj.external_id, not obj.is_ready, str(obj.key)

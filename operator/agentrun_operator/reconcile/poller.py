@@ -154,7 +154,7 @@ class Poller:
                 user = self._cache.get(held[0])
                 if user is None:
                     return
-                binding = await self._world.accounts.bind_for_deletion(user, is_proven=True)
+                binding = await self._world.accounts.bind_for_deletion(user, is_known=True)
             moving = self._moving(held)
             with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
                 listing = await self._listings.refresh(at, binding.api)

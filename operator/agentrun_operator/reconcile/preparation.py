@@ -136,7 +136,7 @@ class Preparation:
             return known
         try:
             binding = await self._world.accounts.bind_for_deletion(
-                ctx.obj, is_proven=ctx.memory.held.is_known
+                ctx.obj, is_known=ctx.memory.held.is_known
             )
             known = replace(known, binding=binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
@@ -329,8 +329,8 @@ def _encoded(
 
 def _is_told_by_its_content(ctx: Context) -> bool:
     """Whether an older status may hide what was made since: only its content would tell."""
-    is_doubtful = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
-    return is_doubtful and not ctx.memory.held.is_known and ctx.rest.tags_field is None
+    may_be_older = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
+    return may_be_older and not ctx.memory.held.is_known and ctx.rest.tags_field is None
 
 
 def _check_recordable(kind: ResourceKind, desired: Json) -> None:

@@ -208,12 +208,12 @@ class Redactors:
 
     def _note(self, obj: KubeObject, found: Resolution, others: Iterator[str]) -> None:
         secret = (value for data in found.secrets.values() for value in data.values())
-        doubtful = 0.0
+        unknown = 0.0
         if found.edited_at is not None and obj.has_record:
             # If it was sent before this process began, nobody says what stood there then.
             spent = (self._world.clock.now() - found.edited_at).total_seconds()
-            doubtful = max(0.0, KEPT_SECONDS - spent)
-        self._world.known.note(obj.key, (*secret, *others), doubtful_seconds=doubtful)
+            unknown = max(0.0, KEPT_SECONDS - spent)
+        self._world.known.note(obj.key, (*secret, *others), unknown_seconds=unknown)
 
 
 def _unwritten(ctx: Context, body: Mapping[str, Any], *, is_read: bool = False) -> Iterator[str]:

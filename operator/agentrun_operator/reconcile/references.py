@@ -22,7 +22,7 @@ from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.reconcile.binding import Binding, is_unproven
+from agentrun_operator.reconcile.binding import Binding, is_unverified_pin
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_disowned
 from agentrun_operator.reconcile.ports import ClusterUnavailable, KubeReader, SecretData
@@ -207,7 +207,7 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
 
 def _check_account(target: KubeObject, binding: Binding) -> None:
     pinned, there = target.pin, AccountIdentity.of(target.pin)
-    if is_unproven(target, binding.source):
+    if is_unverified_pin(target, binding.source):
         raise AccountMismatch(
             f"nobody knows that {target.key} lives in account {there}: the keys of "
             f"{pinned.get('kind')} {pinned.get('name')} were not verified (identityCheck.mode: "

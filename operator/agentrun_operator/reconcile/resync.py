@@ -32,38 +32,40 @@ class Resync:
         self._reader = reader
         self._clock = world.clock
         self._foreign: dict[ObjectKey, int] = {}
-        self._doubted: set[ObjectKey] = set()
+        self._to_check: set[ObjectKey] = set()
+        """What is said to be gone, and the watch still tells of."""
         self._rewind = Rewind()
 
     def note_not_taken(self, key: ObjectKey, metadata: Mapping[str, Any]) -> bool:
         """Note an event that the cache did not take; returns whether to ask the cluster about it.
 
-        An object that is not ours to serve is no gap as of its version. Of one that is said to be
-        gone a 404 may have said so wrongly, or the watch may be late.
+        The version of an object that is not ours to serve is kept, or it would count as a gap. One
+        that is said to be gone has to be asked about: the 404 that said so may have been wrong, or
+        the watch may be late.
         """
         if self._cache.version(key) is not None:
             return False
         if self._cache.has_ended(str(metadata["uid"])):
-            self._doubted.add(key)
+            self._to_check.add(key)
             return True
         version = int(metadata["resourceVersion"])
         self._foreign[key] = max(version, self._foreign.get(key, version))
         return False
 
-    def is_doubted(self, key: ObjectKey) -> bool:
+    def is_to_check(self, key: ObjectKey) -> bool:
         """Whether the watch tells of an object that is said to be gone."""
-        return key in self._doubted
+        return key in self._to_check
 
-    def end_doubt(self, key: ObjectKey) -> bool:
-        """Doubt no longer; returns whether there still was a doubt."""
-        was_doubted = key in self._doubted
-        self._doubted.discard(key)
-        return was_doubted
+    def end_check(self, key: ObjectKey) -> bool:
+        """Note that the cluster has answered; returns whether its answer was still waited for."""
+        was_waited_for = key in self._to_check
+        self._to_check.discard(key)
+        return was_waited_for
 
     def forget(self, key: ObjectKey) -> None:
         """Remember no longer an object that is gone."""
         self._foreign.pop(key, None)
-        self._doubted.discard(key)
+        self._to_check.discard(key)
 
     async def wait_for_whole_picture(self) -> None:
         """Return once every object that a LIST shows has been observed.

@@ -48,10 +48,10 @@ def test_a_value_that_comes_back_is_present_again(known: KnownValues, clock: Vir
 def test_what_was_edited_before_we_began_is_in_doubt_for_an_hour(
     known: KnownValues, clock: VirtualClock
 ) -> None:
-    known.note(ONE, ["new"], doubtful_seconds=100)
+    known.note(ONE, ["new"], unknown_seconds=100)
     assert known.of(ONE) == (frozenset({"new"}), False)
     clock.advance(100)
-    known.note(ONE, ["newer"], doubtful_seconds=100)
+    known.note(ONE, ["newer"], unknown_seconds=100)
     assert known.of(ONE) == (frozenset({"new", "newer"}), True), "this edit was seen"
 
 
