@@ -1,4 +1,4 @@
-"""What people should know of a resource that is in use, well or not: each once as an event."""
+"""Cautions: what people should know of a resource in use, whether it is as specified or not."""
 
 from agentrun_operator.core.ignored import Paths
 from agentrun_operator.core.policies import ResourceSpec
@@ -15,9 +15,10 @@ def caution(
     resolution: Resolution | None,
     unfit: Paths = frozenset(),
 ) -> str:
-    """Return what to append to the message of Ready, and tell what is news as an event.
+    """Return what to append to the message of Ready, and emit an event for each new caution.
 
-    A reference to what cannot serve there (`unfit`) protects nothing, so it counts as none.
+    `unfit` are paths of references to objects that cannot serve there. They protect nothing, so the
+    spec is judged without them.
     """
     if spec is None or ctx.obj.observes_only:
         return ""
