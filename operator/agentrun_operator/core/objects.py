@@ -215,6 +215,11 @@ class KubeObject:
         return self.annotations.get(RECONCILE_REQUESTED_ANNOTATION)
 
     @property
+    def is_requested(self) -> bool:
+        """Whether somebody asks for another try, and no status says yet that it was made."""
+        return self.request_token not in (None, self.status.get("lastRequest"))
+
+    @property
     def ready(self) -> Mapping[str, Any]:
         """The condition Ready as written; empty before the first."""
         return self.condition("Ready") or {}

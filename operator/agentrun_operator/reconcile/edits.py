@@ -11,8 +11,7 @@ def is_edited(ctx: Context) -> bool:
     """Whether the spec, what it refers to, or a request token waits to be acted on."""
     if not is_planned(ctx) or not ctx.is_limited:
         return _waits(ctx)
-    is_asked = ctx.obj.request_token not in (None, ctx.obj.status.get("lastRequest"))
-    return asked.is_due(ctx, waits=_waits(ctx), is_asked=is_asked)
+    return asked.is_due(ctx, waits=_waits(ctx), is_asked=ctx.obj.is_requested)
 
 
 def seen(ctx: Context) -> Observation:
@@ -37,14 +36,12 @@ def _waits(ctx: Context) -> bool:
 
 def has_news(ctx: Context) -> bool:
     """Whether the spec was edited, or a new request token came, since the last report."""
-    obj, token = ctx.obj, ctx.obj.request_token
-    is_asked = token is not None and obj.status.get("lastRequest") != token
-    return is_asked or not obj.is_observed
+    return ctx.obj.is_requested or not ctx.obj.is_observed
 
 
 def is_untried(ctx: Context) -> bool:
     """Whether the spec as it stands, or a request token, was not acted on to an end."""
-    return not was_tried(ctx.obj, ctx.obj.request_token)
+    return ctx.obj.is_requested or not was_tried(ctx.obj)
 
 
 def is_refused(ctx: Context) -> bool:

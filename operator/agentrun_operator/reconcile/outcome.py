@@ -114,11 +114,9 @@ def deleting(reason: Reason, message: str, quote: CloudText | None = None) -> Ve
     return Verdict("False", reason, message, quote=quote)
 
 
-def was_tried(obj: KubeObject, request_token: str | None) -> bool:
-    """Whether this generation and request token have been acted on, with whatever result."""
+def was_tried(obj: KubeObject) -> bool:
+    """Whether this generation has been acted on, with whatever result."""
     if not obj.is_observed:
-        return False
-    if request_token is not None and obj.status.get("lastRequest") != request_token:
         return False
     synced = obj.condition("Synced") or {}
     return synced.get("status") == "True" or synced.get("reason") in _NO_RETRY_HELPS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.identity import FINALIZER, ObjectKey
+from agentrun_operator.core.identity import FINALIZER, RECONCILE_REQUESTED_ANNOTATION, ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
 
 BARE: dict[str, Any] = {"metadata": {"name": "chat", "uid": "u-1", "resourceVersion": "7"}}
@@ -95,3 +95,17 @@ def test_times_survive_their_text(time: datetime) -> None:
 def test_no_text_breaks_the_reading_of_a_time(text: str) -> None:
     found = parse_time(text)
     assert found is None or found.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("token", "served", "expected"),
+    [(None, "old", False), ("new", None, True), ("new", "old", True), ("new", "new", False)],
+)
+def test_a_request_waits_until_a_status_tells_of_it(
+    token: str | None, served: str | None, *, expected: bool
+) -> None:
+    annotations = {} if token is None else {RECONCILE_REQUESTED_ANNOTATION: token}
+    metadata = {**BARE["metadata"], "annotations": annotations}
+    status = {} if served is None else {"lastRequest": served}
+    obj = KubeObject.of({"metadata": metadata, "status": status}, "Sample")
+    assert obj.is_requested is expected

@@ -200,23 +200,19 @@ def test_a_pause_that_the_api_asks_for_is_a_floor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "generation", "token", "expected"),
+    ("status", "generation", "expected"),
     [
-        ({}, 1, None, False),
-        (ready_status(), 1, None, True),
-        (ready_status(), 2, None, False),
-        (ready_status(), 1, "new", False),
-        ({**ready_status(), "lastRequest": "new"}, 1, "new", True),
-        (ready_status("False", "ProviderFailed"), 1, None, True),
-        (ready_status("False", "DriftDetected"), 1, None, True),
-        (ready_status("False", "ProviderUnavailable"), 1, None, False),
-        (ready_status("False", "Updating"), 1, None, False),
+        ({}, 1, False),
+        (ready_status(), 1, True),
+        (ready_status(), 2, False),
+        (ready_status("False", "ProviderFailed"), 1, True),
+        (ready_status("False", "DriftDetected"), 1, True),
+        (ready_status("False", "ProviderUnavailable"), 1, False),
+        (ready_status("False", "Updating"), 1, False),
     ],
 )
-def test_was_tried(
-    status: dict[str, Any], generation: int, token: str | None, *, expected: bool
-) -> None:
-    assert was_tried(obj(status, generation), token) is expected
+def test_was_tried(status: dict[str, Any], generation: int, *, expected: bool) -> None:
+    assert was_tried(obj(status, generation)) is expected
 
 
 # ------------------------------------------------ events
