@@ -132,11 +132,6 @@ class Pass(Generic[P_co]):
         self.observation = Observation()
         self.fresh = True
 
-    @property
-    def seen(self) -> Observation:
-        """The observation, and beside it what no read returns and has to be sent."""
-        return self.with_unsent(self.observation)
-
     def with_unsent(self, looked: Observation) -> Observation:
         """Return an observation, and beside it what no read returns and has to be sent."""
         is_sent = not (self.write_only_changed or self.write_only_gone)

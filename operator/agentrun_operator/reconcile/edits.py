@@ -19,7 +19,9 @@ def seen(ctx: Context) -> Observation:
 
     Where edits are to be sent and nothing else, it shows nothing else.
     """
-    return asked.due(ctx) if is_planned(ctx) and ctx.is_limited and is_edited(ctx) else ctx.seen
+    if is_planned(ctx) and ctx.is_limited and is_edited(ctx):
+        return asked.due(ctx)
+    return ctx.with_unsent(ctx.observation)
 
 
 def _waits(ctx: Context) -> bool:
