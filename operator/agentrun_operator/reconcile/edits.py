@@ -41,6 +41,11 @@ def has_news(ctx: Context) -> bool:
     return ctx.obj.is_requested or not ctx.obj.is_observed
 
 
+def has_to_tell(ctx: Context) -> bool:
+    """Whether a pass has something to write whatever its look shows."""
+    return bool(ctx.changes) or has_news(ctx)
+
+
 def is_untried(ctx: Context) -> bool:
     """Whether the spec as it stands, or a request token, was not acted on to an end."""
     return ctx.obj.is_requested or not was_tried(ctx.obj)

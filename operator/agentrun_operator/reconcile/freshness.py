@@ -62,7 +62,7 @@ class Freshness:
             delay = min(delay, self._world.settings.polling.steady_seconds)
         if not trouble.is_told and self._may_hold(ctx):
             return Outcome(None, min(delay, _HOLD_SECONDS), "error")
-        is_news = edits.has_news(ctx) or bool(ctx.changes)
+        is_news = edits.has_to_tell(ctx)
         if not is_news:
             is_told = says_already(ctx.obj, "Unknown", trouble.reason)
             left = float("inf") if is_told else self._seconds_left(ctx, trouble)
@@ -76,7 +76,7 @@ class Freshness:
         Or says nothing: one that is to go tells who holds it, and nothing of keys that are wrong.
         """
         is_blind = isinstance(error, Unavailable | Throttled | AccountNotUsable)
-        if not is_blind or edits.has_news(ctx) or ctx.changes:
+        if not is_blind or edits.has_to_tell(ctx):
             return own
         if ctx.acted or ctx.observation.existence is not Existence.NOT_LOOKED:
             # The look went well, and what failed is a write: that is news whatever its date.
@@ -176,7 +176,7 @@ def _story(trouble: Trouble) -> str:
 
 def _is_no_news(ctx: Context, verdict: Verdict | None) -> bool:
     """Whether an object in an outage says already what its pass comes to, in whatever words."""
-    if verdict is None or verdict.reason not in OUTAGE or edits.has_news(ctx) or ctx.changes:
+    if verdict is None or verdict.reason not in OUTAGE or edits.has_to_tell(ctx):
         return False
     synced = ctx.obj.condition("Synced") or {}
     is_synced_told = verdict.is_unseen or verdict.synced == (synced.get("status") == "True")

@@ -35,7 +35,7 @@ class MissingSteps:
             await survey.go_on(self._world, ctx.binding)
             brake.review(source)
         pause = self._pause(ctx)
-        is_news = edits.has_news(ctx) or bool(ctx.changes)
+        is_news = edits.has_to_tell(ctx)
         is_told = ctx.obj.ready_reason == Reason.MASS_ABSENCE.value
         if is_told and not is_news and brake.is_engaged(source):
             # The count moves; a write for each step of it would tell nobody anything.
