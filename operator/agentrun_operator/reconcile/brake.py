@@ -243,10 +243,10 @@ class Brake:
         account.since = None
         account.is_inherited = False
         for key, known in account.missing.items():
-            notes = self._memory.peek(key)
-            if notes is not None and not known.is_made_up:
+            memory = self._memory.peek(key)
+            if memory is not None and not known.is_made_up:
                 # The others have just come back.
-                notes.looks.prove_absence_anew(self._clock.monotonic())
+                memory.looks.prove_absence_anew(self._clock.monotonic())
         self._changed(account.source, None)
 
     def _accept(self, account: _Account) -> None:
@@ -315,13 +315,13 @@ class Brake:
         return len(unknown)
 
     def _is_unknown(self, key: ObjectKey, account: _Account) -> bool:
-        notes, obj = self._memory.peek(key), self._cache.get(key)
+        memory, obj = self._memory.peek(key), self._cache.get(key)
         if obj is None or key in account.missing:
             return False
-        if notes is None:
+        if memory is None:
             return True
-        is_seen = notes.looks.seen_at is not None or notes.looks.absent_since is not None
-        return not is_seen and may_have_vanished(obj, notes)
+        is_seen = memory.looks.seen_at is not None or memory.looks.absent_since is not None
+        return not is_seen and may_have_vanished(obj, memory)
 
     # ------------------------------------------------------------ accounts
 

@@ -99,10 +99,10 @@ class Claims:
 
         Its next pass reads what became of it.
         """
-        notes = self._memory.peek(obj.key)
-        if notes is None or notes.uid != obj.uid or not notes.conflicts.is_unsure:
+        memory = self._memory.peek(obj.key)
+        if memory is None or memory.uid != obj.uid or not memory.conflicts.is_unsure:
             return False
-        return notes.sent.create is not None or notes.held.is_known
+        return memory.sent.create is not None or memory.held.is_known
 
     def _left_it_to_its_owner(self, other: KubeObject, obj: KubeObject, rest: Rest) -> bool:
         """Whether another object saw that what has the name is somebody else's: maybe this one's.

@@ -99,8 +99,8 @@ class Engine:
         """
         if record_and_conditions(before.status) == record_and_conditions(now.status):
             return False
-        notes = self._world.memory.peek(now.key)
-        return notes is None or not notes.reported.is_ours(now.status)
+        memory = self._world.memory.peek(now.key)
+        return memory is None or not memory.reported.is_ours(now.status)
 
     def _object_changed(
         self, before: KubeObject | None, obj: KubeObject, left: frozenset[ObjectKey]
@@ -261,14 +261,14 @@ class Engine:
             if self._resync.is_to_check(work.key):
                 await self._check_end(work.key)
             return
-        notes = self._world.memory.peek(work.key)
-        if notes is not None and notes.conflicts.is_unsure:
-            obj = await self._read_anew(obj, notes)
+        memory = self._world.memory.peek(work.key)
+        if memory is not None and memory.conflicts.is_unsure:
+            obj = await self._read_anew(obj, memory)
             if obj is None:
                 return
         begun = self._world.clock.monotonic()
         lane = in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace)
-        with self._world.tracer.pass_over(obj, notes) as span, lane:
+        with self._world.tracer.pass_over(obj, memory) as span, lane:
             result = await self._pass(obj, fresh=work.fresh)
             span.ended(result)
             spent = self._world.clock.monotonic() - begun
@@ -296,7 +296,7 @@ class Engine:
         if self._resync.end_check(key) and raw is not None:
             self._take_in(key, raw)
 
-    async def _read_anew(self, obj: KubeObject, notes: Memory) -> KubeObject | None:
+    async def _read_anew(self, obj: KubeObject, memory: Memory) -> KubeObject | None:
         """Return what the cluster holds of an object; None where no pass may follow now.
 
         Race: a watch that is late or silent shows neither what a write without an answer did, nor
@@ -307,9 +307,9 @@ class Engine:
             raw = await self._reader.read_object(kind, obj.key)
         except ClusterUnavailable as error:
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
-            self.queue.add_after(obj.key, self._world.outcomes.delay_after(notes.failures, 1.0))
+            self.queue.add_after(obj.key, self._world.outcomes.delay_after(memory.failures, 1.0))
             return None
-        notes.conflicts.note_read()
+        memory.conflicts.note_read()
         if raw is None:
             self._gone(obj.key, obj.uid)
             return None
@@ -317,41 +317,41 @@ class Engine:
         return self._world.cache.get(obj.key)
 
     def _lane_of(self, obj: KubeObject, *, fresh: bool) -> Lane:
-        notes = self._world.memory.peek(obj.key)
+        memory = self._world.memory.peek(obj.key)
         if obj.deleting or (fresh and obj.generation != obj.observed_generation):
             return Lane.URGENT
-        if notes is not None and notes.transition.is_polled:
+        if memory is not None and memory.transition.is_polled:
             return Lane.TRANSITION
         return Lane.URGENT if fresh else Lane.ROUTINE
 
     async def _pass(self, obj: KubeObject, *, fresh: bool) -> Outcome:
         local = self._world.kinds[obj.key.kind].is_local
         reconciler = self._local if local else self._reconciler
-        notes = self._world.memory.of(obj.key, obj.uid)
+        memory = self._world.memory.of(obj.key, obj.uid)
         try:
             result = await reconciler.reconcile(obj, fresh=fresh)
         except ObjectGone:
             self._gone(obj.key, obj.uid)
             return Outcome(None)
         except ObjectConflict:
-            return Outcome(None, notes.conflicts.note(), "requeue")
+            return Outcome(None, memory.conflicts.note(), "requeue")
         except ClusterUnavailable as error:
             if isinstance(error, WriteUnanswered):
-                notes.conflicts.note_unanswered()
-            if isinstance(error, ClusterForbidden) and notes.conflicts.note_forbidden(str(error)):
+                memory.conflicts.note_unanswered()
+            if isinstance(error, ClusterForbidden) and memory.conflicts.note_forbidden(str(error)):
                 # It may be the status itself that cannot be written.
                 self._world.events.emit(obj, "Warning", Reason.ACCESS_DENIED.value, str(error))
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
-            return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
+            return Outcome(None, self._world.outcomes.delay_after(memory.failures, 1.0), "error")
         except LeadershipLost:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
             # The report itself failed, so there is nobody left to tell but the log.
             log_bug(obj, bug)
-            return Outcome(None, self._world.outcomes.delay_after(notes.failures, 1.0), "error")
-        notes.conflicts.end()
+            return Outcome(None, self._world.outcomes.delay_after(memory.failures, 1.0), "error")
+        memory.conflicts.end()
         if result.result == "success":
-            notes.conflicts.note_allowed()
+            memory.conflicts.note_allowed()
         if result.blames_account:
             self._wake_accounts(obj)
         return result

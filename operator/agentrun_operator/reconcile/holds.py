@@ -16,8 +16,8 @@ async def held_by(world: World, target: ObjectKey) -> tuple[str, ...]:
     admitted: dict[tuple[str, ObjectKey | None], bool] = {}
     found = []
     for obj in holders(target, world.cache):
-        notes = world.memory.peek(obj.key)
-        if notes is not None and notes.uid == obj.uid and notes.held.is_known:
+        memory = world.memory.peek(obj.key)
+        if memory is not None and memory.uid == obj.uid and memory.held.is_known:
             found.append(str(obj.key))
             continue
         lender = target if target.is_account else world.accounts.place_of(obj)

@@ -20,7 +20,7 @@ from agentrun_operator.reconcile.transition import Transition
 
 @dataclass(slots=True)
 class Memory:
-    """In-process notes about one incarnation of one object."""
+    """What this process remembers of one incarnation of one object."""
 
     uid: str
     failures: Failures = field(default_factory=Failures)
@@ -41,26 +41,26 @@ class MemoryBank:
     """All memories, and the random key of their digests, which never leaves the process."""
 
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    _notes: dict[ObjectKey, Memory] = field(default_factory=dict)
+    _memories: dict[ObjectKey, Memory] = field(default_factory=dict)
 
     def of(self, key: ObjectKey, uid: str) -> Memory:
-        """Return the notes of this incarnation; another one's are dropped."""
-        notes = self._notes.get(key)
-        if notes is None or notes.uid != uid:
-            notes = self._notes[key] = Memory(uid)
-        return notes
+        """Return the memory of this incarnation; that of another one is dropped."""
+        memory = self._memories.get(key)
+        if memory is None or memory.uid != uid:
+            memory = self._memories[key] = Memory(uid)
+        return memory
 
     def peek(self, key: ObjectKey) -> Memory | None:
-        """Return the notes of a key, or None."""
-        return self._notes.get(key)
+        """Return the memory of a key, or None."""
+        return self._memories.get(key)
 
     def overdue(self, now: float) -> list[ObjectKey]:
         """Return whose last look is too long ago; each once, until it is seen again."""
-        return [key for key, notes in self._notes.items() if notes.looks.wants_pass(now)]
+        return [key for key, memory in self._memories.items() if memory.looks.wants_pass(now)]
 
     def forget(self, key: ObjectKey) -> None:
-        """Drop the notes of an object that is gone."""
-        self._notes.pop(key, None)
+        """Forget an object that is gone."""
+        self._memories.pop(key, None)
 
     def digest(self, value: Any) -> bytes:
         """Return an HMAC of a JSON value, fit to compare and to keep in memory only."""

@@ -31,7 +31,7 @@ async def look_for_parent(world: World, obj: KubeObject, api: ExternalAPI) -> Pa
     kind = None if parent is None else world.kinds[parent.key.kind]
     if parent is None or not parent.is_claimed or kind is None or kind.rest is None:
         return None
-    notes = world.memory.peek(parent.key)
+    memory = world.memory.peek(parent.key)
     target = Target(
         kind=kind,
         rest=kind.rest,
@@ -41,7 +41,7 @@ async def look_for_parent(world: World, obj: KubeObject, api: ExternalAPI) -> Pa
         chosen_id=parent.chosen_id,
         tag=tag_for(world.cluster_id, parent),
         desired={},
-        held_id=None if notes is None else notes.held.ident,
+        held_id=None if memory is None else memory.held.ident,
     )
     seen = await observe.look(api, target)
     if seen.existence is not Existence.PRESENT or seen.ownership is not Ownership.OURS:

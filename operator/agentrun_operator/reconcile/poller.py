@@ -215,31 +215,31 @@ class Poller:
 
     def _was_looked_at_since(self, key: ObjectKey, at: Collection) -> bool:
         """Whether a pass wrote or looked since the LIST that this one is compared with."""
-        notes = self._memory.peek(key)
-        if notes is None:
+        memory = self._memory.peek(key)
+        if memory is None:
             return False
         since = self._poll_of(at).seen_from
-        seen_at = notes.looks.seen_at
-        return notes.sent.at >= since or (seen_at is not None and seen_at > since)
+        seen_at = memory.looks.seen_at
+        return memory.sent.at >= since or (seen_at is not None and seen_at > since)
 
     def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""
-        notes = self._memory.peek(key)
-        if notes is None:
+        memory = self._memory.peek(key)
+        if memory is None:
             return False
-        was_overdue = notes.looks.is_overdue
-        notes.looks.note_seen(listing.begun_at)
+        was_overdue = memory.looks.is_overdue
+        memory.looks.note_seen(listing.begun_at)
         self._world.brake.seen(account, key)
         return was_overdue
 
     def _note_missing(self, at: Collection, obj: KubeObject, ident: str, listing: Listing) -> None:
         """Count what a LIST lacks all of a sudden, before the passes that it wakes look for it."""
-        notes = self._memory.peek(obj.key)
-        if ident in listing.by_id or notes is None or listing.begun_at <= notes.sent.at:
+        memory = self._memory.peek(obj.key)
+        if ident in listing.by_id or memory is None or listing.begun_at <= memory.sent.at:
             return
         if not listing.is_whole:
             return
-        if may_have_vanished(obj, notes):
+        if may_have_vanished(obj, memory):
             self._world.brake.note_missing(at.account, obj)
 
     def _wake_rest(self, gone: Collection) -> None:
@@ -253,27 +253,27 @@ class Poller:
 
     def _differs_from_last_look(self, rest: Rest, obj: KubeObject, item: Json | None) -> bool:
         """Whether an object's first LIST shows more than its last pass knew."""
-        notes = self._memory.peek(obj.key)
+        memory = self._memory.peek(obj.key)
         return (
-            notes is None
+            memory is None
             or item is None
             or rest.change_token is None
-            or notes.looks.stamp != stamp_of(rest, item)
+            or memory.looks.stamp != stamp_of(rest, item)
         )
 
     def _went_between(self, key: ObjectKey, ident: str, listing: Listing) -> bool:
         """Whether a resource came and went between two LISTs, which both lack it then."""
-        notes = self._memory.peek(key)
+        memory = self._memory.peek(key)
         return (
             ident not in listing.by_id
-            and notes is not None
-            and any(notes.looks.stamp or ())
-            and listing.begun_at > notes.sent.at
+            and memory is not None
+            and any(memory.looks.stamp or ())
+            and listing.begun_at > memory.sent.at
         )
 
     def _is_moving(self, key: ObjectKey) -> bool:
-        notes = self._memory.peek(key)
-        return notes is not None and notes.transition.is_polled
+        memory = self._memory.peek(key)
+        return memory is not None and memory.transition.is_polled
 
     def _moving(self, held: list[ObjectKey]) -> list[ObjectKey]:
         return [key for key in held if self._is_moving(key)]

@@ -96,8 +96,8 @@ class Records:
         cloud is beyond anybody's reach. A restored record counts less than any other. Below a
         parent lives what its spec puts there. The rest is decided by age.
         """
-        notes = self._memory.peek(obj.key)
-        is_held = notes is not None and notes.held.has(ident)
+        memory = self._memory.peek(obj.key)
+        is_held = memory is not None and memory.held.has(ident)
         parent = self._references.parent_of(obj)
         is_below = parent is None or parent.external_id == obj.status.get("parentId")
         is_chosen = ident.startswith(incarnation_prefix(obj.uid))

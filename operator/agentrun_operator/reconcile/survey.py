@@ -48,9 +48,9 @@ async def _take(world: World, binding: Binding, *, not_before: float) -> None:
 
 
 def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bool:
-    obj, notes = world.cache.get(key), world.memory.peek(key)
+    obj, memory = world.cache.get(key), world.memory.peek(key)
     rest = world.kinds[at.kind].rest
-    if obj is None or rest is None or notes is None or listing.begun_at <= notes.sent.at:
+    if obj is None or rest is None or memory is None or listing.begun_at <= memory.sent.at:
         return False
     if obj.path_key(rest) in listing.by_id:
         world.brake.seen(at.account, key)
@@ -58,4 +58,4 @@ def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bo
     if not listing.is_whole:
         # What a LIST lacks that was cut is counted when it is read by itself.
         return False
-    return may_have_vanished(obj, notes)
+    return may_have_vanished(obj, memory)

@@ -54,7 +54,7 @@ class CallSpan(Span, Protocol):
 class Tracer(Protocol):
     """Begins spans."""
 
-    def pass_over(self, obj: KubeObject, notes: Memory | None) -> PassSpan:
+    def pass_over(self, obj: KubeObject, memory: Memory | None) -> PassSpan:
         """Begin a pass over an object; None: it is the first one of this process."""
 
     def current(self) -> PassSpan:
@@ -104,7 +104,7 @@ class Untraced:
     def answered(self, code: str, request_id: str | None) -> None:
         """Do nothing."""
 
-    def pass_over(self, obj: KubeObject, notes: Memory | None) -> Self:  # noqa: ARG002 - a port's
+    def pass_over(self, obj: KubeObject, memory: Memory | None) -> Self:  # noqa: ARG002 - a port's
         """Return a span that tells nobody."""
         return self
 

@@ -96,7 +96,7 @@ class OtelTracer:
         self._provider = provider
         self._tracer = provider.get_tracer(SERVICE, __version__)
 
-    def pass_over(self, obj: KubeObject, notes: Memory | None) -> PassSpan:
+    def pass_over(self, obj: KubeObject, memory: Memory | None) -> PassSpan:
         """See `Tracer.pass_over`. It is a trace of its own."""
         key = obj.key
         named = {"agentrun.namespace": key.namespace} if key.namespace else {}
@@ -106,7 +106,7 @@ class OtelTracer:
             "agentrun.name": key.name,
             "agentrun.uid": obj.uid,
             "agentrun.generation": obj.generation,
-            "agentrun.retries": 0 if notes is None else notes.failures.count,
+            "agentrun.retries": 0 if memory is None else memory.failures.count,
         }
         return _Pass(self._tracer.start_span(f"reconcile {key.kind}", attributes=attributes))
 

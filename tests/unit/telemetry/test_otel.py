@@ -52,9 +52,9 @@ def traces() -> MemoryTraces:
 
 
 def test_a_pass_says_what_it_served_and_how_it_ended(traces: MemoryTraces) -> None:
-    notes = Memory("uid-1")
-    notes.failures.note_at_least(2)
-    with traces.tracer.pass_over(OBJ, notes) as span:
+    memory = Memory("uid-1")
+    memory.failures.note_at_least(2)
+    with traces.tracer.pass_over(OBJ, memory) as span:
         span.ended(Outcome(outcome.available(CANARY), 60.0, "requeue_after"))
     over = traces.named("reconcile Tool")
     assert told(over) == {
