@@ -82,6 +82,7 @@ class Engine:
             self._gone(key, raw["metadata"].get("uid"))
             return
         before = self._world.cache.get(key)
+        # It calls `_object_changed` before it returns, as for the answers of our own writes.
         obj = self._world.cache.observe(raw, kind)
         if obj is None:
             if self._resync.note_not_taken(key, raw["metadata"]):

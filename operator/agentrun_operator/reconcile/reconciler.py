@@ -92,6 +92,7 @@ class Reconciler:
             ObjectGone, ObjectConflict, ClusterUnavailable: the cluster refused a write; the engine
                 decides when to come back.
         """
+        # Large fields lie on disk between passes.
         await loaded(obj.spec)
         ctx = self._begin(obj, fresh=fresh)
         try:
