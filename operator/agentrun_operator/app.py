@@ -279,7 +279,7 @@ class Operator:
 
 async def _after(references: MetadataWatch, engine: Engine) -> None:
     """Start the engine once changes of Secrets and ConfigMaps are being noticed."""
-    await references.settled()
+    await references.answered()
     await engine.run()
 
 

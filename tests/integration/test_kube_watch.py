@@ -297,7 +297,7 @@ class Changes:
         async with KubeClient.open(self._access, streams=4) as client:
             watch = MetadataWatch(client, self._changed, namespaces=self._namespaces)
             task = asyncio.create_task(watch.run(stop))
-            await watch.settled()
+            await watch.answered()
             yield self
             stop.set()
             await task

@@ -60,7 +60,7 @@ CONFIG_MAPS = Watched("ConfigMap", "configmaps")
 class MetadataWatch:
     """Calls `changed` for every change of the watched kinds, across reconnects and expiries.
 
-    The first LIST is silent, because nobody has read anything yet; wait for `settled` before you
+    The first LIST is silent, because nobody has read anything yet; wait for `answered` before you
     do. Where that LIST failed, the first one that succeeds reports every object instead. Every
     `relist_seconds` it lists anew, so that a change which a stream skipped is noticed after all.
     """
@@ -83,10 +83,10 @@ class MetadataWatch:
             for namespace in what.namespaces or namespaces or ("",)
         )
 
-    async def settled(self) -> None:
+    async def answered(self) -> None:
         """Return when every first LIST has been answered, be it by a refusal."""
         for stream in self._streams:
-            await stream.settled.wait()
+            await stream.answered.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; any other end is a bug and raises."""
@@ -137,7 +137,7 @@ class Stream:
         pace: _Pace,
     ) -> None:
         self.what = f"{watched.plural}@{namespace or 'cluster'}"
-        self.settled = asyncio.Event()
+        self.answered = asyncio.Event()
         self._client = client
         self._changed = changed
         self._watched = watched
@@ -174,7 +174,7 @@ class Stream:
                 delay = random.uniform(0, ceiling)  # noqa: S311 - jitter
             if self._version is None:
                 self._is_silent = False
-            self.settled.set()
+            self.answered.set()
             await self._pace.sleep(delay)
 
     def _warn_forbidden(self, error: ClusterForbidden) -> None:
@@ -202,7 +202,7 @@ class Stream:
         self._pace.listed()
         self._is_forbidden = False
         silent, self._is_silent = self._is_silent, False
-        self.settled.set()
+        self.answered.set()
         if not silent:
             for key in before.keys() | found.keys():
                 if before.get(key) != found.get(key):

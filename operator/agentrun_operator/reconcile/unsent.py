@@ -30,8 +30,7 @@ def _compare_write_only(ctx: Planned) -> None:
         sent = {e["name"]: e["version"] for e in ctx.obj.status.get("sentSecrets") or ()}
         versions = dict(ctx.plan.resolution.versions) if ctx.plan.resolution else {}
         # A request to look again is none to send again: it would restart a runtime.
-        settled = outcome.was_tried(ctx.obj)
-        changed = not (settled and sent == versions)
+        changed = not (outcome.was_tried(ctx.obj) and sent == versions)
     else:
         changed = known != ctx.plan.write_only_digest
     if changed and ctx.is_recorded:

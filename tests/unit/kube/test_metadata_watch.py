@@ -141,12 +141,12 @@ async def test_after_a_failed_first_list_the_next_reports_everything() -> None:
     assert run.names == ["a"]
 
 
-async def test_settled_comes_with_the_first_answer_even_a_refusal() -> None:
+async def test_answered_comes_with_the_first_answer_even_a_refusal() -> None:
     run = Run(ClusterForbidden("rbac"))
-    settled = asyncio.create_task(run.watch.settled())
-    assert not settled.done()
+    answered = asyncio.create_task(run.watch.answered())
+    assert not answered.done()
     await run.finish()
-    await asyncio.wait_for(settled, 60)
+    await asyncio.wait_for(answered, 60)
 
 
 async def test_a_refusal_is_logged_once_and_tried_again_slowly() -> None:
