@@ -225,7 +225,7 @@ async def test_one_that_always_ends_at_once_backs_off() -> None:
     assert await suffer(5) == 1, "it lived long enough"
 
 
-async def test_a_finished_sandbox_is_removed_when_its_time_is_over() -> None:
+async def test_a_completed_sandbox_goes_when_its_time_is_over() -> None:
     lab, key = await ended(ttlSecondsAfterFinished=50)
     await lab.elapse(60)
     assert made(lab, SANDBOXES) == []

@@ -117,7 +117,7 @@ class Snapshot:
     """A read has seen the absence before."""
     braked: bool = False
     """Too many resources of the account are missing: nothing is created or released."""
-    finished: bool = False
+    completed: bool = False
     """It ended as it should, and its end was reported."""
     refused: bool = False
     """The API refused exactly this desired state; only an edit can change the answer."""

@@ -176,7 +176,7 @@ DELETION: tuple[Row, ...] = (
 LIFE: tuple[Row, ...] = (
     Row("paused", lambda s: s.paused, Action.HOLD),
     # Order: first, or a later row would overwrite the condition Completed, by which it is known.
-    Row("finished and reported", lambda s: s.finished, Action.COMPLETE),
+    Row("completed and reported", lambda s: s.completed, Action.COMPLETE),
     Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
     Row("refused, and nothing there", lambda s: s.refused and not s.ever_created, Action.NOTHING),

@@ -42,7 +42,7 @@ def is_followed(ctx: Context) -> bool:
     return ctx.plan.spec.restart_policy == "Always"
 
 
-def is_finished(ctx: Context) -> bool:
+def is_completed(ctx: Context) -> bool:
     """Whether the end was reported, and nothing is to follow.
 
     A completed resource is not recreated on edit, unless it is to be followed.
@@ -103,7 +103,7 @@ class EndingSteps:
             ctx.changes["applied"] = self._settlement.applied(ctx)
         if wait is not None and wait <= 0:
             # Order: its end is on record first, or its absence would be made up for.
-            wait = await self._remove(ctx) if is_finished(ctx) else _REPORT_SECONDS
+            wait = await self._remove(ctx) if is_completed(ctx) else _REPORT_SECONDS
         return Outcome(outcome.completed(f"the {ctx.kind.kind.lower()} ended"), wait, "success")
 
     async def _remove(self, ctx: Context) -> float | None:
@@ -189,6 +189,6 @@ def _ended_at(ctx: Context) -> datetime | None:
     """Return when it ended, as the cloud says, or else as far as we know."""
     seen = ctx.observation.resource or ctx.obj.status.get("atProvider") or {}
     told = parse_time(str(seen.get(ctx.rest.ended_field or "") or ""))
-    if told is not None or not is_finished(ctx):
+    if told is not None or not is_completed(ctx):
         return told
     return parse_time(ctx.obj.ready.get("lastTransitionTime"))

@@ -31,7 +31,7 @@ def snapshot(ctx: Context) -> Snapshot:
         proven=absence.seconds_to_proof(ctx) <= 0,
         missed=ctx.memory.looks.absent_since is not None,
         braked=ctx.is_braked,
-        finished=endings.is_finished(ctx),
+        completed=endings.is_completed(ctx),
         refused=edits.is_refused(ctx),
         create_refused=edits.is_refused(ctx) and ctx.memory.sent.refused.is_create,
         edited=edits.is_edited(ctx),

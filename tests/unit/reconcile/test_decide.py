@@ -81,7 +81,7 @@ DELETION_CASES: dict[str, tuple[Snapshot, Action]] = {
 
 LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     "paused": (replace(QUIET, paused=True, conflict=CONFLICT, blocked=BLOCKED), Action.HOLD),
-    "finished and reported": (replace(QUIET, finished=True), Action.COMPLETE),
+    "completed and reported": (replace(QUIET, completed=True), Action.COMPLETE),
     "name or account conflict": (
         replace(QUIET, conflict=CONFLICT, blocked=BLOCKED),
         Action.STALL_CONFLICT,
