@@ -49,9 +49,14 @@ class Observation:
     """The cloud's time of the look-up."""
 
     @property
+    def fields(self) -> tuple[Drift, ...]:
+        """The fields that differ, those that left the spec and still show a value included."""
+        return (*self.drift, *self.leftovers)
+
+    @property
     def fields_differ(self) -> bool:
-        """Whether a field differs, or one that left the spec still shows a value."""
-        return bool(self.drift or self.leftovers)
+        """Whether there are such fields."""
+        return bool(self.fields)
 
     @property
     def differs(self) -> bool:

@@ -148,12 +148,11 @@ class Pass(Generic[P_co]):
     def differences(self: "Planned") -> tuple[Drift, ...]:
         """What people are told of a drift: fields that differ, that should be gone, the state."""
         looked = self.observation
-        found = (*looked.drift, *looked.leftovers)
         if not looked.state_differs:
-            return found
+            return looked.fields
         word = str(looked.resource.get(self.rest.state_field or ""))
         wanted = self.target.desired_state or ""
-        return (*found, Drift(STATE_PATH, "", desired=wanted, observed=word))
+        return (*looked.fields, Drift(STATE_PATH, "", desired=wanted, observed=word))
 
 
 Context = Pass[Prepared]

@@ -306,7 +306,7 @@ LIFE: tuple[Row, ...] = (
     ),
     Row(
         "immutable field differs",
-        lambda s: any(d.immutable for d in (*s.observation.drift, *s.observation.leftovers)),
+        lambda s: any(d.immutable for d in s.observation.fields),
         Action.STALL_IMMUTABLE,
     ),
     Row("cannot be cleared", _is_uncleared, Action.STALL_UNCLEARED),

@@ -177,7 +177,7 @@ class ReportingSteps:
 
     async def stall_immutable(self, ctx: Planned) -> Outcome | None:
         """No update can bring the resource to the spec."""
-        found = [d for d in (*ctx.observation.drift, *ctx.observation.leftovers) if d.immutable]
+        found = [d for d in ctx.observation.fields if d.immutable]
         self._settlement.note_drift(ctx)
         raise ImmutableFieldChanged(
             f"the resource differs in {drifted_fields(found)}, which AgentRun cannot change after "

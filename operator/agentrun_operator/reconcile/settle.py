@@ -216,7 +216,7 @@ def _standing(ctx: Planned) -> str:
     if ctx.obj.observes_only:
         return _prospect(ctx)
     if seen.fields_differ:
-        return f"{drifted_fields((*seen.drift, *seen.leftovers))} may differ: driftPolicy"
+        return f"{drifted_fields(seen.fields)} may differ: driftPolicy"
     is_idle = seen.phase is Phase.IDLE
     return "the resource is paused, as specified" if is_idle else "the resource is as specified"
 

@@ -260,7 +260,7 @@ def _there(ctx: Context) -> list[tuple[str, object]]:
     seen = ctx.observation
     return [
         (d.path, read_path(seen.resource, reads[d.api]) if d.observed == HIDDEN else d.observed)
-        for d in (*seen.drift, *seen.leftovers)
+        for d in seen.fields
     ]
 
 
@@ -270,6 +270,4 @@ def _has_failed(ctx: Context) -> bool:
 
 def _pending(ctx: Context) -> tuple[Drift, ...]:
     """Return what an update is to change: all that differs and is not fought over."""
-    looked = edits.seen(ctx)
-    found = (*looked.drift, *looked.leftovers)
-    return tuple(d for d in found if d.path not in ctx.contested)
+    return tuple(d for d in edits.seen(ctx).fields if d.path not in ctx.contested)
