@@ -8,7 +8,7 @@ import pytest
 
 from agentrun_operator.api.cloud import AgentRunCloud
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.drift import find_drift, find_leftovers
+from agentrun_operator.core.drift import find_drift, find_removed
 from agentrun_operator.core.identity import AccountIdentity, Locator
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.wire import applied_paths, encode, field_rules, update_extras
@@ -132,7 +132,7 @@ async def test_nothing_is_left_over_of_what_was_never_taken_back(
     resource, desired = await prepared(api, kind)
     applied = applied_paths(resource.kind, desired)
     observed = await resource.settled()
-    assert find_leftovers(resource.kind, applied, desired, observed) == ()
+    assert find_removed(resource.kind, applied, desired, observed) == ()
 
 
 @pytest.mark.parametrize("kind", UPDATABLE)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agentrun_operator.core.drift import find_leftovers
+from agentrun_operator.core.drift import find_removed
 from agentrun_operator.core.wire import field_rules
 from drift.answers import answered, lab_with
 from drift.filled import SMALL_VARIANTS, VARIANTS, Variant
@@ -70,7 +70,7 @@ async def _judge(stage: Stage) -> str | None:
     if again or len(writes) > 2:
         return f"wrote {len(writes)} and {len(again)} times"
     await stage.resolve()
-    left = find_leftovers(stage.kind, applied, stage.desired, await _read(stage))
+    left = find_removed(stage.kind, applied, stage.desired, await _read(stage))
     status, reason = stage.lab.ready(stage.key)
     if status == "True":
         return f"{[d.path for d in left]} left over, and Ready" if left else None

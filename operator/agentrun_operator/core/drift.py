@@ -41,7 +41,7 @@ def find_drift(
 ) -> tuple[Drift, ...]:
     """Compare what we would send with what a read returned.
 
-    A field that the spec sets to an empty list, map or text asks to clear: see `find_leftovers`.
+    A field that the spec sets to an empty list, map or text asks to clear: see `find_removed`.
 
     Args:
         kind: Declares how each field compares.
@@ -82,7 +82,7 @@ def _asks_to_clear(rule: FieldRule, wanted: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a walk over leftovers stands."""
+    """Where a walk over removed fields stands."""
 
     applied: frozenset[str]
     api: str | None = None
@@ -94,7 +94,7 @@ class _Place:
     """What a create would send; what left a document goes back to it."""
 
 
-def find_leftovers(
+def find_removed(
     kind: ResourceKind,
     applied: Sequence[str],
     desired: Mapping[str, Any],
@@ -115,10 +115,10 @@ def find_leftovers(
         created: The desired state with its create defaults, from `create.created_body`.
     """
     place = _Place(frozenset(applied), created=created or {})
-    return tuple(_leftovers(field_rules(kind), place, desired, observed))
+    return tuple(_removed(field_rules(kind), place, desired, observed))
 
 
-def _leftovers(
+def _removed(
     rules: tuple[FieldRule, ...],
     place: _Place,
     desired: Mapping[str, Any],
@@ -134,7 +134,7 @@ def _leftovers(
             if rule.api not in desired and (path not in place.applied or rule.stays):
                 continue
             if not _is_cleared(rule, seen):
-                yield _leftover(rule, path, top, seen, is_below=place.api is not None)
+                yield _removed_field(rule, path, top, seen, is_below=place.api is not None)
         elif rule.children:
             yield from _left_in_items(rule, replace(place, api=top), path, wanted, seen)
         elif isinstance(seen, dict | list) and not rule.exact_map and not rule.is_list:
@@ -145,7 +145,7 @@ def _leftovers(
 def _left_in_object(rule: FieldRule, inside: _Place, wanted: Any, seen: Any) -> Iterator[Drift]:
     if not isinstance(seen, Mapping):
         return
-    found = _leftovers(rule.children, inside, wanted or {}, seen)
+    found = _removed(rule.children, inside, wanted or {}, seen)
     if rule.clear_with is None or wanted is not None:
         yield from found
     elif any(True for _ in found):
@@ -158,7 +158,7 @@ def _left_in_items(
     for label, item, there in pair_items(rule, wanted, seen if isinstance(seen, list) else []):
         if isinstance(there, Mapping):
             place = replace(inside, declared=rule.path, path=f"{path}.{label}")
-            yield from _leftovers(rule.children, place, item, there)
+            yield from _removed(rule.children, place, item, there)
 
 
 def _left_in_document(
@@ -170,10 +170,10 @@ def _left_in_document(
     for leaf, value in document_leaves(path, seen):
         is_back = leaf in back and same_scalar(back[leaf], value)
         if leaf in inside.applied and leaf not in kept and leaf != path and value and not is_back:
-            yield _leftover(rule, leaf, inside.api or rule.api, value, is_below=True)
+            yield _removed_field(rule, leaf, inside.api or rule.api, value, is_below=True)
 
 
-def _leftover(rule: FieldRule, path: str, top: str, seen: Any, *, is_below: bool) -> Drift:
+def _removed_field(rule: FieldRule, path: str, top: str, seen: Any, *, is_below: bool) -> Drift:
     return Drift(
         path=path,
         api=top,
@@ -200,16 +200,16 @@ def _is_cleared(rule: FieldRule, seen: Any) -> bool:
 
 def clearing_values(
     kind: ResourceKind,
-    leftovers: Sequence[Drift],
+    removed: Sequence[Drift],
     desired: Mapping[str, Any],
     created: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the top-level wire fields that clear leftovers, inside what else is desired there.
+    """Return the top-level wire fields that clear removed fields, amid what else is desired.
 
     The reference does not say whether an update replaces nested objects or merges them, so what
     has a clearing value is sent with it, and what has none is left out of its owner.
     """
-    paths = {d.path for d in leftovers if d.clearable}
+    paths = {d.path for d in removed if d.clearable}
     body: dict[str, Any] = {}
     for rule in field_rules(kind):
         if rule.clear_with is not None and rule.path in paths:
@@ -236,7 +236,7 @@ def _holds_any(rule: FieldRule, paths: set[str]) -> bool:
 
 
 def _cleared(rule: FieldRule, paths: set[str], desired: Any) -> Any:
-    """Return what to send for a rule that holds a leftover; None to leave it out."""
+    """Return what to send for a rule that holds a removed field; None to leave it out."""
     if not (rule.children and not rule.is_list):
         return rule.clear if rule.path in paths else desired
     body = dict(desired or {})

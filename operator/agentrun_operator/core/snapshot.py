@@ -41,7 +41,7 @@ class Observation:
     phase: Phase = Phase.UNKNOWN
     ownership: Ownership = Ownership.OURS
     drift: tuple[Drift, ...] = ()
-    leftovers: tuple[Drift, ...] = ()
+    removed: tuple[Drift, ...] = ()
     """Paths that left the spec and still show a value."""
     state_differs: bool = False
     """`spec.desiredState` asks for another state, and a verb leads there."""
@@ -51,7 +51,7 @@ class Observation:
     @property
     def fields(self) -> tuple[Drift, ...]:
         """The fields that differ, those that left the spec and still show a value included."""
-        return (*self.drift, *self.leftovers)
+        return (*self.drift, *self.removed)
 
     @property
     def fields_differ(self) -> bool:
@@ -134,5 +134,5 @@ class Snapshot:
     """A write that carries the spec out would reach for what the account's owner does not grant."""
     past_deadline: bool = False
     cleared_before: bool = False
-    """The leftovers were cleared once for this generation."""
+    """The removed fields were cleared once for this generation."""
     observation: Observation = Observation()

@@ -116,8 +116,8 @@ def _paths(rules: tuple[FieldRule, ...], *, is_unseen: bool) -> Iterator[str]:
 def find_unseen(kind: ResourceKind, paths: Paths, observed: Mapping[str, Any]) -> tuple[Drift, ...]:
     """Return the write-only paths that left the spec, and that an answer does not show either.
 
-    They are cleared like leftovers, once and without a confirmation. Where an answer does show one
-    of them, `drift.find_leftovers` knows it.
+    They are cleared like other removed fields, once and unconfirmed. Where an answer does
+    show one of them, `drift.find_removed` knows it.
     """
     return tuple(_unseen(field_rules(kind), paths, observed, None)) if paths else ()
 

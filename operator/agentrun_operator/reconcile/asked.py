@@ -214,7 +214,7 @@ def due(ctx: Planned) -> Observation:
         replace(
             looked,
             drift=find_drift(ctx.kind, desired, looked.resource, partial=partial),
-            leftovers=tuple(d for d in looked.leftovers if is_touched(ctx.edits, d.path)),
+            removed=tuple(d for d in looked.removed if is_touched(ctx.edits, d.path)),
             state_differs=looked.state_differs and STATE_PATH in ctx.edits,
         )
     )

@@ -142,7 +142,7 @@ class Pass(Generic[P_co]):
             for api in self.write_only_changed
         )
         gone = find_unseen(self.kind, self.write_only_gone, looked.resource)
-        return replace(looked, drift=(*looked.drift, *unsent), leftovers=(*looked.leftovers, *gone))
+        return replace(looked, drift=(*looked.drift, *unsent), removed=(*looked.removed, *gone))
 
     @property
     def differences(self: "Planned") -> tuple[Drift, ...]:

@@ -112,7 +112,7 @@ def _is_kept(s: Snapshot) -> bool:
 
 def _is_uncleared(s: Snapshot) -> bool:
     """Whether nothing differs but what left the spec, and an update does not take it away."""
-    left = s.observation.leftovers
+    left = s.observation.removed
     is_kept = s.cleared_before or any(not d.clearable for d in left)
     return bool(left) and is_kept and not s.observation.drift
 

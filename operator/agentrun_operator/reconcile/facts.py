@@ -102,7 +102,7 @@ def _is_told_uncleared(ctx: Context) -> bool:
     if not ctx.is_limited or ctx.obj.ready_reason != Reason.CANNOT_CLEAR.value:
         return False
     told = {entry.get("path") for entry in ctx.obj.status.get("drift") or ()}
-    return not edits.has_news(ctx) and any(d.path in told for d in ctx.observation.leftovers)
+    return not edits.has_news(ctx) and any(d.path in told for d in ctx.observation.removed)
 
 
 def _was_cleared_by_us(ctx: Context) -> bool:
@@ -112,4 +112,4 @@ def _was_cleared_by_us(ctx: Context) -> bool:
     if cleared.token != ctx.obj.request_token:
         # Somebody may have set it meanwhile, and now asks for another try.
         return False
-    return any(d.path in cleared.paths for d in ctx.observation.leftovers)
+    return any(d.path in cleared.paths for d in ctx.observation.removed)

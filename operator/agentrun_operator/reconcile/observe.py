@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
+from agentrun_operator.core.drift import Drift, find_drift, find_removed
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.ignored import is_within
 from agentrun_operator.core.kind import KeyedBy, Phase, Rest
@@ -57,7 +57,7 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
     desired = target.respecting(resource, partial=not confirmed)
     drift = find_drift(kind, desired, resource, partial=not confirmed)
     applied = target.obj.status.get("applied") or ()
-    leftovers = find_leftovers(kind, applied, desired, resource, target.created)
+    removed = find_removed(kind, applied, desired, resource, target.created)
     return Observation(
         Existence.PRESENT,
         confirmed=confirmed,
@@ -65,7 +65,7 @@ def interpret(target: Target, found: Lookup, *, confirmed: bool) -> Observation:
         phase=kind.phase_of(resource),
         ownership=ownership,
         drift=drift,
-        leftovers=tuple(d for d in leftovers if not is_within(target.ignored, d.path)),
+        removed=tuple(d for d in removed if not is_within(target.ignored, d.path)),
         state_differs=_state_differs(target, resource),
         date=found.date,
     )

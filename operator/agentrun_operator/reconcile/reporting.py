@@ -187,9 +187,9 @@ class ReportingSteps:
     async def stall_uncleared(self, ctx: Planned) -> Outcome | None:
         """A field left the spec, and the API keeps it."""
         self._settlement.note_drift(ctx)
-        leftovers = ctx.with_unsent(ctx.observation).leftovers
+        removed = ctx.with_unsent(ctx.observation).removed
         raise CannotClear(
-            f"{drifted_fields(leftovers)} left the spec and AgentRun keeps the "
+            f"{drifted_fields(removed)} left the spec and AgentRun keeps the "
             "value; set the field to the value you want, or recreate the object"
         )
 

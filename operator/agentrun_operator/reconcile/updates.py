@@ -205,10 +205,10 @@ class UpdatingSteps:
             ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
         ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
         unanswered.make_up(ctx)
-        leftovers = frozenset(d.path for d in found if d.clearing)
-        if leftovers:
-            sent.note_cleared(Clearing(ctx.obj.generation, leftovers, ctx.obj.request_token))
-        ctx.changes["applied"] = self._settlement.applied(ctx, also=leftovers)
+        removed = frozenset(d.path for d in found if d.clearing)
+        if removed:
+            sent.note_cleared(Clearing(ctx.obj.generation, removed, ctx.obj.request_token))
+        ctx.changes["applied"] = self._settlement.applied(ctx, also=removed)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
         asked.note_sent(ctx)
@@ -231,8 +231,8 @@ class UpdatingSteps:
         if _has_failed(ctx):
             changed = asked.tops_to_repeat(ctx) if ctx.is_limited else set(desired)
         body = {api: desired[api] for api in desired if api in changed & mutable}
-        leftovers = [d for d in pending if d.clearing]
-        body |= clearing_values(ctx.kind, leftovers, desired, ctx.target.created)
+        removed = [d for d in pending if d.clearing]
+        body |= clearing_values(ctx.kind, removed, desired, ctx.target.created)
         body |= takeover.required_of_updates(ctx, desired)
         tags = ctx.rest.tags_field
         if tags is not None and ctx.obj.status.get("adopted"):

@@ -120,7 +120,7 @@ class WritingSteps:
             asked.note_acted(ctx)
             # What a create of ours was to carry is none of what somebody else's resource shows.
             ctx.changes["applied"] = None
-            ctx.observation = replace(ctx.observation, leftovers=())
+            ctx.observation = replace(ctx.observation, removed=())
             await self._record(ctx, ctx.observation.resource, adopted=True, as_sent=False)
         if is_taken:
             ctx.forget_look()

@@ -46,7 +46,7 @@ def half_seen(confirm: Any) -> Any:
         if known and found and is_back:
             item = {name: value for name, value in found.items() if value not in (None, "")}
             told = observe.from_list(ctx.target, item)
-            ctx.observation = replace(ctx.observation, drift=told.drift, leftovers=told.leftovers)
+            ctx.observation = replace(ctx.observation, drift=told.drift, removed=told.removed)
             ctx.memory.looks.differs = False
         return answer
 

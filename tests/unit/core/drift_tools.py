@@ -1,4 +1,4 @@
-"""What the tests of drift, leftovers and clearing share."""
+"""What the tests of drift, removed fields and clearing share."""
 
 import copy
 from collections.abc import Mapping

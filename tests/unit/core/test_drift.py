@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.drift import Drift, find_drift, find_leftovers
+from agentrun_operator.core.drift import Drift, find_drift, find_removed
 from agentrun_operator.core.shown import HIDDEN, parted
 from agentrun_operator.core.wire import applied_paths
 from unit.core.drift_tools import merged, paths_of
@@ -93,7 +93,7 @@ def test_no_answer_of_a_server_breaks_the_search(
     body = body_of(spec)
     junk = dict.fromkeys([*answer_to(body), "meta"], answer)
     find_drift(KIND, body, junk, partial=partial)
-    find_leftovers(KIND, applied_paths(KIND, body), {}, junk)
+    find_removed(KIND, applied_paths(KIND, body), {}, junk)
 
 
 def _set(*steps: Any) -> Edit:

@@ -1,4 +1,4 @@
-"""What takes leftovers away, whether updates replace nested objects or merge them."""
+"""What takes removed fields away, whether updates replace nested objects or merge them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.drift import Drift, clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.drift import Drift, clearing_values, find_drift, find_removed
 from agentrun_operator.core.wire import applied_paths
 from unit.core.drift_tools import merged, without
 from unit.core.sample_kind import FULL, KIND, answer_to, body_of, specs
@@ -26,15 +26,15 @@ def _put_merging(stored: dict[str, Any], body: Mapping[str, Any]) -> dict[str, A
 def _after_clearing(
     before: Mapping[str, Any], after: Mapping[str, Any], put: Callable[..., dict[str, Any]]
 ) -> tuple[tuple[Drift, ...], tuple[Drift, ...], dict[str, Any]]:
-    """Return the leftovers before and after one clearing update, and what the server holds then."""
+    """Return what was removed before and after a clearing update, and what the server holds."""
     applied, body = applied_paths(KIND, body_of(before)), body_of(after)
     stored = body_of(before)
-    found = find_leftovers(KIND, applied, body, answer_to(stored))
+    found = find_removed(KIND, applied, body, answer_to(stored))
     update = clearing_values(KIND, found, body)
     if update.pop("deleteQuotaConfig", False):
         stored.pop("quotaConfig", None)
     stored = put(stored, update)
-    return found, find_leftovers(KIND, applied, body, answer_to(stored)), stored
+    return found, find_removed(KIND, applied, body, answer_to(stored)), stored
 
 
 @given(specs, st.data())
@@ -127,16 +127,12 @@ CLEARINGS = [
 @pytest.mark.parametrize(("path", "body"), CLEARINGS)
 def test_clearing_values(path: tuple[Any, ...], body: dict[str, Any]) -> None:
     after = body_of(without(FULL, *path))
-    found = find_leftovers(
-        KIND, applied_paths(KIND, body_of(FULL)), after, answer_to(body_of(FULL))
-    )
+    found = find_removed(KIND, applied_paths(KIND, body_of(FULL)), after, answer_to(body_of(FULL)))
     assert found
     assert clearing_values(KIND, found, after) == body
 
 
 def test_a_field_that_left_an_item_sends_the_list_again() -> None:
     after = body_of(without(FULL, "upstreams", 0, "weight"))
-    found = find_leftovers(
-        KIND, applied_paths(KIND, body_of(FULL)), after, answer_to(body_of(FULL))
-    )
+    found = find_removed(KIND, applied_paths(KIND, body_of(FULL)), after, answer_to(body_of(FULL)))
     assert clearing_values(KIND, found, after) == {"upstreams": after["upstreams"]}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agentrun_operator.core.drift import clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.drift import clearing_values, find_drift, find_removed
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.wire import applied_paths, encode, field_rules
@@ -125,7 +125,7 @@ def test_a_faithful_answer_is_no_drift(name: str, spec: Mapping[str, Any]) -> No
     body = _body(kind, spec)
     answer = _answer(field_rules(kind), body)
     assert find_drift(kind, body, answer, partial=False) == ()
-    assert find_leftovers(kind, applied_paths(kind, body), body, answer) == ()
+    assert find_removed(kind, applied_paths(kind, body), body, answer) == ()
 
 
 @each_removal
@@ -136,17 +136,17 @@ def test_a_removal_is_seen_and_undone(name: str, spec: Mapping[str, Any], path: 
     applied = applied_paths(kind, before)
     seen = _answer(rules, before)
     drift = find_drift(kind, after, seen, partial=False)
-    leftovers = find_leftovers(kind, applied, after, seen)
+    removed = find_removed(kind, applied, after, seen)
     if write_only_part(kind, before) != write_only_part(kind, after):
         return
-    assert drift or leftovers
-    if any(d.immutable for d in (*drift, *leftovers)):
+    assert drift or removed
+    if any(d.immutable for d in (*drift, *removed)):
         return
-    update = {d.api: after[d.api] for d in drift} | clearing_values(kind, leftovers, after)
+    update = {d.api: after[d.api] for d in drift} | clearing_values(kind, removed, after)
     stored = {**before, **update}
     if update.get("deleteScalingConfig"):
         stored.pop("scalingConfig")
     seen = _answer(rules, stored)
     assert find_drift(kind, after, seen, partial=False) == ()
-    left = {d.path for d in find_leftovers(kind, applied, after, seen)}
-    assert left == {d.path for d in leftovers if not d.clearable}
+    left = {d.path for d in find_removed(kind, applied, after, seen)}
+    assert left == {d.path for d in removed if not d.clearable}

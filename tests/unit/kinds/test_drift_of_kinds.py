@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.drift import clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.drift import clearing_values, find_drift, find_removed
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths, encode
@@ -138,18 +138,18 @@ def test_what_left_an_endpoint_is_cleared(
     kind = catalogue()["AgentRuntimeEndpoint"]
     applied = applied_paths(kind, body("AgentRuntimeEndpoint", **ENDPOINT, **gone))
     desired = body("AgentRuntimeEndpoint", **ENDPOINT)
-    leftovers = find_leftovers(kind, applied, desired, observed)
-    assert clearing_values(kind, leftovers, desired) == update
+    removed = find_removed(kind, applied, desired, observed)
+    assert clearing_values(kind, removed, desired) == update
 
 
-def test_removed_scaling_is_no_leftover_once_only_counters_show() -> None:
+def test_removed_scaling_is_gone_once_only_counters_show() -> None:
     kind = catalogue()["AgentRuntimeEndpoint"]
     applied = applied_paths(
         kind, body("AgentRuntimeEndpoint", **ENDPOINT, scaling={"minInstances": 2})
     )
     observed = {"scalingStatus": {"currentInstances": 1, "minInstances": 0}}
     desired = body("AgentRuntimeEndpoint", **ENDPOINT)
-    assert find_leftovers(kind, applied, desired, observed) == ()
+    assert find_removed(kind, applied, desired, observed) == ()
 
 
 @pytest.mark.parametrize(

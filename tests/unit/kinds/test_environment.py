@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.drift import find_drift, find_leftovers
+from agentrun_operator.core.drift import find_drift, find_removed
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths, encode
@@ -63,7 +63,7 @@ def test_a_variable_that_we_did_not_send_is_drift_and_not_shown() -> None:
 
 def test_variables_that_left_the_spec_are_cleared() -> None:
     before = body(env=[{"name": "X", "value": "1"}])
-    (found,) = find_leftovers(KIND, applied_paths(KIND, before), body(), before)
+    (found,) = find_removed(KIND, applied_paths(KIND, before), body(), before)
     assert (found.path, found.clearable) == ("env", True)
 
 

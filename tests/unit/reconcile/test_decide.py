@@ -165,7 +165,7 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         Action.CONFIRM,
     ),
     "cleared before and still there": (
-        life(seen(leftovers=(LEFT,)), cleared_before=True),
+        life(seen(removed=(LEFT,)), cleared_before=True),
         Action.STALL_UNCLEARED,
     ),
     "drift to ignore": (
@@ -173,13 +173,13 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         Action.SETTLE,
     ),
     "immutable field differs": (life(seen(drift=(FIXED,)), edited=True), Action.STALL_IMMUTABLE),
-    "cannot be cleared": (life(seen(leftovers=(STUCK,))), Action.STALL_UNCLEARED),
+    "cannot be cleared": (life(seen(removed=(STUCK,))), Action.STALL_UNCLEARED),
     "drift to report": (
         life(seen(drift=(DRIFT,)), policies=Policies(drift="Report")),
         Action.REPORT_DRIFT,
     ),
     "another state is wanted": (life(seen(state_differs=True), edited=True), Action.CHANGE_STATE),
-    "edited": (life(seen(leftovers=(LEFT,)), edited=True), Action.UPDATE),
+    "edited": (life(seen(removed=(LEFT,)), edited=True), Action.UPDATE),
     "drifted": (life(seen(drift=(DRIFT,))), Action.CORRECT),
 }
 
@@ -266,7 +266,7 @@ def test_every_row_has_its_case() -> None:
         ),
         pytest.param(
             life(
-                seen(leftovers=(LEFT,)),
+                seen(removed=(LEFT,)),
                 cleared_before=True,
                 policies=Policies(drift="Ignore"),
             ),
@@ -274,7 +274,7 @@ def test_every_row_has_its_case() -> None:
             id="what was asked for is no drift to ignore",
         ),
         pytest.param(
-            life(seen(drift=(DRIFT,), leftovers=(STUCK,))),
+            life(seen(drift=(DRIFT,), removed=(STUCK,))),
             Action.CORRECT,
             id="drift is corrected beside what cannot be cleared",
         ),

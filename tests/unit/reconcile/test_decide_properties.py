@@ -29,7 +29,7 @@ _observations = st.builds(
     phase=st.sampled_from(Phase),
     ownership=st.sampled_from([*Ownership, Ownership.OURS, Ownership.OURS]),
     drift=st.sampled_from([(), (DRIFT,), (FIXED,), (DRIFT, FIXED)]),
-    leftovers=st.sampled_from([(), (LEFT,), (STUCK,), (LEFT, STUCK)]),
+    removed=st.sampled_from([(), (LEFT,), (STUCK,), (LEFT, STUCK)]),
     state_differs=st.booleans(),
 )
 _policies = st.builds(

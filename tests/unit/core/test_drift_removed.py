@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentrun_operator.core.drift import clearing_values, find_drift, find_leftovers
+from agentrun_operator.core.drift import clearing_values, find_drift, find_removed
 from agentrun_operator.core.wire import applied_paths
 from unit.core.drift_tools import paths_of, without
 from unit.core.sample_kind import FULL, KIND, SECRET_VALUE, answer_to, body_of, specs
 
 
-def _leftovers(before: Mapping[str, Any], after: Mapping[str, Any], answer: Any) -> list[str]:
+def _removed(before: Mapping[str, Any], after: Mapping[str, Any], answer: Any) -> list[str]:
     applied = applied_paths(KIND, body_of(before))
-    return paths_of(find_leftovers(KIND, applied, body_of(after), answer))
+    return paths_of(find_removed(KIND, applied, body_of(after), answer))
 
 
 REMOVALS = [
@@ -49,7 +49,7 @@ REMOVALS = [
 @pytest.mark.parametrize(("path", "left"), REMOVALS)
 def test_what_left_the_spec_and_still_shows(path: tuple[Any, ...], left: list[str]) -> None:
     after = without(FULL, *path)
-    found = find_leftovers(
+    found = find_removed(
         KIND,
         applied_paths(KIND, body_of(FULL)),
         body_of(after),
@@ -73,7 +73,7 @@ def test_what_left_the_spec_and_still_shows(path: tuple[Any, ...], left: list[st
 )
 def test_an_empty_value_counts_as_cleared(value: Any) -> None:
     for name in ("description", "port", "mounts", "verbose", "document"):
-        assert _leftovers(FULL, without(FULL, name), {name: value}) == []
+        assert _removed(FULL, without(FULL, name), {name: value}) == []
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_an_empty_value_counts_as_cleared(value: Any) -> None:
     ],
 )
 def test_the_servers_default_counts_as_cleared(name: str, seen: Any, left: list[str]) -> None:
-    assert _leftovers(FULL, without(FULL, name), {name: seen}) == left
+    assert _removed(FULL, without(FULL, name), {name: seen}) == left
 
 
 @given(specs)
-def test_what_was_never_applied_is_no_leftover(spec: dict[str, Any]) -> None:
-    assert find_leftovers(KIND, (), {}, answer_to(body_of(spec))) == ()
+def test_what_was_never_applied_is_no_removed_field(spec: dict[str, Any]) -> None:
+    assert find_removed(KIND, (), {}, answer_to(body_of(spec))) == ()
 
 
 @given(specs)
-def test_what_stays_in_the_spec_is_no_leftover(spec: dict[str, Any]) -> None:
+def test_what_stays_in_the_spec_is_no_removed_field(spec: dict[str, Any]) -> None:
     body = body_of(spec)
-    assert find_leftovers(KIND, applied_paths(KIND, body), body, answer_to(body)) == ()
+    assert find_removed(KIND, applied_paths(KIND, body), body, answer_to(body)) == ()
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def test_what_stays_in_the_spec_is_no_leftover(spec: dict[str, Any]) -> None:
 def test_an_empty_value_in_the_spec_asks_to_clear(
     spec: dict[str, Any], answer: dict[str, Any], paths: list[str]
 ) -> None:
-    """It is a leftover, not drift: an API that ignores `[]` must not be asked for ever."""
+    """It is a removed field, not drift: an API that ignores `[]` must not be asked for ever."""
     body = body_of(spec)
     assert find_drift(KIND, body, answer, partial=False) == ()
-    found = find_leftovers(KIND, (), body, answer)
+    found = find_removed(KIND, (), body, answer)
     assert paths_of(found) == paths
     assert clearing_values(KIND, found, body) == (body if paths else {})
 
@@ -133,4 +133,4 @@ def test_an_item_is_found_wherever_the_server_put_it() -> None:
     answer = answer_to(body_of(FULL))
     answer["peers"].reverse()
     assert find_drift(KIND, body_of(FULL), answer, partial=False) == ()
-    assert _leftovers(FULL, without(FULL, "peers", 1, "readOnly"), answer) == ["peers.1.readOnly"]
+    assert _removed(FULL, without(FULL, "peers", 1, "readOnly"), answer) == ["peers.1.readOnly"]
