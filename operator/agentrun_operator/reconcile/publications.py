@@ -5,12 +5,11 @@ What others delete or change is put right within seconds. The echo of our own wr
 
 from collections.abc import Callable, Mapping
 
-from agentrun_operator.core.errors import AlreadyExistsNotOwned
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.guard import check_leadership
-from agentrun_operator.reconcile.ports import Clock, ConnectionWriter, Json, Leadership
+from agentrun_operator.reconcile.ports import Clock, ConnectionWriter, Leadership
 
 CALM_SECONDS = 10.0
 PATIENCE_SECONDS = 5.0
@@ -103,37 +102,3 @@ def published_name(kind: ResourceKind, spec: Mapping[str, object]) -> str | None
     config_map = target.get("configMap") if isinstance(target, Mapping) else None
     name = config_map.get("name") if isinstance(config_map, Mapping) else None
     return str(name) if kind.connection and name else None
-
-
-def addresses(kind: ResourceKind, resource: Mapping[str, object]) -> dict[str, str]:
-    """Return what a map holds of a resource."""
-    return {key: str(resource.get(name) or "") for key, name in kind.connection.items()}
-
-
-def recorded_map(obj: KubeObject) -> str | None:
-    """Return the name of the map that an object has published."""
-    record = obj.status.get("connection")
-    name = record.get("configMap") if isinstance(record, Mapping) else None
-    return str(name) if name else None
-
-
-def check_rivals(obj: KubeObject, name: str, rivals: list[KubeObject]) -> None:
-    """Leave a map to the object that published it first, also while it is gone for a moment.
-
-    Raises:
-        AlreadyExistsNotOwned: that is another object.
-    """
-    publishing = [r for r in (obj, *rivals) if recorded_map(r) == name and not r.deleting]
-    first = min(publishing, key=lambda r: (r.created_at, r.uid), default=obj)
-    if first.uid != obj.uid:
-        raise AlreadyExistsNotOwned(
-            f"ConfigMap {name!r} is published by {first.key} already; choose another name in "
-            "spec.writeConnectionTo"
-        )
-
-
-def connection_record(kind: ResourceKind, name: str | None) -> Json:
-    """Return the change of a status that records the map which is published now."""
-    if not kind.connection:
-        return {}
-    return {"connection": {"configMap": name} if name else None}

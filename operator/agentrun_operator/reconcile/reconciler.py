@@ -33,6 +33,7 @@ from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.plan import Prepared
 from agentrun_operator.reconcile.ports import ClusterUnavailable, ObjectConflict, ObjectGone
 from agentrun_operator.reconcile.preparation import Preparation
+from agentrun_operator.reconcile.publishing import Publisher
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.report import Reporter, log_bug
 from agentrun_operator.reconcile.reporting import ReportingSteps
@@ -67,7 +68,8 @@ class Reconciler:
         self._world = world
         self._redactors = redactors = Redactors(world)
         self._reporter = Reporter(world, redactors)
-        self._settlement = settlement = Settlement(world, redactors)
+        self._publisher = Publisher(world, redactors)
+        settlement = Settlement(world, redactors, self._publisher)
         claims = Claims(world)
         self._preparation = Preparation(world, claims, redactors)
         self._freshness = Freshness(world)
@@ -107,7 +109,7 @@ class Reconciler:
         else:
             if result.result != "error":
                 ctx.memory.failures.end()
-        await self._settlement.republish(ctx)
+        await self._publisher.republish(ctx)
         ctx.memory.transition.is_polled = result.in_transition
         window = ctx.settle.total_seconds()
         result = unanswered.wake(ctx.memory.sent, ctx.now, window, result)

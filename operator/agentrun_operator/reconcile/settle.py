@@ -1,20 +1,14 @@
 """The calm end of a pass: the resource is as specified."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
-
-import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.drift import Drift
-from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError
 from agentrun_operator.core.kind import Phase
-from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
-from agentrun_operator.core.snapshot import Existence, Ownership
+from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, outcome, status
@@ -22,33 +16,25 @@ from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
-from agentrun_operator.reconcile.publications import (
-    addresses,
-    check_rivals,
-    connection_record,
-    map_key,
-    published_name,
-    recorded_map,
-)
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.publishing import Publisher
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.world import World
-
-log = structlog.get_logger(__name__)
 
 
 class Settlement:
     """What a settled object says, and when it is looked at again."""
 
-    def __init__(self, world: World, redactors: Redactors) -> None:
+    def __init__(self, world: World, redactors: Redactors, publisher: Publisher) -> None:
         """Work on one world."""
         self._world = world
+        self._publisher = publisher
         self._redactors = redactors
 
     async def settle(self, ctx: Planned) -> Outcome | None:
         """Everything is as specified, or as the policies want it left."""
         seen, memory = ctx.observation, ctx.memory
-        unpublished = await self._publish(ctx)
+        unpublished = await self._publisher.publish(ctx)
         memory.sent.note_in_place(ctx.plan.desired_digest)
         memory.transition.end()
         is_news = memory.sent.write_only is None or not ctx.write_only_changed
@@ -133,81 +119,6 @@ class Settlement:
         if ctx.plan.resolution is None or not write_only_part(ctx.kind, ctx.target.desired):
             return []
         return [{"name": n, "version": v} for n, v in sorted(ctx.plan.resolution.versions.items())]
-
-    async def _publish(self, ctx: Context) -> str:
-        """Write the address where it is wanted, and take it away from where it was.
-
-        Returns what to say where it is not published.
-        """
-        wanted, recorded = published_name(ctx.kind, ctx.obj.spec), recorded_map(ctx.obj)
-        if wanted is not None and not await self._may_publish(ctx, ctx.observation.resource):
-            return (
-                f"; what AgentRun reports as its address is not written to ConfigMap {wanted!r}, "
-                "as it is no plain URL, or shares text with a value of a Secret"
-            )
-        if wanted is not None:
-            try:
-                await self._write_map(ctx, wanted, ctx.observation.resource)
-            except AlreadyExistsNotOwned:
-                if recorded is not None and recorded != wanted and self._is_awaited(ctx, recorded):
-                    # Two that exchange their maps would wait for each other for ever.
-                    await self._world.connections.withdraw(ctx.obj, recorded)
-                    ctx.changes |= connection_record(ctx.kind, None)
-                raise
-        # Order: workloads find the new one before the old one goes.
-        if recorded is not None and recorded != wanted:
-            await self._world.connections.withdraw(ctx.obj, recorded)
-        ctx.changes |= connection_record(ctx.kind, wanted)
-        return ""
-
-    def _is_awaited(self, ctx: Context, name: str) -> bool:
-        """Whether another object publishes a map as soon as it may."""
-        return any(
-            not rival.deleting and rival.paused_until(ctx.started_at) is None
-            for rival in self._rivals(ctx.obj, name)
-        )
-
-    def _rivals(self, obj: KubeObject, name: str) -> list[KubeObject]:
-        """Return the other objects that want to publish a map."""
-        cache, at = self._world.cache, map_key(obj.key.namespace, name)
-        found = (cache.get(key) for key in cache.publishers_of(at) if key != obj.key)
-        return [rival for rival in found if rival is not None]
-
-    async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
-        for address in addresses(ctx.kind, known).values():
-            if not await self._redactors.may_publish(ctx, address):
-                return False
-        return True
-
-    async def _write_map(self, ctx: Context, name: str, known: Mapping[str, Any]) -> None:
-        """Write a map with the addresses that are known of a resource."""
-        world, obj = self._world, ctx.obj
-        check_rivals(obj, name, self._rivals(obj, name))
-        await world.connections.publish(obj, name, addresses(ctx.kind, known))
-
-    async def republish(self, ctx: Context) -> None:
-        """Restore a published map that somebody touched, whatever else this pass came to.
-
-        Workloads read it also while the object drifts, waits, or cannot be looked at. What is
-        wrong with the map then is told by the next pass that ends well.
-        """
-        obj, seen, conflict = ctx.obj, ctx.observation, ctx.plan.conflict
-        name = published_name(ctx.kind, obj.spec)
-        if name is None or name != recorded_map(obj) or obj.deleting or conflict is not None:
-            return
-        if self._world.connections.is_in_place(map_key(obj.key.namespace, name)):
-            return
-        is_strange = seen.existence is Existence.PRESENT and seen.ownership is Ownership.FOREIGN
-        if is_strange or seen.existence is Existence.ABSENT or obj.paused_until(ctx.started_at):
-            return
-        known = seen.resource or obj.status.get("atProvider") or {}
-        if not all(addresses(ctx.kind, known).values()):
-            return
-        # Nor what a status shows with something masked in it: that is no plain URL.
-        if not await self._may_publish(ctx, known):
-            return
-        with suppress(OperatorError, ClusterUnavailable):
-            await self._write_map(ctx, name, known)
 
 
 def _standing(ctx: Planned) -> str:

@@ -35,9 +35,9 @@ from agentrun_operator.reconcile import (
     observe,
     outcome,
     preparation,
+    publishing,
     reconciler,
     report,
-    settle,
     status,
     unanswered,
     writes,
@@ -119,7 +119,7 @@ ATTACK_BUGS: tuple[Bug, ...] = (
     _bug(
         "map-not-given-up",
         "two that exchange their maps wait for each other",
-        (settle, "AlreadyExistsNotOwned", a.never_raised),
+        (publishing, "AlreadyExistsNotOwned", a.never_raised),
     ),
     _bug(
         "map-given-up",
