@@ -211,8 +211,6 @@ class Engine:
 
     def _wake_accounts(self, obj: KubeObject) -> None:
         """Let the account say what its keys were refused for; all its users then wait for it."""
-        if self._world.kinds[obj.key.kind].is_local:
-            return
         for target in self._world.cache.targets_of(obj):
             if target.is_account and self._world.cache.get(target) is not None:
                 self.queue.add(target)
@@ -276,8 +274,7 @@ class Engine:
             self._metrics.reconciled(work.key.kind, result.result, spent)
         if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
-        newest = self._world.cache.get(work.key)
-        if newest is not None:
+        if (newest := self._world.cache.get(work.key)) is not None:
             ready = newest.ready
             self._metrics.condition(work.key, ready.get("status"), ready.get("reason"))
         if result.requeue_after is not None:
@@ -303,9 +300,8 @@ class Engine:
         Race: a watch that is late or silent shows neither what a write without an answer did, nor
         what ours conflicts with. To write on an old version would undo that, and go on for ever.
         """
-        kind = self._world.kinds[obj.key.kind]
         try:
-            raw = await self._reader.read_object(kind, obj.key)
+            raw = await self._reader.read_object(self._world.kinds[obj.key.kind], obj.key)
         except ClusterUnavailable as error:
             log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
             self.queue.add_after(obj.key, self._world.outcomes.delay_after(memory.failures, 1.0))
@@ -314,7 +310,7 @@ class Engine:
         if raw is None:
             self._gone(obj.key, obj.uid)
             return None
-        self._world.cache.update(raw, kind.kind)
+        self._world.cache.update(raw, obj.key.kind)
         return self._world.cache.get(obj.key)
 
     def _lane_of(self, obj: KubeObject, *, fresh: bool) -> Lane:
