@@ -1,5 +1,6 @@
 """The real simulator on virtual time, and a ledger of who made which resource."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -243,6 +244,8 @@ class SimulatedCloud:
         if fault is not None and fault.effect == "drop-late":
             self.late += 1
             self._lands_at.append(self._time() + (fault.seconds or 0.0))
+            # Without a call in between it would look as young as the next one.
+            asyncio.get_running_loop().call_later(fault.seconds or 0.0, self.take_stock)
         reply = self.core.finish(exchange)
         if call.is_write or self.late:
             self.take_stock()
