@@ -205,6 +205,24 @@ async def test_an_unrecorded_try_that_was_accepted_is_seen_by_a_look() -> None:
     assert told(lab)[1].endswith("; the cloud is deleting it")
 
 
+async def test_an_unrecorded_try_that_nobody_can_look_for_is_told() -> None:
+    lab, key = await ready(RUNTIME)
+    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
+    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    lab.simulator.clear_faults()
+    crash_at_delete(lab)
+    with pytest.raises(Crash):
+        await lab.elapse(400)
+    inject(lab, DOWN)
+    lab.restart()
+    lab.edit(key, deletionPolicy="Retain")
+    await lab.elapse(60)
+    assert told(lab)[0] == "Retained"
+    assert told(lab)[1].endswith("nobody can see whether a DELETE reached it before")
+
+
 async def test_delete_failed_then_retain() -> None:
     lab, key = await ready(RUNTIME)
     inject(lab, {"effect": "delete-failed", "reason": "still busy", "times": None})

@@ -69,6 +69,7 @@ class DeletionSteps:
             ctx.observation,
             is_kept=is_kept,
             is_unrecorded=ctx.is_unrecorded,
+            is_unseen=ctx.memory.looks.seen_at is None,
             owner=foreign.owner_left_alone(ctx, self._world.cache),
         )
         if told is not None:

@@ -32,6 +32,13 @@ _BEING_REPLACED = frozenset({Reason.EXTERNAL_RESOURCE_MISSING, Reason.TIMEOUT, R
 DeletionEvent = tuple[EventType, str, str]
 """Type, reason and message of an event."""
 
+_LEFT: DeletionEvent = ("Normal", "Retained", "left the cloud resource alone")
+_LEFT_UNSEEN: DeletionEvent = (
+    "Warning",
+    "Retained",
+    "left the cloud resource alone; nobody can see whether a DELETE reached it before",
+)
+
 
 def went_out(obj: KubeObject) -> bool:
     """Whether DELETE was sent, or the cloud was seen deleting the resource."""
@@ -57,16 +64,19 @@ def deletion_event(
     *,
     is_kept: bool,
     is_unrecorded: bool,
+    is_unseen: bool = False,
     owner: str | None = None,
 ) -> DeletionEvent | None:
     """Return what to tell; None where there never was anything.
 
     `is_kept` tells that the policies want the resource left, `is_unrecorded` that no record says
-    whose it is, `owner` that it is somebody else's ("carries the mark of ...").
+    whose it is, `is_unseen` that this process never saw it, `owner` that it is somebody else's
+    ("carries the mark of ...").
     """
     is_going = seen.existence is Existence.PRESENT and seen.phase is Phase.DELETING
     if not went_out(obj) and not (is_kept and is_going):
-        return _untouched(obj, seen, is_unrecorded=is_unrecorded, owner=owner)
+        told = _untouched(obj, seen, is_unrecorded=is_unrecorded, owner=owner)
+        return _LEFT_UNSEEN if told == _LEFT and is_unseen and may_have_gone_out(obj) else told
     return _too_late(obj, seen) if is_kept else _deleted(seen)
 
 
@@ -111,5 +121,5 @@ def _untouched(
         )
         return "Warning", "Retained", message
     if obj.external_id:
-        return "Normal", "Retained", "left the cloud resource alone"
+        return _LEFT
     return None
