@@ -35,6 +35,11 @@ def status_of(lab: Lab, key: ObjectKey) -> dict[str, Any]:
     return dict(raw["status"])
 
 
+def undated(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a status without the date that goes along with each write."""
+    return {name: value for name, value in status.items() if name != "lastSeenTime"}
+
+
 async def made_again(sample: Sample, **more: Any) -> tuple[Lab, ObjectKey, dict[str, Any]]:
     """Return a lab whose object's resource was deleted and made again, and the first status."""
     lab, key = await ready(sample, **more)

@@ -111,6 +111,8 @@ def _columns(kind: ResourceKind) -> Iterator[dict[str, Any]]:
     yield _column(Column("Age", ".metadata.creationTimestamp", type="date", wide=False))
     if kind.rest is not None:
         yield _column(Column("External-ID", ".status.externalId"), "Id or key in AgentRun.")
+        as_of = Column("As-Of", ".status.lastSeenTime", type="date")
+        yield _column(as_of, "For how long all this has been so: the last look before it was told.")
     yield _column(Column("Message", f"{_READY}.message"), "What happened and what to do.")
     if kind.rest is not None and "State" not in {c.name for c in kind.columns}:
         yield _column(Column("State", ".status.atProvider.state"), "The API's own lifecycle word.")

@@ -29,6 +29,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             **_record(),
             **_sent(),
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
+            **({"lastSeenTime": _last_seen_time()} if kind.rest is not None else {}),
             **_course(),
             **({"connection": _connection()} if kind.connection else {}),
             **({"massAbsence": _mass_absence()} if kind.is_local else {}),
@@ -208,6 +209,13 @@ def _acted_on() -> Schema:
                 "x-kubernetes-map-type": "atomic",
             },
         },
+    )
+
+
+def _last_seen_time() -> Schema:
+    return _time(
+        "When the resource was last seen, as of the time this status was written. It is not kept "
+        "up to date: while Ready is True and not Paused, the resource was seen since, too."
     )
 
 

@@ -1,10 +1,10 @@
 """Ready has a date: when a resource was last seen, and what is said once that is too long ago.
 
-No status carries the date while all is well, or a quiet fleet would be written all the time.
+The date in a status is that of its writing: kept up to date it would write a quiet fleet all the
+time.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import (
@@ -22,6 +22,7 @@ from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.intervals import patience_of
+from agentrun_operator.reconcile.looks import wall_time
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.trouble import OUTAGE, Trouble, says_already, trouble_of
 from agentrun_operator.reconcile.world import World
@@ -155,15 +156,11 @@ class Freshness:
         return min(answered, self._world.clock.monotonic() - spent)
 
     def _last_seen(self, ctx: Context) -> str:
-        looks = ctx.memory.looks
+        looks, clock = ctx.memory.looks, self._world.clock
         if looks.seen_at is None:
-            started = self._wall(looks.known_since or ctx.now)
+            started = wall_time(clock, looks.known_since or ctx.now)
             return f"not seen since this operator took over at {timestamp(started)}"
-        return f"last seen at {timestamp(self._wall(looks.seen_at))}"
-
-    def _wall(self, monotonic: float) -> datetime:
-        spent = self._world.clock.monotonic() - monotonic
-        return self._world.clock.now() - timedelta(seconds=spent)
+        return f"last seen at {timestamp(wall_time(clock, looks.seen_at))}"
 
 
 def _story(trouble: Trouble) -> str:

@@ -1,7 +1,10 @@
 """What looks at the resource of one object showed, those of passes and those of LISTs."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+
+from agentrun_operator.reconcile.ports import Clock
 
 
 @dataclass(slots=True)
@@ -74,3 +77,8 @@ class Looks:
             return False
         self.is_overdue = True
         return True
+
+
+def wall_time(clock: Clock, at: float) -> datetime:
+    """Return when a monotonic time was, by the wall clock of now."""
+    return clock.now() - timedelta(seconds=clock.monotonic() - at)

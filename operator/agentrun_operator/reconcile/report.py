@@ -7,11 +7,12 @@ import structlog
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.gate import Redactor
-from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.record import bind
 from agentrun_operator.reconcile import leave, outcome
 from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.looks import wall_time
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
 from agentrun_operator.reconcile.reported import Reported
@@ -49,9 +50,22 @@ class Reporter:
         ctx.memory.reported.note_status(status)
         if status == ctx.obj.status:
             return
-        raw = await self._write(ctx.obj, verdict, status)
+        raw = await self._write(ctx.obj, verdict, self._dated(ctx, status))
         ctx.memory.reported.note_written(ctx.now)
         self.absorb(ctx, raw)
+
+    def _dated(self, ctx: Context, status: Json) -> Json:
+        """Return a status that is about to be written, with the date of the last look.
+
+        Not before that is certain: the date alone would write a quiet fleet at each poll.
+        """
+        seen_at = ctx.memory.looks.seen_at
+        if not status.get("externalId"):
+            return changed(status, {"lastSeenTime": None})
+        if seen_at is None:
+            # A process before this one saw it.
+            return status
+        return {**status, "lastSeenTime": timestamp(wall_time(self._clock, seen_at))}
 
     async def write_object(
         self, obj: KubeObject, reported: Reported, verdict: Verdict, changes: Json

@@ -102,7 +102,9 @@ def test_columns_tell_the_state_at_a_glance(
     assert row[:3] == ["held-0", "Unknown", "Pending"]
     assert len(row) == len(heading) - 2, "neither drift nor a pause"
     wide = control_plane.kubectl(*get, "--output=wide").splitlines()
-    assert wide[0].split() == [*heading, "EXTERNAL-ID", "MESSAGE", "STATE", "MODE", "ENDPOINT"]
+    assert wide[0].split() == [
+        *heading, "EXTERNAL-ID", "AS-OF", "MESSAGE", "STATE", "MODE", "ENDPOINT",
+    ]  # fmt: skip
     assert "mp-1" in wide[1].split()
     assert wide[1].split()[-3:] == ["READY", "Single", "https://proxy.example"]
 

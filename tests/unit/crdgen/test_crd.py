@@ -27,7 +27,7 @@ def test_the_crd_of_a_small_kind_is_as_reviewed() -> None:
 def test_columns_end_with_what_only_wide_output_shows() -> None:
     assert columns(WIDGET) == [
         "Ready", "Reason", "Drift", "Paused", "Title", "Age",
-        "External-ID", "Message", "State", "Address",
+        "External-ID", "As-Of", "Message", "State", "Address",
     ]  # fmt: skip
 
 
