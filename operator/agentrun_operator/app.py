@@ -44,8 +44,9 @@ from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable
 from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
-from agentrun_operator.telemetry.health import AddressTakenError, HealthServer
+from agentrun_operator.telemetry.health import HealthServer
 from agentrun_operator.telemetry.levels import LevelSwitch
+from agentrun_operator.telemetry.listener import AddressTakenError
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 from agentrun_operator.telemetry.traces import tracer_from
 from agentrun_operator.telemetry.watchdog import Watchdog
