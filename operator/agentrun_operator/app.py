@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -44,6 +45,7 @@ from agentrun_operator.reconcile.ports import ClusterRewound, ClusterUnavailable
 from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
+from agentrun_operator.telemetry.debug import DebugPage, DebugServer
 from agentrun_operator.telemetry.health import HealthServer
 from agentrun_operator.telemetry.levels import LevelSwitch
 from agentrun_operator.telemetry.listener import AddressTakenError
@@ -108,6 +110,7 @@ class Operator:
         self._clock = SystemClock()
         self._tracer = tracer
         self.metrics = PrometheusMetrics(tracer.exemplar)
+        self._debug = DebugPage(self._clock)
         self.engine: Engine | None = None
         self.health: HealthServer | None = None
         self._watcher: Watcher | None = None
@@ -144,7 +147,7 @@ class Operator:
         )
         if not await unless(stop, reader.require_crds(self._kinds.values())):
             return
-        async with self._health() as self.health:
+        async with self._health() as self.health, self._debug_server():
             log.info("started", version=__version__, port=self.health.port)
             elector = self._elector(client)
             if elector is None:
@@ -172,6 +175,7 @@ class Operator:
         recorder = BackgroundEventRecorder(client, self._clock)
         world = self._world(client, reader, recorder, leadership)
         engine = self.engine = Engine(world, reader, self.metrics)
+        self._debug.attach(world, engine.queue)
         watcher = self._watcher = Watcher(
             access=self._access,
             kinds=self._kinds.values(),
@@ -246,6 +250,18 @@ class Operator:
             metrics=self.metrics.render,
         )
 
+    def _debug_server(self) -> AbstractAsyncContextManager[object]:
+        settings = self._settings
+        if not settings.debug_port:
+            return nullcontext()
+        return DebugServer(
+            host=settings.debug_host, port=settings.debug_port, state=self._debug.state
+        )
+
+    def _api_called(self, operation: str, code: str, seconds: float) -> None:
+        self.metrics.api_called(operation, code, seconds)
+        self._debug.api_called(operation, code)
+
     def _world(
         self,
         client: KubeClient,
@@ -259,7 +275,7 @@ class Operator:
         cloud = AgentRunCloud(
             environ=self._environ,
             allow_list=settings.endpoint_allow_list,
-            observe=self.metrics.api_called,
+            observe=self._api_called,
             chain=ChainOptions(use_instance_role=settings.instance_role),
             answers=self._answers,
             tracer=self._tracer,

@@ -198,4 +198,6 @@ VARIABLES = (
     Variable("DRAIN_SECONDS", "drain_seconds", _seconds),
     Variable("BIND_HOST", "bind_host", str),
     Variable("BIND_PORT", "bind_port", _count_or_zero),
+    Variable("DEBUG_HOST", "debug_host", str),
+    Variable("DEBUG_PORT", "debug_port", _count_or_zero),
 )

@@ -32,6 +32,13 @@ def test_by_default_the_operator_has_no_keys() -> None:
     assert not [name for name in found if "ACCESS_KEY" in name or "ROLE" in name]
 
 
+def test_debug_is_off_and_then_on_loopback() -> None:
+    name = "AGENTRUN_OPERATOR_DEBUG_{}".format
+    assert name("PORT") not in environment_of(installed())
+    found = environment_of(installed('debug={"enabled":true}'))
+    assert (found[name("HOST")], found[name("PORT")]) == ("127.0.0.1", "8081")
+
+
 def test_keys_come_from_a_secret_and_nowhere_else() -> None:
     found = environment_of(
         installed(

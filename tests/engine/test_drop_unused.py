@@ -128,5 +128,5 @@ async def test_a_client_in_the_making_keeps_its_record_and_its_budget() -> None:
     may_answer.set()
     api = cast(GuardedAPI, (await making).api)
     assert api._contact is clients.contacts.of(account)
-    assert [api._budget] == list(clients._budgets.values())
+    assert [api.budget] == list(clients._budgets.values())
     await clients.aclose()

@@ -48,6 +48,8 @@ EVERYTHING = {
     "DRAIN_SECONDS": "10",
     "BIND_HOST": "127.0.0.1",
     "BIND_PORT": "0",
+    "DEBUG_HOST": "0.0.0.0",
+    "DEBUG_PORT": "8081",
 }
 
 

@@ -44,6 +44,12 @@
   value: "0.0.0.0"
 - name: AGENTRUN_OPERATOR_BIND_PORT
   value: "8080"
+{{- if .Values.debug.enabled }}
+- name: AGENTRUN_OPERATOR_DEBUG_HOST
+  value: {{ .Values.debug.host | quote }}
+- name: AGENTRUN_OPERATOR_DEBUG_PORT
+  value: {{ .Values.debug.port | quote }}
+{{- end }}
 {{- with .Values.account.id }}
 - name: AGENTRUN_OPERATOR_ACCOUNT_ID
   value: {{ . | quote }}

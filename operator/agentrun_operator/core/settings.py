@@ -116,6 +116,10 @@ class Settings:
     bind_host: str = "0.0.0.0"
     bind_port: int = 8080
     """Where /healthz, /readyz and /metrics are served."""
+    debug_host: str = "127.0.0.1"
+    """Of /debug, which names objects: whoever may read it had better be in the Pod already."""
+    debug_port: int = 0
+    """Of /debug; 0: it is not served."""
 
     @property
     def secrets_from(self) -> tuple[str, ...]:

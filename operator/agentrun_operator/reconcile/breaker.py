@@ -42,6 +42,20 @@ class _Refusal:
     """Whether a caller was let through since, to find out whether it still holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A refusal as others may hear of it: without its words."""
+
+    namespace: str
+    """Whose calls it concerns; empty: everybody's."""
+    operation: str
+    """Which call, or what stands for all of them."""
+    error: str
+    """Name of the error's class."""
+    seconds: float
+    """Until a caller is let through to try; 0 or less: the next one is."""
+
+
 class Breaker:
     """Remembers refusals of one account, and its silence."""
 
@@ -72,6 +86,14 @@ class Breaker:
         """Whether some caller would get a remembered refusal now."""
         now = self._clock.monotonic()
         return any(now < refusal.until for refusal in self._refusals.values())
+
+    def remembered(self) -> list[Remembered]:
+        """Return the refusals that stand."""
+        now = self._clock.monotonic()
+        return [
+            Remembered(*scope, type(refusal.error).__name__, refusal.until - now)
+            for scope, refusal in self._refusals.items()
+        ]
 
     def refused(self, operation: str, error: OperatorError) -> None:
         """Remember a refusal, for longer each time in a row.

@@ -78,6 +78,22 @@ class Budget:
         self._waiting = Shares()
         self._pump: asyncio.Task[None] | None = None
 
+    @property
+    def tokens(self) -> float:
+        """How many calls may be sent at once; below 0 after a 429."""
+        self._refill()
+        return self._tokens
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for their turn."""
+        return len(self._waiting)
+
+    @property
+    def pause_seconds(self) -> float:
+        """For how long nothing is sent, because the API asked for that."""
+        return max(0.0, self._paused_until - self._clock.monotonic())
+
     def configure(self, per_second: float) -> None:
         """Take over an edited rate."""
         if per_second != self._full_rate:

@@ -292,6 +292,10 @@ class AccountClients:
         """Whether some call would be answered with a refusal that is remembered."""
         return any(client.api.is_refusing for client in self._clients.values())
 
+    def opened(self) -> Mapping[ObjectKey, GuardedAPI]:
+        """Return the client of each account that has one."""
+        return {source: client.api for source, client in self._clients.items()}
+
     def secret_changed(self, secret: ObjectKey) -> None:
         """Make the clients that use a Secret read it again; the old ones serve until then."""
         self._heard += 1

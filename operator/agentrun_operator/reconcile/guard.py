@@ -54,8 +54,8 @@ class GuardedAPI:
     ) -> None:
         """Stand before `api`, whose transport waits for `budget` before each request."""
         self._api = api
-        self._budget = budget
-        self._breaker = breaker
+        self.budget = budget
+        self.breaker = breaker
         self._contact = contact
         self._leadership = leadership
         self._active = 0
@@ -65,7 +65,7 @@ class GuardedAPI:
     @property
     def is_refusing(self) -> bool:
         """Whether some call would be answered with a refusal that is remembered."""
-        return self._breaker.is_open
+        return self.breaker.is_open
 
     async def retire(self) -> None:
         """Close the client behind as soon as the calls under way have ended."""
@@ -138,7 +138,7 @@ class GuardedAPI:
             return await self._call(operation, call)
 
     async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
-        self._breaker.check(operation)
+        self.breaker.check(operation)
         return await self._observe(operation, call)
 
     async def _observe(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -156,8 +156,8 @@ class GuardedAPI:
             self._active -= 1
             if self._is_retired and self._active == 0:
                 await self.aclose()
-        self._budget.succeeded()
-        self._breaker.succeeded(operation)
+        self.budget.succeeded()
+        self.breaker.succeeded(operation)
         self._contact.answered()
         return answer
 
@@ -165,23 +165,23 @@ class GuardedAPI:
         """Tell budget, breaker and the account's record what a failure means to them."""
         match error:
             case Throttled(is_ours=False):
-                self._budget.throttled(error.retry_after)
-                self._breaker.answered()
+                self.budget.throttled(error.retry_after)
+                self.breaker.answered()
                 self._contact.failed(error)
             case CredentialsInvalid() | ForeignKeys():
-                self._breaker.refused(operation, error)
+                self.breaker.refused(operation, error)
                 self._contact.failed(error)
             case Unavailable():
-                self._breaker.unanswered()
+                self.breaker.unanswered()
                 self._contact.failed(error)
             case AccessDenied() | QuotaExceeded():
-                self._breaker.refused(operation, error)
+                self.breaker.refused(operation, error)
                 self._contact.answered()
             case OperatorError() if not isinstance(error, Throttled):
-                self._breaker.answered()
+                self.breaker.answered()
                 self._contact.answered()
             case _:
-                self._breaker.unsent()
+                self.breaker.unsent()
 
 
 class FencedWriter:

@@ -12,6 +12,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Clock, Metrics
@@ -88,6 +89,17 @@ class WorkQueue:
     def at_work(self) -> int:
         """How many of them do not wait for the cloud."""
         return len(self._in_flight) - len(self._away)
+
+    @property
+    def delayed(self) -> int:
+        """How many keys wait for their time."""
+        return len(self._due)
+
+    def oldest(self, most: int) -> list[tuple[ObjectKey, float]]:
+        """Return up to `most` keys that wait longest for a worker, and for how many seconds."""
+        now = self._clock.monotonic()
+        found = heapq.nsmallest(most, self._since.items(), key=itemgetter(1))
+        return [(key, now - since) for key, since in found]
 
     def close(self) -> None:
         """Hand out nothing more; passes in flight may end."""

@@ -32,6 +32,9 @@ class Shares:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
     def join(self, tenant: str, lane: int, *, now: float) -> "asyncio.Future[None]":
         """Return what is set when it is this caller's turn."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
