@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from agentrun_operator.telemetry.logs import configure_logging
+from fakes.log_lines import listening
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +20,5 @@ def quiet_logs() -> Iterator[None]:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """Return everything that is logged, at the lowest level and set up as in production."""
-    before = logging.getLogger().handlers[:], logging.getLogger().level
-    said = io.StringIO()
-    configure_logging(level="DEBUG", stream=said)
-    yield said
-    logging.getLogger().handlers[:], level = before
-    logging.getLogger().setLevel(level)
-    structlog.reset_defaults()
+    with listening("DEBUG") as said:
+        yield said

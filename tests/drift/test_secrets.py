@@ -55,7 +55,7 @@ async def test_no_secret_is_ever_spoken(variant: Variant, log: io.StringIO) -> N
     lab.cluster.delete(stage.key)
     await lab.elapse(130)
     assert leaks(("log", log.getvalue()), *lab.spoken().items()) == []
-    assert "api_call" in log.getvalue()
+    assert "cloud write" in log.getvalue()
     assert lab.witness.seen
 
 

@@ -21,7 +21,7 @@ def rig() -> Iterator[Rig]:
 
     At the end: the chart's roles refused it nothing but what a test tried in its name.
     """
-    with Rig(transition_seconds=0.2) as running:
+    with Rig(transition_seconds=0.2, settings={"AGENTRUN_OPERATOR_LOG_LEVEL": "debug"}) as running:
         yield running
         refused = running.plane.audit.forbidden(user=running.operator_user)
         assert {(each.verb, each.resource) for each in refused} <= {("create", "accounts")}

@@ -11,6 +11,7 @@ import pytest
 from agentrun_operator.kinds import catalogue
 from chart.prometheus import empty_panels, promtool
 from controlplane import AuditEvent
+from fakes.log_lines import strangers
 from rig import Rig, eventually
 from rig.cloud import is_write
 from rig.official import LISTED, official_client, totals
@@ -125,6 +126,13 @@ def test_every_resource_costs_one_create(life: Life) -> None:
     creates = [each for each in life.calls if is_write(each) and each["method"] == "POST"]
     assert all(each["status"] < 300 for each in creates)
     assert len(creates) == sum(each["kind"] != "Account" for each in life.ready)
+
+
+def test_every_line_of_the_operators_log_is_as_declared(rig: Rig, life: Life) -> None:
+    del life
+    lines = rig.operator_log.splitlines()
+    assert [line for line in lines if '"cloud write"' in line]
+    assert strangers(lines) == []
 
 
 def test_no_secret_is_in_the_operators_log(rig: Rig, life: Life) -> None:

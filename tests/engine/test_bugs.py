@@ -89,7 +89,7 @@ async def test_of_a_poll() -> None:
     break_at(lab, "ListModelProxies", SECRET_VALUE)
     with capture_logs() as logs:
         await lab.elapse(100)
-    assert "poll failed" in str(logs)
+    assert "poll broke" in str(logs)
     assert SECRET_VALUE not in str(logs)
     lab.calls.before = lambda _name: None
     lab.calls.take()

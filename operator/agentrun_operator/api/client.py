@@ -36,6 +36,7 @@ _PROBE: Final = Call(
     method="GET",
     path=f"/{API_VERSION}/agents/runtimes",
     query={"pageNumber": "1", "pageSize": "1"},
+    route=f"/{API_VERSION}/agents/runtimes",
 )
 
 log = structlog.get_logger(__name__)
@@ -89,7 +90,12 @@ class AgentRunClient:
             items = [] if is_absent(answer) else _items(rest, answer)
             matches += [i for i in items if rest.name_field and i.get(rest.name_field) == name]
         if len(matches) > 1:
-            log.warning("name_not_unique", noun=rest.noun, name=name, count=len(matches))
+            log.warning(
+                "the name is not unique",
+                noun=rest.noun,
+                externalName=name,
+                count=len(matches),
+            )
         found = min(matches, key=lambda item: _preference(rest, item), default=None)
         if found is not None:
             _check_id(rest, f"List{rest.nouns}", found)
@@ -179,7 +185,8 @@ class AgentRunClient:
             Unavailable: The resource no longer exists, among the other causes.
         """
         path = f"{_path(rest, at.parent, at.key)}/{verb.suffix}"
-        call = Call(verb.action, verb.method, path, is_of_one=True)
+        route = f"{_route(rest)}/{{id}}/{verb.suffix}"
+        call = Call(verb.action, verb.method, path, is_of_one=True, route=route)
         answer = await self._send(call)
         if is_absent(answer):
             raise Unavailable(
@@ -226,7 +233,8 @@ class AgentRunClient:
         window = Window.of(cursor, self._sizes.get(path, PAGE_SIZE), rest.paging)
         while True:
             query = {**filters, **window.query}
-            call = Call(action=f"List{rest.nouns}", method="GET", path=path, query=query)
+            route = _route(rest)
+            call = Call(f"List{rest.nouns}", "GET", path, query=query, route=route)
             try:
                 answer = await self._send(call)
             except AnswerTooLarge:
@@ -248,7 +256,12 @@ class AgentRunClient:
 
 
 def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:
-    return Call(f"{verb}{rest.noun}", method, path, body=body, is_of_one=True)
+    route = _route(rest) if method == "POST" else f"{_route(rest)}/{{id}}"
+    return Call(f"{verb}{rest.noun}", method, path, body=body, is_of_one=True, route=route)
+
+
+def _route(rest: Rest) -> str:
+    return f"/{API_VERSION}{rest.collection}"
 
 
 def _path(rest: Rest, parent: str | None, key: str | None = None) -> str:

@@ -180,7 +180,7 @@ class RefreshingKeys:
         except (OperatorError, TimeoutError) as error:
             if (current := self._usable()) is not None:
                 self._renew_at = self._clock() + RETRY_SECONDS
-                log.warning("keys_not_renewed", error=type(error).__name__)
+                log.warning("keys not renewed", error=type(error).__name__)
                 return current
             if isinstance(error, TimeoutError):
                 raise Unavailable(

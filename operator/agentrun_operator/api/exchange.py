@@ -52,6 +52,8 @@ class Call:
     is_of_one: bool = False
     """Whether it is about one object, whose values are known. What is said to a LIST, for instance,
     may quote any resource of the account."""
+    route: str = ""
+    """The path without ids, for the log: an id that nobody has checked may hold a secret."""
     is_question: bool = False
     """Whether it changes nothing, although its method does not say so."""
 

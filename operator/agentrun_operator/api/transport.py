@@ -156,6 +156,11 @@ class Transport:
                 self._record(call, span, started, type(error).__name__)
                 # The cause may quote the request, whose headers hold a token.
                 raise unreachable(call, error) from None
+            except Unavailable as error:
+                if error.maybe_applied:
+                    # Something answered, and is of no use.
+                    self._record(call, span, started, type(error).__name__)
+                raise
             self._record(call, span, started, str(answer.status), request_id=answer.request_id)
         return answer
 
@@ -204,19 +209,34 @@ class Transport:
         *,
         request_id: str | None = None,
     ) -> None:
-        """Count the call, and write the wire log: names and numbers, never a value or a header."""
+        """Count the call, and log it: names and numbers, never a value, a header or an id.
+
+        Each write is told at `info`; the wire log at `debug` tells every call.
+        """
         spent = time.monotonic() - started
         span.answered(code, request_id)
         self._observe(call.action, code, spent)
+        fields = sorted(call.body or ())
+        seconds = round(spent, 4)
+        if call.is_write:
+            log.info(
+                "cloud write",
+                operation=call.action,
+                fields=fields,
+                code=code,
+                requestID=request_id,
+                durationSeconds=seconds,
+            )
         log.debug(
-            "api_call",
+            "api call",
+            operation=call.action,
             method=call.method,
-            path=call.path,
-            action=call.action,
-            fields=sorted(call.body) if call.body else [],
-            duration_ms=round(spent * 1000, 1),
+            path=call.route,
+            query=sorted(call.query),
+            fields=fields,
             code=code,
-            request_id=request_id,
+            requestID=request_id,
+            durationSeconds=seconds,
         )
 
     def keys(self) -> frozenset[str]:

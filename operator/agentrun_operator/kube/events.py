@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
 
 import structlog
 
@@ -45,7 +44,7 @@ class BackgroundEventRecorder:
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._tokens = BURST
         self._filled_at = clock.monotonic()
-        self._complained: set[str] = set()
+        self._has_complained = False
 
     def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
         """Record one transition; the same one again within ten minutes is dropped."""
@@ -55,7 +54,7 @@ class BackgroundEventRecorder:
         try:
             self._waiting.put_nowait(self._event(obj, kind, reason, text))
         except asyncio.QueueFull:
-            self._complain("event_dropped", "too many Events are waiting")
+            self._complain("too many Events are waiting")
 
     def _is_repeated(self, what: tuple[str, str, str]) -> bool:
         now = self._clock.monotonic()
@@ -135,10 +134,12 @@ class BackgroundEventRecorder:
             await self._client.post(path, event, params={"fieldManager": FIELD_MANAGER})
         except (ClusterUnavailable, ObjectConflict, ObjectGone) as error:
             # An Event for a namespace that is going away is refused, and nobody will miss it.
-            self._complain("event_not_posted", str(error))
+            self._complain(str(error))
 
-    def _complain(self, what: str, why: str) -> None:
-        """Warn once of each failure, then only whisper: Events are harmless to lose."""
-        say: Callable[..., object] = log.debug if what in self._complained else log.warning
-        self._complained.add(what)
-        say(what, error=why)
+    def _complain(self, why: str) -> None:
+        """Warn once, then only whisper: Events are harmless to lose."""
+        if self._has_complained:
+            log.debug("another Event is lost", error=why)
+        else:
+            log.warning("an Event is lost", error=why)
+        self._has_complained = True

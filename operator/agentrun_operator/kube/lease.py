@@ -140,7 +140,8 @@ class LeaseElector:
                 if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                     await self._write(self._client, lease, holder="", begun=None)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, TimeoutError) as error:
-            log.info("lease not released", error=str(error) or "no answer in time")
+            why = str(error) or "no answer in time"
+            log.info("lease not released", lease=self._name, error=why)
 
     async def _attempt(self, client: KubeClient | None = None) -> bool:
         """Take or renew the lease; returns whether we hold it now."""

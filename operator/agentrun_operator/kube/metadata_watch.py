@@ -160,7 +160,7 @@ class Stream:
                 await self._follow(self._version or "")
                 delay = random.uniform(RECONNECT_SECONDS / 2, RECONNECT_SECONDS)  # noqa: S311 - jitter
             except ListExpired:
-                log.debug("watch_expired", what=self.what)
+                log.debug("a watch expired", what=self.what)
                 self._version = None
                 delay = random.uniform(0, RECONNECT_SECONDS)  # noqa: S311 - jitter
             except ClusterForbidden as error:
@@ -169,7 +169,7 @@ class Stream:
                 delay = FORBIDDEN_SECONDS
             except (ClusterUnavailable, ObjectGone) as error:
                 failures += 1
-                log.debug("watch_interrupted", what=self.what, error=str(error))
+                log.debug("a watch was interrupted", what=self.what, error=str(error))
                 ceiling = min(BACKOFF_CAP_SECONDS, 2.0**failures)
                 delay = random.uniform(0, ceiling)  # noqa: S311 - jitter
             if self._version is None:
@@ -180,7 +180,7 @@ class Stream:
     def _warn_forbidden(self, error: ClusterForbidden) -> None:
         if not self._is_forbidden:
             log.warning(
-                "watch_forbidden",
+                "a watch is forbidden",
                 what=self.what,
                 error=str(error),
                 effect=f"changes of {self._watched.plural} are seen at the poll interval only",

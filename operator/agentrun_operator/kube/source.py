@@ -188,9 +188,9 @@ async def _end(tasks: Collection[asyncio.Task[object]]) -> None:
         for task in done:
             # Read, or the loop reports it as never retrieved; the first has been raised already.
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.debug("kopf_task_failed", task=task.get_name(), error=repr(error)[:512])
+                log.debug("a task of kopf failed", task=task.get_name(), error=repr(error)[:512])
     if pending:
-        log.error("kopf_did_not_stop", tasks=sorted(task.get_name() for task in pending))
+        log.error("kopf did not stop", tasks=sorted(task.get_name() for task in pending))
 
 
 def _why(tasks: Collection[asyncio.Task[object]]) -> str:

@@ -170,7 +170,7 @@ async def _delete(ctx: Planned, at: Locator) -> bool:
         await ctx.binding.api.delete(ctx.rest, at)
     except OperatorError as error:
         failure = type(error).__name__
-        log.warning("what ended stays listed", object=str(ctx.obj.key), error=failure)
+        log.warning("what ended stays listed", error=failure)
         return False
     return True
 

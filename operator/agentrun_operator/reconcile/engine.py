@@ -21,6 +21,7 @@ from agentrun_operator.reconcile.changes import (
 )
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
+from agentrun_operator.reconcile.logged import keys_of, one_pass
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.poller import Poller
@@ -76,14 +77,13 @@ class Engine:
 
         Synchronous and quick; never awaits.
         """
-        kind = str(raw["kind"])
-        key = ObjectKey.of(raw, kind)
+        key = ObjectKey.of(raw)
         if event == "DELETED":
             self._gone(key, raw["metadata"].get("uid"))
             return
         before = self._world.cache.get(key)
         # It calls `_object_changed` before it returns, as for the answers of our own writes.
-        obj = self._world.cache.observe(raw, kind)
+        obj = self._world.cache.observe(raw, key.kind)
         if obj is None:
             if self._resync.note_not_taken(key, raw["metadata"]):
                 self.queue.add(key)
@@ -267,7 +267,8 @@ class Engine:
                 return
         begun = self._world.clock.monotonic()
         lane = in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace)
-        with self._world.tracer.pass_over(obj, memory) as span, lane:
+        logged = one_pass(work.key, self._world.cache.account_of(work.key))
+        with logged, self._world.tracer.pass_over(obj, memory) as span, lane:
             result = await self._pass(obj, fresh=work.fresh)
             span.ended(result)
             spent = self._world.clock.monotonic() - begun
@@ -275,8 +276,7 @@ class Engine:
         if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
         if (newest := self._world.cache.get(work.key)) is not None:
-            ready = newest.ready
-            self._metrics.condition(work.key, ready.get("status"), ready.get("reason"))
+            self._metrics.condition(work.key, newest.ready.get("status"), newest.ready_reason)
         if result.requeue_after is not None:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)
@@ -287,7 +287,7 @@ class Engine:
         try:
             raw = await self._reader.read_object(self._world.kinds[key.kind], key)
         except ClusterUnavailable as error:
-            log.warning("nobody says whether it exists", object=str(key), error=str(error))
+            log.warning("nobody says whether it exists", **keys_of(key), error=str(error))
             self.queue.add_after(key, self._world.settings.polling.transition_seconds)
             return
         # Race: the watch may tell of its end before the answer arrives.
@@ -303,7 +303,7 @@ class Engine:
         try:
             raw = await self._reader.read_object(self._world.kinds[obj.key.kind], obj.key)
         except ClusterUnavailable as error:
-            log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
+            log.warning("the cluster refused a call", **keys_of(obj.key), error=str(error))
             self.queue.add_after(obj.key, self._world.outcomes.delay_after(memory.failures, 1.0))
             return None
         memory.conflicts.note_read()
@@ -338,7 +338,7 @@ class Engine:
             if isinstance(error, ClusterForbidden) and memory.conflicts.note_forbidden(str(error)):
                 # It may be the status itself that cannot be written.
                 self._world.events.emit(obj, "Warning", Reason.ACCESS_DENIED.value, str(error))
-            log.warning("the cluster refused a call", object=str(obj.key), error=str(error))
+            log.warning("the cluster refused a call", error=str(error))
             return Outcome(None, self._world.outcomes.delay_after(memory.failures, 1.0), "error")
         except LeadershipLost:
             raise
@@ -370,7 +370,7 @@ class Engine:
         for key in gone:
             await self._drop_gone(key)
         for key in gaps:
-            log.warning("resync: the watch missed an object", object=str(key))
+            log.warning("resync: the watch missed an object", **keys_of(key))
             await self._read_and_observe(key)
 
     async def _read_and_observe(self, key: ObjectKey) -> bool:
@@ -392,8 +392,8 @@ class Engine:
         held = self._world.cache.get(key)
         try:
             if held is not None and not await self._read_and_observe(key):
-                log.warning("resync: dropping an object that no longer exists", object=str(key))
+                log.warning("resync: dropping an object that no longer exists", **keys_of(key))
                 # Race: the watch may tell of its namesake before the answer arrives.
                 self._gone(key, held.uid)
         except ClusterUnavailable as error:
-            log.warning("resync: nobody says whether it exists", object=str(key), error=str(error))
+            log.warning("resync: nobody says whether it exists", **keys_of(key), error=str(error))

@@ -26,6 +26,7 @@ from agentrun_operator.reconcile.listings import (
     Collection,
     collection_of,
 )
+from agentrun_operator.reconcile.logged import for_account
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
@@ -156,7 +157,7 @@ class Poller:
                     return
                 binding = await self._world.accounts.bind_for_deletion(user, is_known=True)
             moving = self._moving(held)
-            with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE):
+            with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE), for_account(at.account):
                 listing = await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
             # The class only: a LIST's own words may quote any object of the account.
@@ -171,7 +172,7 @@ class Poller:
             # Its words may quote the answer. The next tick that is due tries again.
             where = bug_told(bug)
             account_name = str(at.account)
-            log.error("poll failed", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
+            log.error("poll broke", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
             return
         self.wake(at, held, listing)
 

@@ -122,7 +122,7 @@ class Preparation:
             except CredentialsNotFound as missing:
                 found.append(missing)
             except OperatorError:
-                log.debug("an account that is not usable is no mistake", object=str(ctx.obj.key))
+                log.debug("an account that is not usable is no mistake")
         return combined(found)
 
     async def _for_deletion(self, ctx: Context, known: Prepared) -> Prepared:
@@ -153,7 +153,7 @@ class Preparation:
             if isinstance(whole, Plan):
                 return whole
             # What it referred to may be gone already; the mark, the name and the rest still tell.
-            log.debug("deleting without references", object=str(ctx.obj.key))
+            log.debug("deleting without references")
             known = replace(known, lacking=whole.lacking)
         desired: Json = {}
         if spec is not None and (before.creation_unknown or _is_told_by_its_content(ctx)):

@@ -22,11 +22,12 @@ from agentrun_operator.reconcile import facts, outcome, unanswered, unsent
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, is_planned
-from agentrun_operator.reconcile.decide import decide
+from agentrun_operator.reconcile.decide import row_of
 from agentrun_operator.reconcile.deletion import DeletionSteps
 from agentrun_operator.reconcile.endings import EndingSteps
 from agentrun_operator.reconcile.freshness import Freshness
 from agentrun_operator.reconcile.guard import LeadershipLost
+from agentrun_operator.reconcile.logged import decided_by
 from agentrun_operator.reconcile.looking import LookingSteps
 from agentrun_operator.reconcile.missing import MissingSteps
 from agentrun_operator.reconcile.outcome import Outcome
@@ -150,10 +151,11 @@ class Reconciler:
                 ctx.memory.sent.forget_refusal()
         for _ in range(_MAX_STEPS):
             snapshot = facts.snapshot(ctx)
-            action = decide(snapshot)
-            log.debug("decided", object=str(ctx.obj.key), action=action.value)
-            self._world.tracer.current().decided(snapshot, action)
-            result = await self._steps[action](ctx)
+            row = row_of(snapshot)
+            self._world.tracer.current().decided(snapshot, row.action)
+            with decided_by(row.name):
+                log.debug("decided", action=row.action.value)
+                result = await self._steps[row.action](ctx)
             if result is not None:
                 return result
         raise RuntimeError(f"{ctx.obj.key}: the pass does not end")

@@ -1,6 +1,8 @@
 """Writes what a pass found out: one status write where something changed, and one event."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -8,10 +10,11 @@ from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject, timestamp
-from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.reasons import ConditionType, Reason
 from agentrun_operator.core.record import bind
 from agentrun_operator.reconcile import leave, outcome
 from agentrun_operator.reconcile.context import Context
+from agentrun_operator.reconcile.logged import keys_of
 from agentrun_operator.reconcile.looks import wall_time
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.redactors import Redactors, bug_told
@@ -83,6 +86,7 @@ class Reporter:
 
     async def _write(self, obj: KubeObject, verdict: Verdict, status: Json) -> Json:
         raw = await self._writer.write_status(obj, status)
+        _tell(obj, status)
         event = None if verdict.paused else outcome.event_of(obj.condition("Ready"), verdict)
         if verdict.reason is Reason.MASS_ABSENCE and not obj.key.is_account:
             # One event of the account tells it of all of them.
@@ -103,7 +107,9 @@ class Reporter:
             status = with_ready_unknown(status, Reason.PENDING, message, now=self._clock.now())
         status = bind(status, self._cache.binding_of(ctx.obj))
         ctx.memory.reported.note_status(status)
-        self.absorb(ctx, await self._writer.write_status(ctx.obj, status))
+        raw = await self._writer.write_status(ctx.obj, status)
+        _tell(ctx.obj, status)
+        self.absorb(ctx, raw)
 
     def absorb(self, ctx: Context, raw: Json) -> None:
         """Take in the answer of a write, so that its echo in the watch is old news."""
@@ -111,7 +117,24 @@ class Reporter:
         ctx.refocus(self._cache.view(raw, ctx.obj.key.kind))
 
 
+def _tell(obj: KubeObject, status: Json) -> None:
+    """Log that Ready became something else, once it is written; other words are no news."""
+    before, conditions = obj.ready, status.get("conditions") or ()
+    ready: Json = next((c for c in conditions if c.get("type") == ConditionType.READY.value), {})
+    if _summary(ready) != _summary(before):
+        log.info(
+            "Ready changed",
+            now=_summary(ready),
+            was=_summary(before),
+            message=str(ready.get("message") or ""),
+        )
+
+
+def _summary(ready: Mapping[str, Any]) -> str:
+    return f"{ready.get('status') or 'Unknown'} {ready.get('reason') or ''}".strip()
+
+
 def log_bug(obj: KubeObject, bug: Exception, redactor: Redactor | None = None) -> OperatorError:
     """Log the traceback of a bug of ours, and return what status may say of it."""
-    log.error("pass failed", object=str(obj.key), exception=bug_told(bug, redactor))
+    log.error("pass failed", **keys_of(obj.key), exception=bug_told(bug, redactor))
     return OperatorError("internal error; see the operator's log")

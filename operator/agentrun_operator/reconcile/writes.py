@@ -90,7 +90,7 @@ class WritingSteps:
         ident = ctx.target.id_of(ctx.observation.resource)
         await self._redactors.check_id(ctx, ident)
         adopted = ctx.memory.held.was_adopted(ctx.obj, ident)
-        log.warning("the record was not what a look found", object=str(ctx.obj.key))
+        log.warning("the record was not what a look found")
         self._hold(ctx, ident, adopted=adopted)
         record = {**self._settlement.identity(ctx), "externalId": ident, "adopted": adopted}
         record |= endings.incarnation_record(ctx, ident)

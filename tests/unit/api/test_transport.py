@@ -20,6 +20,7 @@ CREATE = Call(
     "POST",
     "/2025-09-10/agents/credentials",
     body={"credentialName": "k", "credentialSecret": CANARY, "description": "中"},
+    route="/2025-09-10/agents/credentials",
 )
 READ = Call("GetCredential", "GET", "/2025-09-10/agents/credentials/k")
 
@@ -186,22 +187,51 @@ async def test_the_wire_log_shows_names_and_no_value() -> None:
     async with transport(handler) as subject:
         with capture_logs() as logs:
             answer = await subject.send(CREATE)
-    assert len(logs) == 1
-    entry = dict(logs[0])
-    assert entry.pop("duration_ms") >= 0
-    assert entry == {
-        "event": "api_call",
+    told, wire = (dict(entry) for entry in logs)
+    assert told.pop("durationSeconds") == wire.pop("durationSeconds") >= 0
+    same = {
+        "operation": "CreateCredential",
+        "fields": ["credentialName", "credentialSecret", "description"],
+        "code": "200",
+        "requestID": "4C467B38-3910-447D-87BC-AC049166F216",
+    }
+    assert told == {"event": "cloud write", "log_level": "info", **same}
+    assert wire == {
+        "event": "api call",
         "log_level": "debug",
         "method": "POST",
         "path": "/2025-09-10/agents/credentials",
-        "action": "CreateCredential",
-        "fields": ["credentialName", "credentialSecret", "description"],
-        "code": "200",
-        "request_id": "4C467B38-3910-447D-87BC-AC049166F216",
+        "query": [],
+        **same,
     }
     assert CANARY not in json.dumps(logs)
     assert CANARY not in repr(answer)
     assert CANARY not in repr(CREATE)
+
+
+async def test_a_read_is_told_at_debug_and_without_its_id() -> None:
+    """Nobody has checked yet whether an id holds a secret, nor what a filter looks for."""
+    path = f"/2025-09-10/agents/credentials/{CANARY}"
+    call = Call(
+        "GetCredential", "GET", path, query={"name": CANARY}, route="/2025-09-10/agents/{id}"
+    )
+    async with transport(lambda _: httpx.Response(200, json={"data": {}})) as subject:
+        with capture_logs() as logs:
+            await subject.send(call)
+    (wire,) = logs
+    assert (wire["log_level"], wire["path"]) == ("debug", "/2025-09-10/agents/{id}")
+    assert wire["query"] == ["name"]
+    assert CANARY not in json.dumps(logs)
+
+
+async def test_a_write_whose_answer_is_of_no_use_is_told() -> None:
+    packed = {"content-encoding": "gzip"}
+    async with transport(lambda _: httpx.Response(200, headers=packed, content=b"")) as subject:
+        with capture_logs() as logs, pytest.raises(Unavailable):
+            await subject.send(CREATE)
+    assert [(e["event"], e["code"]) for e in logs if e["log_level"] == "info"] == [
+        ("cloud write", "Unavailable")
+    ]
 
 
 async def test_a_failure_is_logged_by_name_and_holds_no_secret() -> None:

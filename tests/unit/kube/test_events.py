@@ -98,7 +98,7 @@ async def test_too_many_are_dropped_with_one_warning() -> None:
         for number in range(MAX_WAITING + 5):
             run.recorder.emit(widget(), "Normal", "Created", str(number))
     assert len(await run.posted()) == MAX_WAITING
-    assert [log["event"] for log in logs if log["log_level"] == "warning"] == ["event_dropped"]
+    assert [log["event"] for log in logs if log["log_level"] == "warning"] == ["an Event is lost"]
 
 
 async def test_a_refused_event_is_forgotten_and_the_next_one_posted() -> None:
@@ -107,4 +107,4 @@ async def test_a_refused_event_is_forgotten_and_the_next_one_posted() -> None:
     run.recorder.emit(widget(), "Normal", "Created", "two")
     with structlog.testing.capture_logs() as logs:
         assert len(await run.posted()) == 2
-    assert [log["event"] for log in logs] == ["event_not_posted"]
+    assert [log["event"] for log in logs] == ["an Event is lost"]

@@ -153,7 +153,7 @@ async def test_a_refusal_is_logged_once_and_tried_again_slowly() -> None:
     with structlog.testing.capture_logs() as logs:
         run = await Run(ClusterForbidden("secrets is forbidden"), ClusterForbidden("x")).finish()
     (entry,) = [log for log in logs if log["log_level"] == "warning"]
-    assert entry["event"] == "watch_forbidden"
+    assert entry["event"] == "a watch is forbidden"
     assert "secrets is forbidden" in entry["error"]
     assert run.delays == [FORBIDDEN_SECONDS, FORBIDDEN_SECONDS]
 
