@@ -84,7 +84,7 @@ async def test_drift_is_told_with_names_of_fields_alone() -> None:
     assert lab.ready(key) == ("True", "Available")
 
 
-@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("status", [400, 403, 503])
 async def test_a_failure_is_told_once_per_change_of_ready(status: int) -> None:
     lab = Lab()
     lab.simulator.inject(Fault(effect="error", action="CreateTemplate", status=status, times=None))

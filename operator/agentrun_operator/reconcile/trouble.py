@@ -6,7 +6,7 @@ from datetime import datetime
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time
-from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.reasons import ConditionType, Reason
 from agentrun_operator.reconcile.world import World
 
 _PASSING = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.THROTTLED, Reason.ACCOUNT_MISMATCH})
@@ -42,15 +42,31 @@ def says_already(obj: KubeObject, status: str, reason: Reason) -> bool:
     return is_more or told == reason.value
 
 
+_TRIED_AGAIN = OUTAGE | {Reason.ACCESS_DENIED, Reason.QUOTA_EXCEEDED}
+"""What failing creates come to that are sent again although nobody edits anything."""
+
+
 def reported_outage(obj: KubeObject) -> Verdict | None:
-    """Return what an object says of a call that failed; None where it says something else.
+    """Return what an object says of an outage; None where it says something else."""
+    return _reported(obj, OUTAGE)
+
+
+def reported_failure(obj: KubeObject) -> Verdict | None:
+    """Return what an object says of a call that is sent again; None where it says something else.
 
     It stands until a call works: the next try alone is no sign that it will.
     """
-    for reason in OUTAGE:
+    return _reported(obj, _TRIED_AGAIN)
+
+
+def _reported(obj: KubeObject, reasons: frozenset[Reason]) -> Verdict | None:
+    for reason in reasons:
         if obj.ready_reason == reason.value and says_already(obj, "False", reason):
             message = str(obj.ready.get("message"))
-            return Verdict("False", reason, message, synced=False, reconciling=True)
+            stalled = (obj.condition(ConditionType.STALLED) or {}).get("status") == "True"
+            return Verdict(
+                "False", reason, message, synced=False, reconciling=not stalled, stalled=stalled
+            )
     return None
 
 

@@ -207,7 +207,7 @@ class WritingSteps:
         ctx.memory.sent.announce(Announced(digest=ctx.plan.desired_digest or b"", plain=plain))
         # What an earlier create sent is no measure of this one's answer.
         ctx.retarget(replace(ctx.target, sent=None, held_id=None))
-        verdict = trouble.reported_outage(ctx.obj) or outcome.progressing(
+        verdict = trouble.reported_failure(ctx.obj) or outcome.progressing(
             Reason.CREATING, "creating the resource", synced=False
         )
         await self._reporter.write(ctx, verdict)
