@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from agentrun_operator.core.conditions import without_request_id
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -181,8 +182,8 @@ class Lab:
         return str(found.get("status", "")), str(found.get("reason", ""))
 
     def message(self, key: ObjectKey) -> str:
-        """Return the message of the Ready condition."""
-        return str((self.get(key).condition("Ready") or {}).get("message", ""))
+        """Return the message of the Ready condition, but for the request id, which is random."""
+        return without_request_id(str(self.get(key).ready.get("message", "")))
 
     def edit(self, key: ObjectKey, **changes: Any) -> None:
         """Change fields of a spec; None removes one."""

@@ -6,8 +6,8 @@ validation error may quote the secret it refuses, and only where somebody can kn
 an answer about one object. Signature errors quote the request's headers, tokens included, and what
 is refused for the whole account is repeated to others of its objects, so their text is not kept.
 
-The request id travels as an attribute and not in the text: it differs each time, and a condition
-whose message differs each time is a status write each time.
+The request id travels as an attribute and not in the text: it differs each time, and whoever writes
+it into a condition has to see to it that not each try is a status write.
 
 Evidence tags are those of the control-plane reference, §0: [S] agentrun-sdk, [C] agentrun-cli,
 [K] ecctl, [E] recorded end-to-end tests, [T] the official transport, [?] known of the gateway.

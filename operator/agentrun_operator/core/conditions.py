@@ -1,7 +1,8 @@
 """The condition set of an object: which conditions stand, and when their transition time moves."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from agentrun_operator.core.reasons import ConditionType, Reason
 
 Truth = Literal["True", "False", "Unknown"]
 
+_REQUEST_ID = re.compile(r" \(request id ([0-9A-Fa-f-]+)\)$")
 _ORDER = {name: place for place, name in enumerate(ConditionType)}
 
 
@@ -44,6 +46,8 @@ class Verdict:
     """None where the spec names nothing beside its account."""
     quote: CloudText | None = None
     """What the cloud says of it; it becomes part of the message where it may be shown."""
+    request_id: str | None = None
+    """The cloud's name for the call that failed; as above."""
 
     def __post_init__(self) -> None:
         """Refuse the one contradiction that readers cannot resolve."""
@@ -70,6 +74,43 @@ class Verdict:
 
     def _with(self, kind: ConditionType, status: Truth) -> Condition:
         return Condition(kind, status, self.reason, self.message)
+
+
+def with_request_id(
+    verdict: Verdict, before: Mapping[str, Any], *, is_same_generation: bool
+) -> Verdict:
+    """Return a verdict whose message names the call that failed, for the vendor's support.
+
+    Each try has another request id: a failure that goes on keeps the message of its first call, or
+    each retry would be a write of the status.
+
+    Args:
+        verdict: What a pass came to.
+        before: Ready as it stands.
+        is_same_generation: Whether that speaks of the present spec.
+    """
+    told = str(before.get("message") or "")
+    is_same = (before.get("status"), before.get("reason")) == (verdict.ready, verdict.reason.value)
+    if is_same and is_same_generation and _bare(told) == _bare(_named(verdict)):
+        return replace(verdict, message=told, request_id=None)
+    return replace(verdict, message=_named(verdict), request_id=None)
+
+
+def without_request_id(message: str) -> str:
+    """Return a message without the name of the call that failed."""
+    return _REQUEST_ID.sub("", message)
+
+
+def _named(verdict: Verdict) -> str:
+    ident = verdict.request_id
+    return f"{verdict.message} (request id {ident})" if ident else verdict.message
+
+
+def _bare(message: str) -> str:
+    """Return what two messages about the same failure share; the cloud may quote the id as well."""
+    found = _REQUEST_ID.search(message)
+    bare = without_request_id(message)
+    return bare.replace(found[1], "") if found else bare
 
 
 def merge_conditions(

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 import structlog
 
+from agentrun_operator.core.conditions import without_request_id
 from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER
 from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.kube.client import KubeClient, core_path
@@ -49,7 +50,8 @@ class BackgroundEventRecorder:
     def emit(self, obj: KubeObject, kind: EventType, reason: str, message: str) -> None:
         """Record one transition; the same one again within ten minutes is dropped."""
         text = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
-        if self._is_repeated((obj.uid, reason, text)):
+        # Of a call that fails again and again each try has another request id.
+        if self._is_repeated((obj.uid, reason, without_request_id(text))):
             return
         try:
             self._waiting.put_nowait(self._event(obj, kind, reason, text))

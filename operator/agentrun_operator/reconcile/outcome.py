@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentrun_operator.core.conditions import Verdict
@@ -160,8 +160,17 @@ class Outcomes:
             reconciling=not has_stalled,
             stalled=has_stalled,
             quote=error.quote,
+            request_id=error.request_id,
         )
         return Outcome(verdict, delay, "error")
+
+
+def naming(outcome: Outcome, error: OperatorError) -> Outcome:
+    """Return an outcome whose report names the call that failed, where it tells of that call."""
+    verdict = outcome.verdict
+    if verdict is None or not verdict.message.startswith(error.message):
+        return outcome
+    return replace(outcome, verdict=replace(verdict, request_id=error.request_id))
 
 
 def is_in_grace(error: OperatorError, obj: KubeObject, failures: Failures) -> bool:

@@ -102,7 +102,8 @@ class Reconciler:
             result = await self._run(ctx)
         except OperatorError as error:
             blames = isinstance(error, ForeignKeys)
-            result = replace(self._failed(ctx, error), blames_account=blames)
+            result = outcome.naming(self._failed(ctx, error), error)
+            result = replace(result, blames_account=blames)
         except (ObjectGone, ObjectConflict, ClusterUnavailable, LeadershipLost):
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
@@ -175,7 +176,9 @@ class Reconciler:
         if isinstance(error, InvalidParameter) and ctx.acted:
             # A client error: the same request would get the same answer.
             is_create = "create" in ctx.acted
-            refused = Refused(ctx.plan.desired_digest, is_create, error.message, error.quote)
+            refused = Refused(
+                ctx.plan.desired_digest, is_create, error.message, error.quote, error.request_id
+            )
             ctx.memory.sent.note_refused(refused)
         result = self._world.outcomes.of_error(error, ctx.obj, ctx.memory.failures, ctx.now)
         if ctx.obj.deleting and result.verdict is not None:

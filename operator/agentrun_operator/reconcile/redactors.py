@@ -65,7 +65,9 @@ class Redactors:
 
     async def opened(self, ctx: Context, verdict: Verdict, changes: Json) -> tuple[Verdict, Json]:
         """Return a verdict and changes of the status with the words of the cloud that may stand."""
-        document = {"quote": verdict.quote, "changes": changes}
+        # An id that holds a value is none, and is left out.
+        ident = CloudText(verdict.request_id or "", is_free=False)
+        document = {"quote": verdict.quote, "requestId": ident or None, "changes": changes}
         sealed = [*sealed_in(document)]
         if not sealed:
             return verdict, changes
@@ -76,6 +78,8 @@ class Redactors:
         if verdict.quote is not None:
             message = with_quote(verdict.message, shown.get("quote", ""))
             verdict = replace(verdict, message=message, quote=None)
+        if shown.get("requestId") != verdict.request_id:
+            verdict = replace(verdict, request_id=None)
         return verdict, shown["changes"]
 
     async def may_publish(self, ctx: Context, address: str) -> bool:

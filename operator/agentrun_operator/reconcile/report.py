@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from agentrun_operator.core.conditions import Verdict
+from agentrun_operator.core.conditions import Verdict, with_request_id
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.gate import Redactor
 from agentrun_operator.core.objects import KubeObject, timestamp
@@ -43,6 +43,7 @@ class Reporter:
             verdict = replace(verdict, references_resolved=is_resolved)
         changes, ctx.changes = ctx.changes, {}
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
+        verdict = _named(ctx.obj, verdict)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
         # A status of a version that bound nothing is bound with the next change.
         is_due = status != ctx.obj.status or ctx.is_heir_confirmed
@@ -74,6 +75,7 @@ class Reporter:
         self, obj: KubeObject, reported: Reported, verdict: Verdict, changes: Json
     ) -> Json | None:
         """Write the status of a local object; None when it already says all that."""
+        verdict = _named(obj, verdict)
         status = self._composed(obj, verdict, changes)
         reported.note_status(status)
         return None if status == obj.status else await self._write(obj, verdict, status)
@@ -115,6 +117,10 @@ class Reporter:
         """Take in the answer of a write, so that its echo in the watch is old news."""
         self._cache.update(raw, ctx.obj.key.kind)
         ctx.refocus(self._cache.view(raw, ctx.obj.key.kind))
+
+
+def _named(obj: KubeObject, verdict: Verdict) -> Verdict:
+    return with_request_id(verdict, obj.ready, is_same_generation=obj.is_observed)
 
 
 def _tell(obj: KubeObject, status: Json) -> None:

@@ -159,6 +159,7 @@ class ReportingSteps:
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
         refused = ctx.memory.sent.refused
         verdict = outcome.stalled(Reason.INVALID_PARAMETER, refused.message, refused.quote)
+        verdict = replace(verdict, request_id=refused.request_id)
         return Outcome(verdict, self._settlement.steady_delay(ctx), "requeue_after")
 
     async def stall_ungranted(self, ctx: Planned) -> Outcome | None:

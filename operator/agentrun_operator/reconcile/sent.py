@@ -28,6 +28,8 @@ class Refused:
     """What we say of that."""
     quote: CloudText | None = None
     """What the API said."""
+    request_id: str | None = None
+    """What it calls the request."""
 
 
 @dataclass(slots=True)

@@ -257,6 +257,7 @@ class WritingSteps:
         )
         reason = Reason.ALREADY_EXISTS_NOT_OWNED
         verdict = outcome.progressing(reason, message, synced=False, quote=refusal.quote)
+        verdict = replace(verdict, request_id=refusal.request_id)
         return Outcome(verdict, delay, "error")
 
     async def _is_rivalled(self, ctx: Planned) -> bool:

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.conditions import Condition, Truth, Verdict, merge_conditions
+from agentrun_operator.core.conditions import (
+    Condition,
+    Truth,
+    Verdict,
+    merge_conditions,
+    with_request_id,
+)
 from agentrun_operator.core.reasons import ConditionType, Reason
 
 START = datetime(2026, 1, 15, 8, 0, 0, tzinfo=UTC)
@@ -175,3 +181,43 @@ def test_the_order_is_fixed() -> None:
     ]
     written = merge_conditions([], wanted, generation=1, now=START)
     assert [c["type"] for c in written] == [t.value for t in ConditionType]
+
+
+FIRST, SECOND = "0A1B2C3D-0000-4000-8000-000000000001", "0A1B2C3D-0000-4000-8000-000000000002"
+
+
+def _failed(message: str, request_id: str | None, **changes: Any) -> Verdict:
+    return Verdict("False", Reason.ACCESS_DENIED, message, request_id=request_id, **changes)
+
+
+def _told(verdict: Verdict, before: Verdict | None = None, *, is_same_generation: bool) -> str:
+    ready = {} if before is None else _write(before, [])[0]
+    found = with_request_id(verdict, ready, is_same_generation=is_same_generation)
+    assert found.request_id is None
+    return found.message
+
+
+def test_a_failure_names_its_call() -> None:
+    assert _told(_failed("no", FIRST), is_same_generation=True) == f"no (request id {FIRST})"
+    assert _told(_failed("no", None), is_same_generation=True) == "no"
+
+
+@pytest.mark.parametrize("again", [SECOND, None])
+def test_a_failure_that_goes_on_keeps_the_first_name(again: str | None) -> None:
+    before = _failed(f"no (request id {FIRST})", None)
+    assert _told(_failed("no", again), before, is_same_generation=True) == before.message
+
+
+def test_a_cloud_that_quotes_its_request_id_says_nothing_new() -> None:
+    before = _failed(f"no; AgentRun says: {FIRST} denied (request id {FIRST})", None)
+    again = _failed(f"no; AgentRun says: {SECOND} denied", SECOND)
+    assert _told(again, before, is_same_generation=True) == before.message
+
+
+def test_another_failure_or_another_spec_has_its_own_name() -> None:
+    before = _failed(f"no (request id {FIRST})", None)
+    named = f" (request id {SECOND})"
+    assert _told(_failed("never", SECOND), before, is_same_generation=True) == f"never{named}"
+    assert _told(_failed("no", SECOND), before, is_same_generation=False) == f"no{named}"
+    other = Verdict("Unknown", Reason.ACCESS_DENIED, "no", request_id=SECOND)
+    assert _told(other, before, is_same_generation=True) == f"no{named}"
