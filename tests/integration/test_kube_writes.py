@@ -123,7 +123,7 @@ async def test_a_release_never_touches_a_namesake(
         resource_version=old.resource_version,
         generation=1,
         created_at=old.created_at,
-        deleting=True,
+        deleted_at=old.created_at,
         finalizers=(FINALIZER,),
         annotations={},
         spec={},

@@ -28,7 +28,8 @@ class KubeObject:
     generation: int
     created_at: str
     """creationTimestamp, RFC 3339; orders claims of one external name."""
-    deleting: bool
+    deleted_at: str
+    """deletionTimestamp, RFC 3339; empty while nobody has deleted it."""
     finalizers: tuple[str, ...]
     annotations: Mapping[str, str]
     spec: Mapping[str, Any]
@@ -44,7 +45,7 @@ class KubeObject:
             resource_version=meta["resourceVersion"],
             generation=int(meta.get("generation") or 0),
             created_at=meta.get("creationTimestamp") or "",
-            deleting=bool(meta.get("deletionTimestamp")),
+            deleted_at=meta.get("deletionTimestamp") or "",
             finalizers=tuple(meta.get("finalizers") or ()),
             annotations=meta.get("annotations") or {},
             spec=raw.get("spec") or {},
@@ -61,8 +62,7 @@ class KubeObject:
             "resourceVersion": self.resource_version,
             "generation": self.generation,
             "creationTimestamp": self.created_at,
-            # That it is there is what `of` reads; an object may lack the time of its creation.
-            "deletionTimestamp": (self.created_at or "unknown") if self.deleting else None,
+            "deletionTimestamp": self.deleted_at or None,
             "finalizers": self.finalizers,
             "annotations": {
                 name: text
@@ -70,6 +70,11 @@ class KubeObject:
                 if name.startswith(f"{GROUP}/")
             },
         }
+
+    @property
+    def deleting(self) -> bool:
+        """Whether somebody has deleted it."""
+        return bool(self.deleted_at)
 
     @property
     def seniority(self) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def _as_raw(obj: KubeObject) -> Json:
             "creationTimestamp": obj.created_at,
             "finalizers": list(obj.finalizers),
             "annotations": dict(obj.annotations),
-            **({"deletionTimestamp": obj.created_at} if obj.deleting else {}),
+            **({"deletionTimestamp": obj.deleted_at} if obj.deleting else {}),
         },
         "spec": dict(obj.spec),
         "status": dict(obj.status),

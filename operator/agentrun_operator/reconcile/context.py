@@ -122,7 +122,7 @@ class Pass(Generic[P_co]):
             generation=began.generation,
             spec=began.spec,
             annotations=began.annotations,
-            deleting=began.deleting,
+            deleted_at=began.deleted_at,
         )
         if is_planned(self):
             self.retarget(replace(self.target, obj=obj))

@@ -49,7 +49,8 @@ def test_a_whole_object() -> None:
     obj = KubeObject.of(WHOLE, "Sample")
     assert str(obj.key) == "Sample team-a/chat"
     assert (obj.uid, obj.resource_version, obj.generation) == ("u-1", "7", 3)
-    assert obj.deleting
+    assert (obj.deleting, obj.deleted_at) == (True, "2026-01-15T09:00:00Z")
+    assert KubeObject.of({"metadata": obj.metadata}, "Sample").deleted_at == obj.deleted_at
     assert obj.is_claimed
     assert obj.external_name == "chat-prod"
     assert obj.external_id == "rt-1"

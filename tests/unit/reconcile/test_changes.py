@@ -14,7 +14,7 @@ def runtime(status: str, reason: str) -> KubeObject:
         generation=1,
         resource_version="1",
         created_at="2026-01-05T09:00:00Z",
-        deleting=False,
+        deleted_at="",
         finalizers=(),
         annotations={},
         spec={},
