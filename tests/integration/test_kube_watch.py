@@ -15,6 +15,7 @@ from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.client import KubeClient, core_path, custom_path
 from agentrun_operator.kube.metadata_watch import MetadataWatch
 from agentrun_operator.kube.source import Watcher, WatchLostError
+from agentrun_operator.kube.watch_ages import WatchAges
 from controlplane import ControlPlane
 from integration.kube_lab import (
     GADGET,
@@ -68,10 +69,10 @@ class Observed:
 
 @asynccontextmanager
 async def watching(
-    access: ClusterAccess, observed: Observed, *namespaces: str
+    access: ClusterAccess, observed: Observed, *namespaces: str, ages: WatchAges | None = None
 ) -> AsyncIterator[Watcher]:
     watcher = Watcher(
-        access=access, kinds=[WIDGET, GADGET], observe=observed, namespaces=namespaces
+        access=access, kinds=[WIDGET, GADGET], observe=observed, namespaces=namespaces, ages=ages
     )
     stop = asyncio.Event()
     task = asyncio.create_task(watcher.run(stop))
@@ -97,6 +98,17 @@ async def create(
 
 async def edit(client: KubeClient, name: str, value: int) -> None:
     await client.patch(custom_path(WIDGET.plural, TEAM, name), {"spec": {"value": value}})
+
+
+async def test_each_watch_shows_that_it_lives(access: ClusterAccess, client: KubeClient) -> None:
+    now, ages, observed = 100.0, WatchAges(monotonic=lambda: now), Observed()
+    async with watching(access, observed, ages=ages):
+        await eventually(lambda: len(ages.seconds()) == 2)
+        assert ages.seconds() == {WIDGET.plural: 0.0, GADGET.plural: 0.0}
+        now = 150.0
+        await create(client, "alive")
+        await eventually(lambda: observed.of("alive"))
+        assert ages.seconds() == {WIDGET.plural: 0.0, GADGET.plural: 50.0}
 
 
 async def test_every_event_arrives_and_nothing_is_written(

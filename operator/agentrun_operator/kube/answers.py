@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, cast
 
 import aiohttp
@@ -10,6 +11,7 @@ import structlog
 from aiohttp.connector import Connection
 
 from agentrun_operator.core.nesting import loads, shallow
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.in_flight import AnswersInFlight, HeldAnswer, ShedError
 
 log = structlog.get_logger(__name__)
@@ -74,9 +76,10 @@ class ShallowLines:
     anew after that one, and ends after any other, such as etcd without a leader.
     """
 
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        """Read from a stream."""
+    def __init__(self, stream: aiohttp.StreamReader, lives: Callable[[], None]) -> None:
+        """Read from a stream; `lives` is called whenever something arrives."""
         self._stream = stream
+        self._lives = lives
 
     def __getattr__(self, name: str) -> Any:
         """Return what the stream itself has."""
@@ -87,6 +90,7 @@ class ShallowLines:
         parts: list[bytes] = []
         size = 0
         async for chunk in self._stream.iter_chunked(n):
+            self._lives()
             *lines, rest = chunk.split(b"\n")
             for line in lines:
                 yield await _fit(b"".join((*parts, line))) + b"\n"
@@ -106,8 +110,12 @@ async def _fit(line: bytes) -> bytes:
     return shallow(line) if len(line) < LARGE_BYTES else await asyncio.to_thread(shallow, line)
 
 
-def response_class(answers: AnswersInFlight) -> type[aiohttp.ClientResponse]:
-    """Return the class of answers that count in `answers`."""
+def _nothing() -> None:
+    """Take a refusal for no sign of life."""
+
+
+def response_class(answers: AnswersInFlight, ages: WatchAges) -> type[aiohttp.ClientResponse]:
+    """Return the class of answers that count in `answers`, and whose watches show in `ages`."""
 
     class BoundedResponse(aiohttp.ClientResponse):
         """An answer with no document that kopf's parser would give up at, and not too large."""
@@ -116,7 +124,9 @@ def response_class(answers: AnswersInFlight) -> type[aiohttp.ClientResponse]:
             """Begin to read; a watch by lines that may be cut."""
             await super().start(connection)
             if "watch" in self.url.query:
-                self.content = cast("aiohttp.StreamReader", ShallowLines(self.content))
+                lives = partial(ages.note, self.url.path) if self.ok else _nothing
+                lives()
+                self.content = cast("aiohttp.StreamReader", ShallowLines(self.content, lives))
             else:
                 held = answers.begin()
                 # The parsed document lives about as long as the answer does.

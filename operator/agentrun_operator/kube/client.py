@@ -20,6 +20,7 @@ from agentrun_operator.core.nesting import loads
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.answers import LARGE_BYTES, MAX_ANSWER_BYTES, AnswerTooLargeError
 from agentrun_operator.kube.session import close_streams, open_session
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import (
     ClusterForbidden,
@@ -115,10 +116,11 @@ class KubeClient:
         *,
         streams: int = 0,
         answers: AnswersInFlight | None = None,
+        ages: WatchAges | None = None,
         tracer: Tracer = UNTRACED,
     ) -> Self:
         """Open a client with a session of its own; see `open_session`."""
-        session = open_session(access, streams=streams, answers=answers, tracer=tracer)
+        session = open_session(access, streams=streams, answers=answers, ages=ages, tracer=tracer)
         return cls(session, access.server)
 
     async def __aenter__(self) -> Self:

@@ -23,6 +23,7 @@ from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.answers import response_class
 from agentrun_operator.kube.pages import SmallPages
 from agentrun_operator.kube.tracing import Traced
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.guard import LeadershipLost, about_to_send
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import ClusterUnavailable
@@ -204,6 +205,7 @@ def open_session(
     for_kopf: bool = False,
     answers: AnswersInFlight | None = None,
     tracer: Tracer = UNTRACED,
+    ages: WatchAges | None = None,
 ) -> aiohttp.ClientSession:
     """Open a session; call it inside the running loop and close what it returns.
 
@@ -213,6 +215,7 @@ def open_session(
         for_kopf: Whether kopf will use it; see `hide_refusals` and `begin_lists_anew`.
         answers: What the bytes of all answers are counted in; None: of this session alone.
         tracer: Told of each request as it goes out.
+        ages: Told of every sign of life of a watch.
 
     Raises:
         ClusterUnavailable: a certificate or key is malformed.
@@ -231,7 +234,7 @@ def open_session(
         proxy=access.proxy,
         trust_env=False,
         request_class=LastMomentRequest,
-        response_class=response_class(answers or AnswersInFlight()),
+        response_class=response_class(answers or AnswersInFlight(), ages or WatchAges()),
     )
 
 

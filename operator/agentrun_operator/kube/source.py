@@ -16,6 +16,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.kube.access import ClusterAccess
 from agentrun_operator.kube.handlers import Observer, watch_registry, watch_settings
 from agentrun_operator.kube.session import close_streams, open_session
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ class Watcher:
         observe: Called for every event, in the loop; see `Observer`.
         namespaces: Where to watch; empty: the whole cluster.
         answers: What the bytes of all answers are counted in.
+        ages: Told of every sign of life of a watch.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Watcher:
         observe: Observer,
         namespaces: tuple[str, ...] = (),
         answers: AnswersInFlight | None = None,
+        ages: WatchAges | None = None,
     ) -> None:
         self._answers = answers
+        self._ages = ages
         self._access = access
         self._kinds = tuple(k for k in kinds if k.namespaced or not namespaces)
         self._observe = observe
@@ -125,7 +129,9 @@ class Watcher:
         """
         # Every stream holds a connection for good.
         streams = len(self.expected())
-        session = open_session(self._access, streams=streams, for_kopf=True, answers=self._answers)
+        session = open_session(
+            self._access, streams=streams, for_kopf=True, answers=self._answers, ages=self._ages
+        )
         self._sessions = [s for s in self._sessions if not s.closed] + [session]
         return kopf.AiohttpSession(
             aiohttp_session=session,

@@ -1,0 +1,18 @@
+"""How long a watch has shown no sign of life."""
+
+from agentrun_operator.kube.watch_ages import WatchAges
+
+BELOW = "/apis/agentrun.dev/v1alpha1/namespaces"
+
+
+def test_the_oldest_watch_of_a_resource_tells_its_age() -> None:
+    now = 100.0
+    ages = WatchAges(monotonic=lambda: now)
+    ages.note(f"{BELOW}/team-a/tools")
+    now = 130.0
+    ages.note(f"{BELOW}/team-b/tools")
+    ages.note("/api/v1/secrets")
+    assert ages.seconds() == {"tools": 30.0, "secrets": 0.0}
+    ages.note(f"{BELOW}/team-a/tools")
+    now = 131.0
+    assert ages.seconds() == {"tools": 1.0, "secrets": 1.0}
