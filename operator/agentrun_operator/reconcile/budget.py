@@ -77,6 +77,12 @@ class Budget:
         self._paused_until = float("-inf")
         self._waiting = Shares()
         self._pump: asyncio.Task[None] | None = None
+        self.waited_seconds = 0.0
+        """How long callers waited for their turns, all together."""
+        self.turned_away = 0
+        """How many callers were told to come back later."""
+        self.throttles = 0
+        """How often the API said 429."""
 
     @property
     def tokens(self) -> float:
@@ -110,17 +116,23 @@ class Budget:
         tenant, lane = _tenant.get(), _lane.get()
         wait = self._seconds_to_token() + self._waiting.ahead_of(tenant, lane) / self.per_second
         if wait > _PATIENCE_SECONDS:
+            self.turned_away += 1
             raise _spent(wait)
         if not self._waiting and self._seconds_to_token() <= 0:
             self._tokens -= 1
             return
-        turn = self._waiting.join(tenant, lane, now=self._clock.monotonic())
+        joined_at = self._clock.monotonic()
+        turn = self._waiting.join(tenant, lane, now=joined_at)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.ensure_future(self._serve())
-        await turn
+        try:
+            await turn
+        finally:
+            self.waited_seconds += self._clock.monotonic() - joined_at
 
     def throttled(self, retry_after: float | None) -> None:
         """Slow down: the API said 429; `retry_after` in seconds if it said so."""
+        self.throttles += 1
         self._refill()
         self.per_second = max(_FLOOR_PER_SECOND, self.per_second / 2)
         self._tokens = min(self._tokens, 0.0)
@@ -153,6 +165,7 @@ class Budget:
         pause = self._paused_until - self._clock.monotonic()
         if pause > 0:
             for turn in self._waiting.leave(self._paused_until - _PATIENCE_SECONDS):
+                self.turned_away += 1
                 turn.set_exception(_spent(pause))
 
     def _seconds_to_token(self) -> float:

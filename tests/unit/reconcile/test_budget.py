@@ -157,6 +157,7 @@ async def test_a_long_pause_sends_callers_away_instead_of_keeping_them() -> None
     assert caught.value.is_ours
     assert caught.value.retry_after is not None
     assert 59 <= caught.value.retry_after <= 62
+    assert (callers.budget.throttles, callers.budget.turned_away) == (1, 1)
     await callers.pass_time(60.5, step=0.5)
     await callers.call("after the pause")
     await callers.pass_time(1.0)
@@ -171,6 +172,7 @@ async def test_pause_after_pause_sends_back_who_waits() -> None:
     callers.budget.throttled(7.0)
     await callers.pass_time(6.0)
     assert not waiting.done()
+    assert callers.budget.waiting == 1
     callers.budget.throttled(7.0)
     await callers.pass_time(2.0)
     error = waiting.exception()
@@ -178,3 +180,6 @@ async def test_pause_after_pause_sends_back_who_waits() -> None:
     assert error.is_ours
     assert error.retry_after is not None
     assert error.retry_after <= 7.0
+    budget = callers.budget
+    assert (budget.throttles, budget.turned_away, budget.waiting) == (2, 1, 0)
+    assert budget.waited_seconds == pytest.approx(7.0, abs=1.1)
