@@ -18,7 +18,7 @@ from agentrun_operator import __version__
 from agentrun_operator.api.cloud import AgentRunCloud
 from agentrun_operator.api.credential_chain import ChainOptions
 from agentrun_operator.api.endpoints import is_allowed
-from agentrun_operator.core.identity import UNKNOWN_CLUSTER
+from agentrun_operator.core.identity import UNKNOWN_CLUSTER, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.disk import DiskShelf
@@ -34,6 +34,7 @@ from agentrun_operator.kube.lease_thread import LeaseThread
 from agentrun_operator.kube.metadata_watch import CONFIG_MAPS, SECRETS, MetadataWatch
 from agentrun_operator.kube.reader import ReferenceReader
 from agentrun_operator.kube.source import Watcher, WatchLostError
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import (
@@ -116,6 +117,8 @@ class Operator:
         self._watcher: Watcher | None = None
         self._cluster_id = ""
         self._answers = AnswersInFlight()
+        self._ages = WatchAges()
+        self.metrics.process.watch_ages = self._ages.seconds
         self._watchdog = Watchdog(
             settings.loop_held_seconds, self.metrics.loop_held, lag=self.metrics.loop_lag
         )
@@ -135,6 +138,7 @@ class Operator:
             self._access,
             streams=_STREAMS * scopes,
             answers=self._answers,
+            ages=self._ages,
             tracer=self._tracer,
         ) as client:
             with self._watchdog:
@@ -174,6 +178,7 @@ class Operator:
         self.metrics.process.leads = leadership.is_valid
         recorder = BackgroundEventRecorder(client, self._clock)
         world = self._world(client, reader, recorder, leadership)
+        self.metrics.attach(world)
         engine = self.engine = Engine(world, reader, self.metrics)
         self._debug.attach(world, engine.queue)
         watcher = self._watcher = Watcher(
@@ -182,6 +187,7 @@ class Operator:
             observe=engine.observe,
             namespaces=self._settings.namespaces,
             answers=self._answers,
+            ages=self._ages,
         )
         references = self._metadata_watch(client, engine)
         await run_all(
@@ -258,8 +264,10 @@ class Operator:
             host=settings.debug_host, port=settings.debug_port, state=self._debug.state
         )
 
-    def _api_called(self, operation: str, code: str, seconds: float) -> None:
-        self.metrics.api_called(operation, code, seconds)
+    def _api_called(
+        self, source: ObjectKey | None, operation: str, code: str, seconds: float
+    ) -> None:
+        self.metrics.api_called(source, operation, code, seconds)
         self._debug.api_called(operation, code)
 
     def _world(

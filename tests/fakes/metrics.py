@@ -3,6 +3,7 @@
 from collections import Counter
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.objects import KubeObject
 
 
 class CountingMetrics:
@@ -41,8 +42,15 @@ class CountingMetrics:
         if count is not None:
             self.missing_of[account] = count
 
-    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
-        if ready is None:
-            self.conditions.pop(key, None)
-        else:
-            self.conditions[key] = (ready, reason)
+    def observed(self, before: KubeObject | None, obj: KubeObject) -> None:  # noqa: ARG002
+        self.conditions[obj.key] = (obj.ready.get("status"), obj.ready.get("reason"))
+
+    def forgotten(self, key: ObjectKey) -> None:
+        self.conditions.pop(key, None)
+        self.missing_of.pop(key, None)
+
+    def reference_changed(self, target: ObjectKey, version: str, users: list[ObjectKey]) -> None:
+        """Count nothing."""
+
+    def passed(self, key: ObjectKey, *, began: float) -> None:
+        """Count nothing."""

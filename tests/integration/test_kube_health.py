@@ -87,7 +87,7 @@ async def test_metrics_are_in_the_text_format() -> None:
 
 async def test_who_asks_for_openmetrics_gets_it_with_the_same_series() -> None:
     process = Process()
-    process.metrics.api_called("GetTool", "200", 0.1)
+    process.metrics.api_called(None, "GetTool", "200", 0.1)
     accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
     async with served(process) as session:
         async with session.get("/metrics", headers={"Accept": accept}) as response:

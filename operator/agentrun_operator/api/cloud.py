@@ -31,14 +31,19 @@ from agentrun_operator.api.transport import (
     Timeouts,
     Transport,
     unlimited,
-    unobserved,
 )
 from agentrun_operator.core.errors import InvalidParameter
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from agentrun_operator.reconcile.ports import AccountConnection
 from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 
 Acquire = Callable[[], Awaitable[None]]
+Observe = Callable[[ObjectKey | None, str, str, float], None]
+
+
+def unobserved_of(_source: ObjectKey | None, _operation: str, _code: str, _seconds: float) -> None:
+    """Count nothing; the default of the metrics' hook."""
 
 
 class AgentRunCloud:
@@ -49,7 +54,7 @@ class AgentRunCloud:
         allow_list: Endpoint patterns beside the official hosts.
         chain: Which sources the operator's own credential chain may ask.
         timeouts: Bounds of one call.
-        observe: Told operation, HTTP status (or the error's name) and seconds of each call.
+        observe: Told account, operation, HTTP status (or the error's name) and seconds of a call.
         sts: Host of the token service beside every official host of the control plane; None: as
             the variables of `environ` say, or else the one of the account's region and network.
         answers: What the bytes of all answers are counted in; None: of these accounts alone.
@@ -63,7 +68,7 @@ class AgentRunCloud:
         allow_list: tuple[str, ...] = (),
         chain: ChainOptions = DEFAULT_CHAIN,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        observe: Callable[[str, str, float], None] = unobserved,
+        observe: Observe = unobserved_of,
         sts: str | None = None,
         answers: AnswersInFlight | None = None,
         tracer: Tracer = UNTRACED,
@@ -90,19 +95,20 @@ class AgentRunCloud:
         service = self._token_service(connection, endpoint)
         source = self._keys(connection, endpoint, service)
         account_id = connection.identity.account_id
+        observe = partial(self._observe, connection.source)
         owned = None
         if connection.identity_check.is_on:
             owned = OwnedKeys(
                 source,
                 account_id=account_id,
                 origin=connection.origin,
-                ask=partial(self._owner_of, service),
+                ask=partial(self._owner_of, service, observe),
             )
         transport = Transport(
             endpoint,
             Acs3Auth(owned or source),
             acquire=acquire,
-            observe=self._observe,
+            observe=observe,
             timeouts=self._timeouts,
             answers=self._answers,
             tracer=self._tracer,
@@ -125,12 +131,14 @@ class AgentRunCloud:
             )
         return f"region {region}"
 
-    async def _owner_of(self, service: str, keys: Keys) -> str:
+    async def _owner_of(
+        self, service: str, observe: Callable[[str, str, float], None], keys: Keys
+    ) -> str:
         """Ask once; a connection kept for the next time would be closed long before."""
         async with Transport(
             service,
             Acs3Auth(StaticKeys(keys), version=STS_VERSION),
-            observe=self._observe,
+            observe=observe,
             timeouts=self._timeouts,
             connections=1,
             answers=self._answers,

@@ -237,6 +237,7 @@ class AccountClients:
             role_arn=role.get("roleArn"),
             role_external_id=role.get("externalId"),
             origin=origin,
+            source=account.key,
             identity_check=IdentityCheck(
                 is_on=check.get("mode") != "Off", endpoint=check.get("endpoint") or None
             ),
@@ -274,6 +275,7 @@ class AccountClients:
                 None,
                 self._settings.requests_per_second,
                 origin="the operator's own credentials",
+                source=OWN_ACCOUNT,
                 identity_check=IdentityCheck(own.checks_identity, own.token_service),
             )
             api = self._open(connection, OWN_ACCOUNT)
@@ -295,6 +297,13 @@ class AccountClients:
     def opened(self) -> Mapping[ObjectKey, GuardedAPI]:
         """Return the client of each account that has one."""
         return {source: client.api for source, client in self._clients.items()}
+
+    def budgets(self) -> Mapping[ObjectKey, Budget]:
+        """Return each budget once, by the first of the accounts of a namespace that share it."""
+        firsts: dict[tuple[str, AccountIdentity], ObjectKey] = {}
+        for source, client in sorted(self._clients.items()):
+            firsts.setdefault((source.namespace, client.binding.identity), source)
+        return {source: self._budgets[at] for at, source in firsts.items() if at in self._budgets}
 
     def secret_changed(self, secret: ObjectKey) -> None:
         """Make the clients that use a Secret read it again; the old ones serve until then."""

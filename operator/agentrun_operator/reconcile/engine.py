@@ -107,6 +107,7 @@ class Engine:
         self, before: KubeObject | None, obj: KubeObject, left: frozenset[ObjectKey]
     ) -> None:
         """Wake whoever refers to an object, or is referred to, when that may matter to them."""
+        self._metrics.observed(before, obj)
         notices.tell(self._world, before, obj)
         if before is not None and asks_anew(before, obj):
             # Race: the answer of our own write may show an edit first, and its event is old news.
@@ -131,6 +132,7 @@ class Engine:
         """Wake the users of a Secret or ConfigMap, and who publishes it; version "": it is gone."""
         target = ObjectKey(kind, namespace, name)
         self._world.clients.secret_changed(target)
+        self._metrics.reference_changed(target, version, self._world.cache.users_of(target))
         self._wake_users(target)
         if self._world.cache.publishers_of(target):
             self._world.connections.changed(target, version)
@@ -148,8 +150,7 @@ class Engine:
         self._world.memory.forget(key)
         self._world.known.release(key)
         self.queue.forget(key)
-        self._metrics.condition(key, None, None)
-        self._metrics.missing(key, None)
+        self._metrics.forgotten(key)
         self._wake_users(key)
         if held is not None:
             self._wake_targets(held)
@@ -275,8 +276,7 @@ class Engine:
             self._metrics.reconciled(work.key.kind, result.result, spent)
         if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
-        if (newest := self._world.cache.get(work.key)) is not None:
-            self._metrics.condition(work.key, newest.ready.get("status"), newest.ready_reason)
+        self._metrics.passed(work.key, began=begun)
         if result.requeue_after is not None:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)

@@ -135,6 +135,8 @@ class AccountConnection:
     role_external_id: str | None = None
     origin: str = "the Secret of the account"
     """Names where the keys come from, for messages."""
+    source: ObjectKey | None = None
+    """The object that stands for the account, for metrics."""
     identity_check: IdentityCheck = IdentityCheck()
 
 
@@ -327,5 +329,14 @@ class Metrics(Protocol):
     def missing(self, account: ObjectKey, count: int | None) -> None:
         """Remember how many resources of an account are missing; None: no longer too many."""
 
-    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
-        """Remember the Ready condition of one object; None forgets it."""
+    def observed(self, before: KubeObject | None, obj: KubeObject) -> None:
+        """Take in a new version of an object, and the one before."""
+
+    def forgotten(self, key: ObjectKey) -> None:
+        """Take in that an object is gone."""
+
+    def reference_changed(self, target: ObjectKey, version: str, users: list[ObjectKey]) -> None:
+        """Take in that a Secret or ConfigMap changed, and who uses it; version "": it is gone."""
+
+    def passed(self, key: ObjectKey, *, began: float) -> None:
+        """Take in that a pass over an object ended which began at that monotonic time."""

@@ -5,7 +5,6 @@
 
 import platform
 import re
-from collections import Counter as Tally
 from collections.abc import Callable
 
 from prometheus_client import (
@@ -22,7 +21,11 @@ from prometheus_client.process_collector import ProcessCollector
 
 from agentrun_operator import __version__
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.core.reasons import ConditionType
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.world import World
+from agentrun_operator.telemetry.accounts import Accounts
+from agentrun_operator.telemetry.fleet import Fleet
+from agentrun_operator.telemetry.lags import Lags
 from agentrun_operator.telemetry.process import ProcessState
 
 RECONCILE_SECONDS = (
@@ -38,6 +41,7 @@ REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0,
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PASS = re.compile(r"pass ([A-Za-z]+) ")
 """Name of the task that runs a pass; see `reconcile/workers.py`."""
+SECRET = "Secret"
 POOL = "agentrun"
 """`controller` of the worker pool, which all kinds share."""
 
@@ -52,11 +56,14 @@ class PrometheusMetrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._conditions: dict[ObjectKey, tuple[str, str]] = {}
         self._missing_of: set[tuple[str, str, str]] = set()
-        self._counts: Tally[tuple[str, str, str]] = Tally()
+        self._world: World | None = None
         self.process = ProcessState()
-        self.registry.register(self.process)
+        self.fleet = Fleet()
+        self.accounts = Accounts()
+        for collector in (self.process, self.fleet, self.accounts):
+            self.registry.register(collector)
+        self.lags = Lags(self.registry)
         self._make_queue()
         self._make_reconcile()
         self._make_own()
@@ -132,12 +139,6 @@ class PrometheusMetrics:
             ("version", "python"),
             registry=registry,
         ).labels(__version__, platform.python_version()).set(1)
-        self._api_requests = Counter(
-            "agentrun_api_requests",
-            "Calls of the AgentRun API by operation and HTTP status, or the error without one",
-            ("operation", "code"),
-            registry=registry,
-        )
         self._api_seconds = Histogram(
             "agentrun_api_request_duration_seconds",
             "How long in seconds calls of the AgentRun API take",
@@ -145,13 +146,6 @@ class PrometheusMetrics:
             buckets=REQUEST_SECONDS,
             registry=registry,
         )
-        self._condition = Gauge(
-            "agentrun_resource_condition",
-            "Number of objects with this condition",
-            ("kind", "condition", "status", "reason"),
-            registry=registry,
-        )
-
         self._missing = Gauge(
             "agentrun_missing_resources",
             "Resources on record that were not found, of an account in which they are too many",
@@ -177,6 +171,13 @@ class PrometheusMetrics:
             ("by",),
             registry=registry,
         )
+
+    def attach(self, world: World) -> None:
+        """Ask this world at each scrape for what is not pushed."""
+        self._world = world
+        self.fleet.attach(world)
+        self.lags.monotonic = world.clock.monotonic
+        self.accounts.budgets = world.clients.budgets
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return everything, and its media type: OpenMetrics, which alone has exemplars, if asked.
@@ -220,15 +221,18 @@ class PrometheusMetrics:
         self._active.labels(POOL).set(active)
         self._limit.labels(POOL).set(limit)
 
-    def api_called(self, operation: str, code: str, seconds: float) -> None:
+    def api_called(
+        self, source: ObjectKey | None, operation: str, code: str, seconds: float
+    ) -> None:
         """Count one call of the AgentRun API.
 
         Args:
+            source: The object that stands for the account.
             operation: As the API names it, e.g. `CreateModelProxy`.
             code: HTTP status, or the name of the error where there was no answer.
             seconds: From sending to the last byte.
         """
-        self._api_requests.labels(operation, code).inc()
+        self.accounts.called(source, operation, code)
         self._api_seconds.labels(operation).observe(seconds, self._exemplar())
 
     def missing(self, account: ObjectKey, count: int | None) -> None:
@@ -252,24 +256,32 @@ class PrometheusMetrics:
         self._loop_held.labels(by).inc()
         self._loop_held_seconds.labels(by).inc(seconds)
 
-    def condition(self, key: ObjectKey, ready: str | None, reason: str | None) -> None:
-        """Remember the Ready condition of one object; None forgets it."""
-        before = self._conditions.pop(key, None)
-        if before is not None:
-            self._count(key.kind, *before, change=-1)
-        if ready is not None:
-            now = self._conditions[key] = (ready, reason or "")
-            self._count(key.kind, *now, change=1)
+    def observed(self, before: KubeObject | None, obj: KubeObject) -> None:
+        """Take in a new version of an object, and the one before."""
+        self.fleet.observed(obj)
+        self.lags.observed(before, obj)
 
-    def _count(self, kind: str, status: str, reason: str, *, change: int) -> None:
-        series = (kind, status, reason)
-        labels = (kind, ConditionType.READY.value, status, reason)
-        self._counts[series] += change
-        if self._counts[series]:
-            self._condition.labels(*labels).set(self._counts[series])
-        else:
-            del self._counts[series]
-            self._condition.remove(*labels)
+    def forgotten(self, key: ObjectKey) -> None:
+        """Take in that an object is gone."""
+        self.fleet.forgotten(key)
+        self.lags.forgotten(key)
+        if key.is_account:
+            self.missing(key, None)
+            self.accounts.forgotten(key)
+
+    def reference_changed(self, target: ObjectKey, version: str, users: list[ObjectKey]) -> None:
+        """Take in that a Secret or ConfigMap changed, and who uses it; version "": it is gone."""
+        if target.kind == SECRET and version:
+            self.lags.rotated(u for u in users if u.is_account or self.fleet.is_looked_at(u))
+
+    def passed(self, key: ObjectKey, *, began: float) -> None:
+        """Take in how an object stands after a pass that began at that monotonic time."""
+        world = self._world
+        memory = None if world is None else world.memory.peek(key)
+        obj = None if world is None else world.cache.get(key)
+        if memory is not None and obj is not None:
+            is_failing, wrote_at = memory.failures.count > 0, memory.sent.at
+            self.lags.passed(obj, began=began, wrote_at=wrote_at, is_failing=is_failing)
 
 
 def _asks_for_openmetrics(accept: str) -> bool:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from agentrun_operator.api.cloud import AgentRunCloud
 from agentrun_operator.api.transport import unlimited
 from agentrun_operator.core.errors import CredentialsInvalid, InvalidParameter
-from agentrun_operator.core.identity import AccountIdentity
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.reconcile.ports import AccountConnection, Cloud
 
 KEYS = {"accessKeyId": "LTAI", "accessKeySecret": "s"}
@@ -58,3 +60,13 @@ async def test_without_keys_the_operator_s_own_are_used() -> None:
         AgentRunCloud(environ={}).connect(account(keys=None))
     environ = {"AGENTRUN_ACCESS_KEY_ID": "a", "AGENTRUN_ACCESS_KEY_SECRET": "b"}
     await AgentRunCloud(environ=environ).connect(account(keys=None)).aclose()
+
+
+async def test_calls_are_told_by_account() -> None:
+    told: list[tuple[ObjectKey | None, str, str, float]] = []
+    cloud = AgentRunCloud(environ={}, observe=lambda *call: told.append(call))
+    source = ObjectKey("Account", "team-a", "default")
+    client = cloud.connect(replace(account(), source=source))
+    client._transport._observe("GetTool", "200", 0.25)
+    await client.aclose()
+    assert told == [(source, "GetTool", "200", 0.25)]

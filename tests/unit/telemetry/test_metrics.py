@@ -8,18 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 
-CHAT = ObjectKey("ModelProxy", "team", "chat")
-CODE = ObjectKey("ModelProxy", "team", "code")
-READY = "agentrun_resource_condition"
+ACCOUNT = ObjectKey("Account", "team", "default")
 
 
 def value(metrics: PrometheusMetrics, series: str, /, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(series, labels)
-
-
-def ready(metrics: PrometheusMetrics, status: str, reason: str) -> float | None:
-    labels = {"kind": "ModelProxy", "condition": "Ready", "status": status, "reason": reason}
-    return value(metrics, READY, **labels)
 
 
 @pytest.fixture
@@ -33,8 +26,7 @@ def metrics() -> PrometheusMetrics:
     subject.reconciled("ModelProxy", "success", 0.004)
     subject.loop_lag(0.004)
     subject.workers(active=2, limit=32)
-    subject.api_called("CreateModelProxy", "200", 0.3)
-    subject.condition(CHAT, "True", "Available")
+    subject.api_called(ACCOUNT, "CreateModelProxy", "200", 0.3)
     return subject
 
 
@@ -60,7 +52,7 @@ POOL = {"controller": "agentrun"}
         ("agentrun_operator_leader", {}, 0),
         (
             "agentrun_api_requests_total",
-            {"operation": "CreateModelProxy", "code": "200"},
+            {"operation": "CreateModelProxy", "code": "200", "account": "team/default"},
             1,
         ),
         (
@@ -134,21 +126,6 @@ def test_an_error_counts_twice(metrics: PrometheusMetrics) -> None:
     metrics.reconciled("ModelProxy", "error", 1.0)
     assert value(metrics, "controller_runtime_reconcile_errors_total", **KIND) == 1
     assert value(metrics, "controller_runtime_reconcile_total", **KIND, result="error") == 1
-
-
-def test_conditions_are_counted_per_status_and_reason(metrics: PrometheusMetrics) -> None:
-    metrics.condition(CODE, "True", "Available")
-    assert ready(metrics, "True", "Available") == 2
-    metrics.condition(CODE, "False", "Creating")
-    metrics.condition(CODE, "False", "Creating")
-    assert ready(metrics, "True", "Available") == 1
-    assert ready(metrics, "False", "Creating") == 1
-
-
-def test_a_series_without_objects_disappears(metrics: PrometheusMetrics) -> None:
-    metrics.condition(CHAT, None, None)
-    metrics.condition(CHAT, None, None)
-    assert ready(metrics, "True", "Available") is None
 
 
 def test_missing_resources_are_counted_while_they_are_too_many(metrics: PrometheusMetrics) -> None:
