@@ -1,9 +1,10 @@
-"""What the operator costs: `python -m bench [--objects N] [--big-objects [CASE]] [--tenants]`.
+"""What the operator costs: `python -m bench [--objects N] [--scrape | --tenants | --big-objects]`.
 
 One process holds the real engine, the real API client and the simulated cloud, on virtual time:
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
-those of the processor. With `--tenants` real processes tell what a tenant waits for while a
-neighbour does its worst. JSON on standard output, a table for people on standard error.
+those of the processor. `--scrape` measures the metrics alone. With `--tenants` real processes tell
+what a tenant waits for while a neighbour does its worst. JSON on standard output, a table for
+people on standard error.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from bench import big_objects, tenants
+from bench import big_objects, scrape, tenants
 from bench.fleet import measure
 from bench.machine import machine
 from rig.chart import REPOSITORY
@@ -37,6 +38,7 @@ def main() -> int:
         help="instead: memory of a real process beside large objects (takes ten minutes)",
     )
     parser.add_argument("--tenants", action="store_true", help="measure neighbours, not the fleet")
+    parser.add_argument("--scrape", action="store_true", help="measure a scrape, not the fleet")
     parser.add_argument("--product", type=Path, default=REPOSITORY, help="whose operator to run")
     parser.add_argument("--neighbours", help="comma-separated; default: all of them")
     options = parser.parse_args()
@@ -49,6 +51,9 @@ def main() -> int:
     if options.tenants:
         names = options.neighbours.split(",") if options.neighbours else tenants.NEIGHBOURS
         report |= tenants.measure(tenants.Sizes(), options.product, names)
+        return _show(report)
+    report["scrape"] = scrape.measure(options.objects)
+    if options.scrape:
         return _show(report)
     report["operator"] = asyncio.run(measure(options.objects))
     if SIMULATOR.exists() and not options.no_simulator:
