@@ -21,6 +21,8 @@ NAMESPACE = "e2e-samples"
 SILENT_PANELS = {
     "Loop held",
     "Missing resources by account",
+    "Oldest deletion",
+    "Rotation pending",
     "Not Ready by reason",
     "Not Ready now",
     "Put on the queue",
