@@ -17,18 +17,18 @@ from chart.prometheus import (
     queries,
     write_rules,
 )
-from chart.rendering import FULLNAME, NAMESPACE, installed, of_kind, one
+from chart.rendering import FULLNAME, NAMESPACE, installed, of_kind
 
 PANELS = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
 def test_there_is_none_by_default() -> None:
-    assert not of_kind(installed(), "ConfigMap")
+    assert not [each for each in of_kind(installed(), "ConfigMap") if DASHBOARD in each["data"]]
 
 
 def test_it_is_where_and_as_the_sidecar_looks() -> None:
-    config_map = one(installed(*ON), "ConfigMap")
+    config_map = shown(*ON)
     assert {name: json.loads(text) for name, text in config_map["data"].items()} == {
         DASHBOARD: dashboard()
     }
@@ -40,10 +40,18 @@ def test_it_is_where_and_as_the_sidecar_looks() -> None:
         'metrics.dashboard.annotations={"grafana_folder":"{{ .Release.Name }}"}',
         'metrics.dashboard.namespace="grafana"',
     )
-    found = one(installed(*ON, *given), "ConfigMap")["metadata"]
+    found = shown(*ON, *given)["metadata"]
     assert found["namespace"] == "grafana"
     assert found["labels"]["mine"] == "yes"
     assert found["annotations"] == {"grafana_folder": "chart"}
+
+
+def shown(*values: str) -> dict[str, Any]:
+    """Return the one ConfigMap that holds the dashboard."""
+    (found,) = (
+        each for each in of_kind(installed(*values), "ConfigMap") if DASHBOARD in each["data"]
+    )
+    return dict(found)
 
 
 def test_it_has_a_row_for_fleet_account_and_engine() -> None:
