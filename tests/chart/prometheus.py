@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 from chart.rendering import CHART, installed, one
 from controlplane.binaries import PROMTOOL, ensure
+from dashboard.panels import filled
 
 ON = (
     "metrics.prometheusRule.enabled=true",
@@ -68,16 +69,10 @@ def dashboard() -> Mapping[str, Any]:
 def queries() -> list[tuple[str, str]]:
     """Return the title of each panel with each of its expressions, variables filled in."""
     return [
-        (panel["title"], _filled(target["expr"]))
+        (panel["title"], filled(target["expr"], _VARIABLES))
         for panel in dashboard()["panels"]
         for target in panel.get("targets", ())
     ]
-
-
-def _filled(expression: str) -> str:
-    for name, value in _VARIABLES.items():
-        expression = expression.replace(name, value)
-    return expression
 
 
 def metrics_in(expression: str) -> set[str]:

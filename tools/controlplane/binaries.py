@@ -132,6 +132,16 @@ PROMTOOL = Toolset(
 )
 """Prometheus 3.X.Y is published as the module's v0.3XX.Y."""
 
+PROMETHEUS = Toolset(
+    name="prometheus",
+    module=TOOLS / "prometheus",
+    pin=PROMTOOL.pin,
+    programs=(Program("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", 150),),
+    stamps=PROMTOOL.stamps,
+    tags=PROMTOOL.tags,
+)
+"""The server is a module of its own: it needs more than promtool, and few ever build it."""
+
 
 def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder outside the repository that keeps what was built."""

@@ -35,18 +35,23 @@ def main() -> int:
     parser.add_argument(
         "--picture", metavar="FILE", type=Path, help="write what is shown as an SVG, if all is well"
     )
+    parser.add_argument(
+        "--dashboard", metavar="FILE", type=Path,
+        help="scrape it with Prometheus (built once), and draw the chart's dashboard as an SVG",
+    )  # fmt: skip
     options = parser.parse_args()
     picture = Picture() if options.picture else None
     with own_keyboard():
-        code = _tell(Screen(picture=picture), is_once=options.once)
+        screen = Screen(picture=picture)
+        code = _tell(screen, is_once=options.once, dashboard=options.dashboard)
     if picture is not None and code == 0:
         picture.save(options.picture)
     return code
 
 
-def _tell(screen: Screen, *, is_once: bool) -> int:
+def _tell(screen: Screen, *, is_once: bool, dashboard: Path | None) -> int:
     rig = Rig(transition_seconds=TRANSITION_SECONDS, report=screen.say)
-    story = Story(rig, screen)
+    story = Story(rig, screen, dashboard)
     stays = screen.is_terminal and not is_once
     end = story.deletion_after_a_visit if stays else story.deletion
     steps = (*story.until_deletion, *end)
@@ -61,6 +66,7 @@ def _tell(screen: Screen, *, is_once: bool) -> int:
         screen.say("interrupted; stopping everything")
         return 0 if screen.is_terminal else INTERRUPTED
     finally:
+        story.stop()
         rig.stop()
     screen.end("every step was verified")
     return 0

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from controlplane import HELM, KUBERNETES, ControlPlaneError, KubectlError, ensure
+from dashboard import Board, BoardError
 from demo.fleet import Fleet, count
 from demo.screen import Screen
 from rig import ACCOUNT, SAMPLES_NAMESPACE, Rig, RigError, eventually
@@ -40,10 +42,17 @@ class Step:
 class Story:
     """What happens, in order, on one rig."""
 
-    def __init__(self, rig: Rig, screen: Screen) -> None:
+    def __init__(self, rig: Rig, screen: Screen, dashboard: Path | None = None) -> None:
+        """Tell it on a rig; `dashboard` is where to draw the chart's dashboard, if anywhere."""
         self._rig = rig
         self._screen = screen
         self._cloud: Any = None
+        self._dashboard = dashboard
+        self._board = Board()
+
+    def stop(self) -> None:
+        """End what runs beside the rig."""
+        self._board.stop()
 
     @property
     def until_deletion(self) -> tuple[Step, ...]:
@@ -56,7 +65,13 @@ class Story:
             Step("Apply a mistake: the API server refuses it", self.refuse),
             Step("Let the cloud fail a create: the object says why", self.fail),
             Step("The fleet: what depends on what", self.show_fleet),
+            *self._watching,
         )
+
+    @property
+    def _watching(self) -> tuple[Step, ...]:
+        is_asked = self._dashboard is not None
+        return (Step("Ask Prometheus for each panel", self.show_dashboard),) if is_asked else ()
 
     @property
     def deletion(self) -> tuple[Step, ...]:
@@ -90,6 +105,9 @@ class Story:
         self._screen.verified("the operator runs under the chart's own, non-admin ServiceAccount")
         self._screen.say_here(f"its log: {self._rig.operator_log_file}")
         self._screen.say_here(f"its metrics: {self._rig.operator_url}/metrics")
+        if self._dashboard is not None:
+            self._screen.say("starting Prometheus, which scrapes it")
+            self._board.start(self._rig.operator_url)
 
     def apply(self) -> None:
         """Apply the samples and watch them become Ready."""
@@ -204,6 +222,16 @@ class Story:
         self._screen.verified(
             f"{len(objects)} objects, each below what it needs; {UNLUCKY} alone is not Ready"
         )
+
+    def show_dashboard(self) -> None:
+        """Evaluate every expression of the dashboard over this run, and draw what comes of it."""
+        if self._dashboard is None:
+            raise StepFailed("nobody said where to draw the dashboard")
+        try:
+            asked = self._board.draw(self._dashboard)
+        except BoardError as error:
+            raise StepFailed(str(error)) from None
+        self._screen.verified(f"Prometheus answers all {asked} expressions of the dashboard")
 
     def delete(self) -> None:
         """Delete all objects and find nothing of theirs in the cloud."""
