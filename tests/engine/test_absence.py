@@ -31,8 +31,9 @@ async def ask(lab: Lab, key: ObjectKey) -> None:
 
 
 def told(lab: Lab, key: ObjectKey) -> dict[str, Any]:
-    """Return what the status says, the echo of a request aside."""
-    return {n: v for n, v in lab.get(key).status.items() if n != "lastRequest"}
+    """Return what the status says, but for the echo of a request and the date that rides along."""
+    echoed = ("lastRequest", "lastSeenTime")
+    return {n: v for n, v in lab.get(key).status.items() if n not in echoed}
 
 
 @kinds
