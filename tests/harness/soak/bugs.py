@@ -172,7 +172,7 @@ ATTACK_BUGS: tuple[Bug, ...] = (
 BUGS: tuple[Bug, ...] = (
     _bug("lookup-skipped", "a create without a look-up", (_Looking, "look", m.lookup_skipped)),
     _bug("mark-skipped", "a create without its mark", (report.Reporter, "write", m.mark_skipped)),
-    _bug("unclaimed", "no finalizer", (reconciler, "decide", m.deciding(m.unclaimed))),
+    _bug("unclaimed", "no finalizer", (reconciler, "row_of", m.deciding(m.unclaimed))),
     _bug("released-on-5xx", "5xx read as gone", (_Deleting, "delete", m.released_on_5xx)),
     _bug(
         "released-unconfirmed",
@@ -182,7 +182,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "failed-is-gone",
         "DELETE_FAILED read as gone",
-        (reconciler, "decide", m.deciding(m.failed_is_gone)),
+        (reconciler, "row_of", m.deciding(m.failed_is_gone)),
     ),
     _bug("create-repeated", "a blind retry", (AgentRunClient, "create", m.create_repeated)),
     _bug("no-settle-window", "absence trusted", (absence, "window_passed", m.always_true)),
@@ -208,16 +208,16 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "drift-ignored",
         "Ready although it drifts",
-        (reconciler, "decide", m.deciding(m.drift_ignored)),
+        (reconciler, "row_of", m.deciding(m.drift_ignored)),
     ),
     _bug(
-        "observe-writes", "Observe corrects", (reconciler, "decide", m.deciding(m.observing_writes))
+        "observe-writes", "Observe corrects", (reconciler, "row_of", m.deciding(m.observing_writes))
     ),
     _bug("pause-ignored", "paused is not", (KubeObject, "paused_until", m.never)),
     _bug(
         "absent-by-list",
         "a LIST proves absence",
-        (reconciler, "decide", m.deciding(m.absent_by_list)),
+        (reconciler, "row_of", m.deciding(m.absent_by_list)),
     ),
     _bug("rotation-missed", "Secrets wake nobody", (engine.Engine, "reference_changed", m.never)),
     _bug("no-backoff", "retries at once", (Outcomes, "delay", m.no_backoff)),
@@ -254,7 +254,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "locked-out-is-gone",
         "no keys, read as gone",
-        (reconciler, "decide", m.deciding(m.locked_out_is_gone)),
+        (reconciler, "row_of", m.deciding(m.locked_out_is_gone)),
     ),
     _bug(
         "lent-to-all",
@@ -268,7 +268,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "drift-not-told",
         "Report says Ready",
-        (reconciler, "decide", m.deciding(m.drift_not_told)),
+        (reconciler, "row_of", m.deciding(m.drift_not_told)),
     ),
     _bug("keys-unasked", "whose keys they are is not asked", (cloud, "OwnedKeys", m.keys_believed)),
     _bug(
@@ -331,7 +331,7 @@ CRASH_BUGS: tuple[Bug, ...] = (
     _bug(
         "lost-is-foreign",
         "a create without its answer is disowned",
-        (reconciler, "decide", m.deciding(m.lost_is_foreign)),
+        (reconciler, "row_of", m.deciding(m.lost_is_foreign)),
     ),
     _bug(
         "ended-forgotten",

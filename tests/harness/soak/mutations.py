@@ -6,6 +6,7 @@ Each takes what is there and returns what stands there instead.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agentrun_operator.app import AlwaysLeading
@@ -18,13 +19,18 @@ from agentrun_operator.core.snapshot import Existence, Observation, Ownership, S
 from agentrun_operator.reconcile import ownership
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.context import is_planned
-from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.decide import Action, Row
 from agentrun_operator.reconcile.outcome import Outcome
 
 
 def deciding(change: Callable[[Snapshot, Action], Action]) -> Callable[[Any], Any]:
-    """Return a change of `decide` that looks at its answers."""
-    return lambda decide: lambda snapshot: change(snapshot, decide(snapshot))
+    """Return a change of `row_of` that looks at the actions of its rows."""
+
+    def changed(row_of: Callable[[Snapshot], Row], snapshot: Snapshot) -> Row:
+        row = row_of(snapshot)
+        return replace(row, action=change(snapshot, row.action))
+
+    return lambda row_of: partial(changed, row_of)
 
 
 def lookup_skipped(look: Any) -> Any:
