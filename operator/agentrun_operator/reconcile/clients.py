@@ -294,7 +294,7 @@ class AccountClients:
         """Whether some call would be answered with a refusal that is remembered."""
         return any(client.api.is_refusing for client in self._clients.values())
 
-    def opened(self) -> Mapping[ObjectKey, GuardedAPI]:
+    def apis(self) -> Mapping[ObjectKey, GuardedAPI]:
         """Return the client of each account that has one."""
         return {source: client.api for source, client in self._clients.items()}
 

@@ -57,7 +57,7 @@ class DebugPage:
             found["queue"] = _queue(queue)
             found["accounts"] = [
                 _account(source, api, world.clients.contacts.of(source))
-                for source, api in sorted(world.clients.opened().items())
+                for source, api in sorted(world.clients.apis().items())
             ]
         found["failedCalls"] = [*self._failed][::-1]
         return found
