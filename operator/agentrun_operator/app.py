@@ -147,7 +147,10 @@ class Operator:
     async def _serve(self, client: KubeClient, stop: asyncio.Event) -> None:
         settings = self._settings
         reader = ReferenceReader(
-            client, namespaces=settings.namespaces, secrets_from=settings.secrets_from
+            client,
+            namespaces=settings.namespaces,
+            secrets_from=settings.secrets_from,
+            ages=self._ages,
         )
         if not await unless(stop, reader.require_crds(self._kinds.values())):
             return

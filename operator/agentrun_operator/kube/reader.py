@@ -20,6 +20,7 @@ from agentrun_operator.kube.client import (
     custom_path,
     is_object_name,
 )
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.ports import (
     ClusterForbidden,
     Held,
@@ -47,11 +48,16 @@ class ReferenceReader:
         *,
         namespaces: tuple[str, ...] = (),
         secrets_from: tuple[str, ...] = (),
+        ages: WatchAges | None = None,
     ) -> None:
-        """Read the given namespaces, or the whole cluster; Secrets of fewer, where that is said."""
+        """Read the given namespaces, or the whole cluster; Secrets of fewer, where that is said.
+
+        `ages` is told of the namespaces that are left out.
+        """
         self._client = client
         self._namespaces = namespaces
         self._secrets_from = secrets_from
+        self._ages = ages or WatchAges()
         self._refusing: set[str] = set()
 
     async def secret(self, namespace: str, name: str) -> SecretData | None:
@@ -116,18 +122,21 @@ class ReferenceReader:
         """
         found: dict[ObjectKey, Held] = {}
         versions: list[int] = []
-        refusals: list[ClusterForbidden] = []
+        refusals: dict[str, ClusterForbidden] = {}
         namespaces = (self._namespaces if kind.namespaced else ()) or ("",)
         for namespace in namespaces:
             try:
                 versions.append(await self._list(kind, namespace, found))
             except ClusterForbidden as refusal:
-                refusals.append(refusal)
+                refusals[namespace] = refusal
                 self._tell(namespace, refusal)
             else:
                 self._refusing.discard(namespace)
         if len(refusals) == len(namespaces):
-            raise refusals[0]
+            raise refusals[namespaces[0]]
+        for namespace in refusals:
+            # Its watches are refused as well: they would look stale until the process ends.
+            self._ages.forget(namespace)
         return Listed(found, min(versions))
 
     def _tell(self, namespace: str, refusal: ClusterForbidden) -> None:

@@ -16,6 +16,13 @@ class WatchAges:
         """Note that the watch of a collection lives."""
         self._alive_at[path] = self._monotonic()
 
+    def forget(self, namespace: str) -> None:
+        """Count the watches of a namespace no longer, until one of them lives again."""
+        place = ["namespaces", namespace]
+        gone = [path for path in self._alive_at if path.split("/")[-3:-1] == place]
+        for path in gone:
+            del self._alive_at[path]
+
     def seconds(self) -> Mapping[str, float]:
         """Return by resource how long its oldest watch has shown nothing: one of each namespace."""
         now = self._monotonic()

@@ -8,6 +8,7 @@ from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.kube.client import ListExpired
 from agentrun_operator.kube.reader import ReferenceReader
+from agentrun_operator.kube.watch_ages import WatchAges
 from agentrun_operator.reconcile.ports import (
     ClusterForbidden,
     ClusterUnavailable,
@@ -125,6 +126,25 @@ async def test_a_namespace_that_refuses_does_not_stop_the_others() -> None:
     client = ScriptedStream(ClusterForbidden("x"), page)
     found = await ReferenceReader(client, namespaces=("gone", "team")).list_objects(WIDGET)
     assert found.objects == {ObjectKey("Widget", "team", "chat"): Held("uid-1", 7)}
+
+
+async def test_the_watches_of_a_refusing_namespace_are_not_stale() -> None:
+    ages = WatchAges(monotonic=lambda: 0.0)
+    ages.note("/apis/agentrun.dev/v1alpha1/namespaces/gone/widgets")
+    ages.note("/api/v1/namespaces/gone/secrets")
+    ages.note("/api/v1/namespaces/team/configmaps")
+    client = ScriptedStream(ClusterForbidden("x"), {"metadata": {}, "items": []})
+    await ReferenceReader(client, namespaces=("gone", "team"), ages=ages).list_objects(WIDGET)
+    assert ages.seconds().keys() == {"configmaps"}
+
+
+async def test_watches_stay_stale_where_every_namespace_refuses() -> None:
+    ages = WatchAges(monotonic=lambda: 0.0)
+    ages.note("/apis/agentrun.dev/v1alpha1/namespaces/one/widgets")
+    client = ScriptedStream(*[ClusterForbidden("x")] * 2)
+    with pytest.raises(ClusterForbidden):
+        await ReferenceReader(client, namespaces=("one", "two"), ages=ages).list_objects(WIDGET)
+    assert ages.seconds().keys() == {"widgets"}
 
 
 @pytest.mark.parametrize("namespaces", [(), ("one",), ("one", "two")])
