@@ -148,23 +148,27 @@ class Transport:
         """
         await self._acquire()
         started = time.monotonic()
+        has_begun = False
         with self._tracer.cloud_call(call.action, call.method) as span:
             try:
                 async with asyncio.timeout(self._total_seconds):
-                    answer = await self._exchange(call, span.headers)
+                    response = await self._begin(call, span.headers)
+                    has_begun = True
+                    answer = await self._finish(call, response)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
                 self._record(call, span, started, type(error).__name__)
                 # The cause may quote the request, whose headers hold a token.
                 raise unreachable(call, error) from None
             except Unavailable as error:
-                if error.maybe_applied:
+                if has_begun:
                     # Something answered, and is of no use.
                     self._record(call, span, started, type(error).__name__)
                 raise
             self._record(call, span, started, str(answer.status), request_id=answer.request_id)
         return answer
 
-    async def _exchange(self, call: Call, headers: Mapping[str, str]) -> Answer:
+    async def _begin(self, call: Call, headers: Mapping[str, str]) -> httpx.Response:
+        """Send the request; the answer's body is still to be read."""
         content = call.content()
         described = {} if content is None else {"content-type": CONTENT_TYPE}
         request = self._http.build_request(
@@ -175,7 +179,10 @@ class Transport:
             headers={**headers, **described},
             extensions={ACTION_EXTENSION: call.action, "trace": _at_sending},
         )
-        response = await self._http.send(request, stream=True)
+        return await self._http.send(request, stream=True)
+
+    async def _finish(self, call: Call, response: httpx.Response) -> Answer:
+        """Read what answers, and close it."""
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Unavailable(
@@ -190,7 +197,7 @@ class Transport:
                 raise
         finally:
             await response.aclose()
-        keys = request.extensions.get(KEYS_EXTENSION)
+        keys = response.request.extensions.get(KEYS_EXTENSION)
         texts = keys.texts if isinstance(keys, Keys) else frozenset()
         self._signed.update(dict.fromkeys(texts, time.monotonic()))
         answer = Answer(response.status_code, response.headers, body, texts)

@@ -11,6 +11,7 @@ from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.api.exchange import Call
 from agentrun_operator.api.transport import MAX_ANSWER_BYTES, Timeouts, Transport
 from agentrun_operator.core.errors import CredentialsInvalid, Unavailable
+from agentrun_operator.reconcile.in_flight import AnswersInFlight
 from fakes.traces import MemoryTraces, ids
 
 CANARY = "canary-7d1e"
@@ -232,6 +233,58 @@ async def test_a_write_whose_answer_is_of_no_use_is_told() -> None:
     assert [(e["event"], e["code"]) for e in logs if e["log_level"] == "info"] == [
         ("cloud write", "Unavailable")
     ]
+
+
+@pytest.mark.parametrize("call", [READ, CREATE])
+@pytest.mark.parametrize(
+    ("headers", "size", "code"),
+    [
+        pytest.param({"content-encoding": "gzip"}, 0, "Unavailable", id="packed"),
+        pytest.param({}, MAX_ANSWER_BYTES + 1, "AnswerTooLarge", id="too large"),
+        pytest.param({}, 2048, "Unavailable", id="shed"),
+    ],
+)
+async def test_an_answer_of_no_use_is_counted_and_logged(
+    call: Call, headers: dict[str, str], size: int, code: str
+) -> None:
+    counted: list[tuple[str, str]] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    subject = Transport(
+        "https://h.example",
+        Acs3Auth(StaticKeys(KEYS)),
+        network=httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=body())),
+        observe=lambda operation, told, _: counted.append((operation, told)),
+        answers=AnswersInFlight(most=1024) if size == 2048 else None,
+    )
+    async with subject:
+        with capture_logs() as logs, pytest.raises(Unavailable):
+            await subject.send(call)
+    assert counted == [(call.action, code)]
+    assert [e["code"] for e in logs if e["event"] == "api call"] == [code]
+
+
+class _NoKeys:
+    """A source of keys that nobody answers."""
+
+    async def keys(self) -> Keys:
+        raise Unavailable("no answer of the token service")
+
+
+async def test_a_call_without_an_answer_of_its_own_is_not_counted() -> None:
+    counted: list[str] = []
+    network = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with Transport(
+        "https://h.example",
+        Acs3Auth(_NoKeys()),
+        network=network,
+        observe=lambda operation, _, __: counted.append(operation),
+    ) as subject:
+        with pytest.raises(Unavailable, match="token service"):
+            await subject.send(READ)
+    assert counted == []
 
 
 async def test_a_failure_is_logged_by_name_and_holds_no_secret() -> None:
