@@ -49,6 +49,8 @@ _SECRET_KEY = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _OWN = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
 """What a record of this module begins with."""
+_IN_LINES = frozenset({"exception", "stack"})
+"""What the console shows below the line of its record."""
 _KOPF_KEYS = ("k8s_skip", "k8s_ref", "settings")
 
 
@@ -190,9 +192,15 @@ def _final(log_format: LogFormat, *, has_colours: bool) -> list[Processor]:
 
 
 def _printable(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog calls it so
-    """Keep a library's message from moving the cursor; values are quoted by the renderer."""
-    message = str(event.get("event", ""))
-    event["event"] = "".join(c if c.isprintable() else " " for c in message)
+    """Keep every text from moving the cursor: the renderer quotes only what holds a blank.
+
+    What is no text is shown by its `repr`. Tracebacks keep their lines.
+    """
+    event["event"] = str(event.get("event", ""))
+    for key, value in event.items():
+        if isinstance(value, str):
+            kept = "\n" if key in _IN_LINES else ""
+            event[key] = "".join(c if c.isprintable() or c in kept else " " for c in value)
     return event
 
 

@@ -172,7 +172,22 @@ def test_no_line_moves_the_cursor_of_a_terminal(stream: io.StringIO) -> None:
     configure_logging(stream=stream, log_format="console")
     logging.getLogger("kopf").warning("refused: %s", "\x1b[2J\r\nall is well")
     structlog.get_logger("ours").info("created", error="\x1b[2J\nall is well")
-    assert stream.getvalue().count("\n") == 2
+    structlog.get_logger("ours").info("created", message="a\x1b[2Jb", code="\x9b2J")
+    assert stream.getvalue().count("\n") == 3
+    assert not {"\x1b", "\x9b"} & {*stream.getvalue()}
+
+
+def test_a_traceback_keeps_its_lines_and_moves_no_cursor(stream: io.StringIO) -> None:
+    configure_logging(stream=stream, log_format="console")
+
+    def call() -> None:
+        raise OSError("\x1b[2J")
+
+    try:
+        call()
+    except OSError:
+        structlog.get_logger("ours").exception("broken")
+    assert stream.getvalue().count("\n") > 2
     assert "\x1b" not in stream.getvalue()
 
 
