@@ -51,7 +51,9 @@ class BackgroundEventRecorder:
         """Record one transition; the same one again within ten minutes is dropped."""
         text = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
         # Of a call that fails again and again each try has another request id.
-        if self._is_repeated((obj.uid, reason, without_request_id(text))):
+        # It stands at the end, so it is taken out before the rest is cut.
+        same = without_request_id(message)[:MAX_MESSAGE]
+        if self._is_repeated((obj.uid, reason, same)):
             return
         try:
             self._waiting.put_nowait(self._event(obj, kind, reason, text))

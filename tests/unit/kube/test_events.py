@@ -75,6 +75,15 @@ async def test_a_repetition_within_ten_minutes_is_dropped() -> None:
     assert [e["message"] for e in await run.posted()] == ["same", "other", "same"]
 
 
+@pytest.mark.parametrize("length", [10, MAX_MESSAGE - 20, MAX_MESSAGE, 2 * MAX_MESSAGE])
+async def test_another_request_id_makes_no_other_event(length: int) -> None:
+    run = Run()
+    for number in range(3):
+        told = f"{'x' * length} (request id {number}A1B2C3D-4E5F)"
+        run.recorder.emit(widget(), "Warning", "ProviderFailed", told)
+    assert len(await run.posted()) == 1
+
+
 async def test_names_differ_within_one_second() -> None:
     run = Run()
     run.recorder.emit(widget(), "Normal", "Created", "one")
