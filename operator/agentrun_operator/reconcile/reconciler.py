@@ -153,7 +153,7 @@ class Reconciler:
         for _ in range(_MAX_STEPS):
             snapshot = facts.snapshot(ctx)
             row = row_of(snapshot)
-            self._world.tracer.current().decided(snapshot, row.action)
+            self._world.tracer.current().decided(row)
             with decided_by(row.name):
                 log.debug("decided", action=row.action.value)
                 result = await self._steps[row.action](ctx)

@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.snapshot import Snapshot
-from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.decide import Row
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 
@@ -33,8 +32,8 @@ class Span(Protocol):
 class PassSpan(Span, Protocol):
     """One pass over an object."""
 
-    def decided(self, snapshot: Snapshot, action: Action) -> None:
-        """Tell what the pass does next, and from what it follows."""
+    def decided(self, row: Row) -> None:
+        """Tell what the pass does next, and which row of the decision tables says so."""
 
     def ended(self, outcome: Outcome) -> None:
         """Tell how the pass ended."""
@@ -95,7 +94,7 @@ class Untraced:
     ) -> None:
         """Do nothing."""
 
-    def decided(self, snapshot: Snapshot, action: Action) -> None:
+    def decided(self, row: Row) -> None:
         """Do nothing."""
 
     def ended(self, outcome: Outcome) -> None:

@@ -25,8 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from agentrun_operator import __version__
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.snapshot import Snapshot
-from agentrun_operator.reconcile.decide import Action, row_of
+from agentrun_operator.reconcile.decide import Row
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.tracing import UNTRACED, CallSpan, PassSpan
@@ -198,11 +197,11 @@ class _Pass(_Open):
         _current.reset(self._outer)
         super().__exit__(kind, error, traceback)
 
-    def decided(self, snapshot: Snapshot, action: Action) -> None:
+    def decided(self, row: Row) -> None:
         """See `PassSpan.decided`. The attributes are those of the last decision."""
         if not self._span.is_recording():
             return
-        decision = {"agentrun.row": row_of(snapshot).name, "agentrun.action": action.value}
+        decision = {"agentrun.row": row.name, "agentrun.action": row.action.value}
         self._span.set_attributes(decision)
         self._span.add_event("decided", decision)
 

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Snapshot
 from agentrun_operator.reconcile import outcome
-from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.decide import row_of
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.tracing import UNTRACED
@@ -74,8 +74,8 @@ def test_a_pass_says_what_it_served_and_how_it_ended(traces: MemoryTraces) -> No
 def test_the_last_decision_can_be_searched_and_each_has_its_time(traces: MemoryTraces) -> None:
     created = Snapshot(edited=False, ever_created=True)
     with traces.tracer.pass_over(OBJ, None):
-        traces.tracer.current().decided(Snapshot(claimed=False), Action.CLAIM)
-        traces.tracer.current().decided(created, Action.LOOK)
+        traces.tracer.current().decided(row_of(Snapshot(claimed=False)))
+        traces.tracer.current().decided(row_of(created))
     over = traces.named("reconcile Tool")
     last = {"agentrun.row": "not looked yet", "agentrun.action": "look"}
     assert last.items() <= told(over).items()
@@ -194,7 +194,7 @@ def test_a_duration_names_the_span_it_belongs_to(traces: MemoryTraces) -> None:
 def test_what_is_not_sampled_is_no_exemplar() -> None:
     tracer = OtelTracer(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False))
     with tracer.pass_over(OBJ, None) as span, tracer.cloud_call("GetTool", "GET") as call:
-        span.decided(Snapshot(), Action.LOOK)
+        span.decided(row_of(Snapshot()))
         flags = int(call.headers["traceparent"].rpartition("-")[2], 16)
         assert not flags & TraceFlags.SAMPLED
         assert tracer.exemplar() is None
