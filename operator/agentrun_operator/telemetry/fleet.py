@@ -104,8 +104,8 @@ class Fleet(Collector):
         world = self._world
         now = 0.0 if world is None else world.clock.monotonic()
         for key, facts in self._facts.items() if world is not None else ():
-            notes = world.memory.peek(key) if world is not None and facts.is_looked_at else None
-            seen = None if notes is None else notes.looks.counts_from
+            memory = world.memory.peek(key) if world is not None and facts.is_looked_at else None
+            seen = None if memory is None else memory.looks.counts_from
             if seen is not None:
                 oldest[key.namespace] = max(now - seen, oldest.get(key.namespace, 0.0))
         return by_namespace(
