@@ -1,8 +1,8 @@
 """/debug: what the engine is busy with, and what stands in its way; names and numbers only.
 
-It names objects, which metrics never do, so it is off unless switched on, and on loopback. Nothing
-on it is a word of the cloud or a value of a spec: operations, codes and classes of errors are ours,
-or short words of HTTP.
+It names objects of every kind, where metrics name accounts alone, so it is off unless switched on,
+and on loopback. Nothing on it is a word of the cloud or a value of a spec: operations, codes and
+classes of errors are ours, or short words of HTTP.
 """
 
 import json
