@@ -136,3 +136,14 @@ async def test_a_budget_shows_under_the_name_of_its_account(measured: Measured) 
     throttles = measured.value("agentrun_account_throttles_total", **account)
     assert throttles is not None
     assert throttles >= 1
+
+
+async def test_an_account_that_is_gone_shows_no_budget(measured: Measured) -> None:
+    await measured.made()
+    tokens, account = "agentrun_account_budget_tokens", {"account": "team-a/default"}
+    assert measured.value(tokens, **account) is not None
+    measured.lab.cluster.vanish(ObjectKey("Account", "team-a", "default"))
+    await measured.lab.elapse(1)
+    assert measured.lab.world.clients.apis(), "its client stays until the resync"
+    assert measured.value(tokens, **account) is None
+    assert measured.value(tokens, account="_other") is None

@@ -298,11 +298,16 @@ class AccountClients:
         """Return the client of each account that has one."""
         return {source: client.api for source, client in self._clients.items()}
 
+    def is_there(self, source: ObjectKey) -> bool:
+        """Whether an account's object exists; the operator's own account needs none."""
+        return source == OWN_ACCOUNT or self._cache.version(source) is not None
+
     def budgets(self) -> Mapping[ObjectKey, Budget]:
-        """Return each budget once, by the first of the accounts of a namespace that share it."""
+        """Return each budget once, by the first that exists of the accounts that share it."""
         firsts: dict[tuple[str, AccountIdentity], ObjectKey] = {}
-        for source, client in sorted(self._clients.items()):
-            firsts.setdefault((source.namespace, client.binding.identity), source)
+        for source in sorted(filter(self.is_there, self._clients)):
+            identity = self._clients[source].binding.identity
+            firsts.setdefault((source.namespace, identity), source)
         return {source: self._budgets[at] for at, source in firsts.items() if at in self._budgets}
 
     def secret_changed(self, secret: ObjectKey) -> None:
@@ -333,7 +338,7 @@ class AccountClients:
 
     async def drop_unused(self) -> None:
         """Close the clients of accounts that are gone, once nobody is pinned to them."""
-        for key in [k for k in self._clients if k != OWN_ACCOUNT and self._cache.get(k) is None]:
+        for key in [k for k in self._clients if not self.is_there(k)]:
             users = (self._cache.get(user) for user in self._cache.users_of(key))
             if not any(user is not None and user.pinned_account == key for user in users):
                 await self._clients.pop(key).api.retire()
@@ -355,8 +360,7 @@ class AccountClients:
 
     def _is_used(self, source: ObjectKey) -> bool:
         """Whether an account has a client, or may be about to get one."""
-        is_there = source in self._clients or self._cache.get(source) is not None
-        return is_there or source == OWN_ACCOUNT
+        return source in self._clients or self.is_there(source)
 
     async def aclose(self) -> None:
         """Close every client."""

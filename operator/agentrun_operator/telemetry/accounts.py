@@ -51,7 +51,7 @@ _COUNTERS: Mapping[str, tuple[str, Callable[[Budget], float]]] = {
 
 
 class Accounts(Collector):
-    """Counts the calls by account; `budgets` is asked at each scrape."""
+    """Counts the calls by account; `budgets` is asked at each scrape, `is_there` before a label."""
 
     def __init__(self, most: int = MOST_ACCOUNTS) -> None:
         """Start with no account; `most` have a label of their own."""
@@ -59,6 +59,7 @@ class Accounts(Collector):
         self._named: dict[ObjectKey, str] = {}
         self._calls: Counter[tuple[str, str, str]] = Counter()
         self.budgets: Callable[[], Mapping[ObjectKey, Budget]] = dict
+        self.is_there: Callable[[ObjectKey], bool] = lambda _source: True
 
     def called(self, source: ObjectKey | None, operation: str, code: str) -> None:
         """Count a call of an account; None: of one that nobody named."""
@@ -89,7 +90,9 @@ class Accounts(Collector):
     def _label(self, source: ObjectKey | None) -> str:
         if source is None:
             return OTHERS
-        if source not in self._named and len(self._named) < self._most:
+        # An account that is gone may still have calls under way. It is forgotten once: a label that
+        # it took after that would never be free again.
+        if source not in self._named and len(self._named) < self._most and self.is_there(source):
             self._named[source] = _name_of(source)
         return self._named.get(source, OTHERS)
 

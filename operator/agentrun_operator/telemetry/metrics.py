@@ -178,6 +178,7 @@ class PrometheusMetrics:
         self.fleet.attach(world)
         self.lags.monotonic = world.clock.monotonic
         self.accounts.budgets = world.clients.budgets
+        self.accounts.is_there = world.clients.is_there
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return everything, and its media type: OpenMetrics, which alone has exemplars, if asked.

@@ -49,11 +49,16 @@ def test_accounts_beyond_the_bound_count_together() -> None:
 
 def test_an_account_that_is_gone_leaves_its_label() -> None:
     scraped = Scraped(most=1)
+    budget = Budget(VirtualClock(), 4.0)
+    scraped.accounts.budgets = lambda: {FIRST: budget}
     scraped.call(FIRST, SECOND)
+    scraped.accounts.is_there = lambda source: source != FIRST
     scraped.accounts.forgotten(FIRST)
+    assert scraped.calls("team-a/default") is None, "a scrape gives it no label"
+    scraped.call(FIRST)
     scraped.call(SHARED)
     assert scraped.calls("team-a/default") is None
-    assert [scraped.calls(label) for label in ("prod", "_other")] == [1, 1]
+    assert [scraped.calls(label) for label in ("prod", "_other")] == [1, 2]
 
 
 async def test_budgets_are_read_at_the_scrape() -> None:
