@@ -5,7 +5,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.telemetry.metrics import PrometheusMetrics
 from agentrun_simulator.faults import Fault
-from engine.specs import CREDENTIAL, PROXY, SECRET_VALUE
+from engine.specs import CREDENTIAL, PROXY, SECRET_VALUE, SERVICE, updates
 from fakes.lab import Lab
 
 HERE = {"namespace": "team-a"}
@@ -90,6 +90,45 @@ async def test_a_rotation_is_timed_to_the_write_that_carries_it(measured: Measur
     sent = measured.value("agentrun_rotation_lag_seconds_sum", kind="Credential")
     assert sent is not None
     assert sent > 60
+
+
+async def told(measured: Measured, reason: str) -> ObjectKey:
+    """Bring an object with a Secret that says for that reason that it is not as specified."""
+    lab = measured.lab
+    await lab.ready_account()
+    lab.cluster.put_secret("keys", {"token": SECRET_VALUE})
+    policy = "Report" if reason == "DriftDetected" else "Correct"
+    key = lab.cluster.apply(
+        "ModelService", "it", {**SERVICE, "description": "first", "driftPolicy": policy}
+    )
+    await lab.elapse(10)
+    if reason == "DriftDetected":
+        lab.simulator.edit("ModelService", "it", {"description": "console"})
+    else:
+        lab.simulator.configure({"switches": {"emptyText": "not-set"}})
+        lab.edit(key, description=None)
+    await lab.elapse(130)
+    assert lab.ready(key) == ("False", reason)
+    lab.calls.take()
+    return key
+
+
+@pytest.mark.parametrize("reason", ["DriftDetected", "CannotClear"])
+async def test_a_rotation_is_over_when_only_what_is_told_differs(
+    measured: Measured, reason: str
+) -> None:
+    lab, key = measured.lab, await told(measured, reason)
+    lab.cluster.put_secret("keys", {"token": "rotated"})
+    await lab.elapse(60)
+    assert "rotated" in str(lab.resources("ModelService"))
+    assert lab.ready(key) == ("False", reason)
+    assert measured.value("agentrun_rotation_pending_seconds", **HERE) is None
+    assert measured.count("agentrun_rotation_lag_seconds", kind="ModelService") == 1
+    lab.cluster.put_secret("keys", {"token": "rotated"})
+    await lab.elapse(60)
+    assert updates(lab) == 1, "a Secret of the same value is not sent"
+    assert measured.value("agentrun_rotation_pending_seconds", **HERE) is None
+    assert measured.count("agentrun_rotation_lag_seconds", kind="ModelService") == 1
 
 
 async def test_a_resource_is_last_seen_at_the_last_look(measured: Measured) -> None:

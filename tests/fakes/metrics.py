@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 
@@ -52,5 +53,5 @@ class CountingMetrics:
     def reference_changed(self, target: ObjectKey, version: str, users: list[ObjectKey]) -> None:
         """Count nothing."""
 
-    def passed(self, key: ObjectKey, *, began: float) -> None:
+    def passed(self, key: ObjectKey, verdict: Verdict | None, *, began: float) -> None:
         """Count nothing."""

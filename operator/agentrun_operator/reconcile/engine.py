@@ -276,7 +276,7 @@ class Engine:
             self._metrics.reconciled(work.key.kind, result.result, spent)
         if work.key.is_account:
             self._metrics.missing(work.key, self._world.brake.missing(work.key))
-        self._metrics.passed(work.key, began=begun)
+        self._metrics.passed(work.key, result.verdict, began=begun)
         if result.requeue_after is not None:
             if result.result == "error":
                 self._metrics.queue_retried(work.key.kind)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import AccountIdentity, Locator, ObjectKey
 from agentrun_operator.core.kind import ResourceKind, Rest, Verb
 from agentrun_operator.core.objects import KubeObject
@@ -338,5 +339,5 @@ class Metrics(Protocol):
     def reference_changed(self, target: ObjectKey, version: str, users: list[ObjectKey]) -> None:
         """Take in that a Secret or ConfigMap changed, and who uses it; version "": it is gone."""
 
-    def passed(self, key: ObjectKey, *, began: float) -> None:
-        """Take in that a pass over an object ended which began at that monotonic time."""
+    def passed(self, key: ObjectKey, verdict: Verdict | None, *, began: float) -> None:
+        """Take in what a pass over an object said which began at that monotonic time."""

@@ -13,13 +13,17 @@ from prometheus_client.registry import Collector
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.reasons import ConditionType
+from agentrun_operator.core.reasons import ConditionType, Reason
 from agentrun_operator.telemetry.fleet import by_namespace
 
 LAG_SECONDS = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
     *(30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
 )
+_LEFT_ALONE = frozenset(
+    {Reason.DRIFT_DETECTED, Reason.CONTESTED, Reason.CANNOT_CLEAR, Reason.UNEXPECTED_ECHO}
+)
+"""Said of a difference that is not sent again, by passes that sent whatever else had changed."""
 
 
 class _Change(NamedTuple):
@@ -80,7 +84,15 @@ class Lags(Collector):
         for user in users:
             self._rotated.setdefault(user, self.monotonic())
 
-    def passed(self, obj: KubeObject, *, began: float, wrote_at: float, is_failing: bool) -> None:
+    def passed(
+        self,
+        obj: KubeObject,
+        *,
+        began: float,
+        wrote_at: float,
+        is_failing: bool,
+        said: Reason | None = None,
+    ) -> None:
         """Take in how an object stands after a pass.
 
         Args:
@@ -88,20 +100,22 @@ class Lags(Collector):
             began: When the pass began.
             wrote_at: When its last write went to AgentRun, whether it was answered or not.
             is_failing: The pass failed; the next one tries again.
+            said: What the pass came to; None: it said nothing, and the status is that of before.
         """
         if obj.condition(ConditionType.PAUSED.value) is not None:
             # The pause is no lag.
             self.forgotten(obj.key)
             return
         key = obj.key
+        is_sent = _is_sent(obj, said, is_failing=is_failing)
         change = self._unsent.get(key)
-        if change is not None and change.at <= began and _is_sent(obj, is_failing=is_failing):
+        if change is not None and change.at <= began and is_sent:
             del self._unsent[key]
             if wrote_at >= change.at:
                 self._to_cloud.labels(key.kind, change.what).observe(wrote_at - change.at)
         self._note_ready(obj, began)
         rotated_at = self._rotated.get(key)
-        if rotated_at is not None and rotated_at <= began and _is_sent(obj, is_failing=is_failing):
+        if rotated_at is not None and rotated_at <= began and is_sent:
             del self._rotated[key]
             # An account writes nothing: it proves its keys.
             used_at = self.monotonic() if key.is_account else wrote_at
@@ -152,10 +166,15 @@ def _change(before: KubeObject | None, obj: KubeObject) -> str | None:
     return what if is_news else None
 
 
-def _is_sent(obj: KubeObject, *, is_failing: bool) -> bool:
+def _is_sent(obj: KubeObject, said: Reason | None, *, is_failing: bool) -> bool:
     """Whether nothing of an object waits for a write: it was sent, or needs none.
 
-    A pass that fails may leave the status as it was before the change.
+    A pass that fails may leave the status as it was before the change. That AgentRun keeps a value
+    which left the spec ends a pass as a failure too, with nothing left to send.
     """
+    if not obj.is_observed:
+        return False
+    if said in _LEFT_ALONE:
+        return said is Reason.CANNOT_CLEAR or not is_failing
     synced = obj.condition(ConditionType.SYNCED.value) or {}
-    return obj.is_observed and synced.get("status") == "True" and not is_failing
+    return synced.get("status") == "True" and not is_failing

@@ -20,6 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.process_collector import ProcessCollector
 
 from agentrun_operator import __version__
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.world import World
@@ -275,14 +276,19 @@ class PrometheusMetrics:
         if target.kind == SECRET and version:
             self.lags.rotated(u for u in users if u.is_account or self.fleet.is_looked_at(u))
 
-    def passed(self, key: ObjectKey, *, began: float) -> None:
+    def passed(self, key: ObjectKey, verdict: Verdict | None, *, began: float) -> None:
         """Take in how an object stands after a pass that began at that monotonic time."""
         world = self._world
         memory = None if world is None else world.memory.peek(key)
         obj = None if world is None else world.cache.get(key)
         if memory is not None and obj is not None:
-            is_failing, wrote_at = memory.failures.count > 0, memory.sent.at
-            self.lags.passed(obj, began=began, wrote_at=wrote_at, is_failing=is_failing)
+            self.lags.passed(
+                obj,
+                began=began,
+                wrote_at=memory.sent.at,
+                is_failing=memory.failures.count > 0,
+                said=None if verdict is None else verdict.reason,
+            )
 
 
 def _asks_for_openmetrics(accept: str) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from agentrun_operator.app import FATAL, AlwaysLeading, _after
+from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
@@ -305,7 +306,7 @@ class _Metrics:
     def reference_changed(
         self, target: ObjectKey, version: str, users: list[ObjectKey]
     ) -> None: ...
-    def passed(self, key: ObjectKey, *, began: float) -> None: ...
+    def passed(self, key: ObjectKey, verdict: Verdict | None, *, began: float) -> None: ...
     def missing(self, account: ObjectKey, count: int | None) -> None: ...
 
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reasons import Reason
 from agentrun_operator.telemetry.lags import Lags
 
 NEVER = float("-inf")
@@ -34,6 +35,7 @@ NEW = KubeObject(
 READY = replace(NEW, status=SETTLED)
 EDITED = replace(READY, generation=2)
 DONE = replace(EDITED, status={**SETTLED, "observedGeneration": 2})
+UNSYNCED = replace(READY, status={**SETTLED, "conditions": [{"type": "Synced", "status": "False"}]})
 ACCOUNT = replace(READY, key=ObjectKey("Account", "team-a", "default"))
 
 
@@ -47,9 +49,15 @@ class Scraped:
         self.now = 100.0
 
     def passed(
-        self, obj: KubeObject, *, began: float, wrote_at: float = NEVER, is_failing: bool = False
+        self,
+        obj: KubeObject,
+        *,
+        began: float,
+        wrote_at: float = NEVER,
+        is_failing: bool = False,
+        said: Reason | None = None,
     ) -> None:
-        self.lags.passed(obj, began=began, wrote_at=wrote_at, is_failing=is_failing)
+        self.lags.passed(obj, began=began, wrote_at=wrote_at, is_failing=is_failing, said=said)
 
     def sums(self, name: str, **labels: str) -> tuple[float | None, float | None]:
         """Return how many there were, and how many seconds they took together."""
@@ -135,8 +143,7 @@ def test_a_rotation_waits_until_a_write_carries_it(scraped: Scraped) -> None:
     scraped.now = 130.0
     scraped.passed(READY, began=101.0, wrote_at=102.0, is_failing=True)
     assert scraped.pending == 30
-    unsynced = {**SETTLED, "conditions": [{"type": "Synced", "status": "False"}]}
-    scraped.passed(replace(READY, status=unsynced), began=130.0)
+    scraped.passed(UNSYNCED, began=130.0)
     assert scraped.pending == 30
     scraped.passed(READY, began=131.0, wrote_at=140.0)
     assert scraped.rotated() == (1, 40)
@@ -147,6 +154,54 @@ def test_a_rotation_of_what_is_not_used_ends_without_a_write(scraped: Scraped) -
     scraped.lags.rotated([READY.key])
     scraped.passed(READY, began=101.0)
     assert (scraped.pending, scraped.rotated()) == (None, (None, None))
+
+
+LEFT_ALONE = pytest.mark.parametrize(
+    ("said", "is_failing"),
+    [
+        (Reason.DRIFT_DETECTED, False),
+        (Reason.CONTESTED, False),
+        (Reason.UNEXPECTED_ECHO, False),
+        (Reason.CANNOT_CLEAR, True),
+    ],
+)
+
+
+@LEFT_ALONE
+def test_a_difference_left_alone_holds_up_no_rotation(
+    scraped: Scraped, said: Reason, *, is_failing: bool
+) -> None:
+    scraped.lags.rotated([READY.key])
+    scraped.passed(UNSYNCED, began=101.0, wrote_at=103.0, is_failing=is_failing, said=said)
+    assert (scraped.pending, scraped.rotated()) == (None, (1, 3))
+
+
+@LEFT_ALONE
+def test_a_touched_secret_waits_for_no_write(
+    scraped: Scraped, said: Reason, *, is_failing: bool
+) -> None:
+    scraped.lags.rotated([READY.key])
+    scraped.passed(UNSYNCED, began=101.0, is_failing=is_failing, said=said)
+    assert (scraped.pending, scraped.rotated()) == (None, (None, None))
+
+
+@pytest.mark.parametrize(
+    ("said", "is_failing"),
+    [
+        (None, False),
+        (Reason.INVALID_PARAMETER, False),
+        (Reason.CREATING, False),
+        (Reason.PROVIDER_UNAVAILABLE, True),
+        (Reason.UNEXPECTED_ECHO, True),
+    ],
+)
+def test_a_write_of_something_else_ends_no_rotation(
+    scraped: Scraped, said: Reason | None, *, is_failing: bool
+) -> None:
+    """A write under way may carry the old value, and the new one may be refused."""
+    scraped.lags.rotated([READY.key])
+    scraped.passed(UNSYNCED, began=101.0, wrote_at=103.0, is_failing=is_failing, said=said)
+    assert scraped.pending == 0
 
 
 def test_an_account_uses_its_keys_without_a_write(scraped: Scraped) -> None:
