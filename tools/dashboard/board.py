@@ -15,8 +15,14 @@ _VARIABLES = {
     "$namespace": "agentrun-system",
     "$job": "agentrun-operator",
 }
-SILENT = frozenset({"Loop held", "Times the loop was held", "Missing resources by account"})
-"""Panels that have something to show in trouble only."""
+SILENT = frozenset(
+    {
+        *("Loop held", "Times the loop was held", "Missing resources by account"),
+        # Over before the next scrape, or seen in one scrape alone, of which there is no rate.
+        *("Oldest deletion", "Rotation pending", "Time to Ready"),
+    }
+)
+"""Panels that may have nothing to show after the story of the demo."""
 _SETTLE_SECONDS = 3.0
 """Of the last scrape and its ingestion."""
 
