@@ -94,7 +94,8 @@ class Checks:
         """No value of a Secret is ever shown in an event, and no event is untrue."""
         self._simulation.trace(f"  event {kind} {reason} on {obj.key}: {message}")
         # What carries another one's mark is not what the DELETE was sent for.
-        is_told = "DELETE" in message or "carries the mark of" in message
+        told = ("DELETE had been sent", "whether a DELETE reached it", "carries the mark of")
+        is_told = any(words in message for words in told)
         # An older status that was written back knows nothing of it.
         is_told |= obj.key in self._simulation.actions.restores.written_at
         if reason == "Retained" and self.deletions.were_sent_for(obj) and not is_told:
