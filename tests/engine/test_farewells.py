@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from engine.specs import SAMPLES, cloud_key, lab_for, made, ready
 from fakes.calls import Crash
@@ -27,6 +28,16 @@ def told(lab: Lab) -> tuple[str, str]:
 
 def deletes(lab: Lab) -> int:
     return len([name for name in lab.calls.names if name.startswith("Delete")])
+
+
+async def refused_to_go() -> tuple[Lab, ObjectKey]:
+    """Return a deleted object whose DELETE the cloud refuses until its faults are cleared."""
+    lab, key = await ready(RUNTIME)
+    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
+    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
+    lab.cluster.delete(key)
+    await lab.elapse(30)
+    return lab, key
 
 
 def crash_at_delete(lab: Lab) -> None:
@@ -174,11 +185,7 @@ async def test_a_delete_that_was_refused_is_not_called_sent(fault: dict[str, obj
 
 
 async def test_a_delete_that_goes_on_being_refused_writes_nothing_more() -> None:
-    lab, key = await ready(RUNTIME)
-    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
-    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
-    lab.cluster.delete(key)
-    await lab.elapse(30)
+    lab, key = await refused_to_go()
     assert lab.ready(key) == ("False", "DeletionBlocked")
     lab.calls.take()
     await lab.elapse(1200)
@@ -187,11 +194,7 @@ async def test_a_delete_that_goes_on_being_refused_writes_nothing_more() -> None
 
 
 async def test_an_unrecorded_try_that_was_accepted_is_seen_by_a_look() -> None:
-    lab, key = await ready(RUNTIME)
-    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
-    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
-    lab.cluster.delete(key)
-    await lab.elapse(30)
+    lab, key = await refused_to_go()
     lab.simulator.clear_faults()
     inject(lab, SLOW)
     crash_at_delete(lab)
@@ -206,11 +209,7 @@ async def test_an_unrecorded_try_that_was_accepted_is_seen_by_a_look() -> None:
 
 
 async def test_an_unrecorded_try_that_nobody_can_look_for_is_told() -> None:
-    lab, key = await ready(RUNTIME)
-    in_use = {"status": 409, "code": "ERR_RESOURCE_IN_USE", "message": "in use by X"}
-    inject(lab, {"action": "Delete.*", "effect": "error", "times": None, **in_use})
-    lab.cluster.delete(key)
-    await lab.elapse(30)
+    lab, key = await refused_to_go()
     lab.simulator.clear_faults()
     crash_at_delete(lab)
     with pytest.raises(Crash):
