@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from dashboard.draw import drawn
@@ -31,12 +32,25 @@ class BoardError(Exception):
     """A panel shows nothing, or an expression cannot be evaluated; the message names them."""
 
 
+class Server(Protocol):
+    """What evaluates the expressions; see `Prometheus`."""
+
+    def query(self, expression: str, start: float, end: float) -> list[Series]:
+        """Evaluate one expression between two times, in seconds of the epoch."""
+
+    def stop(self) -> None:
+        """End; stopping twice is fine."""
+
+
 class Board:
     """The dashboard over one run; `stop` ends the Prometheus behind it."""
 
-    def __init__(self) -> None:
-        """Prepare; nothing is scraped yet."""
-        self._server: Prometheus | None = None
+    def __init__(
+        self, server: Server | None = None, *, settle_seconds: float = _SETTLE_SECONDS
+    ) -> None:
+        """Prepare; nothing is scraped yet, unless by a `server` that runs already."""
+        self._server = server
+        self._settle_seconds = settle_seconds
         self._started = 0.0
 
     def start(self, url: str) -> None:
@@ -44,8 +58,9 @@ class Board:
         names = _VARIABLES
         # The port is another one in each run.
         labels = {"namespace": names["$namespace"], "instance": "operator"}
-        self._server = Prometheus(urlsplit(url).netloc, names["$job"], labels)
-        self._server.start()
+        prometheus = Prometheus(urlsplit(url).netloc, names["$job"], labels)
+        self._server = prometheus
+        prometheus.start()
         self._started = time.time()
 
     def draw(self, file: Path) -> int:
@@ -56,7 +71,7 @@ class Board:
         Raises:
             BoardError: one of them fails, or shows nothing although the run gave it something.
         """
-        time.sleep(_SETTLE_SECONDS)
+        time.sleep(self._settle_seconds)
         ended = time.time()
         shown = panels(_VARIABLES)
         found: dict[str, list[Series]] = {}

@@ -35,6 +35,7 @@ CLOSE_SECONDS: Final = 2.0
 """For the last spans; a collector that hangs must not hold up the end of the process."""
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
 _CLIENT_ERRORS = 400
 _NOT_FOUND = 404
 
@@ -90,9 +91,10 @@ class Told(SpanExporter):
 class OtelTracer:
     """Implements `tracing.Tracer` on one provider."""
 
-    def __init__(self, provider: TracerProvider) -> None:
+    def __init__(self, provider: TracerProvider, *, close_seconds: float = CLOSE_SECONDS) -> None:
         """Begin spans of `provider`, which `close` shuts down."""
         self._provider = provider
+        self._close_seconds = close_seconds
         self._tracer = provider.get_tracer(SERVICE, __version__)
 
     def pass_over(self, obj: KubeObject, memory: Memory | None) -> PassSpan:
@@ -148,7 +150,7 @@ class OtelTracer:
         """See `Tracer.close`."""
         closing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         closing.start()
-        closing.join(CLOSE_SECONDS)
+        closing.join(self._close_seconds)
 
 
 class _Open:
@@ -222,8 +224,7 @@ class _Call(_Open):
     def headers(self) -> Mapping[str, str]:
         """Return W3C's `traceparent`. No baggage: nobody else's words are passed on."""
         carrier: dict[str, str] = {}
-        propagator = TraceContextTextMapPropagator()
-        propagator.inject(carrier, trace.set_span_in_context(self._span))
+        _PROPAGATOR.inject(carrier, trace.set_span_in_context(self._span))
         return carrier
 
     def answered(self, code: str, request_id: str | None) -> None:

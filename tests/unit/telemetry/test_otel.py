@@ -22,7 +22,6 @@ from agentrun_operator.reconcile.decide import row_of
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.tracing import UNTRACED
-from agentrun_operator.telemetry import otel
 from agentrun_operator.telemetry.logs import WITHHELD
 from agentrun_operator.telemetry.otel import OtelTracer, Told
 from fakes.traces import MemoryTraces, ids, told
@@ -232,8 +231,7 @@ def test_a_collector_that_fails_is_told_of_once() -> None:
     assert CANARY not in str(logs)
 
 
-def test_an_end_waits_for_no_collector_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(otel, "CLOSE_SECONDS", 0.01)
+def test_an_end_waits_for_no_collector_that_hangs() -> None:
     opened = Event()
 
     class Hanging(InMemorySpanExporter):
@@ -242,7 +240,7 @@ def test_an_end_waits_for_no_collector_that_hangs(monkeypatch: pytest.MonkeyPatc
 
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(Hanging()))
-    OtelTracer(provider).close()
+    OtelTracer(provider, close_seconds=0.01).close()
     opened.set()
 
 

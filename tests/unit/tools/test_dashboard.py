@@ -78,6 +78,9 @@ class Answering:
             raise self.answer
         return list(self.answer)
 
+    def stop(self) -> None:
+        """Nothing runs."""
+
 
 @pytest.mark.parametrize(
     ("answer", "told"),
@@ -85,11 +88,9 @@ class Answering:
     ids=["nothing", "an error"],
 )
 def test_a_panel_without_an_answer_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Sequence[Series] | Exception, told: str
+    tmp_path: Path, answer: Sequence[Series] | Exception, told: str
 ) -> None:
-    board = Board()
-    monkeypatch.setattr(board, "_server", Answering(answer))
-    monkeypatch.setattr("dashboard.board._SETTLE_SECONDS", 0.0)
+    board = Board(Answering(answer), settle_seconds=0.0)
     with pytest.raises(BoardError, match=told):
         board.draw(tmp_path / "dashboard.svg")
 
