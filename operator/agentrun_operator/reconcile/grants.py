@@ -6,6 +6,7 @@ an upgrade nor a withdrawn grant stops what runs.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName
@@ -52,6 +53,12 @@ class Grants:
         told = leave.refusal(OBSERVE, obj.key.kind, obj.external_name)
         return NotGranted(f"spec.managementPolicy is Observe, and {told}")
 
+    def refuses_successor(
+        self, obj: KubeObject, binding: Binding, leave: Leave
+    ) -> NotGranted | None:
+        """Return why an object may not observe what may take the place of what it has seen."""
+        return self.refuses_view(replace(obj, status={}), binding, leave)
+
     def lends_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
         """Whether an object observes by a grant, and by nothing else."""
         return self._is_strange_view(obj, binding, leave) and leave.allows(
@@ -65,7 +72,8 @@ class Grants:
         if rest is None or rest.key is KeyedBy.CHOSEN_ID:
             return False
         named = self._records.namesakes(obj.key.kind, obj.external_name, binding)
-        return not any(owner.key.namespace == obj.key.namespace for owner in named)
+        others = (owner.key for owner in named if owner.key != obj.key)
+        return not any(other.namespace == obj.key.namespace for other in others)
 
     def _is_strange_parent(
         self, obj: KubeObject, reach: Reach, rest: Rest | None, binding: Binding

@@ -5,7 +5,15 @@ from dataclasses import replace
 
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
-from agentrun_operator.reconcile import absence, endings, observe, ownership, survey, unanswered
+from agentrun_operator.reconcile import (
+    absence,
+    endings,
+    observe,
+    ownership,
+    survey,
+    unanswered,
+    views,
+)
 from agentrun_operator.reconcile.binding import account_in_doubt
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
@@ -59,6 +67,7 @@ class LookingSteps:
         if seen.existence is Existence.ABSENT and self._may_be_elsewhere(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         _check_place(ctx, seen)
+        views.check_found(self._world.grants, ctx, seen)
         self._note_look(ctx, seen, begun)
         ctx.memory.looks.differs = ctx.observation.fields_differ
         unanswered.make_up(ctx)

@@ -30,7 +30,7 @@ from agentrun_operator.core.wire import (
     encode,
     encode_resolved,
 )
-from agentrun_operator.reconcile import facts
+from agentrun_operator.reconcile import facts, views
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
@@ -49,9 +49,6 @@ log = structlog.get_logger(__name__)
 
 _MAX_RECORD_CHARS = 256 * 1024
 """Of the paths in `status.applied`: the cluster takes no object with more than about 1.5 MB."""
-
-_SHOWN = ("externalId", "externalName", "parentId", "account", "atProvider", "drift", "granted")
-"""What the status of an object says of a resource that it only observes."""
 
 
 class Preparation:
@@ -246,7 +243,7 @@ class Preparation:
         hidden = grants.refuses_view(obj, binding, leave)
         if hidden is not None:
             # What was shown by a grant that is withdrawn is shown no longer.
-            ctx.changes |= dict.fromkeys(_SHOWN)
+            views.hide(ctx)
         elif ctx.obj.observes_only:
             is_lent = grants.lends_view(obj, binding, leave)
             ctx.changes["granted"] = [OBSERVE] if is_lent else None

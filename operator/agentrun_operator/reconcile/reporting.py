@@ -23,6 +23,7 @@ from agentrun_operator.reconcile import (
     leave,
     outcome,
     trouble,
+    views,
 )
 from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.decide import Action
@@ -201,6 +202,7 @@ class ReportingSteps:
         if not ctx.obj.is_in_charge:
             # It followed its reference to another account: nothing is known of any resource there.
             ctx.changes |= {"account": ctx.binding.pin(), "externalId": None, "atProvider": None}
+            views.check_next(self._world.grants, ctx)
         verdict = outcome.progressing(Reason.EXTERNAL_RESOURCE_MISSING, message, synced=False)
         return Outcome(verdict, self._world.settings.polling.steady_seconds, "requeue_after")
 
