@@ -55,6 +55,36 @@ async def test_a_name_that_becomes_free_is_noticed() -> None:
     assert lab.ready(young) == ("True", "Available")
 
 
+async def test_a_claim_that_moves_to_another_account_is_noticed() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
+    old = lab.cluster.apply("ModelProxy", "old", broken)
+    lab.clock.advance(2)
+    young = lab.cluster.apply("ModelProxy", "young", {**PROXY, "externalName": "shared"})
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+    lab.edit(old, accountRef={"name": "other"})
+    await lab.elapse(10)
+    assert lab.ready(young) == ("True", "Available")
+
+
+async def test_a_claim_that_moves_below_another_parent_is_noticed() -> None:
+    lab, runtime = await ready(SAMPLES["AgentRuntime"])
+    await lab.elapse(10)
+    below = {"runtimeRef": {"name": runtime.name}, "targetVersion": "LATEST", "externalName": "end"}
+    old = lab.cluster.apply("AgentRuntimeEndpoint", "old", {**below, "deletionPolicy": "Sideways"})
+    lab.clock.advance(2)
+    young = lab.cluster.apply("AgentRuntimeEndpoint", "young", below)
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "ExternalNameConflict"), lab.message(young)
+    lab.edit(old, runtimeRef={"name": "another"})
+    await lab.elapse(10)
+    assert lab.ready(young) == ("True", "Available"), lab.message(young)
+
+
 async def test_the_same_second_is_decided_by_the_key() -> None:
     lab = Lab()
     await lab.ready_account()

@@ -1,13 +1,18 @@
 """Whom a change of an object concerns: the object itself, its users, or its rivals."""
 
+from typing import Any
+
 from agentrun_operator.core.identity import GROUP
+from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 
 
-def claim_of(obj: KubeObject) -> tuple[str, str, bool]:
+def claim_of(obj: KubeObject, rest: Rest | None) -> tuple[Any, ...]:
     """Return what others with the same external name may wait for the end of."""
-    return obj.uid, obj.external_name, obj.observes_only
+    parent = rest.parent if rest is not None else None
+    place = (obj.spec.get("accountRef"), obj.spec.get(parent) if parent else None)
+    return obj.uid, obj.external_name, obj.observes_only, *place
 
 
 def is_left_to_its_owner(obj: KubeObject) -> bool:

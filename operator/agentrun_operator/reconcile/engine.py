@@ -120,7 +120,8 @@ class Engine:
         for target in self._deleting(sorted(left)):
             # The update that takes the target out of use in the cloud had better go first.
             self.queue.add_after(target, self._world.settings.polling.transition_seconds)
-        if before is not None and claim_of(before) != claim_of(obj):
+        rest = self._world.kinds[obj.key.kind].rest
+        if before is not None and claim_of(before, rest) != claim_of(obj, rest):
             self._wake_rivals(before)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
             # Only those behind it: two that wake each other would do so for ever.
