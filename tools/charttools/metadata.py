@@ -14,6 +14,7 @@ import yaml
 from agentrun_operator import __version__
 from agentrun_operator.core.identity import CATEGORY, GROUP, VERSION
 from agentrun_operator.kinds import catalogue
+from charttools.errors import ChartError
 from charttools.log_page import log_page, log_schema
 from charttools.metrics_page import metrics_page
 
@@ -105,12 +106,14 @@ def examples() -> Iterator[Mapping[str, Any]]:
     """Yield one sample of each kind, in the order of the kinds.
 
     Raises:
-        KeyError: a kind has no sample.
+        ChartError: a kind has no sample.
     """
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted([*SAMPLES.glob("*.yaml"), *(SAMPLES / "cluster").glob("*.yaml")]):
         for document in yaml.safe_load_all(path.read_text()):
             found.setdefault(document["kind"], document)
+    if missing := [kind for kind in catalogue() if kind not in found]:
+        raise ChartError(f"no sample of {', '.join(missing)}; write one into samples/")
     yield from (found[kind] for kind in catalogue())
 
 
