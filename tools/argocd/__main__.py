@@ -1,4 +1,4 @@
-"""Command line: `python -m argocd generate [--check]`, `capture` and `build`."""
+"""Command line: `python -m argocd generate [--check]`, `capture [KIND …]` and `build`."""
 
 import argparse
 import sys
@@ -16,14 +16,17 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     generate = commands.add_parser("generate", help="write the health checks of all kinds")
     generate.add_argument("--check", action="store_true", help="fail where a file is out of date")
-    commands.add_parser("capture", help="take the test data anew from a running operator")
+    taking = commands.add_parser("capture", help="take the test data from a running operator")
+    taking.add_argument("kinds", nargs="*", metavar="KIND", help="write its files; all if none")
     commands.add_parser("build", help="build Argo CD if it is missing")
     options = parser.parse_args()
     if options.command == "build":
         tell(f"{ARGOCD.name} {ARGOCD.version}: {ensure(ARGOCD, report=tell)}")
         return 0
     if options.command == "capture":
-        capture(tell)
+        if unknown := {*options.kinds} - {*catalogue()}:
+            parser.error(f"no such kind: {', '.join(sorted(unknown))}")
+        capture(tell, options.kinds or catalogue())
         customizations.write(catalogue())
         return 0
     if options.check:
