@@ -1,6 +1,7 @@
 """Every kind against the API's own description: what we send exists, as the API has it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,7 @@ from agentrun_operator.core.kind import KeyedBy, Paging, ResourceKind, Rest
 from agentrun_operator.core.wire import field_rules, is_model, marker, shape_of
 from agentrun_operator.kinds import catalogue
 from agentrun_simulator import schema
+from agentrun_simulator.families import FAMILIES
 from fakes.examples import examples
 
 API: Mapping[str, Any] = json.loads(
@@ -92,6 +94,16 @@ def _wire_type(rule: FieldRule) -> str | None:
         return "boolean"
     is_number = rule.clear is None or isinstance(rule.clear, int)
     return "integer" if is_number and not rule.choices else "string"
+
+
+@each_cloud_kind
+def test_the_simulator_serves_every_kind(kind: ResourceKind) -> None:
+    served = {family.name: family.collection for family in FAMILIES}
+    row, place = served.get(examples()[kind.kind].family, ""), rest_of(kind).collection
+    assert re.sub(r"\{\w+\}", "{}", row) == re.sub(r"\{\w+\}", "{}", place), (
+        f"no row of operator/agentrun_simulator/families has the collection {place} and the"
+        f" name that `family` in tests/kinds gives; write one, or correct the name"
+    )
 
 
 @each_cloud_kind
