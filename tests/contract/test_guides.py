@@ -36,7 +36,14 @@ def test_the_readme_says_what_each_kind_is() -> None:
     table = (ROOT / "README.md").read_text().split("| kind | what it is |")[1].split("\n\n")[0]
     first_cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
     named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
-    assert sorted(named) == list(catalogue())
+    assert sorted(named) == list(catalogue()), "add the kind to the table in README.md"
+
+
+def test_the_provider_page_has_a_row_for_each_kind() -> None:
+    table = text_of("provider").split("| kind | counterpart in AgentCore |")[1].split("\n\n")[0]
+    first_cells = re.findall(r"^\| ([A-Z][\w, ]+) \|", table, re.MULTILINE)
+    named = [name for cell in first_cells for name in cell.split(", ")]
+    assert sorted(named) == list(catalogue()), "add the kind to the table in docs/provider.md"
 
 
 def snippets() -> list[tuple[str, str]]:
