@@ -84,7 +84,10 @@ class LookingSteps:
             brake.note_missing(source, ctx.obj)
             if absence.seconds_to_proof(ctx) <= 0:
                 await survey.before_acting(self._world, ctx)
-                if brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
+                if await survey.contradicts(self._world, ctx):
+                    ctx.memory.looks.prove_absence_anew(self._world.clock.monotonic())
+                    brake.seen(source, ctx.obj.key)
+                elif brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
                     # No object stands for it that would tell of it.
                     self._tell(ctx)
         ctx.is_braked = brake.holds(source, ctx.obj.key)

@@ -7,7 +7,7 @@ from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import Collection
+from agentrun_operator.reconcile.listings import Collection, collection_of
 from agentrun_operator.reconcile.world import World
 
 _MAX_LISTS = 32
@@ -23,6 +23,26 @@ async def before_acting(world: World, ctx: Planned) -> None:
     if world.brake.wants_survey(ctx.binding.source, ctx.obj.key):
         since = ctx.memory.looks.absent_since or ctx.now
         await _take(world, ctx.binding, not_before=since)
+
+
+async def contradicts(world: World, ctx: Planned) -> bool:
+    """Whether a LIST shows what a read does not find: then nobody knows whether it exists.
+
+    Raises:
+        OperatorError: the account does not answer; so nothing follows from the absence either.
+    """
+    at = collection_of(ctx.kind, ctx.obj)
+    if at is None or at.account != ctx.binding.source:
+        return False
+    since = ctx.memory.looks.absent_since or ctx.now
+    try:
+        listing = await world.listings.at_least(at, ctx.binding.api, since)
+    except OperatorError as error:
+        if isinstance(error, OUT_OF_REACH):
+            raise
+        # It may be read and not listed.
+        return False
+    return ctx.obj.path_key(ctx.rest) in listing.by_id
 
 
 async def go_on(world: World, binding: Binding) -> None:
