@@ -181,6 +181,9 @@ def test_no_spelling_and_no_part_of_a_secret_stays(quoted: str) -> None:
         " + ".join(f"'{SECRET[at : at + 4]}'" for at in range(0, len(SECRET), 4)),
         "|".join(SECRET[at : at + 5] for at in range(0, len(SECRET), 5)),
         "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in SECRET),
+        "\ufe0f".join(SECRET),
+        "\u034f".join(SECRET),
+        "\u0301".join(SECRET),
     ],
 )
 def test_a_value_in_pieces_is_one_run(quoted: str) -> None:
