@@ -21,6 +21,7 @@ from engine.specs import (
     cloud_key,
     ids,
     keys,
+    lab_for,
     made,
     ready,
 )
@@ -106,6 +107,21 @@ async def test_nor_is_one_that_keeps_the_name_and_steals_the_id(
 ) -> None:
     lab, victim = await ready(sample)
     thief = await apply_thief(lab, sample, "team-a", "thief")
+    stolen = {k: v for k, v in status_of(lab, victim).items() if k in ("externalId", "parentId")}
+    lab.cluster.put_status(thief, {**status_of(lab, thief), **stolen})
+    await lets_the_victim_live(lab, sample, victim, thief, restarted=restarted, at_once=at_once)
+
+
+@lives
+@restarts
+@kinds
+async def test_nor_is_that_of_an_older_object(
+    sample: Sample, *, restarted: bool, at_once: bool
+) -> None:
+    lab = await lab_for(sample)
+    thief = await apply_thief(lab, sample, "team-a", "thief")
+    victim = lab.cluster.apply(sample.kind, "victim", sample.spec)
+    await lab.elapse(30)
     stolen = {k: v for k, v in status_of(lab, victim).items() if k in ("externalId", "parentId")}
     lab.cluster.put_status(thief, {**status_of(lab, thief), **stolen})
     await lets_the_victim_live(lab, sample, victim, thief, restarted=restarted, at_once=at_once)

@@ -44,12 +44,24 @@ class Records:
             return obj
         for ident in _idents(obj):
             for other in self._others(obj, ident):
+                if self._is_named_apart(obj, other):
+                    continue
                 if self._right(other, ident) < self._right(obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))
                     # What it said stays its own, or the times of its conditions would move.
                     said = obj.status.get("conditions") or []
                     return replace(obj, status={**told, "conditions": said})
         return obj
+
+    def _is_named_apart(self, obj: KubeObject, other: KubeObject) -> bool:
+        """Whether a look will tell whose it is, because no two resources have the same name.
+
+        A mark tells it better, and who has chosen an id needs no name.
+        """
+        rest = self._kinds[obj.key.kind].rest
+        if rest is None or rest.key is KeyedBy.CHOSEN_ID or rest.tags_field is not None:
+            return False
+        return obj.recorded_name != other.recorded_name
 
     def is_others(self, obj: KubeObject, ident: str) -> bool:
         """Whether another object of the account has the resource of an id on record.

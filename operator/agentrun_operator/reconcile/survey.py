@@ -42,7 +42,8 @@ async def contradicts(world: World, ctx: Planned) -> bool:
             raise
         # It may be read and not listed.
         return False
-    return ctx.obj.path_key(ctx.rest) in listing.by_id
+    item = listing.by_id.get(ctx.obj.path_key(ctx.rest))
+    return item is not None and not ctx.target.is_named_for_another(item)
 
 
 async def go_on(world: World, binding: Binding) -> None:

@@ -80,6 +80,13 @@ class Target:
             return Locator(self.name, self.parent)
         return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
 
+    def is_named_for_another(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource that two objects have on record has the name of the other one."""
+        if self.rest.key is not KeyedBy.ID or self.rest.tags_field is not None:
+            return False
+        name = resource.get(self.rest.name_field or "")
+        return bool(name) and name != self.name and self.is_others(self.id_of(resource))
+
     def respecting(
         self,
         resource: Mapping[str, Any],
