@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.reconcile import facts, observe, unsent
+from agentrun_operator.reconcile import asked, facts, observe, unsent
 from agentrun_operator.reconcile.context import is_planned
 from agentrun_simulator.faults import Fault
 from drift.filled import CANARY, KEYS, SECRET, VARIANTS, Variant
@@ -71,7 +71,8 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     ctx = reconciler._begin(lab.get(stage.key), fresh=True)
     ctx.plan = await reconciler._preparation.prepare(ctx)
     assert is_planned(ctx)
-    unsent.compare(ctx, lab.world.memory)
+    ctx.edits = asked.compare(ctx, lab.world.memory.digest)
+    unsent.compare(ctx)
     ctx.observation = await observe.look(ctx.binding.api, ctx.target)
     parts: dict[str, Any] = {
         "snapshot": facts.snapshot(ctx),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from agentrun_operator.core.drift import Drift, find_drift
 from agentrun_operator.core.ignored import Paths, is_within
 from agentrun_operator.core.leaves import digest_of, is_touched, leaves
+from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation
@@ -20,40 +21,38 @@ from agentrun_operator.core.write_only import (
     plain_part,
     write_only_part,
     write_only_paths,
-    write_only_tops,
 )
 from agentrun_operator.reconcile.context import STATE_PATH, Context, Planned
 from agentrun_operator.reconcile.decide import FAILED
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.to_send import Edits
 
 T = TypeVar("T")
 _LIMITED = ("Report", "Ignore")
 
 
-def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> None:
-    """Find out what of the spec was edited since it was last acted on."""
+def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> Edits | None:
+    """Return what of the spec was edited since it was last acted on; None: it is not limited."""
     spec, resolution = ctx.plan.spec, ctx.plan.resolution
     is_limited = spec is not None and spec.drift_policy in _LIMITED and not ctx.obj.observes_only
     if not is_limited or spec is None or resolution is None:
         ctx.memory.acted.values = None
-        return
-    ctx.is_limited = True
-    ctx.values = {path: digest(value) for path, value in _values(ctx, ctx.target.desired)}
+        return None
+    values = {path: digest(value) for path, value in _values(ctx, ctx.target.desired)}
     by_version = encode(ctx.kind, spec, resolution.by_version())
-    ctx.acted_on = {
+    record = {
         "generation": ctx.obj.generation,
         "inputs": _inputs(resolution),
         "values": {path: digest_of(value) for path, value in _values(ctx, by_version)},
     }
     before = ctx.memory.acted.values
     if before is None:
-        edited = _edited_by_record(ctx)
-        before = {p: value for p, value in ctx.values.items() if p not in edited}
+        edited = _edited_by_record(ctx.obj, record)
+        before = {p: value for p, value in values.items() if p not in edited}
         # What went has no value any more; any digest tells that it was there.
-        before |= dict.fromkeys(edited - ctx.values.keys(), b"")
+        before |= dict.fromkeys(edited - values.keys(), b"")
         ctx.memory.acted.values = before
-    ctx.edits = _differing(before, ctx.values)
-    _limit_unseen(ctx)
+    return Edits(paths=_differing(before, values), values=values, record=record)
 
 
 def _values(ctx: Planned, body: Json) -> Iterable[tuple[str, Any]]:
@@ -74,60 +73,43 @@ def _inputs(resolution: Resolution) -> str:
     )
 
 
-def _edited_by_record(ctx: Context) -> frozenset[str]:
+def _edited_by_record(obj: KubeObject, now: Json) -> frozenset[str]:
     """Return what was edited since a process before us acted."""
-    record = ctx.obj.status.get("actedOn")
-    if not record or ctx.obj.is_heir:
+    record = obj.status.get("actedOn")
+    if not record or obj.is_heir:
         return frozenset()
-    if all(record.get(name) == ctx.acted_on[name] for name in ("generation", "inputs")):
+    if all(record.get(name) == now[name] for name in ("generation", "inputs")):
         # Nobody edited anything. Another version of ours may write values in another way.
         return frozenset()
-    return _differing(record.get("values") or {}, ctx.acted_on["values"])
+    return _differing(record.get("values") or {}, now["values"])
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(p for p in {*before, *now} if before.get(p) != now.get(p))
 
 
-def _limit_unseen(ctx: Planned) -> None:
-    """Keep of what no read returns what was edited."""
-    limit_write_only(ctx, ctx.target.write_only if ctx.is_recorded else {}, is_news=False)
-    ctx.write_only_gone = frozenset(p for p in ctx.write_only_gone if is_touched(ctx.edits, p))
-
-
-def limit_write_only(ctx: Context, part: Json, *, is_news: bool) -> None:
-    """Send of the write-only values those that were edited.
-
-    Args:
-        ctx: The pass.
-        part: The write-only values by top-level field.
-        is_news: Whether nobody knows what of it went out before.
-    """
-    tops = write_only_tops(ctx.kind, ctx.edits)
-    ctx.is_unsent = bool({*(part if is_news else ctx.write_only_changed)} - tops)
-    ctx.write_only_changed = tuple(sorted(api for api in part if api in tops))
-
-
 def note_acted(ctx: Context) -> None:
     """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
-    ctx.edits = frozenset()
-    ctx.changes["actedOn"] = ctx.acted_on if ctx.is_limited else None
+    edits = ctx.edits
+    ctx.changes["actedOn"] = None if edits is None else edits.record
     ctx.memory.acted.unconfirmed = frozenset()
-    if ctx.is_limited:
-        ctx.memory.acted.values = dict(ctx.values)
+    if edits is not None:
+        ctx.edits = replace(edits, paths=frozenset())
+        ctx.memory.acted.values = edits.values
 
 
 def note_sent(ctx: Context) -> None:
     """Record that the edits went out: those that no read can confirm are sent once."""
-    if not ctx.is_limited:
+    edits = ctx.edits
+    if edits is None:
         return
     unseen = write_only_paths(ctx.kind)
-    sent = frozenset(edit for edit in ctx.edits if is_within(unseen, edit))
-    _note_underway(ctx, ctx.edits - sent)
+    sent = frozenset(edit for edit in edits.paths if is_within(unseen, edit))
+    _note_underway(ctx, edits.paths - sent)
     if sent:
-        ctx.edits -= sent
+        ctx.edits = replace(edits, paths=edits.paths - sent)
         ctx.memory.acted.unconfirmed |= sent
-        _record(ctx, sent, ctx.values, ctx.acted_on["values"])
+        _record(ctx, sent, edits.values, edits.record["values"])
 
 
 def _note_underway(ctx: Context, edits: Paths) -> None:
@@ -162,19 +144,20 @@ def _with(before: Mapping[str, T], now: Mapping[str, T], paths: Paths) -> dict[s
 
 def unedited_paths(ctx: Planned) -> Paths:
     """Return the spec paths that an update carries as they stand in the cloud, if at all."""
-    if not ctx.is_limited:
+    edits = ctx.edits
+    if edits is None:
         return frozenset()
     found = leaves(ctx.kind, ctx.target.desired, ctx.observation.resource)
     return frozenset(
         leaf.path
         for leaf in found
-        if not (leaf.write_only or is_touched(ctx.edits, leaf.public_path))
+        if not (leaf.write_only or is_touched(edits.paths, leaf.public_path))
     )
 
 
-def tops_to_repeat(ctx: Planned) -> frozenset[str]:
+def tops_to_repeat(ctx: Planned, edits: Edits) -> frozenset[str]:
     """Return the top-level wire fields that an update carries after one that failed."""
-    desired, again = ctx.target.desired, ctx.edits | ctx.memory.acted.unconfirmed
+    desired, again = ctx.target.desired, edits.paths | ctx.memory.acted.unconfirmed
     found = frozenset(
         rule.api
         for rule in field_rules(ctx.kind)
@@ -202,7 +185,7 @@ def _top_as_it_stands(ctx: Planned) -> frozenset[str]:
     return frozenset()
 
 
-def due(ctx: Planned) -> Observation:
+def due(ctx: Planned, edits: Edits) -> Observation:
     """Return a look with nothing in it but the differences that edits make."""
     looked = ctx.observation
     if looked.existence is not Existence.PRESENT:
@@ -214,44 +197,46 @@ def due(ctx: Planned) -> Observation:
         replace(
             looked,
             drift=find_drift(ctx.kind, desired, looked.resource, partial=partial),
-            removed=tuple(d for d in looked.removed if is_touched(ctx.edits, d.path)),
-            state_differs=looked.state_differs and STATE_PATH in ctx.edits,
+            removed=tuple(d for d in looked.removed if is_touched(edits.paths, d.path)),
+            state_differs=looked.state_differs and STATE_PATH in edits.paths,
         )
     )
 
 
-def is_due(ctx: Planned, *, waits: bool, is_asked: bool) -> bool:
+def is_due(ctx: Planned, edits: Edits, *, waits: bool, is_asked: bool) -> bool:
     """Whether an edit is to be sent.
 
     Args:
-        ctx: The pass, which is limited.
+        ctx: The pass.
+        edits: What was edited.
         waits: Whether the spec, what it refers to, or a request token was not acted on yet.
         is_asked: Whether it is a new request token that waits.
     """
     looked = ctx.observation
     if looked.existence is not Existence.PRESENT or not looked.confirmed:
-        return waits or bool(ctx.edits)
+        return waits or bool(edits.paths)
     if looked.phase in FAILED:
-        return waits and (is_asked or bool(ctx.edits | ctx.memory.acted.unconfirmed))
+        return waits and (is_asked or bool(edits.paths | ctx.memory.acted.unconfirmed))
     if not (waits or ctx.memory.sent.desired is None):
         return False
-    return due(ctx).differs
+    return due(ctx, edits).differs
 
 
 def in_place(ctx: Context, paths: Iterable[str]) -> Iterable[str]:
     """Return which of the applied paths an update has put there, or a look found there."""
-    if not ctx.is_limited:
+    edits = ctx.edits
+    if edits is None:
         return paths
     before = frozenset(ctx.obj.status.get("applied") or ())
     differing = frozenset(d.path for d in ctx.observation.drift)
     return [
-        p for p in paths if p in before or is_touched(ctx.edits, p) or not is_within(differing, p)
+        p for p in paths if p in before or is_touched(edits.paths, p) or not is_within(differing, p)
     ]
 
 
 def left_over(ctx: Planned, sent: Iterable[Drift]) -> tuple[Drift, ...]:
     """Return what still differs after an update that was to change some of it."""
-    if not ctx.is_limited:
+    if ctx.edits is None:
         return ()
     paths = {d.path for d in sent}
     return tuple(d for d in ctx.differences if d.path not in paths)

@@ -19,6 +19,7 @@ from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.sent import Unanswered
 from agentrun_operator.reconcile.target import Target
+from agentrun_operator.reconcile.to_send import Edits
 
 STATE_PATH = "desiredState"
 """Spec path of the state that verbs bring about."""
@@ -48,14 +49,8 @@ class Pass(Generic[P_co]):
     write_only_changed: tuple[str, ...] = ()
     write_only_gone: frozenset[str] = frozenset()
     """Write-only paths that left the spec and were not cleared yet."""
-    is_limited: bool = False
-    """`driftPolicy` is Report or Ignore: nothing but edits is sent."""
-    values: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """If limited: digest of each value of the spec, by `Leaf.public_path`."""
-    acted_on: Json = field(default_factory=dict)
-    """If limited: `status.actedOn` once this spec is acted on."""
-    edits: frozenset[str] = frozenset()
-    """If limited: which of the values were edited, or went, since the spec was last acted on."""
+    edits: Edits | None = None
+    """Report or Ignore: nothing else is sent. None: drift is corrected, whatever was edited."""
     is_unsent: bool = False
     """If limited: the spec has write-only values that never went out, and were not edited."""
     overtaken: list[Unanswered] = field(default_factory=list)

@@ -9,9 +9,9 @@ from agentrun_operator.reconcile.outcome import was_tried
 
 def is_edited(ctx: Context) -> bool:
     """Whether the spec, what it refers to, or a request token waits to be acted on."""
-    if not is_planned(ctx) or not ctx.is_limited:
+    if not is_planned(ctx) or ctx.edits is None:
         return _waits(ctx)
-    return asked.is_due(ctx, waits=_waits(ctx), is_asked=ctx.obj.is_requested)
+    return asked.is_due(ctx, ctx.edits, waits=_waits(ctx), is_asked=ctx.obj.is_requested)
 
 
 def seen(ctx: Context) -> Observation:
@@ -19,8 +19,8 @@ def seen(ctx: Context) -> Observation:
 
     Where edits are to be sent and nothing else, it shows nothing else.
     """
-    if is_planned(ctx) and ctx.is_limited and is_edited(ctx):
-        return asked.due(ctx)
+    if is_planned(ctx) and ctx.edits is not None and is_edited(ctx):
+        return asked.due(ctx, ctx.edits)
     return ctx.with_unsent(ctx.observation)
 
 

@@ -99,7 +99,7 @@ def _is_told_uncleared(ctx: Context) -> bool:
     Such an edit is acted on once. Without the record it would be drift from the next look on, and
     Ignore would call the object Available.
     """
-    if not ctx.is_limited or ctx.obj.ready_reason != Reason.CANNOT_CLEAR.value:
+    if ctx.edits is None or ctx.obj.ready_reason != Reason.CANNOT_CLEAR.value:
         return False
     told = {entry.get("path") for entry in ctx.obj.status.get("drift") or ()}
     return not edits.has_news(ctx) and any(d.path in told for d in ctx.observation.removed)

@@ -18,7 +18,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
-from agentrun_operator.reconcile import facts, outcome, unanswered, unsent
+from agentrun_operator.reconcile import asked, facts, outcome, unanswered, unsent
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Context, is_planned
@@ -145,7 +145,8 @@ class Reconciler:
     async def _run(self, ctx: Context) -> Outcome:
         ctx.plan = await self._preparation.prepare(ctx)
         if is_planned(ctx) and ctx.plan.desired_digest is not None:
-            unsent.compare(ctx, self._world.memory)
+            ctx.edits = asked.compare(ctx, self._world.memory.digest)
+            unsent.compare(ctx)
             if not facts.snapshot(ctx).refused:
                 # Another spec, or asked to try again: what was refused before says nothing any
                 # more.

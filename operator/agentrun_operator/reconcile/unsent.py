@@ -1,18 +1,40 @@
 """What a pass still has to send: what was edited, what got lost, and what no read shows."""
 
+from collections.abc import Iterable
+
 from agentrun_operator.core.ignored import is_within
+from agentrun_operator.core.leaves import is_touched
 from agentrun_operator.core.wire import applied_paths
-from agentrun_operator.core.write_only import write_only_paths
-from agentrun_operator.reconcile import asked, edits, outcome, unanswered
+from agentrun_operator.core.write_only import write_only_paths, write_only_tops
+from agentrun_operator.reconcile import edits, outcome, unanswered
 from agentrun_operator.reconcile.context import Planned
-from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.to_send import Edits
 
 
-def compare(ctx: Planned, bank: MemoryBank) -> None:
-    """Find out what of the whole desired state was not sent yet."""
+def compare(ctx: Planned) -> None:
+    """Find out what has to be sent that no look shows to differ."""
     _compare_write_only(ctx)
-    asked.compare(ctx, bank.digest)
+    if ctx.edits is not None:
+        part = ctx.target.write_only if ctx.is_recorded else {}
+        _limit(ctx, ctx.edits, part, news=ctx.write_only_changed)
+        gone = ctx.write_only_gone
+        ctx.write_only_gone = frozenset(p for p in gone if is_touched(ctx.edits.paths, p))
     unanswered.take_up(ctx)
+
+
+def note_recorded(ctx: Planned) -> None:
+    """Nobody knows what went out to a resource that is on record now: send all, or all edits."""
+    part = ctx.target.write_only
+    ctx.write_only_changed = tuple(sorted(part))
+    if ctx.edits is not None:
+        _limit(ctx, ctx.edits, part, news=part)
+
+
+def _limit(ctx: Planned, edits: Edits, part: Json, *, news: Iterable[str]) -> None:
+    tops = write_only_tops(ctx.kind, edits.paths)
+    ctx.is_unsent = bool({*news} - tops)
+    ctx.write_only_changed = tuple(sorted(api for api in part if api in tops))
 
 
 def _compare_write_only(ctx: Planned) -> None:

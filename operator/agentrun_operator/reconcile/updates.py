@@ -229,7 +229,8 @@ class UpdatingSteps:
         }
         changed: frozenset[str] | set[str] = {d.api for d in pending if not d.clearing}
         if _has_failed(ctx):
-            changed = asked.tops_to_repeat(ctx) if ctx.is_limited else set(desired)
+            edited = ctx.edits
+            changed = set(desired) if edited is None else asked.tops_to_repeat(ctx, edited)
         body = {api: desired[api] for api in desired if api in changed & mutable}
         removed = [d for d in pending if d.clearing]
         body |= clearing_values(ctx.kind, removed, desired, ctx.target.created)

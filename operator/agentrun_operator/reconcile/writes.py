@@ -20,7 +20,15 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part
-from agentrun_operator.reconcile import asked, endings, observe, outcome, takeover, trouble
+from agentrun_operator.reconcile import (
+    asked,
+    endings,
+    observe,
+    outcome,
+    takeover,
+    trouble,
+    unsent,
+)
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
@@ -147,11 +155,8 @@ class WritingSteps:
         # The generation is not acted on yet: an adopted resource may still differ.
         await self._reporter.write(ctx, replace(verdict, synced=False))
         ctx.observation = replace(ctx.observation, ownership=Ownership.OURS)
-        if not as_sent and ctx.rest.updatable:
-            part = ctx.target.write_only
-            ctx.write_only_changed = tuple(sorted(part))
-            if ctx.is_limited:
-                asked.limit_write_only(ctx, part, is_news=True)
+        if not as_sent:
+            unsent.note_recorded(ctx)
 
     @staticmethod
     def _hold(ctx: Context, ident: str, *, adopted: bool) -> None:
