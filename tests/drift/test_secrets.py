@@ -72,7 +72,7 @@ async def test_no_secret_is_in_the_repr_of_what_a_pass_works_with(variant: Varia
     ctx.plan = await reconciler._preparation.prepare(ctx)
     assert is_planned(ctx)
     ctx.edits = asked.compare(ctx, lab.world.memory.digest)
-    unsent.compare(ctx)
+    ctx.unsent = unsent.compare(ctx)
     ctx.observation = await observe.look(ctx.binding.api, ctx.target)
     parts: dict[str, Any] = {
         "snapshot": facts.snapshot(ctx),

@@ -193,14 +193,13 @@ def due(ctx: Planned, edits: Edits) -> Observation:
     partial = not looked.confirmed
     target = replace(ctx.target, ignored=ctx.target.ignored | unedited_paths(ctx))
     desired = target.respecting(looked.resource, partial=partial)
-    return ctx.with_unsent(
-        replace(
-            looked,
-            drift=find_drift(ctx.kind, desired, looked.resource, partial=partial),
-            removed=tuple(d for d in looked.removed if is_touched(edits.paths, d.path)),
-            state_differs=looked.state_differs and STATE_PATH in edits.paths,
-        )
+    edited = replace(
+        looked,
+        drift=find_drift(ctx.kind, desired, looked.resource, partial=partial),
+        removed=tuple(d for d in looked.removed if is_touched(edits.paths, d.path)),
+        state_differs=looked.state_differs and STATE_PATH in edits.paths,
     )
+    return ctx.unsent.beside(edited, ctx.kind)
 
 
 def is_due(ctx: Planned, edits: Edits, *, waits: bool, is_asked: bool) -> bool:

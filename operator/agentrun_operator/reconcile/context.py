@@ -6,20 +6,17 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeGuard, TypeVar
 
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.drift import CANNOT_READ, Drift
+from agentrun_operator.core.drift import Drift
 from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Existence, Observation
-from agentrun_operator.core.write_only import find_unseen
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.plan import Plan, Prepared
 from agentrun_operator.reconcile.ports import Json
-from agentrun_operator.reconcile.sent import Unanswered
 from agentrun_operator.reconcile.target import Target
-from agentrun_operator.reconcile.to_send import Edits
+from agentrun_operator.reconcile.to_send import Edits, Unsent
 
 STATE_PATH = "desiredState"
 """Spec path of the state that verbs bring about."""
@@ -46,15 +43,10 @@ class Pass(Generic[P_co]):
     observation: Observation = field(default_factory=Observation)
     changes: Json = field(default_factory=dict)
     """Status fields to write with the next report."""
-    write_only_changed: tuple[str, ...] = ()
-    write_only_gone: frozenset[str] = frozenset()
-    """Write-only paths that left the spec and were not cleared yet."""
     edits: Edits | None = None
     """Report or Ignore: nothing else is sent. None: drift is corrected, whatever was edited."""
-    is_unsent: bool = False
-    """If limited: the spec has write-only values that never went out, and were not edited."""
-    overtaken: list[Unanswered] = field(default_factory=list)
-    """Lost updates that may have been carried out after a newer one, and will come no more."""
+    unsent: Unsent = field(default_factory=Unsent)
+    """What no read returns and has to be sent."""
     contested: frozenset[str] = frozenset()
     """Paths that somebody else keeps changing: an update of this pass leaves them alone."""
     is_heir_confirmed: bool = False
@@ -126,18 +118,6 @@ class Pass(Generic[P_co]):
         """Look again before the next decision, at the resource itself."""
         self.observation = Observation()
         self.fresh = True
-
-    def with_unsent(self, looked: Observation) -> Observation:
-        """Return an observation, and beside it what no read returns and has to be sent."""
-        is_sent = not (self.write_only_changed or self.write_only_gone)
-        if is_sent or looked.existence is not Existence.PRESENT:
-            return looked
-        unsent = tuple(
-            Drift(path=api, api=api, desired=HIDDEN, observed=CANNOT_READ)
-            for api in self.write_only_changed
-        )
-        gone = find_unseen(self.kind, self.write_only_gone, looked.resource)
-        return replace(looked, drift=(*looked.drift, *unsent), removed=(*looked.removed, *gone))
 
     @property
     def differences(self: "Planned") -> tuple[Drift, ...]:

@@ -21,12 +21,12 @@ def seen(ctx: Context) -> Observation:
     """
     if is_planned(ctx) and ctx.edits is not None and is_edited(ctx):
         return asked.due(ctx, ctx.edits)
-    return ctx.with_unsent(ctx.observation)
+    return ctx.unsent.beside(ctx.observation, ctx.kind)
 
 
 def _waits(ctx: Context) -> bool:
     # What no read returns cannot drift: if it differs, it was changed on our side.
-    if ctx.write_only_changed or ctx.write_only_gone or is_untried(ctx):
+    if ctx.unsent.is_pending or is_untried(ctx):
         return True
     known = ctx.memory.sent.desired
     return (

@@ -147,6 +147,9 @@ class LookingSteps:
     def _may_share(self, ctx: Planned) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:
             return False
+        if ctx.unsent.overtaken:
+            # Only a read of the resource shows what a late update undid.
+            return False
         if ctx.memory.looks.differs or ctx.obj.status.get("drift"):
             # What a LIST leaves out says nothing: only a read can end what a read has shown.
             return False

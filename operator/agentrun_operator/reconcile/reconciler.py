@@ -146,7 +146,7 @@ class Reconciler:
         ctx.plan = await self._preparation.prepare(ctx)
         if is_planned(ctx) and ctx.plan.desired_digest is not None:
             ctx.edits = asked.compare(ctx, self._world.memory.digest)
-            unsent.compare(ctx)
+            ctx.unsent = unsent.compare(ctx)
             if not facts.snapshot(ctx).refused:
                 # Another spec, or asked to try again: what was refused before says nothing any
                 # more.

@@ -189,7 +189,7 @@ class ReportingSteps:
     async def stall_uncleared(self, ctx: Planned) -> Outcome | None:
         """A field left the spec, and the API keeps it."""
         self._settlement.note_drift(ctx)
-        removed = ctx.with_unsent(ctx.observation).removed
+        removed = ctx.unsent.beside(ctx.observation, ctx.kind).removed
         raise CannotClear(
             f"{drifted_fields(removed)} left the spec and AgentRun keeps the "
             "value; set the field to the value you want, or recreate the object"

@@ -37,8 +37,8 @@ class Settlement:
         unpublished = await self._publisher.publish(ctx)
         memory.sent.note_in_place(ctx.plan.desired_digest)
         memory.transition.end()
-        is_news = memory.sent.write_only is None or not ctx.write_only_changed
-        if is_news and not ctx.is_unsent:
+        is_news = memory.sent.write_only is None or not ctx.unsent.changed
+        if is_news and not ctx.unsent.has_withheld:
             memory.sent.note_write_only(ctx.plan.write_only_digest)
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
@@ -49,7 +49,7 @@ class Settlement:
                 memory.ineffective.end()
                 memory.contests.note_in_place(ctx.now)
                 ctx.changes["applied"] = self.applied(ctx)
-            if not ctx.is_unsent:
+            if not ctx.unsent.has_withheld:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:
             # Others may refer to it. Whose it is stays open: it is neither created nor adopted.

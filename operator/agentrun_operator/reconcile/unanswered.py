@@ -46,28 +46,20 @@ def _wanted(ctx: Planned) -> tuple[bytes | None, str | None]:
     return ctx.plan.desired_digest, ctx.target.desired_state
 
 
-def take_up(ctx: Planned) -> None:
-    """Once the window of a lost answer is over, make up for what it may have undone."""
+def take_up(ctx: Planned) -> tuple[Unanswered, ...]:
+    """Return what may have undone a newer update, of the answers whose window is over."""
     unanswered, window = ctx.memory.sent.unanswered, ctx.settle.total_seconds()
     over = [u for u, at in unanswered.items() if ctx.now - at >= window]
-    for lost in over:
-        if lost.desired == _wanted(ctx):
-            del unanswered[lost]
-        else:
-            ctx.overtaken.append(lost)
-            ctx.fresh = True
-    if not ctx.is_recorded or not ctx.rest.updatable:
-        return
-    if any(u.write_only != ctx.plan.write_only_digest for u in ctx.overtaken):
-        gone = frozenset[str]().union(*(u.paths for u in ctx.overtaken))
-        ctx.write_only_changed = tuple(sorted(ctx.target.write_only))
-        ctx.write_only_gone |= gone - set(applied_paths(ctx.kind, ctx.target.desired))
+    overtaken = tuple(lost for lost in over if lost.desired != _wanted(ctx))
+    for lost in {*over} - {*overtaken}:
+        del unanswered[lost]
+    return overtaken
 
 
 def make_up(ctx: Context) -> None:
     """Forget what was made up for, by an update or by a read that shows everything."""
-    if not (ctx.write_only_changed or ctx.write_only_gone):
-        for lost in ctx.overtaken:
+    if not ctx.unsent.is_pending:
+        for lost in ctx.unsent.overtaken:
             ctx.memory.sent.unanswered.pop(lost, None)
 
 

@@ -22,6 +22,7 @@ from agentrun_operator.reconcile import (
     ownership,
     takeover,
     unanswered,
+    unsent,
 )
 from agentrun_operator.reconcile.context import STATE_PATH, Context, Planned, drifted_fields
 from agentrun_operator.reconcile.decide import FAILED, Action
@@ -200,11 +201,10 @@ class UpdatingSteps:
         memory.ineffective.note(attempt)
         # Tried from now on, whatever comes of it: a failing update is not sent again unasked.
         sent.note_tried(ctx.plan.desired_digest)
-        if not ctx.is_unsent:
+        if not ctx.unsent.has_withheld:
             sent.note_write_only(ctx.plan.write_only_digest)
             ctx.changes["sentSecrets"] = self._settlement.sent_secrets(ctx)
-        ctx.write_only_changed, ctx.write_only_gone = (), frozenset()
-        unanswered.make_up(ctx)
+        unsent.note_updated(ctx)
         removed = frozenset(d.path for d in found if d.clearing)
         if removed:
             sent.note_cleared(Clearing(ctx.obj.generation, removed, ctx.obj.request_token))

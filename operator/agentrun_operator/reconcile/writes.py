@@ -275,8 +275,7 @@ class WritingSteps:
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.memory.transition.begin(ctx.now)
         ctx.memory.sent.note_made(ctx.plan.desired_digest, ctx.plan.write_only_digest)
-        # The create carried all, also what an update would have left out or sent again.
-        ctx.is_unsent, ctx.write_only_changed = False, ()
+        unsent.note_created(ctx)
         ident = ctx.target.id_of(answer)
         await self._redactors.check_id(ctx, ident)
         ctx.changes |= {"externalId": ident, "adopted": False, "creation": _answered(ctx.obj)}

@@ -316,7 +316,7 @@ BUGS: tuple[Bug, ...] = (
     _bug("reach-granted", "nothing is lacking", (grants.Grants, "lacking", m.nobody)),
     _bug("taking-granted", "who takes asks nobody", (leave, "needed_to_take", m.never)),
     _bug("view-granted", "who observes asks nobody", (grants.Grants, "refuses_view", m.never)),
-    _bug("late-undone", "a late update stays", (unanswered, "take_up", m.never)),
+    _bug("late-undone", "a late update stays", (unanswered, "take_up", m.nobody)),
     _bug(
         "retained-untold",
         "DELETE is forgotten",
