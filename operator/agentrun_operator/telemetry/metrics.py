@@ -39,7 +39,7 @@ RECONCILE_SECONDS = (
 QUEUE_SECONDS = tuple(10.0**exponent for exponent in range(-8, 4))
 """Bounds of the workqueue histograms, decades from 10 ns. Source: controller-runtime."""
 REQUEST_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
-LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LOOP_LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PASS = re.compile(r"pass ([A-Za-z]+) ")
 """Name of the task that runs a pass; see `reconcile/workers.py`."""
 SECRET = "Secret"
@@ -157,7 +157,7 @@ class PrometheusMetrics:
         self._loop_lag = Histogram(
             "agentrun_operator_loop_lag_seconds",
             "How late in seconds the event loop comes to what is due",
-            buckets=LAG_SECONDS,
+            buckets=LOOP_LAG_SECONDS,
             registry=registry,
         )
         self._loop_held = Counter(
