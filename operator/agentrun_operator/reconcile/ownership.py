@@ -39,7 +39,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     marked = _by_mark(target, resource)
     if marked is not None:
         return marked
-    if is_proven(target, resource, drift):
+    if is_ours_by_answer(target, resource, drift):
         return Ownership.OURS
     if _is_copied(target, target.id_of(resource)):
         return Ownership.FOREIGN
@@ -71,7 +71,9 @@ def _is_of_any_cluster(target: Target) -> bool:
     return target.tag.startswith(f"{TAG_PREFIX}{UNKNOWN_CLUSTER}/")
 
 
-def is_proven(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]) -> bool:
+def is_ours_by_answer(
+    target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...]
+) -> bool:
     """Whether an answer that we had, or one that we lost, gave us this resource."""
     obj, ident = target.obj, target.id_of(resource)
     # Another id under our name: ours was deleted and somebody made a new one.

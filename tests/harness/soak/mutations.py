@@ -146,7 +146,7 @@ def unbound(_: Any) -> Any:
 def record_first(whose: Any) -> Any:
     def answering(target: Any, resource: Any, drift: Any) -> Ownership:
         mine: Ownership = whose(target, resource, drift)
-        return Ownership.OURS if ownership.is_proven(target, resource, drift) else mine
+        return Ownership.OURS if ownership.is_ours_by_answer(target, resource, drift) else mine
 
     return answering
 
