@@ -1,4 +1,4 @@
-"""Whom a change of an object concerns: the object itself, its users, or its rivals."""
+"""Whom a change of an object concerns: the object itself, its users, or who wants its name."""
 
 from typing import Any
 

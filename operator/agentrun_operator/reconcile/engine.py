@@ -122,12 +122,12 @@ class Engine:
             self.queue.add_after(target, self._world.settings.polling.transition_seconds)
         rest = self._world.kinds[obj.key.kind].rest
         if before is not None and claim_of(before, rest) != claim_of(obj, rest):
-            self._wake_rivals(before)
+            self._wake_of_same_name(before)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
             # Only those behind it: two that wake each other would do so for ever.
-            for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
-                if rival.seniority > obj.seniority:
-                    self.queue.add(rival.key)
+            for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
+                if other.seniority > obj.seniority:
+                    self.queue.add(other.key)
 
     def reference_changed(self, kind: str, namespace: str, name: str, version: str) -> None:
         """Wake the users of a Secret or ConfigMap, and who publishes it; version "": it is gone."""
@@ -155,7 +155,7 @@ class Engine:
         self._wake_users(key)
         if held is not None:
             self._wake_targets(held)
-            self._wake_rivals(held)
+            self._wake_of_same_name(held)
 
     def _reach_changed(self, source: ObjectKey) -> None:
         """Let the account say that it is out of reach, or back; its objects hear it from there."""
@@ -217,9 +217,9 @@ class Engine:
             if target.is_account and self._world.cache.get(target) is not None:
                 self.queue.add(target)
 
-    def _wake_rivals(self, obj: KubeObject) -> None:
-        for rival in self._world.cache.claimants(obj.key.kind, obj.external_name):
-            self.queue.add(rival.key)
+    def _wake_of_same_name(self, obj: KubeObject) -> None:
+        for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
+            self.queue.add(other.key)
 
     # ------------------------------------------------------------ running
 

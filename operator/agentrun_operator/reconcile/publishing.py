@@ -90,7 +90,7 @@ class Publisher:
         Raises:
             AlreadyExistsNotOwned: that is another object.
         """
-        wanting = (obj, *self._rivals(obj, name))
+        wanting = (obj, *self._others_wanting(obj, name))
         publishing = [r for r in wanting if _recorded_map(r) == name and not r.deleting]
         first = min(publishing, key=lambda r: (r.created_at, r.uid), default=obj)
         if first.uid != obj.uid:
@@ -102,15 +102,15 @@ class Publisher:
     def _is_awaited(self, ctx: Context, name: str) -> bool:
         """Whether another object publishes a map as soon as it may."""
         return any(
-            not rival.deleting and rival.paused_until(ctx.started_at) is None
-            for rival in self._rivals(ctx.obj, name)
+            not other.deleting and other.paused_until(ctx.started_at) is None
+            for other in self._others_wanting(ctx.obj, name)
         )
 
-    def _rivals(self, obj: KubeObject, name: str) -> list[KubeObject]:
+    def _others_wanting(self, obj: KubeObject, name: str) -> list[KubeObject]:
         """Return the other objects that want to publish a map."""
         cache, at = self._world.cache, map_key(obj.key.namespace, name)
         found = (cache.get(key) for key in cache.publishers_of(at) if key != obj.key)
-        return [rival for rival in found if rival is not None]
+        return [other for other in found if other is not None]
 
 
 def _addresses(kind: ResourceKind, resource: Mapping[str, object]) -> dict[str, str]:

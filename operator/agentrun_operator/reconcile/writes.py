@@ -120,7 +120,7 @@ class WritingSteps:
     async def adopt(self, ctx: Planned) -> Outcome | None:
         """Take charge of a resource that was there before."""
         await self._redactors.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
-        if await self._is_rivalled(ctx):
+        if await self._has_conflict(ctx):
             return None
         with self._claims.taking(ctx.obj.key, ctx.target.parent):
             is_taken = await takeover.take_over(ctx, self._world.clock)
@@ -175,13 +175,13 @@ class WritingSteps:
         self._world.references.check_ready(ctx.obj)
         ctx.acted.add("create")
         await endings.remove_forgotten(ctx)
-        if await self._is_rivalled(ctx):
+        if await self._has_conflict(ctx):
             _withdraw(ctx)
             return None
         with self._claims.taking(ctx.obj.key, ctx.target.parent):
             verdict = await self._announce(ctx)
         # What came from elsewhere meanwhile, such as a record that was written back.
-        if await self._is_rivalled(ctx):
+        if await self._has_conflict(ctx):
             _withdraw(ctx)
             return None
         if self._is_edited_meanwhile(ctx):
@@ -265,7 +265,7 @@ class WritingSteps:
         verdict = replace(verdict, request_id=refusal.request_id)
         return Outcome(verdict, delay, "error")
 
-    async def _is_rivalled(self, ctx: Planned) -> bool:
+    async def _has_conflict(self, ctx: Planned) -> bool:
         """Ask once more whether the name is ours to take; a conflict stalls the pass."""
         conflict = await self._claims.conflict(ctx.obj, ctx.rest, ctx.binding, ctx.target.parent)
         ctx.plan = replace(ctx.plan, conflict=conflict)
