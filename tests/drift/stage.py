@@ -244,7 +244,7 @@ class Stage:
         What was corrected before is forgotten: here nobody fights.
         """
         since = self.mark()
-        self.lab.world.memory.of(self.key, self.lab.get(self.key).uid).contests.end()
+        self.lab.world.memory.of(self.key, self.lab.get(self.key).uid).corrected.end()
         await self.lab.elapse(seconds)
         return self.writes(since)
 

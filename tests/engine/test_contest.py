@@ -7,7 +7,7 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile import contest
+from agentrun_operator.reconcile import corrections
 from agentrun_simulator.faults import Fault
 from engine.specs import SAMPLES, cloud_key, made, ready, updates
 from fakes.lab import Lab
@@ -22,15 +22,15 @@ class Fight:
     """Somebody who undoes whatever is corrected."""
 
     def __init__(self) -> None:
-        self.contests = contest.Contests()
+        self.corrected = corrections.CorrectedFields()
         self.now = 0.0
 
     def drift(self, *paths: str, after: float = 60.0) -> frozenset[str]:
         """Let paths differ after a while; correct what may be, and return the rest."""
         self.now += after
-        self.contests.note_peace(self.now, paths)
-        rest = self.contests.fought_over(BARE, paths, self.now)
-        self.contests.note_corrections(set(paths) - rest, self.now)
+        self.corrected.note_peace(self.now, paths)
+        rest = self.corrected.contested(BARE, paths, self.now)
+        self.corrected.note_corrections(set(paths) - rest, self.now)
         return rest
 
 
@@ -73,9 +73,9 @@ def test_a_quiet_time_as_long_as_the_last_pause_is_peace() -> None:
         fight.drift("a")
     assert fight.drift("a", after=700) == frozenset()
     assert fight.drift("b", after=599) == frozenset()
-    assert "a" in fight.contests.fields
+    assert "a" in fight.corrected.fields
     assert fight.drift("b", after=2) == frozenset()
-    assert "a" not in fight.contests.fields
+    assert "a" not in fight.corrected.fields
 
 
 # ------------------------------------------------------------------ in the engine

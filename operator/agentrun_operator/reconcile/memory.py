@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.reconcile.contest import Contests
+from agentrun_operator.reconcile.corrections import CorrectedFields
 from agentrun_operator.reconcile.failures import Conflicts, Failures
 from agentrun_operator.reconcile.held import Held
 from agentrun_operator.reconcile.incarnations import Incarnations
@@ -33,7 +33,7 @@ class Memory:
     acted: ActedOn = field(default_factory=ActedOn)
     ineffective: Ineffective = field(default_factory=Ineffective)
     incarnations: Incarnations = field(default_factory=Incarnations)
-    contests: Contests = field(default_factory=Contests)
+    corrected: CorrectedFields = field(default_factory=CorrectedFields)
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ class Settlement:
         if not ctx.obj.observes_only:
             if not seen.fields_differ:
                 memory.ineffective.end()
-                memory.contests.note_in_place(ctx.now)
+                memory.corrected.note_in_place(ctx.now)
                 ctx.changes["applied"] = self.applied(ctx)
             if not ctx.unsent.has_withheld:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)

@@ -15,7 +15,7 @@ from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.wire import field_rules, update_extras
 from agentrun_operator.reconcile import (
     asked,
-    contest,
+    corrections,
     edits,
     observe,
     outcome,
@@ -60,10 +60,10 @@ class UpdatingSteps:
         return await self._put(ctx, "Updated", "updated")
 
     def _begin_anew(self, ctx: Planned) -> None:
-        """Forget ineffective updates. An edit or a request ends a contest, a rotation does not."""
+        """Forget ineffective updates. An edit or a request ends the pauses, a rotation does not."""
         ctx.memory.ineffective.end()
         if edits.has_news(ctx):
-            ctx.memory.contests.end()
+            ctx.memory.corrected.end()
         if not edits.is_untried(ctx):
             self._note_contested(ctx)
 
@@ -79,8 +79,8 @@ class UpdatingSteps:
         if self._has_no_effect(ctx, self._attempt(ctx), paths):
             return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        contests, there = ctx.memory.contests, self._standing(ctx)
-        return await contest.counted(contests, there, paths, sending, ctx.now)
+        corrected, there = ctx.memory.corrected, self._standing(ctx)
+        return await corrections.counted(corrected, there, paths, sending, ctx.now)
 
     async def change_state(self, ctx: Planned) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -104,9 +104,9 @@ class UpdatingSteps:
         sending = unanswered.noted_if_lost(
             ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb)
         )
-        contests, there = ctx.memory.contests, self._standing(ctx)
+        corrected, there = ctx.memory.corrected, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
-        await contest.counted(contests, there, paths, sending, ctx.now)
+        await corrections.counted(corrected, there, paths, sending, ctx.now)
         ctx.memory.ineffective.note(attempt)
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.forget_look()
@@ -116,16 +116,16 @@ class UpdatingSteps:
 
     def _note_contested(self, ctx: Planned) -> None:
         paths = [d.path for d in ctx.differences]
-        contests, now = ctx.memory.contests, ctx.now
-        contests.take_back_unless_moved(self._standing(ctx))
-        contests.note_peace(now, paths)
-        ctx.contested = contests.fought_over(ctx.obj, paths, now)
+        corrected, now = ctx.memory.corrected, ctx.now
+        corrected.take_back_unless_moved(self._standing(ctx))
+        corrected.note_peace(now, paths)
+        ctx.contested = corrected.contested(ctx.obj, paths, now)
 
     def _contested(self, ctx: Planned) -> Outcome:
         """Say what another writer changes back, and look again later."""
         self._settlement.note_drift(ctx)
         marks = ownership.marks_of_others(ctx.target, ctx.observation.resource)
-        message = contest.message(drifted_fields(ctx.differences), marks)
+        message = corrections.message(drifted_fields(ctx.differences), marks)
         verdict = outcome.stalled(Reason.CONTESTED, message)
         return Outcome(verdict, _STALL_RETRY_SECONDS, "requeue_after")
 
@@ -143,10 +143,10 @@ class UpdatingSteps:
         """Whether the API takes an update and does not do it.
 
         Race: another writer may undo it before our next look, which then finds the old value as if
-        nothing had come of it. Where one is known, the pauses of the contest bound the tries.
+        nothing had come of it. Where one is known, its pauses bound the tries.
         """
         is_repeated = ctx.memory.ineffective.is_enough(attempt)
-        return is_repeated and not ctx.memory.contests.were_fought_over(paths)
+        return is_repeated and not ctx.memory.corrected.were_contested(paths)
 
     def _ineffective(self, ctx: Planned) -> Outcome:
         """Stop sending what the API takes and does not do; it might replace instances each time."""
@@ -270,5 +270,5 @@ def _has_failed(ctx: Context) -> bool:
 
 
 def _pending(ctx: Context) -> tuple[Drift, ...]:
-    """Return what an update is to change: all that differs and is not fought over."""
+    """Return what an update is to change: all that differs and is not contested."""
     return tuple(d for d in edits.seen(ctx).fields if d.path not in ctx.contested)

@@ -44,7 +44,7 @@ class Actions:
         self._expectations = Expectations(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
-        self.fought_over: set[str] = set()
+        self.contested: set[str] = set()
         """Slots whose resource another master changed back."""
 
     def perform(self, step: Step) -> None:
@@ -203,7 +203,7 @@ class Actions:
             record = self.record(SLOTS[slot])
             if record is not None and self._is_open(SLOTS[slot], record):
                 simulation.cloud.touch()
-                self.fought_over.add(slot)
+                self.contested.add(slot)
                 values = {"description": "theirs"}
                 simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
                 simulation.checks.struck(record)

@@ -20,7 +20,7 @@ from agentrun_operator.reconcile import (
     accounts,
     asked,
     cache,
-    contest,
+    corrections,
     deletion,
     deletion_event,
     endings,
@@ -264,7 +264,9 @@ BUGS: tuple[Bug, ...] = (
     _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "secret", m.one_namespace)),
     _bug("relist-silent", "410 hides changes", (metadata_watch, "Stream", m.silent_again)),
     _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "guard", m.asleep)),
-    _bug("contest-for-ever", "nobody gives in", (contest.Contests, "fought_over", m.nothing)),
+    _bug(
+        "contest-for-ever", "nobody gives in", (corrections.CorrectedFields, "contested", m.nothing)
+    ),
     _bug(
         "drift-not-told",
         "Report says Ready",
@@ -279,7 +281,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "counted-on-answer",
         "a lost correction is none",
-        (contest, "counted", m.counted_when_answered),
+        (corrections, "counted", m.counted_when_answered),
     ),
     _bug(
         "copy-proves",

@@ -309,9 +309,9 @@ def no_seconds(_: Any) -> Any:
 
 
 def counted_when_answered(_: Any) -> Any:
-    async def counting(contests: Any, _there: Any, paths: Any, sending: Any, now: Any) -> Any:
+    async def counting(corrected: Any, _there: Any, paths: Any, sending: Any, now: Any) -> Any:
         answer = await sending
-        contests.note_corrections(paths, now)
+        corrected.note_corrections(paths, now)
         return answer
 
     return counting

@@ -22,24 +22,24 @@ _MAX_PAUSE_SECONDS = 86_400.0
 
 
 @dataclass(slots=True)
-class Contest:
+class Corrections:
     """What is known of one field that we corrected; somebody else may be writing it too."""
 
-    corrections: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     """Monotonic times."""
     rounds: int = 0
-    """How often the field was found fought over, without a calm between."""
+    """How often the field was found contested, without a calm between."""
     until: float = float("-inf")
     """Monotonic time before which it is not corrected again."""
 
-    def is_fought_over(self, now: float) -> bool:
+    def is_contested(self, now: float) -> bool:
         """Whether the field is not to be corrected for now."""
         if now < self.until:
             return True
         # Once contested, a single correction that does not last is enough.
         since, many = (self.until, 1) if self.rounds else (now - WINDOW_SECONDS, MANY)
-        self.corrections = [t for t in self.corrections if t >= since]
-        if len(self.corrections) < many:
+        self.times = [t for t in self.times if t >= since]
+        if len(self.times) < many:
             return False
         self.rounds += 1
         self.until = now + self.pause
@@ -63,38 +63,38 @@ class _Uncertain:
 
 
 @dataclass(slots=True)
-class Contests:
+class CorrectedFields:
     """The fields of one resource that were corrected of late, by spec path."""
 
-    fields: dict[str, Contest] = field(default_factory=dict)
+    fields: dict[str, Corrections] = field(default_factory=dict)
     uncertain: _Uncertain | None = None
     """The last correction, if its answer got lost."""
 
-    def fought_over(self, obj: KubeObject, paths: Iterable[str], now: float) -> frozenset[str]:
+    def contested(self, obj: KubeObject, paths: Iterable[str], now: float) -> frozenset[str]:
         """Return which of the paths that differ are not to be corrected for now.
 
         Each time that a correction turns out not to have lasted, the next one waits longer.
         """
         self._recall(obj, now)
         known = ((path, self.fields.get(path)) for path in paths)
-        return frozenset(p for p, contest in known if contest and contest.is_fought_over(now))
+        return frozenset(p for p, each in known if each and each.is_contested(now))
 
     def _recall(self, obj: KubeObject, now: float) -> None:
-        """Take what the last process told of a contest for known, lest a restart begins it anew."""
+        """Take what the last process called contested for known, lest a restart begins anew."""
         if self.fields or obj.ready_reason != Reason.CONTESTED.value:
             return
         for entry in obj.status.get("drift") or ():
-            self.fields[str(entry.get("path"))] = Contest(rounds=1, until=now + WINDOW_SECONDS)
+            self.fields[str(entry.get("path"))] = Corrections(rounds=1, until=now + WINDOW_SECONDS)
 
-    def were_fought_over(self, paths: Collection[str]) -> bool:
+    def were_contested(self, paths: Collection[str]) -> bool:
         """Whether somebody is known to undo what we write to all of these paths."""
         known = [self.fields.get(path) for path in paths]
-        return all(contest is not None and contest.rounds for contest in known)
+        return all(each is not None and each.rounds for each in known)
 
     def note_corrections(self, paths: Iterable[str], now: float) -> None:
         """Remember that these paths were brought back to the spec."""
         for path in paths:
-            self.fields.setdefault(path, Contest()).corrections.append(now)
+            self.fields.setdefault(path, Corrections()).times.append(now)
 
     def note_uncertain(self, there: bytes, paths: Sequence[str], now: float) -> None:
         """Count a correction whose answer got lost, made of a resource with the digest `there`."""
@@ -111,17 +111,17 @@ class Contests:
             return
         for path in lost.paths:
             known = self.fields.get(path)
-            if known is not None and lost.at in known.corrections:
-                known.corrections.remove(lost.at)
+            if known is not None and lost.at in known.times:
+                known.times.remove(lost.at)
 
     def note_peace(self, now: float, differing: Collection[str] = ()) -> None:
         """Forget the paths whose last correction was accepted.
 
         That is one which lasted longer than our own pause: another operator may wait just as long.
         """
-        for path, contest in list(self.fields.items()):
-            last = max(contest.corrections, default=float("-inf"))
-            if path not in differing and now - last > contest.pause:
+        for path, known in list(self.fields.items()):
+            last = max(known.times, default=float("-inf"))
+            if path not in differing and now - last > known.pause:
                 del self.fields[path]
 
     def note_in_place(self, now: float) -> None:
@@ -146,7 +146,11 @@ def message(paths: str, marks: tuple[str, ...]) -> str:
 
 
 async def counted(
-    contests: Contests, there: bytes, paths: Sequence[str], sending: Awaitable[T], now: float
+    corrected: CorrectedFields,
+    there: bytes,
+    paths: Sequence[str],
+    sending: Awaitable[T],
+    now: float,
 ) -> T:
     """Count a correction once it is sent: one whose answer got lost is undone like any other.
 
@@ -157,7 +161,7 @@ async def counted(
         result = await sending
     except Unavailable as error:
         if error.maybe_applied:
-            contests.note_uncertain(there, paths, now)
+            corrected.note_uncertain(there, paths, now)
         raise
-    contests.note_corrections(paths, now)
+    corrected.note_corrections(paths, now)
     return result
