@@ -96,10 +96,23 @@ class CorrectedFields:
         for path in paths:
             self.fields.setdefault(path, Corrections()).times.append(now)
 
-    def note_uncertain(self, there: bytes, paths: Sequence[str], now: float) -> None:
-        """Count a correction whose answer got lost, made of a resource with the digest `there`."""
+    async def counted(
+        self, there: bytes, paths: Sequence[str], sending: Awaitable[T], now: float
+    ) -> T:
+        """Count a correction once it is sent: one whose answer got lost is undone like any other.
+
+        It is taken back when the next look finds the resource untouched, as it stands `there`: then
+        it got lost itself.
+        """
+        try:
+            result = await sending
+        except Unavailable as error:
+            if error.maybe_applied:
+                self.note_corrections(paths, now)
+                self.uncertain = _Uncertain(there, tuple(paths), now)
+            raise
         self.note_corrections(paths, now)
-        self.uncertain = _Uncertain(there, tuple(paths), now)
+        return result
 
     def take_back_unless_moved(self, there: bytes) -> None:
         """Stop counting a correction whose answer got lost if the resource is as it was before it.
@@ -143,25 +156,3 @@ def message(paths: str, marks: tuple[str, ...]) -> str:
         f"{who}. Stop the other writer, or put the path into spec.ignoreFields; an edit of the "
         "spec, or the annotation agentrun.dev/reconcile-requested-at, corrects it again at once"
     )
-
-
-async def counted(
-    corrected: CorrectedFields,
-    there: bytes,
-    paths: Sequence[str],
-    sending: Awaitable[T],
-    now: float,
-) -> T:
-    """Count a correction once it is sent: one whose answer got lost is undone like any other.
-
-    It is taken back when the next look finds the resource untouched, as it stands `there`: then it
-    got lost itself.
-    """
-    try:
-        result = await sending
-    except Unavailable as error:
-        if error.maybe_applied:
-            corrected.note_uncertain(there, paths, now)
-        raise
-    corrected.note_corrections(paths, now)
-    return result

@@ -79,8 +79,8 @@ class UpdatingSteps:
         if self._has_no_effect(ctx, self._attempt(ctx), paths):
             return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
-        corrected, there = ctx.memory.corrected, self._standing(ctx)
-        return await corrections.counted(corrected, there, paths, sending, ctx.now)
+        there = self._standing(ctx)
+        return await ctx.memory.corrected.counted(there, paths, sending, ctx.now)
 
     async def change_state(self, ctx: Planned) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -104,9 +104,8 @@ class UpdatingSteps:
         sending = unanswered.noted_if_lost(
             ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb)
         )
-        corrected, there = ctx.memory.corrected, self._standing(ctx)
         paths = [STATE_PATH] if is_correction else []
-        await corrections.counted(corrected, there, paths, sending, ctx.now)
+        await ctx.memory.corrected.counted(self._standing(ctx), paths, sending, ctx.now)
         ctx.memory.ineffective.note(attempt)
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.forget_look()

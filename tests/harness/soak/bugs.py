@@ -281,7 +281,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "counted-on-answer",
         "a lost correction is none",
-        (corrections, "counted", m.counted_when_answered),
+        (corrections.CorrectedFields, "counted", m.counted_when_answered),
     ),
     _bug(
         "copy-proves",
