@@ -105,21 +105,15 @@ def note_sent(ctx: Context) -> None:
         return
     unseen = write_only_paths(ctx.kind)
     sent = frozenset(edit for edit in edits.paths if is_within(unseen, edit))
-    _note_underway(ctx, edits.paths - sent)
+    underway = edits.paths - sent
+    if underway:
+        # They count as edits until a look finds them in place, whatever the spec says meanwhile: an
+        # edit that takes them back would be none otherwise, and never be sent.
+        _record(ctx, underway, dict.fromkeys(underway, b""), dict.fromkeys(underway, ""))
     if sent:
         ctx.edits = replace(edits, paths=edits.paths - sent)
         ctx.memory.acted.unconfirmed |= sent
         _record(ctx, sent, edits.values, edits.record["values"])
-
-
-def _note_underway(ctx: Context, edits: Paths) -> None:
-    """Record edits that went out and that a look has to find in place.
-
-    They count as edits until then, whatever the spec says meanwhile: an edit that takes them back
-    would be none otherwise, and never be sent.
-    """
-    if edits:
-        _record(ctx, edits, dict.fromkeys(edits, b""), dict.fromkeys(edits, ""))
 
 
 def _record(
