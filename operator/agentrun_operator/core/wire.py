@@ -40,12 +40,7 @@ from agentrun_operator.core.resolution import Resolution
 
 M = TypeVar("M")
 
-_VALUES: tuple[type[SpecModel], ...] = (
-    Reference,
-    ValueFrom,
-    SecretSource,
-    SecretDocument,
-)
+_VALUES: tuple[type[SpecModel], ...] = (Reference, ValueFrom, SecretSource, SecretDocument)
 """Models that stand for one value on the wire."""
 
 

@@ -18,12 +18,7 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.grants import Allowance, Leave
-from agentrun_operator.core.identity import (
-    ACCOUNT,
-    CLUSTER_ACCOUNT,
-    AccountIdentity,
-    ObjectKey,
-)
+from agentrun_operator.core.identity import ACCOUNT, CLUSTER_ACCOUNT, AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason

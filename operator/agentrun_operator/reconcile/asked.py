@@ -17,11 +17,7 @@ from agentrun_operator.core.paths import read_path
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.snapshot import Existence, Observation
 from agentrun_operator.core.wire import encode, field_rules
-from agentrun_operator.core.write_only import (
-    plain_part,
-    write_only_part,
-    write_only_paths,
-)
+from agentrun_operator.core.write_only import plain_part, write_only_part, write_only_paths
 from agentrun_operator.reconcile.context import STATE_PATH, Context, Planned
 from agentrun_operator.reconcile.decide import FAILED
 from agentrun_operator.reconcile.ports import Json

@@ -164,11 +164,7 @@ DELETION: tuple[Row, ...] = (
     Row("gone with many others", lambda s: _absent(s) and s.braked, Action.AWAIT_RETURN),
     Row("gone", _absent, Action.RELEASE),
     Row("somebody else's", lambda s: not _may_delete(s), Action.RELEASE),
-    Row(
-        "found again and retained",
-        _is_kept,
-        Action.RELEASE,
-    ),
+    Row("found again and retained", _is_kept, Action.RELEASE),
     Row("going", lambda s: _phase(s) is Phase.DELETING, Action.AWAIT_DELETION),
     Row("there", lambda _: True, Action.DELETE),
 )
@@ -180,11 +176,7 @@ LIFE: tuple[Row, ...] = (
     Row("name or account conflict", lambda s: s.conflict is not None, Action.STALL_CONFLICT),
     Row("account or reference missing", lambda s: s.blocked is not None, Action.AWAIT),
     Row("refused, and nothing there", lambda s: s.refused and not s.ever_created, Action.NOTHING),
-    Row(
-        "finalizer missing",
-        lambda s: not s.claimed and not s.policies.observe_only,
-        Action.CLAIM,
-    ),
+    Row("finalizer missing", lambda s: not s.claimed and not s.policies.observe_only, Action.CLAIM),
     Row("not looked yet", lambda s: s.observation.existence is Existence.NOT_LOOKED, Action.LOOK),
     Row(
         "absence unproven",
@@ -200,11 +192,7 @@ LIFE: tuple[Row, ...] = (
     Row("refused, and gone", lambda s: _absent(s) and s.create_refused, Action.STALL_REFUSED),
     Row("absent, and not granted", lambda s: _absent(s) and s.ungranted, Action.STALL_UNGRANTED),
     Row("absent", _absent, Action.CREATE),
-    Row(
-        "answer lost, found again",
-        lambda s: _ours(s) and s.creation_unknown,
-        Action.PERSIST,
-    ),
+    Row("answer lost, found again", lambda s: _ours(s) and s.creation_unknown, Action.PERSIST),
     Row(
         "ours by its mark, on no record",
         lambda s: _ours(s) and not s.ever_created and not s.policies.observe_only,
@@ -234,11 +222,7 @@ LIFE: tuple[Row, ...] = (
         lambda s: not _ours(s) and not s.policies.observe_only and not s.observation.confirmed,
         Action.CONFIRM,
     ),
-    Row(
-        "nobody's",
-        lambda s: not _ours(s) and not s.policies.observe_only,
-        Action.ADOPT,
-    ),
+    Row("nobody's", lambda s: not _ours(s) and not s.policies.observe_only, Action.ADOPT),
     Row(
         "ended, to be replaced, unconfirmed",
         lambda s: _is_to_be_replaced(s) and not s.observation.confirmed,
@@ -258,9 +242,7 @@ LIFE: tuple[Row, ...] = (
         Action.STALL_REFUSED,
     ),
     Row(
-        "observed, failed",
-        lambda s: _is_failed(s) and s.policies.observe_only,
-        Action.STALL_FAILED,
+        "observed, failed", lambda s: _is_failed(s) and s.policies.observe_only, Action.STALL_FAILED
     ),
     Row(
         "failed, unconfirmed",
@@ -299,11 +281,7 @@ LIFE: tuple[Row, ...] = (
         lambda s: s.cleared_before and _is_uncleared(s),
         Action.STALL_UNCLEARED,
     ),
-    Row(
-        "drift to ignore",
-        lambda s: s.policies.drift == "Ignore" and not s.edited,
-        Action.SETTLE,
-    ),
+    Row("drift to ignore", lambda s: s.policies.drift == "Ignore" and not s.edited, Action.SETTLE),
     Row(
         "immutable field differs",
         lambda s: any(d.immutable for d in s.observation.fields),

@@ -88,12 +88,8 @@ class EndingSteps:
         self._polling = world.settings.polling
         self._reporter = reporter
         self._settlement = settlement
-        self.table: Mapping[Action, Step] = {
-            Action.RESTART: self.restart,
-        }
-        self.early: Mapping[Action, EarlyStep] = {
-            Action.COMPLETE: self.complete,
-        }
+        self.table: Mapping[Action, Step] = {Action.RESTART: self.restart}
+        self.early: Mapping[Action, EarlyStep] = {Action.COMPLETE: self.complete}
 
     async def complete(self, ctx: Context) -> Outcome | None:
         """Report the end; remove the resource when its time is over."""

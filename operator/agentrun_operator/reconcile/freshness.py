@@ -7,12 +7,7 @@ time.
 from dataclasses import replace
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import (
-    AccountNotUsable,
-    OperatorError,
-    Throttled,
-    Unavailable,
-)
+from agentrun_operator.core.errors import AccountNotUsable, OperatorError, Throttled, Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason

@@ -33,10 +33,7 @@ class LookingSteps:
     def __init__(self, world: World) -> None:
         """Work on one world."""
         self._world = world
-        self.table: Mapping[Action, Step] = {
-            Action.LOOK: self.look,
-            Action.CONFIRM: self.confirm,
-        }
+        self.table: Mapping[Action, Step] = {Action.LOOK: self.look, Action.CONFIRM: self.confirm}
 
     async def look(self, ctx: Planned) -> Outcome | None:
         """Look, by a shared LIST where that is enough."""

@@ -21,11 +21,7 @@ from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import (
-    SHORT_PAGES,
-    Collection,
-    collection_of,
-)
+from agentrun_operator.reconcile.listings import SHORT_PAGES, Collection, collection_of
 from agentrun_operator.reconcile.logged import for_account
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json

@@ -25,11 +25,7 @@ from agentrun_operator.core.policies import HasStates, ResourceSpec
 from agentrun_operator.core.problems import combined, value_problems
 from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.wire import (
-    applied_paths,
-    encode,
-    encode_resolved,
-)
+from agentrun_operator.core.wire import applied_paths, encode, encode_resolved
 from agentrun_operator.reconcile import facts, views
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution

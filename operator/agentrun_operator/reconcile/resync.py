@@ -7,12 +7,7 @@ import structlog
 
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.reconcile.ports import (
-    ClusterUnavailable,
-    KindNotServed,
-    KubeReader,
-    Listed,
-)
+from agentrun_operator.reconcile.ports import ClusterUnavailable, KindNotServed, KubeReader, Listed
 from agentrun_operator.reconcile.rewind import Rewind
 from agentrun_operator.reconcile.world import World
 

@@ -30,12 +30,7 @@ def changed(status: Mapping[str, Any], changes: Json) -> Json:
 
 
 def compose(
-    obj: KubeObject,
-    verdict: Verdict,
-    changes: Json,
-    *,
-    now: datetime,
-    is_observed: bool = True,
+    obj: KubeObject, verdict: Verdict, changes: Json, *, now: datetime, is_observed: bool = True
 ) -> Json:
     """Return the whole status to write; equal to the old one if nothing changed.
 
@@ -89,11 +84,7 @@ def drift_entries(found: Sequence[Drift], before: Sequence[Json], *, now: dateti
     """Return `status.drift`; a path keeps the time since which it has differed."""
     since = {entry.get("path"): entry.get("since") for entry in before}
     return [
-        {
-            "path": drift.path,
-            **_values(drift),
-            "since": since.get(drift.path) or timestamp(now),
-        }
+        {"path": drift.path, **_values(drift), "since": since.get(drift.path) or timestamp(now)}
         for drift in found[:_MAX_DRIFT]
     ]
 

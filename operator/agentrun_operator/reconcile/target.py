@@ -4,12 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentrun_operator.core.identity import (
-    AccountIdentity,
-    Locator,
-    adopted_tag,
-    ownership_tag,
-)
+from agentrun_operator.core.identity import AccountIdentity, Locator, adopted_tag, ownership_tag
 from agentrun_operator.core.ignored import left_alone
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject

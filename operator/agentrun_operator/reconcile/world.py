@@ -14,12 +14,7 @@ from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
-from agentrun_operator.reconcile.ports import (
-    Clock,
-    EventRecorder,
-    KubeWriter,
-    Leadership,
-)
+from agentrun_operator.reconcile.ports import Clock, EventRecorder, KubeWriter, Leadership
 from agentrun_operator.reconcile.publications import Publications
 from agentrun_operator.reconcile.records import Records
 from agentrun_operator.reconcile.references import ReferenceResolver

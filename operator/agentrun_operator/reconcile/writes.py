@@ -9,26 +9,13 @@ from dataclasses import replace
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import (
-    AlreadyExistsNotOwned,
-    InUse,
-    OperatorError,
-    Unavailable,
-)
+from agentrun_operator.core.errors import AlreadyExistsNotOwned, InUse, OperatorError, Unavailable
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.write_only import plain_part
-from agentrun_operator.reconcile import (
-    asked,
-    endings,
-    observe,
-    outcome,
-    takeover,
-    trouble,
-    unsent,
-)
+from agentrun_operator.reconcile import asked, endings, observe, outcome, takeover, trouble, unsent
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.decide import Action
