@@ -54,7 +54,7 @@ class KubeObject:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What `of` reads of an object's metadata; of annotations, those that speak to us."""
+        """What `of` reads of an object's metadata; of annotations, our own."""
         return {
             "namespace": self.key.namespace,
             "name": self.key.name,
@@ -64,12 +64,13 @@ class KubeObject:
             "creationTimestamp": self.created_at,
             "deletionTimestamp": self.deleted_at or None,
             "finalizers": self.finalizers,
-            "annotations": {
-                name: text
-                for name, text in self.annotations.items()
-                if name.startswith(f"{GROUP}/")
-            },
+            "annotations": self.own_annotations,
         }
+
+    @property
+    def own_annotations(self) -> dict[str, str]:
+        """The annotations that speak to us."""
+        return {k: v for k, v in self.annotations.items() if k.startswith(f"{GROUP}/")}
 
     @property
     def deleting(self) -> bool:

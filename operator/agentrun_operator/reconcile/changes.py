@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -46,13 +45,8 @@ def asks_anew(before: KubeObject, now: KubeObject) -> bool:
     return (
         before.generation != now.generation
         or before.deleting != now.deleting
-        or asked(before) != asked(now)
+        or before.own_annotations != now.own_annotations
     )
-
-
-def asked(obj: KubeObject) -> dict[str, str]:
-    """Return the annotations that speak to us."""
-    return {k: v for k, v in obj.annotations.items() if k.startswith(f"{GROUP}/")}
 
 
 def concerns_users(before: KubeObject, now: KubeObject) -> bool:

@@ -16,7 +16,6 @@ from agentrun_operator.core.identity import (
 )
 from agentrun_operator.core.known_paths import unknown_paths
 from agentrun_operator.core.objects import KubeObject, parse_time
-from agentrun_operator.reconcile.changes import asked
 from agentrun_operator.reconcile.intervals import MIN_POLL_SECONDS
 from agentrun_operator.reconcile.world import World
 
@@ -83,7 +82,7 @@ def _found(world: World, obj: KubeObject) -> Iterator[Notice]:
             "UnknownPath",
             f"spec.ignoreFields: no field is compared at {shown}{rest}; correct or remove it",
         )
-    for name, value in sorted(asked(obj).items()):
+    for name, value in sorted(obj.own_annotations.items()):
         if name not in KNOWN:
             known = ", ".join(sorted(KNOWN))
             yield (
