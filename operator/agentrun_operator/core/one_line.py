@@ -12,11 +12,6 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _NAMES = {"\n": "a line break", "\r": "a carriage return", "\t": "a tab", "\0": "a null character"}
 
 
-def without_line_break(text: str) -> str:
-    """Return a text without the line breaks at its end."""
-    return text.rstrip("\r\n")
-
-
 def one_line(text: str, where: str, *, may_have_lines: bool = False) -> str:
     """Return a secret value as it is sent: without the line breaks at its end.
 
@@ -30,7 +25,7 @@ def one_line(text: str, where: str, *, may_have_lines: bool = False) -> str:
         ReferenceNotFound: nothing but blanks is left of it, or it holds a control character. The
             message never shows the value.
     """
-    line = without_line_break(text)
+    line = text.rstrip("\r\n")
     if not line.strip():
         raise ReferenceNotFound(f"{where} is empty; fill it in")
     if may_have_lines and ("\n" in line or "\r" in line):

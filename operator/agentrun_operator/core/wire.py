@@ -280,7 +280,8 @@ def encode_resolved(kind: ResourceKind, spec: SpecModel, resolution: Resolution)
 def _encoded(
     kind: ResourceKind, spec: SpecModel, resolution: Resolution, *, is_partial: bool
 ) -> Iterator[tuple[str, Any]]:
-    fields = [(r.api, partial(_encode_field, spec, r)) for r in _own(field_rules(kind))]
+    own = (r for r in field_rules(kind) if (r.attribute or r.is_group) and not r.update_only)
+    fields = [(r.api, partial(_encode_field, spec, r)) for r in own]
     fields += [(d.api, partial(d.encode, spec)) for d in kind.derived]
     for api, encoding in fields:
         try:
@@ -297,10 +298,6 @@ def update_extras(kind: ResourceKind, spec: SpecModel, resolution: Resolution) -
     """Return what has to accompany every update and is no part of the desired state."""
     rules = tuple(r for r in field_rules(kind) if r.update_only)
     return _encode_object(spec, rules, resolution)
-
-
-def _own(rules: tuple[FieldRule, ...]) -> tuple[FieldRule, ...]:
-    return tuple(r for r in rules if (r.attribute or r.is_group) and not r.update_only)
 
 
 def _encode_object(

@@ -109,8 +109,7 @@ def _untouched(
     if seen.existence is Existence.ABSENT:
         return "Normal", "AlreadyGone", "the cloud resource was already gone"
     if owner is not None:
-        message = f"left the cloud resource alone: it {owner}"
-        return "Warning", "Retained", message
+        return "Warning", "Retained", f"left the cloud resource alone: it {owner}"
     if is_unrecorded and seen.existence is Existence.PRESENT:
         message = "left the cloud resource alone: no record says that it was made for this one"
         return "Warning", "Retained", message

@@ -165,8 +165,7 @@ async def _delete(ctx: Planned, at: Locator) -> bool:
     try:
         await ctx.binding.api.delete(ctx.rest, at)
     except OperatorError as error:
-        failure = type(error).__name__
-        log.warning("what ended stays listed", error=failure)
+        log.warning("what ended stays listed", error=type(error).__name__)
         return False
     return True
 

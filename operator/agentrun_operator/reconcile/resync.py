@@ -124,9 +124,7 @@ class Resync:
             return [], []
         await self._clock.sleep(_BARRIER_RELIST_SECONDS)
         again = await self._compare()
-        gone = sorted(first[0] & again[0])
-        gaps = sorted(first[1] & again[1])
-        return gone, gaps
+        return sorted(first[0] & again[0]), sorted(first[1] & again[1])
 
     async def _compare(self) -> tuple[set[ObjectKey], set[ObjectKey]]:
         gone: set[ObjectKey] = set()
