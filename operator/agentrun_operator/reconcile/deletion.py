@@ -116,21 +116,17 @@ class DeletionSteps:
 
         Once it was refused, tries that go on being refused write nothing; then a look has to tell.
         """
-        record = {"deleteSentAt": timestamp(ctx.started_at)}
+        record, deletes = {"deleteSentAt": timestamp(ctx.started_at)}, ctx.memory.sent.deletes
         is_recorded = "deleteSentAt" in ctx.obj.status
-        if not is_recorded and not ctx.memory.sent.deletes.is_refused:
+        if not is_recorded and not deletes.is_refused:
             ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
             await ctx.binding.api.delete(ctx.rest, at)
         except OperatorError as error:
-            ctx.memory.sent.deletes.is_refused = not (
-                isinstance(error, Unavailable) and error.maybe_applied
-            )
+            deletes.is_refused = not (isinstance(error, Unavailable) and error.maybe_applied)
             if not is_recorded:
-                ctx.changes |= (
-                    {"deleteSentAt": None} if ctx.memory.sent.deletes.is_refused else record
-                )
+                ctx.changes |= {"deleteSentAt": None} if deletes.is_refused else record
             raise
         if "deleteSentAt" not in ctx.obj.status:
             ctx.changes |= record

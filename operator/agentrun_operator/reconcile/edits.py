@@ -28,12 +28,8 @@ def _waits(ctx: Context) -> bool:
     # What no read returns cannot drift: if it differs, it was changed on our side.
     if ctx.unsent.is_pending or is_untried(ctx):
         return True
-    known = ctx.memory.sent.desired
-    return (
-        known is not None
-        and ctx.plan.desired_digest is not None
-        and known != ctx.plan.desired_digest
-    )
+    known, wanted = ctx.memory.sent.desired, ctx.plan.desired_digest
+    return None not in (known, wanted) and known != wanted
 
 
 def has_news(ctx: Context) -> bool:
