@@ -87,11 +87,13 @@ class AccountDirectory:
         account = self._asked_for(obj)
         if account is not None:
             return account.key
-        has_own = self._settings.own_account is not None and not obj.spec.get("accountRef")
-        return OWN_ACCOUNT if has_own else None
+        return OWN_ACCOUNT if self._has_own(obj) else None
+
+    def _has_own(self, obj: KubeObject) -> bool:
+        return self._settings.own_account is not None and not obj.spec.get("accountRef")
 
     async def _own_binding_of(self, obj: KubeObject) -> Binding:
-        if self._settings.own_account is None or obj.spec.get("accountRef"):
+        if not self._has_own(obj):
             raise CredentialsNotFound(_missing(obj))
         return await self._clients.own()
 
@@ -103,7 +105,7 @@ class AccountDirectory:
         """
         account = self._asked_for(obj)
         if account is None:
-            return self._settings.own_account is not None and not obj.spec.get("accountRef")
+            return self._has_own(obj)
         try:
             await self.check_allowed(account, obj)
             _check_ready(account, obj)
