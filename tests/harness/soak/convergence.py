@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
+from agentrun_operator.reconcile.outcome import UNRESOLVED
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
 from fakes.kube_server import OURS
@@ -25,6 +26,11 @@ _READ_ALIKE = ("description", "executionRoleArn")
 """Fields that are written alike in a spec and in the API, most of them changed by an adoption."""
 _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
 """What an object that is to be deleted says when its account cannot be reached."""
+
+
+_WAITING = frozenset(error.reason.value for error in UNRESOLVED)
+_HELD_SECONDS = 25.0
+"""After a report of waiting the next one is held back for 20 seconds; then its pass has to come."""
 
 
 class Convergence:
@@ -64,6 +70,10 @@ class Convergence:
                 notes = process.world.memory.peek(key)
                 if notes is not None and notes.conflicts.count:
                     yield f"{process.name} has a refused write of {key} to repeat"
+                if notes is not None and _may_be_held(self._kube.objects.get(key)):
+                    told = process.world.clock.monotonic() - notes.reported.at
+                    if told < _HELD_SECONDS:
+                        yield f"{process.name} may hold back what {key} waits for now"
             # What a watch lost is found by the resync, and only then acted upon.
             stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))
             if stale:
@@ -291,6 +301,11 @@ def _is_observed(raw: Json) -> bool:
     request = meta.get("annotations", {}).get(RECONCILE_REQUESTED_ANNOTATION)
     is_heard = request in (None, status.get("lastRequest"))
     return bool(status.get("observedGeneration") == meta["generation"] and is_heard)
+
+
+def _may_be_held(raw: Json | None) -> bool:
+    """Whether an object says that it waits: what it waits for next is held back for a while."""
+    return raw is not None and ready_of(raw)[1] in _WAITING
 
 
 def _was_restored(raw: Json) -> bool:
