@@ -6,7 +6,6 @@ an upgrade nor a withdrawn grant stops what runs.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName
@@ -43,37 +42,47 @@ class Grants:
         )
         return tuple(lack for lack in found if lack is not None)
 
-    def refuses_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> NotGranted | None:
-        """Return why an object may not observe; None if it may, or does not ask to."""
-        if not self._is_strange_view(obj, binding, leave) or self.lends_view(obj, binding, leave):
+    def refuses_view(
+        self, obj: KubeObject, binding: Binding, leave: Leave, found: str | None = None
+    ) -> NotGranted | None:
+        """Return why an object may not observe; None if it may, or does not ask to.
+
+        Args:
+            obj: The object.
+            binding: Its account.
+            leave: What its namespace was granted there.
+            found: The id of what a look found in the place of what is on record, "" for nothing:
+                then the record gives no right. None before a look, or where that is still there.
+        """
+        if not self._is_strange_view(obj, binding, leave, found) or self._lends(obj, leave):
             return None
-        if _has_seen(obj, binding) and OBSERVE not in (obj.status.get("granted") or ()):
+        is_seen = found is None and _has_seen(obj, binding)
+        if is_seen and OBSERVE not in (obj.status.get("granted") or ()):
             # Its namespace had made it, or a version that asked nobody showed it.
             return None
         told = leave.refusal(OBSERVE, obj.key.kind, obj.external_name)
         return NotGranted(f"spec.managementPolicy is Observe, and {told}")
 
-    def refuses_successor(
-        self, obj: KubeObject, binding: Binding, leave: Leave
-    ) -> NotGranted | None:
-        """Return why an object may not observe what may take the place of what it has seen."""
-        return self.refuses_view(replace(obj, status={}), binding, leave)
-
-    def lends_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
+    def lends_view(
+        self, obj: KubeObject, binding: Binding, leave: Leave, found: str | None = None
+    ) -> bool:
         """Whether an object observes by a grant, and by nothing else."""
-        return self._is_strange_view(obj, binding, leave) and leave.allows(
-            OBSERVE, obj.key.kind, _names_of(obj)
-        )
+        return self._is_strange_view(obj, binding, leave, found) and self._lends(obj, leave)
 
-    def _is_strange_view(self, obj: KubeObject, binding: Binding, leave: Leave) -> bool:
+    def _lends(self, obj: KubeObject, leave: Leave) -> bool:
+        return leave.allows(OBSERVE, obj.key.kind, _names_of(obj))
+
+    def _is_strange_view(
+        self, obj: KubeObject, binding: Binding, leave: Leave, found: str | None
+    ) -> bool:
         rest = self._kinds[obj.key.kind].rest
-        if leave.allowances is None or not obj.observes_only or obj.is_in_charge:
+        if leave.allowances is None or not obj.observes_only:
             return False
-        if rest is None or rest.key is KeyedBy.CHOSEN_ID:
+        if rest is None or rest.key is KeyedBy.CHOSEN_ID or (found is None and obj.is_in_charge):
             return False
         named = self._records.namesakes(obj.key.kind, obj.external_name, binding)
-        others = (owner.key for owner in named if owner.key != obj.key)
-        return not any(other.namespace == obj.key.namespace for other in others)
+        neighbours = (owner for owner in named if owner.key.namespace == obj.key.namespace)
+        return not any(_has_it(owner, rest, found) for owner in neighbours if owner.key != obj.key)
 
     def _is_strange_parent(
         self, obj: KubeObject, reach: Reach, rest: Rest | None, binding: Binding
@@ -123,6 +132,17 @@ def _has_seen(obj: KubeObject, binding: Binding) -> bool:
     """
     is_here = AccountIdentity.of(obj.pin) == binding.identity
     return is_here and obj.pinned_account == binding.source and obj.external_id is not None
+
+
+def _has_it(owner: KubeObject, rest: Rest, found: str | None) -> bool:
+    """Whether an owner of the name has what a look found, as far as its record tells that.
+
+    Where the name is the id, a record does not tell what was made anew under it; who manages it
+    does, because nobody else of this cluster may make it then.
+    """
+    if rest.key is KeyedBy.NAME:
+        return not owner.observes_only
+    return not found or owner.external_id == found
 
 
 def _names_of(obj: KubeObject) -> tuple[str, ...]:

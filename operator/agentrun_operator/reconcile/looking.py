@@ -64,7 +64,6 @@ class LookingSteps:
         if seen.existence is Existence.ABSENT and self._may_be_elsewhere(ctx):
             seen = await self._look_elsewhere(ctx) or seen
         _check_place(ctx, seen)
-        views.check_found(self._world.grants, ctx, seen)
         self._note_look(ctx, seen, begun)
         ctx.memory.looks.differs = ctx.observation.fields_differ
         unanswered.make_up(ctx)
@@ -119,6 +118,7 @@ class LookingSteps:
         return await observe.look(ctx.binding.api, ctx.target)
 
     def _note_look(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
+        views.check_found(self._world.grants, ctx, seen)
         ctx.observation = seen
         if seen.existence is Existence.PRESENT:
             shared = self._world.listings.is_read_by_list(ctx.obj)

@@ -200,9 +200,9 @@ class ReportingSteps:
         message = f"{ctx.kind.kind} {ctx.target.name!r} does not exist in AgentRun"
         ctx.changes["drift"] = None
         if not ctx.obj.is_in_charge:
+            views.check_gone(self._world.grants, ctx)
             # It followed its reference to another account: nothing is known of any resource there.
             ctx.changes |= {"account": ctx.binding.pin(), "externalId": None, "atProvider": None}
-            views.check_next(self._world.grants, ctx)
         verdict = outcome.progressing(Reason.EXTERNAL_RESOURCE_MISSING, message, synced=False)
         return Outcome(verdict, self._world.settings.polling.steady_seconds, "requeue_after")
 
