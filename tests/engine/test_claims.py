@@ -1,7 +1,17 @@
 """One name and two objects: who has the resource."""
 
+import pytest
+
 from agentrun_operator.core.identity import ObjectKey
-from engine.shared import EVERYTHING
+from engine.shared import (
+    EVERYTHING,
+    PLAIN_RUNTIME,
+    a_runtime,
+    apply,
+    entry,
+    made_by_a,
+    shared_lab,
+)
 from engine.specs import (
     PROXY,
     RUNTIME,
@@ -9,6 +19,7 @@ from engine.specs import (
     made,
     ready,
 )
+from engine.strangers import PROXY_BODY, by_hand
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab, account_spec
 
@@ -69,6 +80,43 @@ async def test_a_claim_that_moves_to_another_account_is_noticed() -> None:
     lab.edit(old, accountRef={"name": "other"})
     await lab.elapse(10)
     assert lab.ready(young) == ("True", "Available")
+
+
+@pytest.mark.parametrize("how", ["moves", "is renamed"])
+async def test_a_claim_that_comes_first_is_noticed(how: str) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
+    elsewhere = {"accountRef": {"name": "other"}} if how == "moves" else {"externalName": "first"}
+    old = lab.cluster.apply("ModelProxy", "old", {**broken, **elsewhere})
+    lab.clock.advance(2)
+    await by_hand(lab, "ModelProxy", {**PROXY_BODY, "modelProxyName": "shared"})
+    spec = {**PROXY, "externalName": "shared", "adoptionPolicy": "Never"}
+    young = lab.cluster.apply("ModelProxy", "young", spec)
+    await lab.elapse(5)
+    assert lab.ready(young) == ("False", "AlreadyExistsNotOwned")
+    lab.edit(old, accountRef=None, externalName="shared")
+    await lab.elapse(10)
+    assert lab.ready(young) == ("False", "ExternalNameConflict")
+
+
+async def test_a_moved_claim_wakes_nobody_elsewhere() -> None:
+    lab = await shared_lab(entry("executionRoles"))
+    runtime = await apply(lab, "AgentRuntime", "mine", PLAIN_RUNTIME)
+    other = await a_runtime(lab, "other")
+    below = {"targetVersion": "LATEST", "externalName": "end"}
+    end = await made_by_a(
+        lab, "AgentRuntimeEndpoint", "end", {**below, "runtimeRef": {"name": other.name}}
+    )
+    broken = {**below, "runtimeRef": {"name": runtime.name}, "deletionPolicy": "Sideways"}
+    mine = await apply(lab, "AgentRuntimeEndpoint", "end", broken)
+    lab.calls.take()
+    lab.edit(mine, runtimeRef={"name": "another"})
+    await lab.elapse(2)
+    assert lab.calls.names.count("GetAgentRuntimeEndpoint") == 0
+    assert lab.ready(end) == ("True", "Available")
 
 
 async def test_a_claim_that_moves_below_another_parent_is_noticed() -> None:

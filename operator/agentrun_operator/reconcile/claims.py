@@ -117,12 +117,23 @@ class Claims:
     def _has_same_parent(
         self, one: KubeObject, other: KubeObject, rest: Rest, parent: str | None
     ) -> bool:
-        if rest.parent is None:
-            return True
         its = self._taking.get(one.key) or one.status.get("parentId")
-        theirs = parent or other.status.get("parentId")
-        if its and theirs:
-            return bool(its == theirs)
-        return one.key.namespace == other.key.namespace and (
-            one.spec.get(rest.parent) == other.spec.get(rest.parent)
-        )
+        return _is_below_same(one, other, rest, its, parent or other.status.get("parentId"))
+
+
+def may_share_parent(one: KubeObject, other: KubeObject, rest: Rest) -> bool:
+    """Whether a name of one object may be the same as that of another, as far as they tell."""
+    its, theirs = one.status.get("parentId"), other.status.get("parentId")
+    return _is_below_same(one, other, rest, its, theirs)
+
+
+def _is_below_same(
+    one: KubeObject, other: KubeObject, rest: Rest, its: str | None, theirs: str | None
+) -> bool:
+    if rest.parent is None:
+        return True
+    if its and theirs:
+        return its == theirs
+    return one.key.namespace == other.key.namespace and (
+        one.spec.get(rest.parent) == other.spec.get(rest.parent)
+    )

@@ -19,6 +19,7 @@ from agentrun_operator.reconcile.changes import (
     deserves_a_pass,
     is_left_to_its_owner,
 )
+from agentrun_operator.reconcile.claims import may_share_parent
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.logged import keys_of, one_pass
@@ -122,7 +123,7 @@ class Engine:
             self.queue.add_after(target, self._world.settings.polling.transition_seconds)
         rest = self._world.kinds[obj.key.kind].rest
         if before is not None and claim_of(before, rest) != claim_of(obj, rest):
-            self._wake_of_same_name(before)
+            self._wake_of_same_name(before, obj)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
             # Only those behind it: two that wake each other would do so for ever.
             for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
@@ -217,9 +218,15 @@ class Engine:
             if target.is_account and self._world.cache.get(target) is not None:
                 self.queue.add(target)
 
-    def _wake_of_same_name(self, obj: KubeObject) -> None:
-        for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
-            self.queue.add(other.key)
+    def _wake_of_same_name(self, *claims: KubeObject) -> None:
+        """Wake who may wait for the end of a claim to a name, or wait behind it from now on."""
+        for claim in claims:
+            kind, identity_of = claim.key.kind, self._world.accounts.identity_of
+            rest, account = self._world.kinds[kind].rest, identity_of(claim)
+            for other in self._world.cache.claimants(kind, claim.external_name):
+                is_met = rest is not None and may_share_parent(claim, other, rest)
+                if is_met and identity_of(other) == account:
+                    self.queue.add(other.key)
 
     # ------------------------------------------------------------ running
 
