@@ -29,7 +29,8 @@ from agentrun_operator.reconcile.ports import Json, Lookup, Page
 _MAX_PAGES: Final = 1000
 _DELETING: Final = "DELETING"
 _WITHOUT_DATA: Final = "without the data that a success carries"
-_ID: Final = re.compile(r"[\x21-\x7e]{0,256}")
+_ID: Final = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{0,256}")
+"""Empty for none. No path can name what is called `.` or `..`."""
 
 _PROBE: Final = Call(
     action="ListAgentRuntimes",

@@ -28,7 +28,17 @@ async def test_create_posts_once_and_returns_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "ident", ["x" * 257, "key canary-4711 is refused", "a\nb", "\N{DEVANAGARI OM}", {"a": 1}, [1]]
+    "ident",
+    [
+        "x" * 257,
+        "key canary-4711 is refused",
+        "a\nb",
+        "\N{DEVANAGARI OM}",
+        {"a": 1},
+        [1],
+        ".",
+        "..",
+    ],
 )
 async def test_what_is_no_id_is_not_taken_for_one(ident: Any) -> None:
     """It would stand in a status as it is."""
