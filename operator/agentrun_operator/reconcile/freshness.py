@@ -71,10 +71,10 @@ class Freshness:
 
         Or says nothing: one that is to go tells who holds it, and nothing of keys that are wrong.
         """
-        is_blind = isinstance(error, Unavailable | Throttled | AccountNotUsable)
-        if not is_blind or edits.has_to_tell(ctx):
+        is_passing = isinstance(error, Unavailable | Throttled | AccountNotUsable)
+        if not is_passing or edits.has_to_tell(ctx):
             return own
-        if ctx.acted or ctx.observation.existence is not Existence.NOT_LOOKED:
+        if not _is_blind(ctx):
             # The look went well, and what failed is a write: that is news whatever its date.
             return own
         delay = own.requeue_after or _HOLD_SECONDS
@@ -101,8 +101,13 @@ class Freshness:
             return own
         if trouble is None:
             is_passing = isinstance(error, Unavailable | Throttled) and not ctx.changes
+            delay = own.requeue_after
+            if isinstance(error, Unavailable) and _is_blind(ctx):
+                # As often as in life: what only looks costs little, and somebody waits.
+                steady = self._world.settings.polling.steady_seconds
+                delay = min(delay or steady, steady)
             is_first = is_passing and ctx.memory.failures.count < outcome.GRACE_FAILURES
-            return replace(own, verdict=None) if is_first else own
+            return Outcome(None if is_first else own.verdict, delay, own.result)
         if own.verdict.reason is Reason.DELETION_BLOCKED:
             # It says what to do, which is more than to wait.
             return own
@@ -156,6 +161,11 @@ class Freshness:
             started = wall_time(clock, looks.known_since or ctx.now)
             return f"not seen since this operator took over at {timestamp(started)}"
         return f"last seen at {timestamp(wall_time(clock, looks.seen_at))}"
+
+
+def _is_blind(ctx: Context) -> bool:
+    """Whether it was a look that failed, and no write."""
+    return not ctx.acted and ctx.observation.existence is Existence.NOT_LOOKED
 
 
 def _story(trouble: Trouble) -> str:

@@ -76,16 +76,19 @@ class LookingSteps:
     async def _note_absence(self, ctx: Planned) -> None:
         """Count an absence before anything follows from it."""
         brake, source = self._world.brake, ctx.binding.source
-        if absence.is_unexplained(ctx):
+        is_counted = absence.is_unexplained(ctx)
+        if is_counted:
             brake.note_missing(source, ctx.obj)
-            if absence.seconds_to_proof(ctx) <= 0:
-                await survey.before_acting(self._world, ctx)
-                if await survey.contradicts(self._world, ctx):
-                    ctx.memory.looks.prove_absence_anew(self._world.clock.monotonic())
-                    brake.seen(source, ctx.obj.key)
-                elif brake.engage_beyond_limit(source, ctx.obj.key) and source == OWN_ACCOUNT:
-                    # No object stands for it that would tell of it.
-                    self._tell(ctx)
+        if is_counted and (ctx.memory.looks.is_listed or absence.seconds_to_proof(ctx) <= 0):
+            # Until they have answered it is as if nobody had looked.
+            seen, ctx.observation = ctx.observation, Observation()
+            await survey.before_acting(self._world, ctx)
+            await survey.ask_list(self._world, ctx)
+            ctx.observation = seen
+            is_engaged = brake.engage_beyond_limit(source, ctx.obj.key)
+            if is_engaged and source == OWN_ACCOUNT:
+                # No object stands for it that would tell of it.
+                self._tell(ctx)
         ctx.is_braked = brake.holds(source, ctx.obj.key)
 
     def _tell(self, ctx: Planned) -> None:

@@ -22,6 +22,8 @@ class Looks:
     absent_since: float | None = None
     """Monotonic time of the first of the looks in a row that found nothing. Looks within the settle
     window of a create do not count."""
+    is_listed: bool | None = None
+    """Whether a LIST shows what these looks did not find; None before one was asked."""
     stamp: tuple[Any, Any] | None = None
     """Change token and state of the last look; another stamp in a LIST asks for a pass."""
     differs: bool = False
@@ -41,6 +43,7 @@ class Looks:
         """Remember a look, begun at a monotonic time, that found the resource."""
         self.seen_at = at if self.seen_at is None else max(self.seen_at, at)
         self.is_overdue = False
+        self.is_listed = None
 
     def note_present(self, at: float, patience: float) -> None:
         """Remember a look of a pass that found the resource."""
@@ -63,8 +66,18 @@ class Looks:
 
     def prove_absence_anew(self, now: float) -> None:
         """Begin to prove an absence anew: what proved it before proves nothing now."""
+        self.is_listed = None
         if self.absent_since is not None:
             self.absent_since = now
+
+    def note_listed(self, now: float, *, is_shown: bool) -> None:
+        """Remember what a LIST shows that was asked because looks found nothing.
+
+        What it shows, or showed, has to be proven missing from the start.
+        """
+        if is_shown or self.is_listed:
+            self.absent_since = now
+        self.is_listed = is_shown
 
     def await_create(self) -> None:
         """Note that a create is about to be sent: only looks after it tell anything about it."""

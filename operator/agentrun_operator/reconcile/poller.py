@@ -222,7 +222,8 @@ class Poller:
     def _note_seen(self, account: ObjectKey, key: ObjectKey, listing: Listing) -> bool:
         """Note that a LIST shows an object's resource; returns whether it was missed for long."""
         memory = self._memory.peek(key)
-        if memory is None:
+        if memory is None or memory.looks.is_listed:
+            # A LIST is no news of what reads do not find.
             return False
         was_overdue = memory.looks.is_overdue
         memory.looks.note_seen(listing.begun_at)

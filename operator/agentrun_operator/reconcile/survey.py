@@ -1,8 +1,8 @@
 """Counts by LISTs how much of an account is missing: objects that look one by one take too long."""
 
-from agentrun_operator.core.errors import OperatorError
+from agentrun_operator.core.errors import OperatorError, Unavailable
 from agentrun_operator.core.identity import ObjectKey
-from agentrun_operator.reconcile.absence import may_have_vanished
+from agentrun_operator.reconcile import absence
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Planned
@@ -25,25 +25,33 @@ async def before_acting(world: World, ctx: Planned) -> None:
         await _take(world, ctx.binding, not_before=since)
 
 
-async def contradicts(world: World, ctx: Planned) -> bool:
-    """Whether a LIST shows what a read does not find: then nobody knows whether it exists.
+async def ask_list(world: World, ctx: Planned) -> None:
+    """Ask a LIST for what reads do not find.
 
     Raises:
+        Unavailable: it shows the resource: nobody knows whether that exists.
         OperatorError: the account does not answer; so nothing follows from the absence either.
     """
-    at = collection_of(ctx.kind, ctx.obj)
+    at, looks = collection_of(ctx.kind, ctx.obj), ctx.memory.looks
     if at is None or at.account != ctx.binding.source:
-        return False
-    since = ctx.memory.looks.absent_since or ctx.now
+        return
+    is_shown = False
     try:
-        listing = await world.listings.at_least(at, ctx.binding.api, since)
+        listing = await world.listings.at_least(at, ctx.binding.api, looks.absent_since or ctx.now)
+        item = listing.by_id.get(ctx.obj.path_key(ctx.rest))
+        is_shown = item is not None and not ctx.target.is_named_for_another(item)
     except OperatorError as error:
         if isinstance(error, OUT_OF_REACH):
             raise
         # It may be read and not listed.
-        return False
-    item = listing.by_id.get(ctx.obj.path_key(ctx.rest))
-    return item is not None and not ctx.target.is_named_for_another(item)
+    looks.note_listed(world.clock.monotonic(), is_shown=is_shown)
+    if is_shown:
+        world.brake.seen(ctx.binding.source, ctx.obj.key)
+        raise Unavailable(
+            f"Get{ctx.rest.noun} answers 404, and List{ctx.rest.nouns} shows the resource: whether "
+            "it exists is unknown; both are asked again, and nothing is created or let go of "
+            "before they agree"
+        )
 
 
 async def go_on(world: World, binding: Binding) -> None:
@@ -79,4 +87,4 @@ def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bo
     if not listing.is_whole:
         # What a LIST lacks that was cut is counted when it is read by itself.
         return False
-    return may_have_vanished(obj, memory)
+    return absence.may_have_vanished(obj, memory)
