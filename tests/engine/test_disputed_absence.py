@@ -5,6 +5,8 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from engine.specs import SAMPLES, Sample, cloud_key, made, ready
 from engine.test_absence import ask, count, lie
+from engine.test_copies import backup
+from engine.test_old_status import status_of
 from fakes.lab import Lab
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -115,3 +117,45 @@ async def test_what_a_list_showed_is_proven_from_the_start(kind: str) -> None:
     await lab.elapse(60)
     assert count(lab, "Create") == 1
     assert lab.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives", "deleted"])
+@kinds
+async def test_what_a_restored_object_had_is_disputed_too(sample: Sample, *, lives: bool) -> None:
+    lab, key = await ready(sample)
+    raw = backup(lab, key)
+    lab.clock.advance(100)
+    lab.cluster.put_back(key, raw)
+    lab.restart()
+    lab.calls.take()
+    lie(lab, f"Get{sample.family}")
+    if not lives:
+        lab.cluster.delete(key)
+    await lab.elapse(400)
+    assert [n for n in lab.calls.names if n.startswith(("Create", "Delete"))] == []
+    assert lab.cluster.raw(key) is not None
+    assert is_told(lab, sample, key), lab.message(key)
+    assert lab.ready(key)[1] == "ProviderUnavailable"
+    lab.simulator.clear_faults()
+    await lab.elapse(100)
+    assert (lab.cluster.raw(key) is not None) is lives
+    assert len(made(lab, sample)) == int(lives)
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives", "deleted"])
+@pytest.mark.parametrize("kind", ["AgentRuntime", "ModelService"])
+async def test_what_an_older_status_lacks_is_disputed_too(kind: str, *, lives: bool) -> None:
+    sample = SAMPLES[kind]
+    lab, key = await ready(sample)
+    lab.cluster.put_status(key, {**status_of(lab, key), "externalId": "an-older-one"})
+    lie(lab, f"Get{sample.family}")
+    lab.calls.take()
+    if not lives:
+        lab.cluster.delete(key)
+    await ask(lab, key)
+    await lab.elapse(400)
+    assert [n for n in lab.calls.names if n.startswith(("Create", "Delete"))] == []
+    assert lab.cluster.raw(key) is not None
+    lab.simulator.clear_faults()
+    await lab.elapse(100)
+    assert len(made(lab, sample)) == int(lives)

@@ -32,11 +32,14 @@ def seconds_to_proof(ctx: Context) -> float:
     if not is_on_record(ctx):
         return 0.0
     since = ctx.memory.looks.absent_since
-    is_expected = (
-        ctx.memory.sent.deletes.is_answered or not ctx.is_recorded or ctx.obj.has_reported_end
-    )
-    needed = ctx.absence_confirm_seconds * (1.0 if is_expected else _VANISHED_FACTOR)
+    needed = ctx.absence_confirm_seconds * (_VANISHED_FACTOR if is_vanished(ctx) else 1.0)
     return needed if since is None else max(0.0, since + needed - ctx.now)
+
+
+def is_vanished(ctx: Context) -> bool:
+    """Whether what is missing was on record, and no DELETE of ours nor its end explains it."""
+    is_expected = ctx.memory.sent.deletes.is_answered or ctx.obj.has_reported_end
+    return ctx.is_recorded and not is_expected
 
 
 def window_passed(ctx: Context) -> bool:

@@ -79,13 +79,14 @@ class LookingSteps:
         is_counted = absence.is_unexplained(ctx)
         if is_counted:
             brake.note_missing(source, ctx.obj)
-        if is_counted and (ctx.memory.looks.is_listed or absence.seconds_to_proof(ctx) <= 0):
+        if ctx.memory.looks.is_listed or absence.seconds_to_proof(ctx) <= 0:
             # Until they have answered it is as if nobody had looked.
             seen, ctx.observation = ctx.observation, Observation()
-            await survey.before_acting(self._world, ctx)
+            if is_counted:
+                await survey.before_acting(self._world, ctx)
             await survey.ask_list(self._world, ctx)
             ctx.observation = seen
-            is_engaged = brake.engage_beyond_limit(source, ctx.obj.key)
+            is_engaged = is_counted and brake.engage_beyond_limit(source, ctx.obj.key)
             if is_engaged and source == OWN_ACCOUNT:
                 # No object stands for it that would tell of it.
                 self._tell(ctx)

@@ -1,5 +1,7 @@
 """Counts by LISTs how much of an account is missing: objects that look one by one take too long."""
 
+from dataclasses import replace
+
 from agentrun_operator.core.errors import OperatorError, Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile import absence
@@ -33,13 +35,14 @@ async def ask_list(world: World, ctx: Planned) -> None:
         OperatorError: the account does not answer; so nothing follows from the absence either.
     """
     at, looks = collection_of(ctx.kind, ctx.obj), ctx.memory.looks
-    if at is None or at.account != ctx.binding.source:
+    if not absence.is_vanished(ctx) or at is None or at.account != ctx.binding.source:
         return
+    # Where the reads looked: what stands below another parent contradicts none of them.
+    at = replace(at, parent=ctx.target.parent or "")
     is_shown = False
     try:
         listing = await world.listings.at_least(at, ctx.binding.api, looks.absent_since or ctx.now)
-        item = listing.by_id.get(ctx.obj.path_key(ctx.rest))
-        is_shown = item is not None and not ctx.target.is_named_for_another(item)
+        is_shown = _shows(listing, ctx)
     except OperatorError as error:
         if isinstance(error, OUT_OF_REACH):
             raise
@@ -52,6 +55,13 @@ async def ask_list(world: World, ctx: Planned) -> None:
             "it exists is unknown; both are asked again, and nothing is created or let go of "
             "before they agree"
         )
+
+
+def _shows(listing: Listing, ctx: Planned) -> bool:
+    """Whether a LIST shows what is on record for an object, or what this process knows better."""
+    idents = (ctx.obj.path_key(ctx.rest), ctx.target.held_id or "")
+    items = (listing.by_id.get(ident) for ident in idents)
+    return any(item is not None and not ctx.target.is_named_for_another(item) for item in items)
 
 
 async def go_on(world: World, binding: Binding) -> None:
