@@ -1,8 +1,11 @@
 """A read that finds nothing while a LIST shows the resource proves nothing: it may be there."""
 
+from typing import Any
+
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
 from engine.specs import SAMPLES, Sample, cloud_key, made, ready
 from engine.test_absence import ask, count, lie
 from engine.test_copies import backup
@@ -37,6 +40,11 @@ def is_told(lab: Lab, sample: Sample, key: ObjectKey) -> bool:
     said = f"Get{rest.noun} answers 404, and List{rest.nouns} shows the resource: whether it exists"
     message = lab.message(key)
     return said in message and "nothing is created or let go of before they agree" in message
+
+
+def refuse(lab: Lab, action: str, status: int, code: str) -> None:
+    fault: dict[str, Any] = {"action": action, "effect": "error", "status": status, "code": code}
+    lab.simulator.inject(Fault.model_validate({**fault, "message": "no", "times": None}))
 
 
 @kinds
@@ -159,3 +167,19 @@ async def test_what_an_older_status_lacks_is_disputed_too(kind: str, *, lives: b
     lab.simulator.clear_faults()
     await lab.elapse(100)
     assert len(made(lab, sample)) == int(lives)
+
+
+async def test_a_refused_create_asks_no_list_again() -> None:
+    sample = SAMPLES["ModelService"]
+    lab, key = await ready(sample)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    refuse(lab, "CreateModelService", 403, "Forbidden.RAM")
+    lab.calls.take()
+    await ask(lab, key)
+    await lab.elapse(1800)
+    assert lab.ready(key) == ("False", "AccessDenied")
+    assert lab.calls.names.count("CreateModelService") > 2
+    finds = lab.calls.names.count("GetModelService")
+    assert finds > 2
+    # One to ask for the absence; a read by name is a GET for this kind.
+    assert lab.calls.names.count("ListModelServices") == 1

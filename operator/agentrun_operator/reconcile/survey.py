@@ -28,14 +28,15 @@ async def before_acting(world: World, ctx: Planned) -> None:
 
 
 async def ask_list(world: World, ctx: Planned) -> None:
-    """Ask a LIST for what reads do not find.
+    """Ask a LIST for what reads do not find, once until the resource is seen again.
 
     Raises:
         Unavailable: it shows the resource: nobody knows whether that exists.
         OperatorError: the account does not answer; so nothing follows from the absence either.
     """
     at, looks = collection_of(ctx.kind, ctx.obj), ctx.memory.looks
-    if not absence.is_vanished(ctx) or at is None or at.account != ctx.binding.source:
+    is_asked = absence.is_vanished(ctx) and looks.is_listed is not False
+    if not is_asked or at is None or at.account != ctx.binding.source:
         return
     # Where the reads looked: what stands below another parent contradicts none of them.
     at = replace(at, parent=ctx.target.parent or "")
