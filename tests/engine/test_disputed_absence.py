@@ -183,3 +183,36 @@ async def test_a_refused_create_asks_no_list_again() -> None:
     assert finds > 2
     # One to ask for the absence; a read by name is a GET for this kind.
     assert lab.calls.names.count("ListModelServices") == 1
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives", "deleted"])
+async def test_a_list_that_fails_alone_is_given_up(*, lives: bool) -> None:
+    sample = SAMPLES["ModelService"]
+    lab, key = await ready(sample)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    refuse(lab, "ListModelServices", 500, "InternalError")
+    lab.calls.take()
+    if not lives:
+        lab.cluster.delete(key)
+    await ask(lab, key)
+    await lab.elapse(PATIENCE_SECONDS)
+    assert count(lab, "Create") == 0
+    assert lab.cluster.raw(key) is not None
+    await lab.elapse(130)
+    assert (lab.cluster.raw(key) is not None) is lives
+    assert len(made(lab, sample)) == int(lives)
+    if lives:
+        assert lab.ready(key) == ("True", "Available")
+
+
+async def test_a_throttled_list_is_not_given_up() -> None:
+    sample = SAMPLES["ModelService"]
+    lab, key = await ready(sample)
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    refuse(lab, "ListModelServices", 429, "Throttling")
+    lab.cluster.delete(key)
+    await lab.elapse(1200)
+    assert lab.cluster.raw(key) is not None
+    lab.simulator.clear_faults()
+    await lab.elapse(400)
+    assert lab.cluster.raw(key) is None

@@ -24,6 +24,8 @@ class Looks:
     window of a create do not count."""
     is_listed: bool | None = None
     """Whether a LIST shows what these looks did not find; None before one was asked."""
+    unlisted_since: float | None = None
+    """Monotonic time of the first of the LISTs in a row that failed when they were asked so."""
     stamp: tuple[Any, Any] | None = None
     """Change token and state of the last look; another stamp in a LIST asks for a pass."""
     differs: bool = False
@@ -43,7 +45,7 @@ class Looks:
         """Remember a look, begun at a monotonic time, that found the resource."""
         self.seen_at = at if self.seen_at is None else max(self.seen_at, at)
         self.is_overdue = False
-        self.is_listed = None
+        self.is_listed = self.unlisted_since = None
 
     def note_present(self, at: float, patience: float) -> None:
         """Remember a look of a pass that found the resource."""
@@ -77,7 +79,13 @@ class Looks:
         """
         if is_shown or self.is_listed:
             self.absent_since = now
-        self.is_listed = is_shown
+        self.is_listed, self.unlisted_since = is_shown, None
+
+    def note_unlisted(self, now: float) -> float:
+        """Note that such a LIST failed; return for how many seconds they have done so."""
+        if self.unlisted_since is None:
+            self.unlisted_since = now
+        return now - self.unlisted_since
 
     def await_create(self) -> None:
         """Note that a create is about to be sent: only looks after it tell anything about it."""

@@ -24,7 +24,7 @@ async def before_acting(world: World, ctx: Planned) -> None:
     """
     if world.brake.wants_survey(ctx.binding.source, ctx.obj.key):
         since = ctx.memory.looks.absent_since or ctx.now
-        await _take(world, ctx.binding, not_before=since)
+        await _take(world, ctx.binding, not_before=since, asking=ctx)
 
 
 async def ask_list(world: World, ctx: Planned) -> None:
@@ -45,7 +45,7 @@ async def ask_list(world: World, ctx: Planned) -> None:
         listing = await world.listings.at_least(at, ctx.binding.api, looks.absent_since or ctx.now)
         is_shown = _shows(listing, ctx)
     except OperatorError as error:
-        if isinstance(error, OUT_OF_REACH):
+        if isinstance(error, OUT_OF_REACH) and not _is_given_up(world, ctx, error):
             raise
         # It may be read and not listed.
     looks.note_listed(world.clock.monotonic(), is_shown=is_shown)
@@ -56,6 +56,18 @@ async def ask_list(world: World, ctx: Planned) -> None:
             "it exists is unknown; both are asked again, and nothing is created or let go of "
             "before they agree"
         )
+
+
+def _is_given_up(world: World, ctx: Planned, error: OperatorError) -> bool:
+    """Whether LISTs have failed for so long, while reads are answered, that those alone count.
+
+    Otherwise a LIST that is broken for good would keep every object whose resource is gone.
+    """
+    polling = world.settings.polling
+    is_broken = isinstance(error, Unavailable)
+    patience = polling.steady_seconds * polling.unseen_intervals
+    now = world.clock.monotonic()
+    return is_broken and ctx.memory.looks.note_unlisted(now) >= patience
 
 
 def _shows(listing: Listing, ctx: Planned) -> bool:
@@ -71,7 +83,9 @@ async def go_on(world: World, binding: Binding) -> None:
         await _take(world, binding, not_before=world.clock.monotonic())
 
 
-async def _take(world: World, binding: Binding, *, not_before: float) -> None:
+async def _take(
+    world: World, binding: Binding, *, not_before: float, asking: Planned | None = None
+) -> None:
     lacking: set[ObjectKey] = set()
     members = world.listings.members()
     own = sorted((-len(held), at) for at, held in members.items() if at.account == binding.source)
@@ -79,7 +93,8 @@ async def _take(world: World, binding: Binding, *, not_before: float) -> None:
         try:
             listing = await world.listings.at_least(at, binding.api, not_before)
         except OperatorError as error:
-            if isinstance(error, OUT_OF_REACH):
+            is_given_up = asking is not None and _is_given_up(world, asking, error)
+            if isinstance(error, OUT_OF_REACH) and not is_given_up:
                 raise
             # This kind alone may not be listed; the others tell enough.
             continue
