@@ -33,6 +33,7 @@ GOOD = ("True", "Available")
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 restarts = pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
 lives = pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
+looks = pytest.mark.parametrize("others", [0, 5], ids=["read alone", "read by LIST"])
 BELOW_ANOTHER: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Sandbox": ("SandboxTemplate", TEMPLATE),
     "AgentRuntimeEndpoint": ("AgentRuntime", RUNTIME),
@@ -70,6 +71,8 @@ async def lets_the_victim_live(
         lab.restart()
     if not at_once:
         await lab.elapse(60)
+        is_served = lab.ready(thief) == GOOD
+        assert not is_served or ident_of(lab, thief) != ident_of(lab, victim)
     lab.cluster.delete(thief)
     await lab.elapse(60)
     deleted = [r["path"] for r in lab.cloud_writes(since) if r["action"].startswith("Delete")]
@@ -114,14 +117,17 @@ async def test_nor_is_one_that_keeps_the_name_and_steals_the_id(
 
 @lives
 @restarts
+@looks
 @kinds
 async def test_nor_is_that_of_an_older_object(
-    sample: Sample, *, restarted: bool, at_once: bool
+    sample: Sample, others: int, *, restarted: bool, at_once: bool
 ) -> None:
     lab = await lab_for(sample)
     thief = await apply_thief(lab, sample, "team-a", "thief")
-    victim = lab.cluster.apply(sample.kind, "victim", sample.spec)
-    await lab.elapse(30)
+    for name in ("victim", *(f"other-{n}" for n in range(others))):
+        lab.cluster.apply(sample.kind, name, sample.spec)
+    await lab.elapse(60)
+    victim = ObjectKey(sample.kind, "team-a", "victim")
     stolen = {k: v for k, v in status_of(lab, victim).items() if k in ("externalId", "parentId")}
     lab.cluster.put_status(thief, {**status_of(lab, thief), **stolen})
     await lets_the_victim_live(lab, sample, victim, thief, restarted=restarted, at_once=at_once)

@@ -44,12 +44,13 @@ class LookingSteps:
             ident = ctx.obj.path_key(ctx.rest)
             item = listing.by_id.get(ident)
             # What is back may be another one's, and what an item leaves out may differ.
-            is_back = item is not None and (
+            is_doubtful = item is not None and (
                 ctx.memory.looks.absent_since is not None
                 or ctx.target.id_of(item) != ctx.obj.external_id
+                or ctx.target.is_named_for_another(item)
             )
             is_told = item is not None or listing.is_whole
-            if is_told and not is_back and ident not in listing.large:
+            if is_told and not is_doubtful and ident not in listing.large:
                 self._note_look(ctx, observe.from_list(ctx.target, item), listing.begun_at)
                 ctx.is_braked = self._world.brake.holds(ctx.binding.source, ctx.obj.key)
                 return None
