@@ -60,7 +60,7 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_MARKS = frozenset({"Mn", "Me"})
+_COMBINING = frozenset({"Mn", "Me"})
 """Accents and variation selectors: many of them show nothing."""
 _CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
@@ -342,7 +342,7 @@ def _runs(data: bytes) -> Iterator[bytes]:
 
 
 def _folded(char: bytes) -> bytes:
-    """Return a character without its case, and a space for a mark or for what nobody sees.
+    """Return a character without its case, and a space for a combining one or what nobody sees.
 
     Some capitals have several small letters, which are all the same here.
     """
@@ -350,7 +350,7 @@ def _folded(char: bytes) -> bytes:
         text = char.decode()
     except UnicodeDecodeError:
         return char
-    if not text.isprintable() or unicodedata.category(text) in _MARKS:
+    if not text.isprintable() or unicodedata.category(text) in _COMBINING:
         return b" "
     return unicodedata.normalize("NFKC", text).upper().casefold().encode()
 
