@@ -44,7 +44,8 @@ _GAP = re.compile(rb"[\x00-\x20\x7f]+")
 """White space and control characters; what else is none to be seen has become a space before."""
 _WIDE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
 _SIGNS = re.compile(rb"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
-"""All of ASCII but letters and digits: what stands between the pieces of a text that was split."""
+"""All of ASCII but letters and digits: what stands between the pieces of a text that was split.
+Beyond ASCII `_without_sign` has made a space of it before."""
 _SIGNS_OF_A_LINE = re.compile(rb"[\x00-\x09\x0b-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
 """The same in a value, line by line, or the end of a heading would make a word of the next line."""
 _NUMBERS = re.compile(rb"[0-9]{1,3}(?:[, \n]{1,3}[0-9]{1,3}){5,}")
@@ -62,6 +63,8 @@ _ESCAPE = re.compile(
 )
 _COMBINING = frozenset({"Mn", "Me"})
 """Accents and variation selectors: many of them show nothing."""
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters of Hangul and a sign of braille that show nothing."""
 _CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -166,29 +169,27 @@ def _view(text: str) -> _View:
 
 
 def _compared(whole: _View, legible: re.Pattern[bytes] = _ANYTHING) -> Iterator[_View]:
-    """Yield the views of a text that are compared, each once."""
+    """Yield the views of a text that are compared, each once.
+
+    In one line, without white space, and without any sign.
+    """
     found: set[bytes] = set()
     layer = [whole]
     for depth in range(_DEPTH + 1):
         below: list[_View] = []
         for view in layer:
             for plain in _unescaped(view):
-                tight, bare = plain.replaced(_GAP, b""), plain.replaced(_SIGNS, b"")
+                folded = plain.replaced(_WIDE, _folded)
+                line, tight = folded.replaced(_GAP, b" "), folded.replaced(_GAP, b"")
+                bare = plain.replaced(_WIDE, _without_sign).replaced(_SIGNS, b"")
                 if depth < _DEPTH:
                     below += (*_from_base64(tight), *_from_hex(bare), *_from_numbers(plain))
-                folded = plain.replaced(_WIDE, _folded)
-                folded = _View(folded.data.lower(), folded.spans)
-                for gap, closed in _IN_TEXTS:
-                    each = folded.replaced(gap, closed)
-                    if len(each.data) >= RUN and each.data not in found:
-                        found.add(each.data)
-                        yield each
+                for each in (line, tight, bare):
+                    data = each.data.lower()
+                    if len(data) >= RUN and data not in found:
+                        found.add(data)
+                        yield _View(data, each.spans)
         layer = [view for view in below if legible.search(view.data)]
-
-
-_IN_TEXTS = ((_GAP, b" "), (_GAP, b""), (_SIGNS, b""))
-_IN_VALUES = ((_GAP, b" "), (_GAP, b""), (_SIGNS_OF_A_LINE, b""))
-"""How they are compared: in one line, without white space, and without any sign."""
 
 
 def _unescaped(view: _View) -> Iterator[_View]:
@@ -327,7 +328,8 @@ def _forms(form: bytes) -> set[bytes]:
     found: set[bytes] = set()
     for _ in range(_ESCAPES + 1):
         folded = _WIDE.sub(lambda match: _folded(match[0]), form).lower()
-        found |= {gap.sub(closed, folded) for gap, closed in _IN_VALUES}
+        bare = _WIDE.sub(lambda match: _without_sign(match[0]), form).lower()
+        found |= {_GAP.sub(b" ", folded), _GAP.sub(b"", folded), _SIGNS_OF_A_LINE.sub(b"", bare)}
         before, form = form, _ESCAPE.sub(lambda match: _meant(match[0]), form)
         if form == before:
             break
@@ -350,9 +352,20 @@ def _folded(char: bytes) -> bytes:
         text = char.decode()
     except UnicodeDecodeError:
         return char
-    if not text.isprintable() or unicodedata.category(text) in _COMBINING:
+    if not text.isprintable() or text in _BLANK or unicodedata.category(text) in _COMBINING:
         return b" "
     return unicodedata.normalize("NFKC", text).upper().casefold().encode()
+
+
+def _without_sign(char: bytes) -> bytes:
+    """Return a letter or digit as `_folded` does, and a space for any other character.
+
+    A modifier letter counts as a sign: it is as small as an accent. Bytes that are no character
+    stay.
+    """
+    text = char.decode(errors="ignore")
+    is_letter = text.isalnum() and unicodedata.category(text) != "Lm"
+    return _folded(char) if is_letter or not text else b" "
 
 
 def _meant(escape: bytes) -> bytes:

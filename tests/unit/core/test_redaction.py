@@ -25,6 +25,10 @@ ORDINARY = (
     "container exited with 137 (OOMKilled) at 2026-01-05T09:00:00Z, see request 7F3A-91"
 )
 
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+JOINTS = (*BLANK, *"\ufe0f\u034f\u0301\u0903\u02b0", *"·•→÷“：、\ufffc")
+"""Neither letters nor digits, or nobody takes them for any."""
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "capitals": str.upper,
@@ -58,7 +62,8 @@ def mask(text: str, *values: str) -> str:
 
 def canonical(text: str) -> str:
     """Return a text without case, and with one space for each gap."""
-    shown = "".join(c if c.isprintable() else " " for c in text.upper().casefold())
+    is_seen = {c: c.isprintable() and c not in BLANK for c in text.upper().casefold()}
+    shown = "".join(c if is_seen[c] else " " for c in text.upper().casefold())
     return " ".join(shown.split())
 
 
@@ -181,9 +186,9 @@ def test_no_spelling_and_no_part_of_a_secret_stays(quoted: str) -> None:
         " + ".join(f"'{SECRET[at : at + 4]}'" for at in range(0, len(SECRET), 4)),
         "|".join(SECRET[at : at + 5] for at in range(0, len(SECRET), 5)),
         "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in SECRET),
-        "\ufe0f".join(SECRET),
-        "\u034f".join(SECRET),
-        "\u0301".join(SECRET),
+        "-".join(f"{byte:02x}" for byte in SECRET.encode()).replace("-", "·"),
+        "\ufe0f".join(ENCODED),
+        *(joint.join(SECRET) for joint in JOINTS),
     ],
 )
 def test_a_value_in_pieces_is_one_run(quoted: str) -> None:
@@ -192,6 +197,37 @@ def test_a_value_in_pieces_is_one_run(quoted: str) -> None:
     assert text.endswith("which is wrong")
     said = re.sub(r"[^A-Za-z0-9]", "", text.replace("0x", "")).replace("secret", "")
     assert len(said) < len("cannottakewhichiswrong") + RUN
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "pass·word•",
+        "→→→→→→",
+        "“a”“b”",
+        "密码·钥匙·仓库",
+        "ʰʷʲʳˡˢ",
+        "पासवर्ड",
+        "암호\u3164열쇠문서",
+        "パスワードー",
+    ],
+)
+def test_a_value_may_hold_such_characters_itself(value: str) -> None:
+    assert mask(f"refused {value}: no", value) == f"refused {HIDDEN}: no"
+    assert HIDDEN in mask(f"refused {value[:6]}", value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Größe → überprüfen: „Müller & Söhne“ – Straße 7 · geht nicht …",
+        "错误：无法拉取镜像，请检查「镜像地址」。（代码 137）→ 重试",
+        "エラー：イメージを取得できません・再試行",
+    ],
+)
+def test_words_of_any_language_stay(text: str) -> None:
+    for value in (SECRET, "pass·word•→ʰ\u2800", "嘉庆·万历·光绪"):
+        assert mask(text, value) == text
 
 
 def test_a_value_is_known_by_each_of_its_lines_and_as_a_whole() -> None:
