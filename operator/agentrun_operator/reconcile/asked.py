@@ -36,19 +36,19 @@ def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> Edits | None:
         return None
     values = {path: digest(value) for path, value in _values(ctx, ctx.target.desired)}
     by_version = encode(ctx.kind, spec, resolution.by_version())
-    record = {
+    acted_on = {
         "generation": ctx.obj.generation,
         "inputs": _inputs(resolution),
         "values": {path: digest_of(value) for path, value in _values(ctx, by_version)},
     }
     before = ctx.memory.acted.values
     if before is None:
-        edited = _edited_by_record(ctx.obj, record)
+        edited = _edited_since(ctx.obj, acted_on)
         before = {p: value for p, value in values.items() if p not in edited}
         # What went has no value any more; any digest tells that it was there.
         before |= dict.fromkeys(edited - values.keys(), b"")
         ctx.memory.acted.values = before
-    return Edits(paths=_differing(before, values), values=values, record=record)
+    return Edits(paths=_differing(before, values), values=values, acted_on=acted_on)
 
 
 def _values(ctx: Planned, body: Json) -> Iterable[tuple[str, Any]]:
@@ -63,21 +63,21 @@ def _inputs(resolution: Resolution) -> str:
             sorted(resolution.versions.items()),
             sorted((name, dict(data)) for name, data in resolution.config_maps.items()),
             sorted((*key, name) for key, name in resolution.references.items()),
-            # A record of an older version has False for none.
+            # An older version wrote False for none.
             dict(resolution.compatibility) or False,
         ]
     )
 
 
-def _edited_by_record(obj: KubeObject, now: Json) -> frozenset[str]:
+def _edited_since(obj: KubeObject, now: Json) -> frozenset[str]:
     """Return what was edited since a process before us acted."""
-    record = obj.status.get("actedOn")
-    if not record or obj.is_heir:
+    before = obj.status.get("actedOn")
+    if not before or obj.is_heir:
         return frozenset()
-    if all(record.get(name) == now[name] for name in ("generation", "inputs")):
+    if all(before.get(name) == now[name] for name in ("generation", "inputs")):
         # Nobody edited anything. Another version of ours may write values in another way.
         return frozenset()
-    return _differing(record.get("values") or {}, now["values"])
+    return _differing(before.get("values") or {}, now["values"])
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
@@ -87,7 +87,7 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[s
 def note_acted(ctx: Context) -> None:
     """Record that the spec was acted on to an end: from now on nothing of it counts as edited."""
     edits = ctx.edits
-    ctx.changes["actedOn"] = None if edits is None else edits.record
+    ctx.changes["actedOn"] = None if edits is None else edits.acted_on
     ctx.memory.acted.unconfirmed = frozenset()
     if edits is not None:
         ctx.edits = replace(edits, paths=frozenset())
@@ -105,22 +105,22 @@ def note_sent(ctx: Context) -> None:
     if underway:
         # They count as edits until a look finds them in place, whatever the spec says meanwhile: an
         # edit that takes them back would be none otherwise, and never be sent.
-        _record(ctx, underway, dict.fromkeys(underway, b""), dict.fromkeys(underway, ""))
+        _note(ctx, underway, dict.fromkeys(underway, b""), dict.fromkeys(underway, ""))
     if sent:
         ctx.edits = replace(edits, paths=edits.paths - sent)
         ctx.memory.acted.unconfirmed |= sent
-        _record(ctx, sent, edits.values, edits.record["values"])
+        _note(ctx, sent, edits.values, edits.acted_on["values"])
 
 
-def _record(
+def _note(
     ctx: Context, paths: Paths, values: Mapping[str, bytes], public: Mapping[str, str]
 ) -> None:
     if ctx.memory.acted.values is not None:
         ctx.memory.acted.values = _with(ctx.memory.acted.values, values, paths)
-    if record := ctx.changes.get("actedOn") or ctx.obj.status.get("actedOn"):
+    if before := ctx.changes.get("actedOn") or ctx.obj.status.get("actedOn"):
         ctx.changes["actedOn"] = {
-            **record,
-            "values": _with(record.get("values") or {}, public, paths),
+            **before,
+            "values": _with(before.get("values") or {}, public, paths),
         }
 
 

@@ -19,7 +19,7 @@ class Edits:
     """Of the values that were edited, or went: each as `Leaf.public_path`."""
     values: dict[str, bytes] = field(repr=False)
     """Digest of each value of the spec, by the same path."""
-    record: Json
+    acted_on: Json
     """`status.actedOn` once this spec is acted on."""
 
 
