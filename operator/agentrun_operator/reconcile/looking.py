@@ -47,7 +47,7 @@ class LookingSteps:
             is_doubtful = item is not None and (
                 ctx.memory.looks.absent_since is not None
                 or ctx.target.id_of(item) != ctx.obj.external_id
-                or ctx.target.is_named_for_another(item)
+                or ctx.target.is_anothers_by_name(item)
             )
             is_told = item is not None or listing.is_whole
             if is_told and not is_doubtful and ident not in listing.large:

@@ -17,7 +17,7 @@ async def look(api: ExternalAPI, target: Target) -> Observation:
     """Read the resource itself: by its key where that is known, by its name otherwise."""
     at = target.locator
     found = await (api.read(target.rest, at) if at else _by_name(api, target))
-    is_ours = found.resource is not None and not target.is_named_for_another(found.resource)
+    is_ours = found.resource is not None and not target.is_anothers_by_name(found.resource)
     if not is_ours and at is not None and target.rest.key is KeyedBy.ID:
         # The stored id is gone, or was never its own; somebody may have made the resource again
         # under its name.

@@ -44,7 +44,7 @@ class Records:
             return obj
         for ident in _idents(obj):
             for other in self._others(obj, ident):
-                if self._is_named_apart(obj, other):
+                if self._is_decided_by_name(obj, other):
                     continue
                 if self._right(other, ident) < self._right(obj, ident):
                     told = as_copy(obj.status, self._cache.binding_of(other))
@@ -53,10 +53,11 @@ class Records:
                     return replace(obj, status={**told, "conditions": said})
         return obj
 
-    def _is_named_apart(self, obj: KubeObject, other: KubeObject) -> bool:
-        """Whether a look will tell whose it is, because no two resources have the same name.
+    def _is_decided_by_name(self, obj: KubeObject, other: KubeObject) -> bool:
+        """Whether two records of one id have different names, so that a read by name decides.
 
-        A mark tells it better, and who has chosen an id needs no name.
+        Otherwise age would give the older object a stolen id. Not asked where more than the name
+        tells whose a resource is: its ownership tag, or the uid in a client-assigned id.
         """
         rest = self._kinds[obj.key.kind].rest
         if rest is None or rest.key is KeyedBy.CHOSEN_ID or rest.tags_field is not None:

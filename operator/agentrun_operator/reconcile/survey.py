@@ -74,7 +74,7 @@ def _shows(listing: Listing, ctx: Planned) -> bool:
     """Whether a LIST shows what is on record for an object, or what this process knows better."""
     idents = (ctx.obj.path_key(ctx.rest), ctx.target.held_id or "")
     items = (listing.by_id.get(ident) for ident in idents)
-    return any(item is not None and not ctx.target.is_named_for_another(item) for item in items)
+    return any(item is not None and not ctx.target.is_anothers_by_name(item) for item in items)
 
 
 async def go_on(world: World, binding: Binding) -> None:

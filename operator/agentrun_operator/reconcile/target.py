@@ -75,8 +75,12 @@ class Target:
             return Locator(self.name, self.parent)
         return Locator(str(resource.get(self.rest.id_field) or ""), self.parent)
 
-    def is_named_for_another(self, resource: Mapping[str, Any]) -> bool:
-        """Whether a resource that two objects have on record has the name of the other one."""
+    def is_anothers_by_name(self, resource: Mapping[str, Any]) -> bool:
+        """Whether another object has a resource on record too, and its name is not our name.
+
+        Only of kinds that are read by an id of the cloud and have no ownership tag: nothing else
+        tells whose such a resource is.
+        """
         if self.rest.key is not KeyedBy.ID or self.rest.tags_field is not None:
             return False
         name = resource.get(self.rest.name_field or "")
