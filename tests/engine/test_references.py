@@ -23,7 +23,7 @@ from fakes.lab import Lab
 KINDS = catalogue()
 PIN = {"kind": "Account", "name": "default", "accountId": "1001", "region": "r"}
 READY = [{"type": "Ready", "status": "True", "reason": "Available"}]
-RIVALLED = [{"type": "Ready", "status": "False", "reason": "ExternalNameConflict"}]
+IN_CONFLICT = [{"type": "Ready", "status": "False", "reason": "ExternalNameConflict"}]
 BINDING = Binding(ObjectKey("Account", "ns", "default"), AccountIdentity("1001", "r"), api=None)  # type: ignore[arg-type]
 CREDENTIAL = ObjectKey("Credential", "ns", "c")
 
@@ -97,7 +97,7 @@ async def test_a_kind_keyed_by_id_resolves_to_its_id() -> None:
         (raw("Credential", "c"), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(conditions=[])), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(conditions=[])), True, None),
-        (raw("Credential", "c", status=usable(conditions=RIVALLED)), True, DependencyNotReady),
+        (raw("Credential", "c", status=usable(conditions=IN_CONFLICT)), True, DependencyNotReady),
         (raw("Credential", "c", status=usable(), deletionTimestamp="t"), False, DependencyNotReady),
         (raw("Credential", "c", status=usable(), deletionTimestamp="t"), True, None),
         (

@@ -80,7 +80,7 @@ class Refusing(FakeCluster):
 
 
 async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
-    """A list without it looks as if its objects were gone, and a rival would take its resource."""
+    """A list without it looks as if its objects were gone, and a namesake would take them."""
     lab = Lab()
     cluster = lab.cluster = Refusing(lab.clock, lab.calls)
     lab.restart()
@@ -88,12 +88,12 @@ async def test_a_namespace_that_refuses_us_gives_no_name_away() -> None:
         await lab.ready_account(namespace=namespace)
     cluster.apply("ModelProxy", "it", PROXY)
     await lab.elapse(15)
-    spec = {**PROXY, "description": "a rival's"}
-    rival = cluster.apply("ModelProxy", "it", spec, namespace="team-b")
+    spec = {**PROXY, "description": "a namesake's"}
+    namesake = cluster.apply("ModelProxy", "it", spec, namespace="team-b")
     cluster.refused = "team-a"
     await lab.engine.resync()
     await lab.elapse(30)
-    assert lab.ready(rival) == ("False", "ExternalNameConflict")
+    assert lab.ready(namesake) == ("False", "ExternalNameConflict")
     assert made(lab, SAMPLES["ModelProxy"])[0]["description"] == PROXY["description"]
 
 

@@ -232,7 +232,7 @@ BUGS: tuple[Bug, ...] = (
     _bug("lease-for-ever", "no renew deadline", (LeaseElector, "is_valid", m.always_true)),
     _bug("holds-ignored", "users do not hold", (holds, "holders", m.nobody)),
     _bug(
-        "rivals-ignored",
+        "name-conflicts-ignored",
         "two objects, one name",
         (Claims, "conflict", m.no_conflict),
     ),

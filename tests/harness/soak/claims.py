@@ -12,12 +12,12 @@ from soak.tenants import OTHERS
 
 def comes_late(kube: KubeServer, slot: Slot, raw: Json) -> bool:
     """Whether another object has the name, or claimed it before."""
-    return any(_claim(other) < _claim(raw) for other in _rivals(kube, slot, raw))
+    return any(_claim(other) < _claim(raw) for other in _namesakes(kube, slot, raw))
 
 
 def is_had_by_another(kube: KubeServer, slot: Slot, raw: Json) -> bool:
     """Whether another object has, or may have, what goes by the name."""
-    return any(_may_have_it(other) for other in _rivals(kube, slot, raw))
+    return any(_may_have_it(other) for other in _namesakes(kube, slot, raw))
 
 
 def may_be_known(slot: Slot, raw: Json) -> bool:
@@ -25,14 +25,14 @@ def may_be_known(slot: Slot, raw: Json) -> bool:
     return slot.kind == "AgentRuntime" or not _is_bound(raw)
 
 
-def _rivals(kube: KubeServer, slot: Slot, raw: Json) -> Iterator[Json]:
+def _namesakes(kube: KubeServer, slot: Slot, raw: Json) -> Iterator[Json]:
     """Yield the other objects that claim a name."""
     named = (slot.kind, slot.external_name, _account_of(slot, raw))
-    for rival in SLOTS.values():
-        other = kube.find(rival.key)
-        if rival is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
+    for each in SLOTS.values():
+        other = kube.find(each.key)
+        if each is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
             continue
-        if (rival.kind, rival.external_name, _account_of(rival, other)) == named:
+        if (each.kind, each.external_name, _account_of(each, other)) == named:
             yield other
 
 

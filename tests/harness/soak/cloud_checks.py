@@ -260,8 +260,8 @@ class CloudChecks:
             raw = self._simulation.kube.find(slot.key)
             if raw is None or raw["metadata"]["uid"] != maker or slot.kind != place.kind:
                 continue
-            rival = KubeObject.of(raw, slot.kind)
-            return rival.awaits_answer and slot.external_name == place.external_name
+            other = KubeObject.of(raw, slot.kind)
+            return other.awaits_answer and slot.external_name == place.external_name
         return False
 
     def _is_asked_for(self, found: Pass, call: Call, record: Record) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from soak.chance import Chance
-from soak.slots import RIVALS, SLOTS, VARIANTS
+from soak.slots import NAMESAKES, SLOTS, VARIANTS
 
 Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
 """Names are those of `actions.Actions`."""
@@ -108,7 +108,7 @@ def take_over(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
 
 
 def copy_status(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
-    copies = [name for name, of in RIVALS.items() if of in names] or sorted(RIVALS)
+    copies = [name for name, of in NAMESAKES.items() if of in names] or sorted(NAMESAKES)
     return "copy_status", {"slot": chance.choice("copied", copies)}
 
 

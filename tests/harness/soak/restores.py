@@ -10,7 +10,7 @@ from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
 from soak.cloud import OUTSIDER
 from soak.conditions import ready_of
-from soak.slots import RIVALS, SLOTS, Slot
+from soak.slots import NAMESAKES, SLOTS, Slot
 
 if TYPE_CHECKING:
     from soak.simulation import Simulation
@@ -59,12 +59,12 @@ class Restores:
             self._put(SLOTS[slot].key, known[int(share * (len(known) - 1))])
 
     def copy_status(self, slot: str, *, replaces: bool = False) -> None:
-        """Restore the object that a slot rivals as this slot's, finalizer and status included.
+        """Restore the object whose name a slot claims as the slot's, status included.
 
         With `replaces` it takes the place of a record of its own, too.
         """
         place = SLOTS[slot]
-        original = self._kube.find(SLOTS[RIVALS[slot]].key)
+        original = self._kube.find(SLOTS[NAMESAKES[slot]].key)
         if original is None or place.namespace in self._kube.terminating:
             return
         status, present = original["status"], self._kube.find(place.key)

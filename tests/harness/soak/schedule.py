@@ -7,7 +7,7 @@ from typing import Any
 from soak import moves
 from soak.attacks import ATTACKS, UNMARKED
 from soak.chance import Chance
-from soak.slots import NAMESPACE, NAMESPACES, RIVALS, SECOND, SLOTS, closure
+from soak.slots import NAMESAKES, NAMESPACE, NAMESPACES, SECOND, SLOTS, closure
 
 ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
@@ -82,8 +82,9 @@ def generate(seed: int) -> Schedule:
         return _attack(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
     names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
-    rivals = [RIVALS[n] for n in names if n in RIVALS and chance.happens("rival", 0.8)]
-    names = closure([*names, *rivals])
+    # The stream keeps its name: with another one each seed would be another history.
+    namesakes = [NAMESAKES[n] for n in names if n in NAMESAKES and chance.happens("rival", 0.8)]
+    names = closure([*names, *namesakes])
     strict = chance.happens("strict", 0.4)
     if strict:
         # Two tenants of one account: neither shows anything without the other.

@@ -170,7 +170,7 @@ ALONE: Mapping[str, Slot] = _alone()
 cannot stand alone, or if `wanted` is to know of more than the description."""
 SLOTS: Mapping[str, Slot] = {**_CAST, **ALONE}
 SLOT_OF: Mapping[ObjectKey, Slot] = {slot.key: slot for slot in SLOTS.values()}
-RIVALS: Mapping[str, str] = {"twin": "solo", "b-solo": "solo", "b-bare": "bare"}
+NAMESAKES: Mapping[str, str] = {"twin": "solo", "b-solo": "solo", "b-bare": "bare"}
 """Slots that claim the name of another."""
 
 

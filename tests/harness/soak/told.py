@@ -18,7 +18,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
         "wake-up-lost",
         "drift-ignored",
         "no-resync",
-        "rivals-ignored",
+        "name-conflicts-ignored",
         "poller-blind",
         "own-edit-lost",
         "edit-disowns",
