@@ -265,7 +265,7 @@ BUGS: tuple[Bug, ...] = (
     _bug("relist-silent", "410 hides changes", (metadata_watch, "Stream", m.silent_again)),
     _bug("guard-asleep", "a stream ends unnoticed", (Watcher, "guard", m.asleep)),
     _bug(
-        "contest-for-ever", "nobody gives in", (corrections.CorrectedFields, "contested", m.nothing)
+        "never-contested", "nobody gives in", (corrections.CorrectedFields, "contested", m.nothing)
     ),
     _bug(
         "drift-not-told",

@@ -50,7 +50,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
         "record-first",
         "successor-claimed",
     ),
-    "nobody fights": ("contest-for-ever", "counted-on-answer"),
+    "nobody fights": ("never-contested", "counted-on-answer"),
     "nothing unasked": ("default-sent", "report-writes"),
     "observe only reads": ("observe-writes", "observer-creates"),
     "only the leader writes": ("no-fencing", "lease-for-ever"),

@@ -100,7 +100,7 @@ async def test_somebody_who_keeps_writing_is_contested() -> None:
     assert (said["path"], said["desired"], said["observed"]) == ("description", "first", "c5")
 
 
-async def test_many_fields_changed_once_each_are_no_contest() -> None:
+async def test_many_fields_changed_once_each_are_not_contested() -> None:
     lab, key = await ready(RUNTIMES, network={"mode": "Public"})
     for change in (
         {"description": "x"},
@@ -234,7 +234,7 @@ async def test_a_correction_counts_although_its_answer_gets_lost() -> None:
     assert lab.ready(key) == ("False", "Contested")
 
 
-async def test_corrections_that_get_lost_on_their_way_are_no_contest() -> None:
+async def test_corrections_that_get_lost_are_not_contested() -> None:
     lab, key = await ready(RUNTIMES)
     outage = {"action": "Update.*", "effect": "drop-before", "times": 12}
     lab.simulator.inject(Fault.model_validate(outage))
