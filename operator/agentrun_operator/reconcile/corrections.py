@@ -96,10 +96,10 @@ class CorrectedFields:
         for path in paths:
             self.fields.setdefault(path, Corrections()).times.append(now)
 
-    async def counted(
+    async def send_counted(
         self, there: bytes, paths: Sequence[str], sending: Awaitable[T], now: float
     ) -> T:
-        """Count a correction once it is sent: one whose answer got lost is undone like any other.
+        """Send a correction and count it: one whose answer got lost is undone like any other.
 
         It is taken back when the next look finds the resource untouched, as it stands `there`: then
         it got lost itself.

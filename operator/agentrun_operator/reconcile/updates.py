@@ -80,7 +80,7 @@ class UpdatingSteps:
             return self._ineffective(ctx)
         sending = self._put(ctx, Reason.DRIFT_CORRECTED.value, "corrected")
         there = self._standing(ctx)
-        return await ctx.memory.corrected.counted(there, paths, sending, ctx.now)
+        return await ctx.memory.corrected.send_counted(there, paths, sending, ctx.now)
 
     async def change_state(self, ctx: Planned) -> Outcome | None:
         """Call the verb that leads to `spec.desiredState`."""
@@ -105,7 +105,7 @@ class UpdatingSteps:
             ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb)
         )
         paths = [STATE_PATH] if is_correction else []
-        await ctx.memory.corrected.counted(self._standing(ctx), paths, sending, ctx.now)
+        await ctx.memory.corrected.send_counted(self._standing(ctx), paths, sending, ctx.now)
         ctx.memory.ineffective.note(attempt)
         ctx.memory.sent.note_write(self._world.clock.monotonic())
         ctx.forget_look()

@@ -281,7 +281,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "counted-on-answer",
         "a lost correction is none",
-        (corrections.CorrectedFields, "counted", m.counted_when_answered),
+        (corrections.CorrectedFields, "send_counted", m.counted_when_answered),
     ),
     _bug(
         "copy-proves",
