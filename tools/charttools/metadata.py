@@ -133,8 +133,8 @@ def readme(chart: Path) -> str:
         "## Values\n\n"
         "Unknown names and wrong types are refused before anything is installed.\n\n"
         f"| value | default | meaning |\n| --- | --- | --- |\n{rows}\n"
-        f"The CRDs are in the category `{CATEGORY}` (`kubectl get {CATEGORY}`); their reference: "
-        "[docs/reference](../../docs/reference/README.md).\n"
+        f"The namespaced kinds are in the category `{CATEGORY}` (`kubectl get {CATEGORY}`); the "
+        "reference of all kinds: [docs/reference](../../docs/reference/README.md).\n"
     )
 
 

@@ -38,7 +38,8 @@ def custom_resource_definition(kind: ResourceKind) -> dict[str, Any]:
                 "plural": kind.plural,
                 "singular": kind.kind.lower(),
                 "shortNames": list(kind.short_names),
-                "categories": [CATEGORY],
+                # `kubectl delete agentrun --all` in a namespace would take along what all share.
+                "categories": [CATEGORY] if kind.namespaced else [],
             },
             "versions": [_version(kind)],
         },
