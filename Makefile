@@ -34,7 +34,7 @@ needs-%:
 	@command -v $* >/dev/null || { echo "make $(MAKECMDGOALS) needs $*, which is not on PATH;" \
 	    "on Debian and Ubuntu: apt-get install $*" >&2; exit 1; }
 
-binaries: $(STAMP) ## find or build kube-apiserver, etcd, kubectl, helm, promtool (once; about 12 minutes)
+binaries: $(STAMP) ## find or build kube-apiserver, etcd, kubectl, helm, promtool (once; about ten minutes)
 	@$(TOOLS) -m controlplane build
 
 generate: $(STAMP) ## write CRDs, charts, health checks and reference pages from their sources
