@@ -83,9 +83,12 @@ def test_short_names_and_the_category_lead_to_the_kind(
     del server
     stored = held(kind, MINIMAL[kind.kind])
     name = f"{kind.kind.lower()}.{GROUP}/{stored['metadata']['name']}"
+    found = {}
     for what in (kind.short_names[0], "agentrun"):
         listed = control_plane.kubectl("get", what, f"--namespace={NAMESPACE}", "--output=name")
-        assert name in listed.splitlines()
+        found[what] = name in listed.splitlines()
+    # A deletion of the category in one namespace must not reach what all of them share.
+    assert found == {kind.short_names[0]: True, "agentrun": kind.namespaced}
 
 
 def test_columns_tell_the_state_at_a_glance(
