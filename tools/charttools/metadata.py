@@ -102,14 +102,14 @@ def _crd(kind: Any) -> Iterator[tuple[str, str]]:
     yield "description", kind.summary
 
 
-def examples() -> Iterator[Mapping[str, Any]]:
-    """Yield one sample of each kind, in the order of the kinds.
+def examples(samples: Path = SAMPLES) -> Iterator[Mapping[str, Any]]:
+    """Yield one sample of each kind, in the order of the kinds, of a folder.
 
     Raises:
         ChartError: a kind has no sample.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    for path in sorted([*SAMPLES.glob("*.yaml"), *(SAMPLES / "cluster").glob("*.yaml")]):
+    for path in sorted([*samples.glob("*.yaml"), *(samples / "cluster").glob("*.yaml")]):
         for document in yaml.safe_load_all(path.read_text()):
             found.setdefault(document["kind"], document)
     if missing := [kind for kind in catalogue() if kind not in found]:
