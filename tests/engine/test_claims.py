@@ -1,5 +1,7 @@
 """One name and two objects: who has the resource."""
 
+from typing import Any
+
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
@@ -52,42 +54,36 @@ async def test_the_younger_object_inherits_the_name() -> None:
     assert lab.get(young).status["adopted"] is False
 
 
-async def test_a_name_that_becomes_free_is_noticed() -> None:
-    lab = Lab()
-    await lab.ready_account()
-    broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
-    old = lab.cluster.apply("ModelProxy", "old", broken)
-    lab.clock.advance(2)
-    young = lab.cluster.apply("ModelProxy", "young", {**PROXY, "externalName": "shared"})
-    await lab.elapse(5)
-    assert lab.ready(young) == ("False", "ExternalNameConflict")
-    lab.edit(old, externalName="another")
-    await lab.elapse(10)
-    assert lab.ready(young) == ("True", "Available")
-
-
-async def test_a_claim_that_moves_to_another_account_is_noticed() -> None:
+async def two_accounts() -> Lab:
+    """Return a lab with the accounts `default` and `other`."""
     lab = Lab()
     await lab.ready_account()
     lab.cluster.put_secret("other-keys", keys_of(OTHER))
     lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    return lab
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"externalName": "another"}, {"accountRef": {"name": "other"}}],
+    ids=["renamed", "moved to another account"],
+)
+async def test_a_name_that_becomes_free_is_noticed(edit: dict[str, Any]) -> None:
+    lab = await two_accounts()
     broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
     old = lab.cluster.apply("ModelProxy", "old", broken)
     lab.clock.advance(2)
     young = lab.cluster.apply("ModelProxy", "young", {**PROXY, "externalName": "shared"})
     await lab.elapse(5)
     assert lab.ready(young) == ("False", "ExternalNameConflict")
-    lab.edit(old, accountRef={"name": "other"})
+    lab.edit(old, **edit)
     await lab.elapse(10)
     assert lab.ready(young) == ("True", "Available")
 
 
 @pytest.mark.parametrize("how", ["moves", "is renamed"])
 async def test_a_claim_that_comes_first_is_noticed(how: str) -> None:
-    lab = Lab()
-    await lab.ready_account()
-    lab.cluster.put_secret("other-keys", keys_of(OTHER))
-    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    lab = await two_accounts()
     broken = {**PROXY, "externalName": "shared", "mode": "Sideways"}
     elsewhere = {"accountRef": {"name": "other"}} if how == "moves" else {"externalName": "first"}
     old = lab.cluster.apply("ModelProxy", "old", {**broken, **elsewhere})
@@ -162,10 +158,7 @@ async def test_who_only_observes_a_name_does_not_claim_it() -> None:
 
 
 async def test_one_name_in_two_accounts_is_no_conflict() -> None:
-    lab = Lab()
-    await lab.ready_account()
-    lab.cluster.put_secret("other-keys", keys_of(OTHER))
-    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    lab = await two_accounts()
     await lab.drain()
     one = lab.cluster.apply("ModelProxy", "one", {**PROXY, "externalName": "shared"})
     spec = {**PROXY, "externalName": "shared", "accountRef": {"name": "other"}}
