@@ -1,7 +1,7 @@
 """The engine: events in, passes out. Starts and stops workers, poller and resync together."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,7 +19,6 @@ from agentrun_operator.reconcile.changes import (
     deserves_a_pass,
     is_left_to_its_owner,
 )
-from agentrun_operator.reconcile.claims import may_share_parent
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
 from agentrun_operator.reconcile.logged import keys_of, one_pass
@@ -42,6 +41,7 @@ from agentrun_operator.reconcile.report import log_bug
 from agentrun_operator.reconcile.resync import Resync
 from agentrun_operator.reconcile.scale import Scale
 from agentrun_operator.reconcile.turns import Flow
+from agentrun_operator.reconcile.wakes import Wakes
 from agentrun_operator.reconcile.workers import Workers
 from agentrun_operator.reconcile.world import World
 
@@ -58,6 +58,7 @@ class Engine:
         self._metrics = metrics
         limit = world.settings.workers
         self.queue = WorkQueue(world.clock, metrics, workers=limit, flow_of=self._flow_of)
+        self._wakes = Wakes(world, self.queue)
         scale = Scale(self.queue, world.cache.size)
         self._workers = Workers(self.queue, scale, self._serve, metrics, limit=limit)
         self._reconciler = Reconciler(world)
@@ -114,16 +115,14 @@ class Engine:
             # Race: the answer of our own write may show an edit first, and its event is old news.
             self.queue.add(obj.key, fresh=self.is_synced)
         if before is None or concerns_users(before, obj):
-            self._wake_users(obj.key)
-            self._wake_targets(obj)
+            self._wakes.users_of(obj.key)
+            self._wakes.targets_of(obj)
         elif before.holds_targets() and not obj.holds_targets():
-            self._wake_targets(obj)
-        for target in self._deleting(sorted(left)):
-            # The update that takes the target out of use in the cloud had better go first.
-            self.queue.add_after(target, self._world.settings.polling.transition_seconds)
+            self._wakes.targets_of(obj)
+        self._wakes.targets_left(left)
         rest = self._world.kinds[obj.key.kind].rest
         if before is not None and claim_of(before, rest) != claim_of(obj, rest):
-            self._wake_of_same_name(before, obj)
+            self._wakes.of_same_name(before, obj)
         elif before is not None and is_left_to_its_owner(before) != is_left_to_its_owner(obj):
             # Only those behind it: two that wake each other would do so for ever.
             for other in self._world.cache.claimants(obj.key.kind, obj.external_name):
@@ -135,7 +134,7 @@ class Engine:
         target = ObjectKey(kind, namespace, name)
         self._world.clients.secret_changed(target)
         self._metrics.reference_changed(target, version, self._world.cache.users_of(target))
-        self._wake_users(target)
+        self._wakes.users_of(target)
         if self._world.cache.publishers_of(target):
             self._world.connections.changed(target, version)
 
@@ -153,10 +152,10 @@ class Engine:
         self._world.known.release(key)
         self.queue.forget(key)
         self._metrics.forgotten(key)
-        self._wake_users(key)
+        self._wakes.users_of(key)
         if held is not None:
-            self._wake_targets(held)
-            self._wake_of_same_name(held)
+            self._wakes.targets_of(held)
+            self._wakes.of_same_name(held)
 
     def _reach_changed(self, source: ObjectKey) -> None:
         """Let the account say that it is out of reach, or back; its objects hear it from there."""
@@ -164,7 +163,7 @@ class Engine:
             # To be back is no reason to prove the keys: a call just did.
             self.queue.add(source, fresh=self._world.clients.contacts.of(source).is_out)
         elif not self._world.clients.contacts.of(source).is_out:
-            self._wake_users(source)
+            self._wakes.users_of(source)
 
     def _absence_changed(self, source: ObjectKey, missing: int | None) -> None:
         """Let the account say that its brake has engaged, or is over; its users wait for that."""
@@ -173,60 +172,7 @@ class Engine:
             self.queue.add(source, fresh=False)
         if missing is None:
             # A paused account says nothing.
-            self._wake_users(source)
-
-    def _wake_users(self, target: ObjectKey) -> None:
-        # A shared LIST will do: what changed is on our side, and a write reads before it. Accounts
-        # refer to nothing but their keys, which have to be verified anew.
-        users = self._world.cache.users_of(target)
-        pause = self._pause_between(target, len(users))
-        for place, user in enumerate(users):
-            delay = place * pause - 1.0
-            if delay <= 0:
-                self.queue.add(user, fresh=user.is_account)
-            else:
-                self.queue.add_after(user, delay)
-
-    def _pause_between(self, target: ObjectKey, users: int) -> float:
-        """Return the seconds between two users that are woken, after the first second's worth.
-
-        A fleet whose account is back would spend the account's budget at once, and who asks for
-        something then waits behind all of it.
-        """
-        if not target.is_account or not users:
-            return 0.0
-        account = self._world.cache.get(target)
-        asked = account.spec.get("requestsPerSecond") if account is not None else None
-        rate = float(asked or self._world.settings.requests_per_second)
-        return min(1.0 / rate, self._world.settings.polling.steady_seconds / users)
-
-    def _wake_targets(self, obj: KubeObject) -> None:
-        """What an object refers to may be waiting to be deleted."""
-        for target in self._deleting(self._world.cache.targets_of(obj)):
-            self.queue.add(target)
-
-    def _deleting(self, targets: Iterable[ObjectKey]) -> Iterator[ObjectKey]:
-        """Yield what of some targets is an object of ours on its way out."""
-        for target in targets:
-            held = self._world.cache.get(target) if target.kind in self._world.kinds else None
-            if held is not None and held.deleting:
-                yield target
-
-    def _wake_accounts(self, obj: KubeObject) -> None:
-        """Let the account say what its keys were refused for; all its users then wait for it."""
-        for target in self._world.cache.targets_of(obj):
-            if target.is_account and self._world.cache.get(target) is not None:
-                self.queue.add(target)
-
-    def _wake_of_same_name(self, *claims: KubeObject) -> None:
-        """Wake who may wait for the end of a claim to a name, or wait behind it from now on."""
-        for claim in claims:
-            kind, identity_of = claim.key.kind, self._world.accounts.identity_of
-            rest, account = self._world.kinds[kind].rest, identity_of(claim)
-            for other in self._world.cache.claimants(kind, claim.external_name):
-                is_met = rest is not None and may_share_parent(claim, other, rest)
-                if is_met and identity_of(other) == account:
-                    self.queue.add(other.key)
+            self._wakes.users_of(source)
 
     # ------------------------------------------------------------ running
 
@@ -358,7 +304,7 @@ class Engine:
         if result.result == "success":
             memory.conflicts.note_allowed()
         if result.blames_account:
-            self._wake_accounts(obj)
+            self._wakes.accounts_of(obj)
         return result
 
     async def _resync_loop(self) -> None:
