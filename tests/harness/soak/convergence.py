@@ -243,6 +243,8 @@ class Convergence:
             differs = held(record.data, field) != spec[field]
             if differs != (field in message_of(raw)):
                 yield f"Ready, and says of a difference: {message_of(raw)}"
+            if differs and _shows_another(raw, field, held(record.data, field)):
+                yield f"Ready, and status.drift shows another {field} than the cloud has"
         if leaves_it:
             # A Secret that was made anew is no edit: what is in it may be the same.
             return
@@ -291,6 +293,13 @@ class Convergence:
         is_its_own &= slot.key not in self._simulation.actions.restores.written_at
         if "description" not in spec and is_its_own and is_ours(have):
             yield f"Ready, and the description {have!r} was not cleared"
+
+
+def _shows_another(raw: Json, field: str, value: object) -> bool:
+    """Whether `status.drift` shows what a former look found, so that the next one will write."""
+    shown = {entry["path"]: entry["observed"] for entry in raw["status"].get("drift") or ()}
+    want = ("", "(unset)") if not value else (value,)
+    return field in shown and shown[field] not in want
 
 
 def _is_observed(raw: Json) -> bool:
