@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
+from agentrun_operator.core.redaction import HIDDEN
+from agentrun_operator.core.shown import UNSET
 from agentrun_operator.reconcile.outcome import UNRESOLVED
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.store import Record
@@ -296,10 +298,13 @@ class Convergence:
 
 
 def _shows_another(raw: Json, field: str, value: object) -> bool:
-    """Whether `status.drift` shows what a former look found, so that the next one will write."""
+    """Whether `status.drift` shows what a former look found, so that the next one will write.
+
+    What is masked, because it may be a secret of the resource, tells nothing.
+    """
     shown = {entry["path"]: entry["observed"] for entry in raw["status"].get("drift") or ()}
-    want = ("", "(unset)") if not value else (value,)
-    return field in shown and shown[field] not in want
+    want = ("", UNSET) if not value else (value,)
+    return field in shown and HIDDEN not in shown[field] and shown[field] not in want
 
 
 def _is_observed(raw: Json) -> bool:
