@@ -14,6 +14,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.wire import field_rules, json_name, marker, shape_of
 from agentrun_operator.crdgen import check, custom_resource_definition
 from agentrun_operator.crdgen.crd import MAX_SELECTABLE, root_schema
+from agentrun_operator.crdgen.reference import reference_page
 from agentrun_operator.crdgen.rules import has_external_name, immutable_paths
 from agentrun_operator.kinds import catalogue
 from fakes.examples import examples
@@ -163,6 +164,24 @@ def test_every_immutable_field_is_described_as_such(kind: ResourceKind) -> None:
     described = dict(spec_nodes(kind))
     for path in immutable_paths(kind.spec):
         assert "mmutable" in described[f"spec.{path.dotted}"]["description"], path.dotted
+
+
+@each_kind
+def test_what_a_rule_requires_is_described_and_starred(kind: ResourceKind) -> None:
+    described = dict(spec_nodes(kind))
+    page = reference_page(kind)
+    found = [re.match(r"(\w+) is required; ", rule.message) for rule in kind.rules]
+    for name in (match[1] for match in found if match):
+        sentence = "Required unless managementPolicy is Observe."
+        assert described[f"spec.{name}"]["description"].endswith(sentence), name
+        assert f"| `{name}*` |" in page
+    choices = [
+        re.match(r"exactly one of (\w.*) must be set; ", rule.message) for rule in kind.rules
+    ]
+    for names in (match[1] for match in choices if match and "." not in match[1]):
+        for name in re.split(", | and ", names):
+            sentence = f"Exactly one of {names} is required unless managementPolicy is Observe."
+            assert described[f"spec.{name}"]["description"].endswith(sentence), name
 
 
 @each_kind

@@ -8,7 +8,7 @@ from agentrun_operator.core.identity import API_VERSION, CATEGORY, GROUP, VERSIO
 from agentrun_operator.core.kind import Column, ResourceKind
 from agentrun_operator.core.policies import AccountReference
 from agentrun_operator.core.wire import is_model, json_name, shape_of
-from agentrun_operator.crdgen import rules
+from agentrun_operator.crdgen import required, rules
 from agentrun_operator.crdgen.scalars import GenerationError, Schema
 from agentrun_operator.crdgen.schema import object_schema
 from agentrun_operator.crdgen.status import status_schema
@@ -85,6 +85,7 @@ def root_schema(kind: ResourceKind) -> Schema:
 def spec_schema(kind: ResourceKind) -> Schema:
     """Return the schema of `spec` with every rule that stands under it."""
     schema = object_schema(kind.spec)
+    required.describe(kind, schema)
     if rules.has_external_name(kind):
         name = schema["properties"]["externalName"]
         name["x-kubernetes-validations"] = [rules.external_name_rule(kind)]

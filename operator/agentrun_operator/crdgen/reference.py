@@ -7,8 +7,13 @@ from agentrun_operator.core.identity import API_VERSION
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.crd import root_schema, selectable_paths
 from agentrun_operator.crdgen.render import MARK
+from agentrun_operator.crdgen.required import required_by_rule
 
 _NOTE = f"<!-- {MARK}; do not edit -->\n"
+_LEGEND = (
+    "Fields marked * are required in the object that they stand in; the meaning says so where an "
+    "object that only observes may leave them out."
+)
 
 
 def reference_page(kind: ResourceKind) -> str:
@@ -21,7 +26,7 @@ def reference_page(kind: ResourceKind) -> str:
         f"# {kind.kind}\n\n{kind.summary}\n\n",
         f"`apiVersion: {API_VERSION}`, {scope}; for kubectl: {names}.\n\n",
         "## spec\n\n",
-        _table(schema["properties"]["spec"]),
+        _table(schema["properties"]["spec"], required_by_rule(kind)),
         _rules(schema),
         "\n## status\n\n",
         _table(schema["properties"]["status"]),
@@ -40,16 +45,18 @@ def reference_index(kinds: Iterable[ResourceKind]) -> str:
     return f"{_NOTE}# Reference\n\n| kind | what it is |\n| --- | --- |\n{rows}"
 
 
-def _table(schema: Mapping[str, Any]) -> str:
+def _table(schema: Mapping[str, Any], by_rule: frozenset[str] = frozenset()) -> str:
     rows = "".join(
         f"| `{path}` | {_type(node)} | {_cell(node['description'])} |\n"
-        for path, node in _fields(schema, "")
+        for path, node in _fields(schema, "", by_rule)
     )
     return f"| field | type | meaning |\n| --- | --- | --- |\n{rows}"
 
 
-def _fields(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    required = schema.get("required", ())
+def _fields(
+    schema: Mapping[str, Any], prefix: str, by_rule: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    required = by_rule.union(schema.get("required", ()))
     for name, node in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
         yield path + ("*" if name in required else ""), node
@@ -82,4 +89,4 @@ def _rules(schema: Mapping[str, Any]) -> str:
     if not found:
         return ""
     lines = "".join(f"- {rule['message']}\n" for rule in found)
-    return f"\nFields marked * are required. Refused at admission:\n\n{lines}"
+    return f"\n{_LEGEND} Refused at admission:\n\n{lines}"

@@ -44,7 +44,7 @@ class CredentialSpec(PlacedSpec):
         Immutable(),
     ] = None
     """Inbound (callers present it), OutboundModel (presented to a model provider) or OutboundTool
-    (presented to a tool). Required; immutable."""
+    (presented to a tool)."""
     api_key: Annotated[ApiKey | None, Local()] = None
     """A key in one header."""
     jwt: Annotated[Jwt | None, Local()] = None

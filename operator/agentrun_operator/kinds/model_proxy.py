@@ -43,13 +43,13 @@ class ModelProxySpec(PlacedSpec):
         Words({"Single": "single", "Multi": "multi"}),
         Immutable(),
     ] = None
-    """Single (one endpoint) or Multi (balanced over several). Required; immutable."""
+    """Single (one endpoint) or Multi (balanced over several)."""
     cpu: Annotated[Cpu | None, Immutable(), CreateDefault("2")] = None
     """Cores, 0.05 to 16, like 2, 0.5 or 500m. Immutable."""
     memory: Annotated[Memory | None, Immutable(), CreateDefault("4Gi")] = None
     """Memory in whole Mi or Gi, 128Mi to 32Gi. Immutable."""
     execution_role_arn: RoleArn | None = None
-    """RAM role of the proxy, `acs:ram::<account>:role/<name>`. Required."""
+    """RAM role of the proxy, `acs:ram::<account>:role/<name>`."""
     credential_ref: CredentialRef | None = None
     """The Credential that callers of the proxy present (purpose Inbound)."""
     endpoints: Annotated[
@@ -58,7 +58,7 @@ class ModelProxySpec(PlacedSpec):
         Unordered(),
         Field(max_length=32),
     ] = ()
-    """The model services behind the proxy, at most 32. Required."""
+    """The model services behind the proxy, at most 32."""
     policies: Annotated[Policies | None, ApiName("proxyConfig.policies")] = None
     """How calls are treated."""
     network: Annotated[Network | None, ApiName("networkConfiguration")] = None

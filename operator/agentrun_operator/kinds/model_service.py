@@ -43,11 +43,11 @@ class ModelServiceSpec(PlacedSpec):
 
     model_type: Annotated[Name | None, Immutable()] = None
     """Type of the models: `llm`, `text-embedding`, `rerank`, `speech2text`, `tts`, `moderation` and
-    whatever else the service knows. Required; immutable."""
+    whatever else the service knows."""
     provider: Annotated[Name | None, Immutable()] = None
-    """Provider, e.g. `openai` or `tongyi`. Required; immutable."""
+    """Provider, e.g. `openai` or `tongyi`."""
     provider_settings: ProviderSettings | None = None
-    """How to reach the provider. Required."""
+    """How to reach the provider."""
     credential_ref: ModelCredentialRef | None = None
     """The Credential that holds the provider's key (purpose OutboundModel)."""
     models: Annotated[

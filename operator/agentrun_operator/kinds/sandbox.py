@@ -37,8 +37,7 @@ class SandboxSpec(EndsByItself):
     template_ref: Annotated[
         Reference | None, Ref("SandboxTemplate"), ApiName("templateName"), Immutable()
     ] = None
-    """The SandboxTemplate it starts from; network, size and image come from there. Required;
-    immutable."""
+    """The SandboxTemplate it starts from; network, size and image come from there."""
     idle_timeout_seconds: Annotated[
         int | None,
         ApiName("sandboxIdleTimeoutInSeconds", reads="sandboxIdleTimeoutSeconds"),

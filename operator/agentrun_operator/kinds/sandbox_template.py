@@ -39,7 +39,7 @@ class SandboxTemplateSpec(WorkloadSpec):
         Immutable(),
     ] = None
     """CodeInterpreter, Browser, AllInOne (the SDK gives it cpu "4" and memory 8Gi) or CustomImage,
-    which needs a container; the other types take base images only. Required; immutable."""
+    which needs a container; the other types take base images only."""
     disk_size: Annotated[int | None, Immutable(), Field(ge=1, le=1_000_000)] = None
     """Disk in MB; the SDK uses 10240 for Browser and AllInOne, 512 for the others. Immutable."""
     credential_ref: Annotated[

@@ -34,14 +34,14 @@ class ToolSpec(RunningSpec, ProtocolSpecSpec):
         Words({"FunctionCall": "FUNCTIONCALL", "Skill": "SKILL"}),
         Immutable(),
     ] = None
-    """MCP (a server of the Model Context Protocol), FunctionCall or Skill. Required; immutable."""
+    """MCP (a server of the Model Context Protocol), FunctionCall or Skill."""
     create_method: Annotated[
         Literal["McpRemote", "McpLocalStdio", "McpBundle", "CodePackage", "OpenApiImport"] | None,
         Words(METHODS),
     ] = None
     """How it is made. Of type MCP: McpRemote (a server that runs elsewhere), McpLocalStdio (a
     server on its standard input and output) or McpBundle (a packed server). Of other types too:
-    CodePackage, or OpenApiImport (an HTTP API that runs elsewhere). Required."""
+    CodePackage, or OpenApiImport (an HTTP API that runs elsewhere)."""
     mcp: Annotated[Mcp | None, ApiName("mcpConfig")] = None
     """How an MCP server is offered; with type MCP only."""
     code: Annotated[Archive | None, ApiName("codeConfiguration")] = None
