@@ -76,7 +76,8 @@ def _string(markers: tuple[Any, ...], *, is_bounded: bool) -> Schema:
     if low and low.min_length:
         schema["minLength"] = low.min_length
     pattern, form = _pattern(markers), marker(markers, Form)
-    if pattern:
+    # A form is the narrower one: with both, one mistake would be told three times.
+    if pattern and form is None:
         schema["pattern"] = pattern
     unquoted = marker(markers, Unquoted)
     if unquoted is not None:

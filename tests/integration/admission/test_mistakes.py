@@ -69,6 +69,18 @@ def test_what_is_unambiguous_is_sent_as_the_api_has_it(
     assert {name: body[name] for name in spelling.sends} == spelling.sends
 
 
+@pytest.mark.parametrize("role", ["agentrun", "acs:ram::1234567890:role/my role"])
+def test_a_wrong_role_is_told_once(server: Server, role: str) -> None:
+    kind = catalogue()["ModelProxy"]
+    spec = {**MINIMAL["ModelProxy"], "executionRoleArn": role}
+    with pytest.raises(Refused) as refusal:
+        server.create(collection(kind), manifest(kind, "wrong", spec), dry_run=True)
+    assert str(refusal.value).endswith(
+        f'"wrong" is invalid: spec.executionRoleArn: Invalid value: "{role}": must be the ARN of a '
+        "RAM role, acs:ram::<account>:role/<name>, like acs:ram::1234567890:role/agentrun"
+    )
+
+
 def test_a_spec_error_never_repeats_a_secret_reference(server: Server) -> None:
     kind = catalogue()["Credential"]
     spec = copy.deepcopy(MINIMAL["Credential"])

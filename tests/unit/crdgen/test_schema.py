@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from agentrun_operator.core.fields import Immutable, SpecModel, Unordered
+from agentrun_operator.core.fields import Form, Immutable, SpecModel, Unordered
 from agentrun_operator.crdgen.scalars import GenerationError
 from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 from unit.crdgen.sample import Variable, WidgetObserved, WidgetSpec
@@ -88,6 +88,20 @@ def test_a_list_is_keyed_by_the_name_that_users_see() -> None:
     env = field("env")
     assert env["x-kubernetes-list-type"] == "map"
     assert env["x-kubernetes-list-map-keys"] == ["name"]
+
+
+def test_a_form_speaks_in_the_place_of_a_pattern() -> None:
+    class Owner(SpecModel):
+        """Owner."""
+
+        code: Annotated[
+            str, Field(pattern="^[a-z]+$"), Form("^[ab]$", "must be a or b", ("a", "b"))
+        ]
+        """Code."""
+
+    found = object_schema(Owner)["properties"]["code"]
+    assert "pattern" not in found
+    assert [rule["message"] for rule in found["x-kubernetes-validations"]] == ["must be a or b"]
 
 
 def test_an_optional_key_cannot_key_a_list() -> None:

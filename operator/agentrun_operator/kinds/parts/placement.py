@@ -26,7 +26,8 @@ RoleArn = Annotated[
     Field(max_length=512, pattern=r"^acs:ram::[0-9]+:role/.+$"),
     Form(
         r"^acs:ram::[0-9]+:role/[A-Za-z0-9._@/-]+$",
-        "must be the ARN of a RAM role, acs:ram::<account>:role/<name>",
+        "must be the ARN of a RAM role, acs:ram::<account>:role/<name>, "
+        "like acs:ram::1234567890:role/agentrun",
         ("acs:ram::12345:role/a", "acs:ram::12345:role/b"),
     ),
     Reserved(EXECUTION_ROLES),
