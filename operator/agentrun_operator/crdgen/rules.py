@@ -71,7 +71,7 @@ def quoted_rule() -> CelRule:
     """Return the rule of a text that people write as a number, where YAML may change it."""
     return {
         "rule": "type(self) == string",
-        "message": 'must be a text, and this is a number; quote it, like "123"',
+        "message": 'must be a string, and this is a number; quote it, like "123"',
     }
 
 
@@ -86,7 +86,7 @@ def pattern_rule(pattern: str, description: str, *, may_be_number: bool) -> CelR
     fits = f"self.matches({cel_text(pattern)})"
     return {
         "rule": f"type(self) != string || {fits}" if may_be_number else fits,
-        "message": f"has not the form that is expected here: {description}",
+        "message": f"does not have the expected format: {description}",
     }
 
 
@@ -220,7 +220,7 @@ def external_name_rule(kind: ResourceKind) -> CelRule:
     """Return the rule of `spec.externalName` itself."""
     return {
         "rule": f"self.matches({cel_text(kind.name_pattern)})",
-        "message": f"is not a legal AgentRun name: it must match {kind.name_pattern}",
+        "message": f"is not a valid AgentRun name: it must match {kind.name_pattern}",
     }
 
 
@@ -245,7 +245,7 @@ def _name_rule(kind: ResourceKind) -> CelRule:
             f"self.metadata.name.matches({cel_text(kind.name_pattern)})"
         ),
         "message": (
-            "metadata.name is not a legal AgentRun name, set spec.externalName "
+            "metadata.name is not a valid AgentRun name, set spec.externalName "
             f"(it must match {kind.name_pattern})"
         ),
         "fieldPath": ".spec.externalName",

@@ -92,7 +92,7 @@ KIND = ResourceKind(
         Rule(
             "!has(self.allow) || self.allow.all(a, has(a.namespaceSelector)"
             " || (has(a.namespaces) && a.namespaces.size() > 0))",
-            "an item of allow concerns no namespace; set its namespaces or namespaceSelector",
+            "an item of allow selects no namespace; set its namespaces or namespaceSelector",
             "allow",
         ),
         Rule(

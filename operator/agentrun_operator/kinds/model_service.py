@@ -91,7 +91,7 @@ KIND = ResourceKind(
         Rule(
             "!has(self.providerSettings) || has(self.providerSettings.baseUrl)"
             " || has(self.providerSettings.modelNames) || has(self.providerSettings.apiKeyFrom)",
-            "providerSettings says nothing; name at least its baseUrl or modelNames",
+            "providerSettings has no baseUrl, modelNames or apiKeyFrom; set baseUrl or modelNames",
             "providerSettings",
         ),
         PRIVATE_NEEDS_VPC,

@@ -48,7 +48,7 @@ def test_a_pattern_gets_a_message_for_people() -> None:
     (rule,) = spec_schema(WIDGET)["properties"]["namespace"]["x-kubernetes-validations"]
     assert rule == {
         "rule": "self.matches('^[a-z]+$')",
-        "message": "has not the form that is expected here: Where it lives, e.g. `blue`.",
+        "message": "does not have the expected format: Where it lives, e.g. `blue`.",
     }
 
 
@@ -64,7 +64,7 @@ def test_a_rule_of_the_kind_points_at_its_field() -> None:
 def test_the_root_has_rules_of_the_name_and_of_existence() -> None:
     at_root = root_schema(WIDGET)["x-kubernetes-validations"]
     assert [r["message"].split(",")[0].split(" is immutable")[0] for r in at_root] == [
-        "metadata.name is not a legal AgentRun name",
+        "metadata.name is not a valid AgentRun name",
         "the external name (spec.externalName",
         *(path.dotted for path in PATHS if path.is_seen),
     ]

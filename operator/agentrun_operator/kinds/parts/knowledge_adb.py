@@ -96,7 +96,8 @@ _NO_SEARCH = "!has(self.adb) || !has(self.adb.retrieve)"
 _WINDOW = "self.adb.retrieve.recallWindow"
 RECALL_WINDOW_RULE = Rule(
     f"{_NO_SEARCH} || !has({_WINDOW}) || ({_WINDOW}[0] <= 0 && {_WINDOW}[1] >= 0)",
-    "adb.retrieve.recallWindow must go from -10 to 0, to 0 to 10; write it like [-2, 3]",
+    "adb.retrieve.recallWindow must be a number from -10 to 0 and one from 0 to 10; "
+    "write it like [-2, 3]",
     "adb.retrieve.recallWindow",
 )
 RERANK_MODEL_RULE = Rule(

@@ -118,7 +118,7 @@ _WEIGHTS = Rule(
 
 _LEADS_SOMEWHERE = Rule(
     "!has(self.endpoints) || self.endpoints.all(e, has(e.modelServiceRef) || has(e.baseUrl))",
-    "an item of endpoints leads nowhere; set its modelServiceRef",
+    "an item of endpoints has neither modelServiceRef nor baseUrl; set its modelServiceRef",
     "endpoints",
 )
 ENDPOINT_RULES = (
