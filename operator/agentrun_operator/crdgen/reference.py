@@ -33,7 +33,7 @@ def reference_page(kind: ResourceKind) -> str:
     ]
     selectable = ", ".join(f"`{path[1:]}`" for path in selectable_paths(kind))
     if selectable:
-        parts.append(f"\nField selectors: {selectable}.\n")
+        parts.append(f"\nField selectors, on Kubernetes 1.31 or newer: {selectable}.\n")
     return "".join(parts)
 
 

@@ -73,4 +73,5 @@ def test_the_reference_page_names_type_default_and_rules() -> None:
     assert "| `env[].name*` | string |" in page
     assert "| `place.mode` | Public \\| Private |" in page
     assert "- title is required; set it" in page
-    assert "Field selectors: `spec.targetRef.name`, `status.externalId`." in page
+    selectors = "`spec.targetRef.name`, `status.externalId`"
+    assert f"Field selectors, on Kubernetes 1.31 or newer: {selectors}." in page
