@@ -166,6 +166,17 @@ def test_every_immutable_field_is_described_as_such(kind: ResourceKind) -> None:
         assert "mmutable" in described[f"spec.{path.dotted}"]["description"], path.dotted
 
 
+def test_one_immutable_field_alone_is_unseen_by_admission() -> None:
+    """Decision 14: admission does not see cpu, so its edit is told later than others."""
+    unseen = [
+        (kind, path) for kind in KINDS for path in immutable_paths(kind.spec) if not path.is_seen
+    ]
+    assert [(kind.kind, path.dotted) for kind, path in unseen] == [("ModelProxy", "cpu")]
+    for kind, path in unseen:
+        described = dict(spec_nodes(kind))[f"spec.{path.dotted}"]["description"]
+        assert "ImmutableFieldChanged" in described
+
+
 @each_kind
 def test_what_a_rule_requires_is_described_and_starred(kind: ResourceKind) -> None:
     described = dict(spec_nodes(kind))

@@ -45,7 +45,8 @@ class ModelProxySpec(PlacedSpec):
     ] = None
     """Single (one endpoint) or Multi (balanced over several)."""
     cpu: Annotated[Cpu | None, Immutable(), CreateDefault("2")] = None
-    """Cores, 0.05 to 16, like 2, 0.5 or 500m. Immutable."""
+    """Cores, 0.05 to 16, like 2, 0.5 or 500m. Immutable; admission does not see an edit, so the
+    object says ImmutableFieldChanged instead."""
     memory: Annotated[Memory | None, Immutable(), CreateDefault("4Gi")] = None
     """Memory in whole Mi or Gi, 128Mi to 32Gi. Immutable."""
     execution_role_arn: RoleArn | None = None
