@@ -116,3 +116,43 @@ def not_for_good(forget: Any) -> Any:
 
 def whoever_it_is(forget: Any) -> Any:
     return lambda self, key, _uid=None: forget(self, key)
+
+
+def list_unasked(when: Callable[[KubeObject], bool]) -> Callable[[Any], Any]:
+    """Return a change of `ask_list` that believes the reads of some objects alone."""
+
+    def change(ask_list: Any) -> Any:
+        async def asking(world: Any, ctx: Any) -> None:
+            if not when(ctx.obj):
+                await ask_list(world, ctx)
+
+        return asking
+
+    return change
+
+
+def while_living(obj: KubeObject) -> bool:
+    return not obj.deleting
+
+
+def while_deleting(obj: KubeObject) -> bool:
+    return obj.deleting
+
+
+def found_ignored(refuses_view: Any) -> Any:
+    def refusing(self: Any, obj: Any, binding: Any, leave: Any, _found: str | None = None) -> Any:
+        return refuses_view(self, obj, binding, leave)
+
+    return refusing
+
+
+def wherever_it_lives(claim_of: Any) -> Any:
+    def claiming(obj: KubeObject, rest: Any) -> Any:
+        spec = {name: value for name, value in obj.spec.items() if name != "accountRef"}
+        return claim_of(replace(obj, spec=spec), rest)
+
+    return claiming
+
+
+def whatever_the_parent(claim_of: Any) -> Any:
+    return lambda obj, rest: claim_of(obj, rest and replace(rest, parent=None))

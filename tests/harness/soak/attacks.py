@@ -32,11 +32,11 @@ def _observing(at: float, slot: str, value: str) -> Steps:
     return ((at, "policy", {"slot": slot, "field": "managementPolicy", "value": value}),)
 
 
-def _succeeded(at: float, slot: str, **options: Any) -> Steps:
-    """Let a stranger's resource take the place of an object's."""
+def _succeeded(at: float, slot: str, seconds: float = 2.0, **options: Any) -> Steps:
+    """Let a stranger's resource take the place of an object's, so many seconds later."""
     return (
         (at, "cloud_delete", {"slot": slot}),
-        (at + 2.0, "squat", {"slot": slot, "tag": "", **options}),
+        (at + seconds, "squat", {"slot": slot, "tag": "", **options}),
     )
 
 
@@ -196,6 +196,86 @@ def _parents_status(_slot: str) -> Steps:
     )
 
 
+def _disputed(slot: str) -> Steps:
+    """Every GET denies what every LIST shows, and somebody wants to know."""
+    slots = (slot, "bare")
+    return (
+        *_made(*slots),
+        (40.0, "dispute", {"seconds": 60.0}),
+        *((41.0, "annotate", {"slot": name, "what": "request"}) for name in slots),
+        *((150.0, "expect_ready", {"slot": name}) for name in slots),
+    )
+
+
+def _disputed_deletion(slot: str) -> Steps:
+    """The same of what is to be deleted."""
+    slots = (slot, "bare")
+    return (
+        *_made(*slots),
+        (40.0, "dispute", {"seconds": 60.0}),
+        *((41.0, "delete", {"slot": name}) for name in slots),
+        *((150.0, "expect_slot_gone", {"slot": name}) for name in slots),
+    )
+
+
+def _moved(slot: str, waiting: str, field: str, value: Mapping[str, str]) -> Steps:
+    """A claim that comes first and made nothing moves away, and another one waited for that."""
+    return (
+        *_applied(20.0, slot, policies={}),
+        (20.0, "annotate", {"slot": slot, "what": "pause"}),
+        *_applied(23.0, waiting, policies={}),
+        # It has just tried: its next try on its own comes too late.
+        (49.0, "annotate", {"slot": waiting, "what": "request"}),
+        (50.0, "policy", {"slot": slot, "field": field, "value": value}),
+        (55.0, "expect_begun", {"slot": waiting}),
+        (70.0, "expect_ready", {"slot": waiting}),
+    )
+
+
+def _moved_elsewhere(_slot: str) -> Steps:
+    """It moves to another account."""
+    return _moved("solo", "twin", "accountRef", {"kind": "Account", "name": "other"})
+
+
+def _moved_below(_slot: str) -> Steps:
+    """It moves below another parent, and comes back too late."""
+    there = {"slot": "ep", "field": "runtimeRef"}
+    return (
+        *_made("bare"),
+        *_moved("ep", "twin-ep", "runtimeRef", {"name": "another"}),
+        (100.0, "policy", {**there, "value": {"name": "bare"}}),
+    )
+
+
+def _own_replaced(slot: str) -> Steps:
+    """What an object made was replaced while it observed: at once, or after it was missed."""
+    slots = (slot, "bare")
+    return (
+        *_made(*slots),
+        *(step for name in slots for step in _observing(25.0, name, "Observe")),
+        *_succeeded(40.0, "bare"),
+        *_succeeded(40.0, slot, seconds=40.0),
+        *((150.0, "expect_hidden", {"slot": name}) for name in slots),
+    )
+
+
+def _neighbours_replaced(_slot: str) -> Steps:
+    """The same of what a neighbour made, which observes as well by then."""
+    makers, views = ("solo", "bare"), ("twin", "twin-bare")
+    return (
+        *_made(*makers),
+        *(step for view in views for step in _applied(25.0, view, policies=_OBSERVES)),
+        *((39.0, "expect_ready", {"slot": view}) for view in views),
+        *(step for name in makers for step in _observing(40.0, name, "Observe")),
+        *_succeeded(50.0, "bare"),
+        *_succeeded(50.0, "solo", seconds=40.0),
+        *((160.0, "expect_hidden", {"slot": name}) for name in (*makers, *views)),
+    )
+
+
+STRICT_ATTACKS: tuple[Callable[[str], Steps], ...] = (_own_replaced, _neighbours_replaced)
+"""Those about an account that is shared, where hardly anything is granted."""
+
 ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _not_served,
     _strangers_taken,
@@ -212,5 +292,10 @@ ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _late_echo,
     _made_anew,
     _parents_status,
+    _disputed,
+    _disputed_deletion,
+    _moved_elsewhere,
+    _moved_below,
+    *STRICT_ATTACKS,
 )
 """Each takes the slot that it is about."""

@@ -39,6 +39,7 @@ from agentrun_operator.reconcile import (
     reconciler,
     report,
     status,
+    survey,
     unanswered,
     writes,
 )
@@ -165,6 +166,31 @@ ATTACK_BUGS: tuple[Bug, ...] = (
         "a parent is where its status says, or nowhere",
         (preparation, "look_for_parent", m.no_conflict),
         (looking, "look_for_parent", m.no_conflict),
+    ),
+    _bug(
+        "disputed-is-gone",
+        "a GET's 404 makes anew what LISTs show",
+        (survey, "ask_list", a.list_unasked(a.while_living)),
+    ),
+    _bug(
+        "disputed-let-go",
+        "a GET's 404 lets go of what LISTs show",
+        (survey, "ask_list", a.list_unasked(a.while_deleting)),
+    ),
+    _bug(
+        "replaced-granted",
+        "a record lets one observe what replaced it",
+        (grants.Grants, "refuses_view", a.found_ignored),
+    ),
+    _bug(
+        "moved-untold",
+        "nobody hears of a claim that moves to another account",
+        (engine, "claim_of", a.wherever_it_lives),
+    ),
+    _bug(
+        "moved-below-untold",
+        "nobody hears of a claim that moves below another parent",
+        (engine, "claim_of", a.whatever_the_parent),
     ),
 )
 """What `attacks` leads to."""

@@ -185,8 +185,8 @@ class CloudChecks:
         if FINALIZER not in raw["metadata"].get("finalizers", ()):
             checks.violated("claimed before create", f"{obj.key}: no finalizer at {call.action}")
         status = raw.get("status") or {}
-        if self._simulation.actions.restores.is_emptied and status.get("externalId"):
-            checks.violated("mass absence", f"{obj.key}: {call.action} in an emptied account")
+        if status.get("externalId"):
+            self._absence_is_true(f"{obj.key}: {call.action}")
         # Race: somebody may write an older status between the mark and the create.
         is_overwritten = self._simulation.actions.restores.was_written_lately(obj.key)
         if not status.get("creation") and not is_overwritten:
@@ -197,6 +197,14 @@ class CloudChecks:
             checks.violated(
                 "only who may", f"{obj.key}: {call.action} in an account not lent to it"
             )
+
+    def _absence_is_true(self, what: str) -> None:
+        """Nothing is made again that the cloud merely denies."""
+        restores = self._simulation.actions.restores
+        if restores.is_emptied:
+            self._checks.violated("mass absence", f"{what} in an emptied account")
+        if restores.is_disputed:
+            self._checks.violated("disputed absence", f"{what} of what LISTs show")
 
     def _change(self, found: Pass, call: Call, exchange: Exchange) -> None:
         """Nobody else's resource is touched: ours, or adopted by the rules of adoption."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _THEIRS = "mine"
 """The description that `actions.Actions.squat` gives to a stranger's resource."""
 
+_SHOWN = ("atProvider", "drift")
+"""Fields of a status that tell of the resource itself."""
+
 
 class Expectations:
     """One method per step name."""
@@ -41,6 +44,13 @@ class Expectations:
             told = None if raw is None else ready_of(raw)
             self._simulation.checks.violated("namesakes are served", f"{slot}: {told}")
 
+    def expect_begun(self, slot: str) -> None:
+        """Who waited for a name takes it as soon as it is free, not with its next try."""
+        raw = self._kube.find(SLOTS[slot].key)
+        if raw is None or not (raw["status"].get("creation") or raw["status"].get("externalId")):
+            told = None if raw is None else ready_of(raw)
+            self._simulation.checks.violated("namesakes are served", f"{slot}: {told}")
+
     def expect_rest(self, slot: str, seconds: float) -> None:
         """Nothing looks at an object any more whose end is known."""
         key, checks = SLOTS[slot].key, self._simulation.checks
@@ -65,6 +75,14 @@ class Expectations:
             self._simulation.checks.violated(
                 "nothing unasked", f"{slot}: the description is {found!r} instead of {_THEIRS!r}"
             )
+
+    def expect_hidden(self, slot: str) -> None:
+        """Nobody is shown what took the place of a resource, unless it may observe that."""
+        raw = self._kube.find(SLOTS[slot].key)
+        shown = [] if raw is None else [n for n in _SHOWN if raw["status"].get(n)]
+        if raw is None or shown or ready_of(raw)[1] != "NotGranted":
+            told = None if raw is None else ready_of(raw)
+            self._simulation.checks.violated("own or granted", f"{slot}: {told}, shows {shown}")
 
     def expect_unsaid(self, slot: str, reason: str) -> None:
         """An object never gave a reason that tells of what it does not do."""

@@ -37,6 +37,7 @@ class Restores:
         self._kube = simulation.kube
         self._lied_until = float("-inf")
         self._emptied_until = float("-inf")
+        self._disputed_until = float("-inf")
         self.written_at: dict[ObjectKey, float] = {}
         """When somebody else wrote an object's status."""
         self.outages: list[tuple[float, float]] = []
@@ -182,16 +183,30 @@ class Restores:
 
     def emptied(self, seconds: float) -> None:
         """Let the cloud show nothing of what it has, for much longer than proves one absence."""
-        cloud = self._simulation.cloud
         self._emptied_until = self._simulation.loop.time() + seconds
-        options = {"effect": "absent", "action": "Get.*|List.*", "times": None}
-        number = cloud.simulator.inject(Fault.model_validate(options))
-        asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
+        self._deny("Get.*|List.*", seconds)
 
     @property
     def is_emptied(self) -> bool:
         """Whether the cloud shows nothing of what it has."""
         return self._simulation.loop.time() < self._emptied_until
+
+    def dispute(self, seconds: float) -> None:
+        """Let every GET deny what LISTs show, for much longer than proves an absence."""
+        self._disputed_until = self._simulation.loop.time() + seconds
+        self._deny("Get.*", seconds)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether GETs deny what LISTs show."""
+        return self._simulation.loop.time() < self._disputed_until
+
+    def _deny(self, action: str, seconds: float) -> None:
+        """Let reads find nothing for a while."""
+        cloud = self._simulation.cloud
+        options: Mapping[str, Any] = {"effect": "absent", "action": action, "times": None}
+        number = cloud.simulator.inject(Fault.model_validate(options))
+        asyncio.get_running_loop().call_later(seconds, cloud.core.faults.remove, number)
 
     def outage(self, seconds: float) -> None:
         """Let no call through for a while."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soak import moves
-from soak.attacks import ATTACKS, UNMARKED
+from soak.attacks import ATTACKS, STRICT_ATTACKS, UNMARKED
 from soak.chance import Chance
-from soak.slots import NAMESAKES, NAMESPACE, NAMESPACES, SECOND, SLOTS, closure
+from soak.slots import DRAWN, NAMESAKES, NAMESPACE, NAMESPACES, SECOND, SLOTS, closure
 
 ACTIVE_SECONDS = 150.0
 """How long users and faults are at work."""
@@ -81,7 +81,7 @@ def generate(seed: int) -> Schedule:
     if seed % ALONE == ATTACK:
         return _attack(seed, chance)
     count = 1 + int(chance.unit("size") * 4)
-    names = closure([chance.choice("slot", sorted(SLOTS)) for _ in range(count)])
+    names = closure([chance.choice("slot", DRAWN) for _ in range(count)])
     # The stream keeps its name: with another one each seed would be another history.
     namesakes = [NAMESAKES[n] for n in names if n in NAMESAKES and chance.happens("rival", 0.8)]
     names = closure([*names, *namesakes])
@@ -186,6 +186,7 @@ def _attack(seed: int, chance: Chance) -> Schedule:
     """Return a history of an attack; each comes once in so many of these seeds as there are."""
     attack = ATTACKS[seed // ALONE % len(ATTACKS)]
     steps = tuple(Step(*step) for step in attack(chance.choice("attacked", UNMARKED)))
+    is_strict = attack in STRICT_ATTACKS
     return Schedule(
         seed=seed,
         two_leaders=False,
@@ -193,6 +194,9 @@ def _attack(seed: int, chance: Chance) -> Schedule:
         steps=tuple(sorted(steps, key=lambda step: step.at)),
         ends_empty=True,
         active_seconds=180.0,
+        lending="names" if is_strict else "",
+        lent=NAMESPACES if is_strict else (),
+        strict=is_strict,
     )
 
 

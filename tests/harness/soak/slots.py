@@ -102,6 +102,23 @@ _CAST: Mapping[str, Slot] = {
             "agentRuntimeEndpointName",
             needs=("bare",),
         ),
+        Slot(
+            "twin-bare",
+            "AgentRuntime",
+            "AgentRuntime",
+            "/agents/runtimes",
+            "agentRuntimeName",
+            external="bare",
+        ),
+        Slot(
+            "twin-ep",
+            "AgentRuntimeEndpoint",
+            "AgentRuntimeEndpoint",
+            "/agents/runtimes/{parent}/endpoints",
+            "agentRuntimeEndpointName",
+            needs=("bare",),
+            external="ep",
+        ),
         Slot("tpl", "SandboxTemplate", "Template", "/templates", "templateName"),
         Slot("box", "Sandbox", "Sandbox", "/sandboxes", None, needs=("tpl",)),
         Slot(
@@ -169,6 +186,8 @@ ALONE: Mapping[str, Slot] = _alone()
 """With the minimal spec of the kind's examples: a kind needs a slot of its own only if its objects
 cannot stand alone, or if `wanted` is to know of more than the description."""
 SLOTS: Mapping[str, Slot] = {**_CAST, **ALONE}
+DRAWN = tuple(sorted(SLOTS.keys() - {"twin-bare", "twin-ep"}))
+"""Slots that chance draws; the others are for attacks."""
 SLOT_OF: Mapping[ObjectKey, Slot] = {slot.key: slot for slot in SLOTS.values()}
 NAMESAKES: Mapping[str, str] = {"twin": "solo", "b-solo": "solo", "b-bare": "bare"}
 """Slots that claim the name of another."""
@@ -244,6 +263,8 @@ _BODIES: Mapping[str, Json] = {
         "targetVersion": "LATEST",
         "writeConnectionTo": {"configMap": {"name": "ep-address"}},
     },
+    "twin-bare": {"executionRoleArn": ROLE},
+    "twin-ep": {"runtimeRef": {"name": "bare"}, "targetVersion": "LATEST"},
     "tpl": {"type": "CodeInterpreter"},
     "box": {"templateRef": {"name": "tpl"}},
     **{name: MINIMAL[slot.kind] for name, slot in ALONE.items()},

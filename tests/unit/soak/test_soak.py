@@ -12,10 +12,11 @@ import pytest
 
 from soak import attack_mutations, mutations
 from soak.__main__ import main
+from soak.attacks import ATTACKS
 from soak.bugs import BUGS, Bug
 from soak.minimise import minimise
 from soak.runner import find_bug, run_many
-from soak.schedule import Schedule, Step, generate
+from soak.schedule import ALONE, ATTACK, Schedule, Step, generate
 from soak.simulation import run
 from soak.told import INVARIANT_OF
 
@@ -90,6 +91,26 @@ def test_no_bug_uses_what_is_private(module: ModuleType) -> None:
 def test_planted_bug_is_found_at_once(name: str) -> None:
     _, seed, _ = find_bug(name, 20)
     assert seed is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"),
+    [
+        ("disputed-is-gone", "_disputed"),
+        ("disputed-let-go", "_disputed_deletion"),
+        ("replaced-granted", "_own_replaced"),
+        ("replaced-granted", "_neighbours_replaced"),
+        ("moved-untold", "_moved_elsewhere"),
+        ("moved-below-untold", "_moved_below"),
+    ],
+)
+def test_an_attack_finds_its_bug_and_holds_without_it(name: str, attack: str) -> None:
+    place = next(n for n, each in enumerate(ATTACKS) if each.__name__ == attack)
+    history = generate(ALONE * place + ATTACK)
+    with next(bug for bug in BUGS if bug.name == name).plant():
+        told = {violation.invariant for violation in run(history).violations}
+    assert INVARIANT_OF[name] in told
+    assert run(history).violations == []
 
 
 def test_failing_history_is_shortened() -> None:
