@@ -1,23 +1,17 @@
 """Draws panels as an SVG, after the manner of Grafana."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from xml.sax.saxutils import escape
 
 from dashboard.panels import Panel
 from dashboard.server import Series
+from dashboard.svg import COLORS, LEGEND, legend, text
 
 _COLUMN, _ROW, _GAP = 50, 24, 6
 """Pixels of one cell of the grid, and between two panels."""
-_HEAD, _LEGEND = 26, 18
-"""Pixels of a title, and of one line of a legend."""
+_HEAD = 26
+"""Pixels of a title."""
 _AXIS = 62
 """Pixels left of a graph."""
-_LETTER = 6.6
-"""Pixels of a letter of the legend, at most."""
-_COLORS = (
-    "#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0",
-    "#508642", "#cca300", "#447ebc", "#c15c17",
-)  # fmt: skip
 _UNITS = {"reqps": " req/s", "ops": " ops/s", "s": " s"}
 _STYLE = """
 text { font-family: system-ui, sans-serif; font-size: 12px; fill: #c7d0d9; }
@@ -52,19 +46,19 @@ def _panel(
 ) -> Iterator[str]:
     width, height = size[0] - _GAP, size[1] - _GAP
     if panel.kind == "row":
-        yield _text(4, 17, panel.title, "row")
+        yield text(4, 17, panel.title, "row")
         return
     yield f'<rect width="{width}" height="{height}" rx="3" fill="#181b1f" stroke="#25292e"/>'
-    yield _text(10, 18, panel.title, "title")
+    yield text(10, 18, panel.title, "title")
     if panel.kind == "stat":
         told = _value(found[0].points[-1][1], panel.unit) if found else "–"
-        yield _text(width / 2, height / 2 + 20, told, "big")
+        yield text(width / 2, height / 2 + 20, told, "big")
     elif panel.kind == "table":
         yield from _table(found, width)
     elif found:
         yield from _graph(panel, found, (width, height), span)
     else:
-        yield _text(width / 2 - 20, height / 2 + 8, "No data")
+        yield text(width / 2 - 20, height / 2 + 8, "No data")
 
 
 def _table(found: Sequence[Series], width: int) -> Iterator[str]:
@@ -80,14 +74,14 @@ def _table(found: Sequence[Series], width: int) -> Iterator[str]:
     for number, row in enumerate(cells):
         for column, cell in enumerate(row):
             at = 10 + column * width / len(row)
-            yield _text(at, 42 + 20 * number, cell, "title" if number == 0 else "")
+            yield text(at, 42 + 20 * number, cell, "title" if number == 0 else "")
 
 
 def _graph(
     panel: Panel, found: Sequence[Series], size: tuple[int, int], span: tuple[float, float]
 ) -> Iterator[str]:
-    legend = list(_legend(found, size[0]))
-    bottom = size[1] - 8 - _LEGEND * (1 + max(line for line, *_ in legend))
+    entries = list(legend((each.name for each in found), size[0]))
+    bottom = size[1] - 8 - LEGEND * (1 + max(line for line, *_ in entries))
     curves = [dict(each.points) for each in found]
     if panel.is_stacked:
         curves = _stacked(curves)
@@ -101,27 +95,16 @@ def _graph(
     for share in (0.0, 0.5, 1.0):
         y = float(at(span[0], top * share).partition(",")[2])
         yield f'<path class="grid" d="M{left} {y:.1f}H{right}"/>'
-        yield _text(left - 6, y + 4, _value(top * share, panel.unit), "axis")
+        yield text(left - 6, y + 4, _value(top * share, panel.unit), "axis")
     for number, curve in enumerate(curves):
         points = " ".join(at(*point) for point in sorted(curve.items()))
-        color = _COLORS[number % len(_COLORS)]
+        color = COLORS[number % len(COLORS)]
         yield f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>'
-    for line, x, name, number in legend:
-        y = bottom + 16 + line * _LEGEND
-        color = _COLORS[number % len(_COLORS)]
+    for line, x, name, number in entries:
+        y = bottom + 16 + line * LEGEND
+        color = COLORS[number % len(COLORS)]
         yield f'<rect x="{x:.0f}" y="{y - 7}" width="12" height="4" fill="{color}"/>'
-        yield _text(x + 17, y, name)
-
-
-def _legend(found: Iterable[Series], width: int) -> Iterator[tuple[int, float, str, int]]:
-    """Yield line, x, name and number of each entry."""
-    line, x = 0, 10.0
-    for number, each in enumerate(found):
-        wide = 30 + _LETTER * len(each.name)
-        if x + wide > width and x > 10:  # noqa: PLR2004 - not the first of its line
-            line, x = line + 1, 10.0
-        yield line, x, each.name, number
-        x += wide
+        yield text(x + 17, y, name)
 
 
 def _stacked(curves: Iterable[Mapping[float, float]]) -> list[dict[float, float]]:
@@ -141,8 +124,3 @@ def _value(value: float, unit: str) -> str:
     if unit == "s" and 0 < value < 1:
         return f"{value * 1000:.3g} ms"
     return f"{value:.3g}{_UNITS.get(unit, '')}"
-
-
-def _text(x: float, y: float, text: str, style: str = "") -> str:
-    shown = f' class="{style}"' if style else ""
-    return f'<text x="{x:.0f}" y="{y:.0f}"{shown}>{escape(text)}</text>'
