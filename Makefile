@@ -91,7 +91,7 @@ soak-real: binaries ## put real processes into trouble, round by round (ARGS="--
 test-upgrade: needs-git binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m upgrade $(ARGS)
 
-bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects)
+bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects, --real)
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m bench $(ARGS)
 
 e2e-pods: needs-git binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)

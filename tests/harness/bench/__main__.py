@@ -1,10 +1,12 @@
-"""What the operator costs: `python -m bench [--objects N] [--scrape | --tenants | --big-objects]`.
+"""What the operator costs: `python -m bench [--objects N] [--scrape | --tenants | --real | …]`.
 
 One process holds the real engine, the real API client and the simulated cloud, on virtual time:
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
 those of the processor. `--scrape` measures the metrics alone. With `--tenants` real processes tell
-what a tenant waits for while a neighbour does its worst. JSON on standard output, a table for
-people on standard error.
+what a tenant waits for while a neighbour does its worst; with `--real`, what a fleet costs from
+nothing to Ready and to nothing again, of the operator or of another program (`--contestant`).
+`--page` makes a page of such results. JSON on standard output, a table for people
+on standard error.
 """
 
 import argparse
@@ -18,9 +20,10 @@ from typing import Any
 
 import structlog
 
-from bench import big_objects, scrape, tenants
+from bench import big_objects, page, scrape, tenants
 from bench.fleet import measure
 from bench.machine import machine
+from bench.real import command as real
 from rig.chart import REPOSITORY
 
 SIMULATOR = Path(__file__).with_name("bench_simulator.py")
@@ -41,7 +44,14 @@ def main() -> int:
     parser.add_argument("--scrape", action="store_true", help="measure a scrape, not the fleet")
     parser.add_argument("--product", type=Path, default=REPOSITORY, help="whose operator to run")
     parser.add_argument("--neighbours", help="comma-separated; default: all of them")
+    real.add(parser)
     options = parser.parse_args()
+    if options.page is not None:
+        return page.write(options.page, options.to)
+    if options.real:
+        result = real.measure(options, _report)
+        sys.stdout.write(real.as_text(result))
+        return int(any(each["failed"] for each in result["sizes"]))
     if options.big_objects is not None:
         cases = options.big_objects or tuple(big_objects.CASES)
         return _show({"machine": machine(), "memory": big_objects.measure(cases, _report)})
