@@ -22,8 +22,8 @@ from controlplane.components import Layout
 from controlplane.errors import ControlPlaneError, KubectlError
 from controlplane.processes import Supervisor
 
-START_SECONDS = 90.0
-"""Ten times what a start takes on two idle cores."""
+START_SECONDS = 240.0
+"""Some twenty times what a start takes on two idle cores: other work may keep a machine busy."""
 RESTART_GRACE_SECONDS = 1.0
 """For requests in flight. Left alone, the API server would wait long for idle connections."""
 POLL_SECONDS = 0.1
