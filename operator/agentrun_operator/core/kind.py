@@ -127,6 +127,8 @@ class Derived:
     """Of a secret one: spec paths behind it whose secrets are all references; no text is one."""
     exact: bool = False
     """A map compared key for key: a key we did not send is drift."""
+    is_value: bool = False
+    """One plain value instead of a document, whose parts may be secret: it is shown as it is."""
     document: Document | None = None
     """How parts of it compare, where it is neither exact nor one plain value."""
     immutable: bool = False

@@ -97,7 +97,7 @@ def field_rules(kind: ResourceKind) -> tuple[FieldRule, ...]:
             path=d.path,
             api=d.api,
             reads=(d.api,),
-            free_form=not d.exact,
+            free_form=not (d.exact or d.is_value),
             exact_map=d.exact,
             document=d.document,
             immutable=d.immutable,

@@ -1,12 +1,14 @@
 """Both sides of a difference, in the units of the spec, and so that people see it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agentrun_operator.core.drift import find_drift
-from agentrun_operator.core.shown import as_written, parted
+from agentrun_operator.core.kind import Derived
+from agentrun_operator.core.shown import HIDDEN, as_written, parted
 from agentrun_operator.kinds import catalogue
 
 LONG = [f"model-{n}" for n in range(40)]
@@ -57,6 +59,19 @@ def difference(kind: str, desired: Mapping[str, Any], seen: Mapping[str, Any]) -
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_difference_is_shown_as_people_write_it(row: tuple[Any, ...]) -> None:
     assert difference(*row[:3]) == row[3:]
+
+
+@pytest.mark.parametrize(
+    ("is_value", "secret", "shown"),
+    [(True, False, ("a", "b")), (True, True, (HIDDEN, HIDDEN)), (False, False, (HIDDEN, HIDDEN))],
+)
+def test_of_what_is_computed_a_plain_value_is_shown(
+    shown: tuple[str, str], *, is_value: bool, secret: bool
+) -> None:
+    computed = Derived("place", "place.id", lambda *_: "a", is_value=is_value, secret=secret)
+    kind = replace(catalogue()["Tool"], derived=(computed,))
+    (found,) = find_drift(kind, {"place": "a"}, {"place": "b"}, partial=False)
+    assert (found.desired, found.observed) == shown
 
 
 @pytest.mark.parametrize("place", [0, 5, 20, 39])
