@@ -5,6 +5,7 @@ from typing import Any
 
 from agentrun_operator.core.grants import GRANTS, Allowance
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
 from engine.specs import CREDENTIAL, RUNTIME, SECRET_VALUE, TEMPLATE
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import CLUSTER_ID, Lab, account_spec
@@ -31,9 +32,10 @@ async def shared_lab(
     allowed: tuple[str, ...] = ("team-a", "team-b"),
     cluster_id: str = CLUSTER_ID,
     beside: Lab | None = None,
+    kinds: Mapping[str, ResourceKind] | None = None,
 ) -> Lab:
     """Return a lab with a ClusterAccount that is Ready, and the Secret of each namespace."""
-    lab = Lab(cluster_id=cluster_id, beside=beside)
+    lab = Lab(kinds=kinds, cluster_id=cluster_id, beside=beside)
     lab.cluster.put_secret("shared", keys_of(MAIN), namespace=SYSTEM)
     for namespace in ("team-a", "team-b"):
         lab.cluster.put_secret("keys", {"token": SECRET_VALUE}, namespace=namespace)

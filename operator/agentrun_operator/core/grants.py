@@ -110,10 +110,10 @@ class Leave:
         known = tuple(names)
         return any(each.allows(grant, kind, known) for each in self.allowances)
 
-    def refusal(self, grant: GrantName, kind: str, name: str) -> str:
-        """Return what is missing and whom to ask for it."""
+    def refusal(self, grants: str, kind: str, name: str) -> str:
+        """Return what is missing, one grant or several, and whom to ask for it."""
         told = name if len(name) <= _MAX_TOLD else f"{name[:_MAX_TOLD]}…"
         return (
-            f"{self.account} does not grant {grant} of {kind} {told!r} to namespace "
+            f"{self.account} does not grant {grants} of {kind} {told!r} to namespace "
             f"{self.namespace!r}; {self.remedy}"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.core.fields import Document, ObservedModel, Ref, SpecModel
+from agentrun_operator.core.fields import Document, GrantName, ObservedModel, Ref, SpecModel
 from agentrun_operator.core.resolution import Resolution
 
 
@@ -195,6 +195,10 @@ class ResourceKind:
     """None: a local kind without a cloud resource (Account)."""
     adopts_by_default: bool = True
     """What an unset `adoptionPolicy` means; False where adopting would overwrite a secret."""
+    grant: GrantName | None = None
+    """In an account that is lent, what a namespace needs to use one that it did not make, also one
+    that it adopted, and to adopt one beside `adoption`. None: what any reference and adoption
+    need."""
     namespaced: bool = True
     phases: Mapping[str, Phase] = field(default_factory=dict)
     """State words that mean something else here than their spelling says."""

@@ -101,7 +101,8 @@ def _force(ctx: Planned) -> str:
 
 def _condition(ctx: Planned) -> str:
     """Return what has to be granted before something may be taken; empty where nothing has."""
-    grant, asked = leave.missing_to_take(ctx), ctx.plan.leave
-    if grant is None:
+    missing, asked = leave.missing_to_take(ctx), ctx.plan.leave
+    if not missing:
         return ""
-    return f", once {asked.account} grants {grant} to {asked.namespace!r} ({asked.remedy})"
+    grants = " and ".join(missing)
+    return f", once {asked.account} grants {grants} to {asked.namespace!r} ({asked.remedy})"

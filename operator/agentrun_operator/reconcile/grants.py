@@ -90,18 +90,22 @@ class Grants:
         """Whether who only observes would look below a parent that it has not looked below yet."""
         if rest is None or reach.path != rest.parent:
             return False
-        parent = reach.external_name or self._observed(obj, reach)
+        parent = reach.external_name or self._strange(obj, reach, self._kinds[reach.kind])
         return not (_has_seen(obj, binding) and obj.status.get("parentId") == parent)
 
     def _lack(self, obj: KubeObject, reach: Reach, binding: Binding, leave: Leave) -> Lack | None:
         if reach.grant is not None:
-            return _of_value(obj, reach, reach.grant, leave)
-        value = reach.external_name or self._observed(obj, reach)
+            return _of_value(obj, reach, reach.grant, reach.name, leave)
+        kind = self._kinds[reach.kind]
+        value = reach.external_name or self._strange(obj, reach, kind)
         if not value:
             return None
         owners = tuple(self._records.owners(reach.kind, value, binding))
-        if any(owner.key.namespace == obj.key.namespace for owner in owners):
+        neighbours = (owner for owner in owners if owner.key.namespace == obj.key.namespace)
+        if any(_lends(owner, kind) for owner in neighbours):
             return None
+        if kind.grant is not None:
+            return _of_value(obj, reach, kind.grant, value, leave)
         names = (value, *(owner.external_name for owner in owners))
         if leave.allows(EXTERNAL_REFERENCES, reach.kind, names):
             return None
@@ -109,20 +113,30 @@ class Grants:
         where = f"spec.{reach.path} names what no object of its namespace made, and"
         return Lack(reach, value, NotGranted(f"{where} {told}"))
 
-    def _observed(self, obj: KubeObject, reach: Reach) -> str:
-        """Return the wire name of what an object of ours only shows; empty for its own."""
+    def _strange(self, obj: KubeObject, reach: Reach, kind: ResourceKind) -> str:
+        """Return the wire name of what an object of ours has not to lend; empty for its own."""
         target = self._cache.get(ObjectKey(reach.kind, obj.key.namespace, reach.name))
-        rest = self._kinds[reach.kind].rest
-        if target is None or target.is_in_charge or not target.external_id or rest is None:
+        if target is None or not target.external_id or kind.rest is None or _lends(target, kind):
             return ""
-        return target.path_key(rest)
+        return target.path_key(kind.rest)
 
 
-def _of_value(obj: KubeObject, reach: Reach, grant: GrantName, leave: Leave) -> Lack | None:
-    if leave.allows(grant, obj.key.kind, (reach.name,)):
+def _lends(target: KubeObject, kind: ResourceKind) -> bool:
+    """Whether its namespace may use what an object has, without a grant.
+
+    What was adopted was somebody else's. Where a kind has a grant of its own, that is still asked
+    for: a grant to adopt is none to put things into what was adopted.
+    """
+    return target.is_in_charge and (kind.grant is None or target.status["adopted"] is False)
+
+
+def _of_value(
+    obj: KubeObject, reach: Reach, grant: GrantName, value: str, leave: Leave
+) -> Lack | None:
+    if leave.allows(grant, obj.key.kind, (value,)):
         return None
-    told = leave.refusal(grant, obj.key.kind, reach.name)
-    return Lack(reach, reach.name, NotGranted(f"spec.{reach.path}: {told}"))
+    told = leave.refusal(grant, obj.key.kind, value)
+    return Lack(reach, value, NotGranted(f"spec.{reach.path}: {told}"))
 
 
 def _has_seen(obj: KubeObject, binding: Binding) -> bool:

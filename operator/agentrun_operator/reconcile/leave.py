@@ -43,27 +43,30 @@ def _pending(ctx: Context) -> Iterator[Lack]:
         yield lack
 
 
-def missing_to_take(ctx: Planned) -> GrantName | None:
-    """Return which grant is missing to take over what a look found; None if none is."""
+def missing_to_take(ctx: Planned) -> tuple[GrantName, ...]:
+    """Return which grants are missing to take over what a look found."""
     seen = ctx.observation
     is_found = seen.existence is Existence.PRESENT and seen.ownership is not Ownership.OURS
     if not is_found or ctx.plan.leave.allowances is None:
-        return None
-    ident = ctx.target.id_of(seen.resource)
+        return ()
     is_owned = _is_owned(ctx)
     if is_owned and _is_of_namespace(ctx):
-        return None
-    grant = FORCE if is_owned else ADOPTION
-    return None if ctx.plan.leave.allows(grant, ctx.kind.kind, (ctx.target.name, ident)) else grant
+        return ()
+    names = ctx.target.name, ctx.target.id_of(seen.resource)
+    needed: dict[GrantName, tuple[str, ...]] = {FORCE if is_owned else ADOPTION: names}
+    if ctx.kind.grant is not None:
+        needed[ctx.kind.grant] = (ctx.target.locator_of(seen.resource).key,)
+    allows = ctx.plan.leave.allows
+    return tuple(grant for grant in needed if not allows(grant, ctx.kind.kind, needed[grant]))
 
 
 def needed_to_take(ctx: Context) -> NotGranted | None:
     """Return why a pass may not take over what a look found; None if it may."""
-    if not is_planned(ctx) or (grant := missing_to_take(ctx)) is None:
+    if not is_planned(ctx) or not (missing := missing_to_take(ctx)):
         return None
     name = ctx.target.name
     owner = "is another owner's" if _is_owned(ctx) else "was made by no object of this namespace"
-    told = ctx.plan.leave.refusal(grant, ctx.kind.kind, name)
+    told = ctx.plan.leave.refusal(" and ".join(missing), ctx.kind.kind, name)
     return NotGranted(f"{ctx.kind.kind} {name!r} exists in AgentRun and {owner}, and {told}")
 
 
