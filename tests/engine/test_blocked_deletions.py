@@ -7,6 +7,7 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from engine.shared import GOOD, PLAIN_RUNTIME, SHARED, apply, shared_lab
 from engine.specs import PROXY, SAMPLES, lab_for, ready
+from engine.strangers import RUNTIME_BODY, by_hand
 from fakes.lab import account_spec
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
@@ -76,3 +77,18 @@ async def test_an_account_its_user_left_goes_soon() -> None:
     await lab.elapse(10)
     assert lab.ready(key) == GOOD
     assert lab.cluster.raw(DEFAULT) is None, "not only with its next look, up to 30 seconds later"
+
+
+async def test_what_strangers_use_in_the_cloud_can_be_given_up() -> None:
+    lab, key = await ready(SAMPLES["Credential"])
+    await by_hand(lab, "AgentRuntime", {**RUNTIME_BODY, "credentialName": key.name})
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    told = lab.message(key)
+    assert "it is deleted when nothing in AgentRun uses it any more" in told
+    assert f"kubectl patch credential {key.name} -n team-a --type merge" in told
+    lab.edit(key, deletionPolicy="Retain")
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(lab.resources("Credential")) == 1

@@ -306,7 +306,7 @@ TABLE: Final = (
         "[?] the same, as a conflict that says so",
         _in_use,
         statuses=frozenset({409}),
-        text=r"in use|used by|referenced|depend",
+        text=r"in use|used by|referenced|depend|not empty",
         methods=frozenset({"DELETE"}),
     ),
     Row("[?] in transition", _busy, statuses=frozenset({409, 423})),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from agentrun_operator.core.errors import OperatorError, Unavailable
-from agentrun_operator.core.identity import Locator
+from agentrun_operator.core.errors import InUse, OperatorError, Unavailable
+from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_operator.core.kind import Phase
 from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason
@@ -88,12 +88,7 @@ class DeletionSteps:
             return in_use(ctx.plan.held_by)
         error: OperatorError | None = ctx.plan.blocked
         why = error.message if error is not None else "the account is not reachable"
-        key = ctx.obj.key
-        message = (
-            f"{why}. Until then the resource cannot be deleted; to give it up instead: kubectl "
-            f"patch {key.kind.lower()} {key.name} -n {key.namespace} --type merge -p "
-            '\'{"spec":{"deletionPolicy":"Retain"}}\''
-        )
+        message = f"{why}. Until then the resource cannot be deleted; {_to_give_up(ctx.obj.key)}"
         delay = self._world.outcomes.delay_after(ctx.memory.failures, 10.0)
         return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), delay, "error")
 
@@ -127,6 +122,9 @@ class DeletionSteps:
             deletes.is_refused = not (isinstance(error, Unavailable) and error.maybe_applied)
             if not is_recorded:
                 ctx.changes |= {"deleteSentAt": None} if deletes.is_refused else record
+            if isinstance(error, InUse):
+                # By what nobody here knows, perhaps for good.
+                raise _with_a_way_out(error, ctx.obj.key) from error
             raise
         if "deleteSentAt" not in ctx.obj.status:
             ctx.changes |= record
@@ -159,6 +157,19 @@ class DeletionSteps:
         first, most = settings.polling.transition_seconds, settings.backoff.cap_seconds
         pause = doubled(first, failures, most)
         return max(0.0, sent.at + pause - ctx.now)
+
+
+def _to_give_up(key: ObjectKey) -> str:
+    return (
+        f"to give it up instead: kubectl patch {key.kind.lower()} {key.name} -n {key.namespace} "
+        '--type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\''
+    )
+
+
+def _with_a_way_out(error: InUse, key: ObjectKey) -> InUse:
+    """Return an error that tells also how to let the object go without its resource."""
+    told = InUse(f"{error.message}; {_to_give_up(key)}", request_id=error.request_id)
+    return told.quoting(error.quote)
 
 
 def in_use(held_by: Sequence[str]) -> Outcome:

@@ -127,6 +127,7 @@ ROWS: list[tuple[str, Call, Answer, type[OperatorError]]] = [
     ("in use", DELETE, service(400, "ERR_BAD_REQUEST", "chat has endpoints"), InUse),
     ("busy", DELETE, service(409, "ERR_CONFLICT", "operation in progress"), Busy),
     ("in use, as a conflict", DELETE, service(409, "ERR_CONFLICT", "x is in use by y"), InUse),
+    ("not empty", DELETE, service(409, "ERR_CONFLICT", "the workspace is not empty"), InUse),
     ("conflict", PUT, service(409, "ERR_CONFLICT", "operation in progress"), Busy),
     (
         "validation",
