@@ -25,7 +25,7 @@ async def namesakes(lab: Lab, kind: str) -> tuple[ObjectKey, ObjectKey]:
 
 
 def in_other(lab: Lab, kind: str) -> list[dict[str, Any]]:
-    found = lab.simulator.resources(OTHER.account_id).get(SAMPLES[kind].family, [])
+    found = lab.resources(SAMPLES[kind].family, OTHER.account_id)
     return [r for r in found if not str(r.get("templateName")).startswith("__")]
 
 

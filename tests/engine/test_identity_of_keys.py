@@ -51,7 +51,7 @@ async def test_keys_of_another_account_are_asked_nothing_else(kind: str) -> None
     assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
     assert lab.get(key).resource_version == version, "nothing was said of the object"
     assert len(made(lab, SAMPLES[kind])) == before
-    assert lab.simulator.resources(OTHER.account_id).get(SAMPLES[kind].family, []) == []
+    assert lab.resources(SAMPLES[kind].family, OTHER.account_id) == []
 
 
 @pytest.mark.parametrize("kind", SAMPLES)

@@ -9,7 +9,7 @@ from agentrun_simulator.faults import Fault
 from engine.elsewhere import CHANGED, ELSEWHERE, another_cloud
 from engine.specs import PROXY, SAMPLES, ids, lab_for, made, ready
 from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
-from fakes.lab import Lab, account_spec
+from fakes.lab import Lab, account_spec, made_in
 
 GOOD = ("True", "Available")
 DEFAULT = ObjectKey("Account", "team-a", "default")
@@ -121,7 +121,7 @@ async def test_elsewhere_nothing_is_made_a_second_time(kind: str, *, restarts: b
         assert lab.ready(key) == CHANGED
         assert "Account default" in lab.message(key)
         assert "team-a/second" in lab.message(key)
-    assert not any(other.resources().get(s.family) for s in SAMPLES.values())
+    assert not any(made_in(other, s.family) for s in SAMPLES.values())
     repoint(lab, None)
     await lab.elapse(60)
     assert lab.ready(key) == GOOD

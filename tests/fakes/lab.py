@@ -195,9 +195,9 @@ class Lab:
         named = {f"agentrun.dev/{n.replace('_', '-')}": v for n, v in annotations.items()}
         self.cluster.edit(key, annotations={**self.get(key).annotations, **named})
 
-    def resources(self, family: str) -> list[Json]:
-        """Return what the cloud holds of a family in account MAIN."""
-        return self.simulator.resources().get(family, [])
+    def resources(self, family: str, account_id: str = MAIN.account_id) -> list[Json]:
+        """Return what the cloud holds of a family, the account's default workspace aside."""
+        return made_in(self.simulator, family, account_id)
 
     def writes_to_cloud(self, since: int = 0) -> list[str]:
         """Return the actions of all requests that may change something."""
@@ -210,6 +210,12 @@ class Lab:
             for r in self.simulator.requests(since)
             if r["method"] != "GET" and r["action"] != "GetCallerIdentity"
         ]
+
+
+def made_in(cloud: Simulator, family: str, account_id: str = MAIN.account_id) -> list[Json]:
+    """Return what a cloud holds of a family, the account's default workspace aside."""
+    found = cloud.resources(account_id).get(family, [])
+    return [each for each in found if not each.get("isDefault")]
 
 
 def account_spec(secret: str, account_id: str = MAIN.account_id, **more: Any) -> Json:

@@ -34,7 +34,6 @@ SECRET_KEYS = ("inbound", "provider", "env", *SECRETS[VALUES])
 """Its keys: of the specs here, and of each kind's examples."""
 CANARY = "canary-"
 """Every secret value begins with it: wherever it shows up, a secret leaked."""
-DEFAULT_WORKSPACE = "Workspace"
 TERMINATED = "TERMINATED"
 
 FAMILIES = {kind: examples()[kind].family for kind in CLOUD_KINDS}
@@ -259,10 +258,8 @@ class Tenant:
     def resources(self) -> dict[str, list[dict[str, Any]]]:
         """Return what the account has by family, without its default workspace and ended boxes."""
         found = self.rig.cloud.resources(account=self.account.account_id)
-        found.pop(DEFAULT_WORKSPACE, None)
         alive = {
-            family: [each for each in items if each.get("status") != TERMINATED]
-            for family, items in found.items()
+            family: [each for each in items if _is_alive(each)] for family, items in found.items()
         }
         return {family: items for family, items in alive.items() if items}
 
@@ -375,3 +372,8 @@ def restless(versions: Iterable[Version]) -> list[str]:
         standing = _types(version.body)
         last = {key: seen for key, seen in last.items() if key[0] != uid or key[1] in standing}
     return found
+
+
+def _is_alive(resource: Mapping[str, Any]) -> bool:
+    """Whether somebody made a resource, which has not ended."""
+    return resource.get("status") != TERMINATED and not resource.get("isDefault")
