@@ -15,6 +15,7 @@
   - sandboxes
   - sandboxtemplates
   - tools
+  - workspaces
   verbs:
   - get
   - list
@@ -35,6 +36,7 @@
   - sandboxes/status
   - sandboxtemplates/status
   - tools/status
+  - workspaces/status
   verbs:
   - patch
 {{- if not .Values.secretNamespaces }}
@@ -151,6 +153,7 @@
   - sandboxes
   - sandboxtemplates
   - tools
+  - workspaces
   verbs:
   - get
   - list
@@ -172,6 +175,7 @@
   - sandboxes
   - sandboxtemplates
   - tools
+  - workspaces
   verbs:
   - create
   - update
@@ -194,6 +198,7 @@
   - sandboxes
   - sandboxtemplates
   - tools
+  - workspaces
   verbs:
   - create
   - update
