@@ -26,6 +26,7 @@ REFERENCES = {
     "modelServiceRef": ("ModelService",),
     "runtimeRef": ("AgentRuntime",),
     "templateRef": ("SandboxTemplate",),
+    "workspaceRef": ("Workspace",),
     "secretRef": ("Secret",),
     "pullSecretRef": ("Secret",),
     "secretKeyRef": ("Secret",),

@@ -17,6 +17,7 @@ from engine.shared import (
     apply,
     entry,
     grant,
+    made_by_a,
     refuses,
     shared_lab,
 )
@@ -152,6 +153,46 @@ async def test_a_workspace_is_handed_out_by_the_accounts_owner() -> None:
     assert lab.ready(key)[1] != "NotGranted", lab.message(key)
 
 
+IN_WORKSPACE = {**TEMPLATE, "workspaceRef": {"name": "team"}}
+OTHER_GRANTS = ("externalReferences", "adoption", "force", "observe")
+
+
+async def test_a_workspace_by_reference_takes_the_grant_of_its_id() -> None:
+    lab = await shared_lab(entry(*OTHER_GRANTS))
+    made = await made_by_a(lab, "Workspace", "team-a", {"description": "of a"})
+    ident = str(lab.get(made).external_id)
+    spec = {**TEMPLATE, "workspaceRef": {"externalName": ident}}
+    key = await apply(lab, "SandboxTemplate", "b", spec)
+    assert refuses(lab, key, "spec.workspaceRef", f"workspaces of SandboxTemplate {ident!r}")
+    assert lab.resources("Template") == []
+    grant(lab, entry("workspaces", kinds=["SandboxTemplate"], names=[ident]))
+    await lab.elapse(20)
+    assert lab.ready(key) == GOOD, lab.message(key)
+
+
+async def test_a_workspace_that_the_namespace_made_takes_no_grant() -> None:
+    lab = await shared_lab()
+    made = await apply(lab, "Workspace", "team", {"description": "of b"})
+    key = await apply(lab, "SandboxTemplate", "b", IN_WORKSPACE)
+    assert lab.ready(key) == GOOD, lab.message(key)
+    lab.restart()
+    named = {"externalName": lab.get(made).external_id}
+    key = await apply(lab, "SandboxTemplate", "b-too", {**TEMPLATE, "workspaceRef": named})
+    assert lab.ready(key) == GOOD, lab.message(key)
+
+
+@pytest.mark.parametrize("policy", ["Manage", "Observe"])
+async def test_a_workspace_that_was_not_made_here_is_lent_by_nobody(policy: str) -> None:
+    lab = await shared_lab(entry(*OTHER_GRANTS, "workspaces"))
+    spec = {"description": "of b", "externalName": "default", "managementPolicy": policy}
+    held = await apply(lab, "Workspace", "team", spec)
+    assert lab.ready(held)[0] == "True", lab.message(held)
+    grant(lab, entry(*OTHER_GRANTS))
+    key = await apply(lab, "SandboxTemplate", "b", IN_WORKSPACE)
+    assert refuses(lab, key, "spec.workspaceRef", "workspaces")
+    assert lab.resources("Template") == []
+
+
 async def test_everything_that_is_missing_is_told_at_once() -> None:
     lab = await shared_lab()
     wrong = {
@@ -201,13 +242,15 @@ GRANDFATHERED: dict[str, tuple[str, dict[str, Any]]] = {
     "adopted": ("ModelProxy", PROXY),
     "template": ("Sandbox", {**SANDBOX, "templateRef": {"externalName": "a-box"}}),
     "observed": ("Credential", {**CREDENTIAL, "managementPolicy": "Observe"}),
+    "workspace": ("AgentRuntime", {**PLAIN_RUNTIME, "workspace": {"id": "ws-1"}}),
+    "by reference": ("AgentRuntime", {**PLAIN_RUNTIME, "workspaceRef": {"externalName": "ws-1"}}),
 }
 
 
 @pytest.mark.parametrize("name", GRANDFATHERED)
 async def test_what_was_there_before_the_upgrade_goes_on(name: str) -> None:
     kind, spec = GRANDFATHERED[name]
-    lab = await shared_lab(entry("executionRoles", "externalReferences", "adoption", "observe"))
+    lab = await shared_lab(entry("executionRoles", "workspaces", *OTHER_GRANTS))
     await a_credential(lab)
     await a_template(lab)
     await by_hand(lab, "ModelProxy", {**PROXY_BODY, "modelProxyName": "old"})

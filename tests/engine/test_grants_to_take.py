@@ -83,6 +83,21 @@ async def test_what_nobody_marked_is_adopted_by_a_grant_only() -> None:
     assert lab.ready(key) == GOOD, "what was adopted stays so"
 
 
+async def test_a_workspace_is_adopted_by_two_grants_only() -> None:
+    lab = await shared_lab(entry("adoption"))
+    key = await apply(lab, "Workspace", "default", {"description": "mine"})
+    assert refuses(lab, key, "does not grant workspaces of Workspace 'default'")
+    grant(lab, entry("workspaces"))
+    await lab.elapse(20)
+    assert refuses(lab, key, "does not grant adoption of Workspace 'default'")
+    [default] = lab.simulator.resources()["Workspace"]
+    assert "description" not in default
+    grant(lab, entry("adoption"), entry("workspaces", names=[default["workspaceId"]]))
+    await lab.elapse(20)
+    assert lab.ready(key) == GOOD, lab.message(key)
+    assert lab.get(key).status["adopted"] is True
+
+
 async def test_deletion_takes_nothing_along_that_could_not_be_adopted() -> None:
     lab = await shared_lab()
     await by_hand(lab, "ModelProxy", {**PROXY_BODY, "modelProxyName": "old"})

@@ -271,7 +271,8 @@ class Reference(SpecModel):
         Annotated[Name, Form(BARE_TEXT, "must be a name or id without blanks", ("aaa", "bbb"))]
         | None
     ) = None
-    """Name (for a runtime: id) of a resource that exists only in AgentRun; not watched."""
+    """Name (for a runtime or workspace: id) of a resource that exists only in AgentRun; not
+    watched."""
 
 
 class SecretKeySelector(SpecModel):

@@ -50,8 +50,8 @@ class Allowance(SpecModel):
     """What they may: externalReferences (name it by `externalName` in a reference), adoption (take
     over what carries nobody's mark), force (take over what is another owner's, with
     `agentrun.dev/adopt=force`; includes adoption), observe (read it with `managementPolicy:
-    Observe`), executionRoles (hand a RAM role to what they run), workspaces (create in a
-    workspace)."""
+    Observe`), executionRoles (hand a RAM role to what they run), workspaces (create in a workspace
+    by its id, or by a reference to one that they did not make; adopt one)."""
     kinds: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*$", max_length=63)], ...],
         Field(max_length=16),

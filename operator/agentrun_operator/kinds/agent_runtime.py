@@ -22,7 +22,7 @@ from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Code
 from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
-from agentrun_operator.kinds.parts.placement import CredentialRef, PlacedObserved
+from agentrun_operator.kinds.parts.placement import PLACE, CredentialRef, PlacedObserved
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
 from agentrun_operator.kinds.parts.serving import HealthCheck, Protocol, open_to_all
 from agentrun_operator.kinds.parts.sessions import SESSION_RULE, SessionSpec
@@ -92,7 +92,7 @@ KIND = ResourceKind(
         always_send=("cpu",),
     ),
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,127}$",
-    derived=(ENVIRONMENT, ARTIFACT_TYPE),
+    derived=(ENVIRONMENT, ARTIFACT_TYPE, PLACE),
     rules=(
         exactly_one(ARTIFACTS, "keep the one that this runtime is made from"),
         never_switches(ARTIFACTS, "create another AgentRuntime"),

@@ -23,7 +23,7 @@ from agentrun_operator.kinds.parts.credential_types import (
     CustomHeader,
     Jwt,
 )
-from agentrun_operator.kinds.parts.placement import PlacedObserved, PlacedSpec
+from agentrun_operator.kinds.parts.placement import ONE_PLACE, PLACE, PlacedObserved, PlacedSpec
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches, required
 
 _PURPOSES = {
@@ -93,6 +93,7 @@ KIND = ResourceKind(
         Derived("credentialAuthType", "credentialAuthType", wire.auth_type, immutable=True),
         wire.PUBLIC_CONFIG,
         Derived("credentialSecret", "credentialSecret", wire.secret, secret=True),
+        PLACE,
     ),
     rules=(
         required("purpose", "set it to Inbound, OutboundModel or OutboundTool"),
@@ -110,6 +111,7 @@ KIND = ResourceKind(
             "accessKey needs either accessKeyId with secretFrom, or parameters; complete one",
             "accessKey",
         ),
+        ONE_PLACE,
     ),
     columns=(Column("Purpose", ".spec.purpose"),),
 )

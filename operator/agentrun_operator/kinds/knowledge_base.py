@@ -12,7 +12,7 @@ from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.knowledge import Bailian, Ragflow
 from agentrun_operator.kinds.parts.knowledge_adb import RECALL_WINDOW_RULE, RERANK_MODEL_RULE, Adb
 from agentrun_operator.kinds.parts.knowledge_ots import RERANKING_RULE, Ots
-from agentrun_operator.kinds.parts.placement import PlacedObserved, PlacedSpec
+from agentrun_operator.kinds.parts.placement import ONE_PLACE, PLACE, PlacedObserved, PlacedSpec
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
 
 _PROVIDERS = ("ragflow", "bailian", "adb", "ots")
@@ -64,10 +64,11 @@ KIND = ResourceKind(
         state_field=None,
         state_reason_field=None,
     ),
-    derived=(Derived("provider", "provider", _provider, immutable=True),),
+    derived=(Derived("provider", "provider", _provider, immutable=True), PLACE),
     rules=(
         exactly_one(_PROVIDERS, "keep the one that keeps the documents"),
         never_switches(_PROVIDERS, "create another KnowledgeBase for the other provider"),
+        ONE_PLACE,
         RECALL_WINDOW_RULE,
         RERANK_MODEL_RULE,
         RERANKING_RULE,

@@ -9,7 +9,13 @@ from agentrun_operator.core.fields import ApiName, Immutable, Name, WriteOnly
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.kinds.parts.memory_stores import VECTOR_STORE_RULES, Model, VectorStore
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
-from agentrun_operator.kinds.parts.placement import PlacedObserved, PlacedSpec, RoleArn
+from agentrun_operator.kinds.parts.placement import (
+    ONE_PLACE,
+    PLACE,
+    PlacedObserved,
+    PlacedSpec,
+    RoleArn,
+)
 
 
 class MemoryCollectionSpec(PlacedSpec):
@@ -58,6 +64,7 @@ KIND = ResourceKind(
         state_field=None,
         state_reason_field=None,
     ),
-    rules=(*VECTOR_STORE_RULES, PRIVATE_NEEDS_VPC),
+    derived=(PLACE,),
+    rules=(*VECTOR_STORE_RULES, PRIVATE_NEEDS_VPC, ONE_PLACE),
     columns=(Column("Store", ".spec.vectorStore.provider"),),
 )

@@ -25,6 +25,8 @@ from agentrun_operator.kinds.parts.connection import WriteConnection
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
 from agentrun_operator.kinds.parts.observability import Arms, Log
 from agentrun_operator.kinds.parts.placement import (
+    ONE_PLACE,
+    PLACE,
     CredentialRef,
     PlacedObserved,
     PlacedSpec,
@@ -104,6 +106,7 @@ KIND = ResourceKind(
         id_field="modelProxyId",
         name_field="modelProxyName",
     ),
+    derived=(PLACE,),
     rules=(
         required("mode", "set it to Single or Multi"),
         # The service demands the role although the schema of the API does not.
@@ -111,6 +114,7 @@ KIND = ResourceKind(
         required("endpoints", "name at least one model service"),
         *ENDPOINT_RULES,
         PRIVATE_NEEDS_VPC,
+        ONE_PLACE,
     ),
     columns=(Column("Mode", ".spec.mode"), Column("Endpoint", ".status.atProvider.endpoint")),
     connection={"url": "endpoint"},

@@ -21,7 +21,13 @@ from agentrun_operator.core.forms import WebAddress
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.model_info import ModelInfo
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
-from agentrun_operator.kinds.parts.placement import ModelCredentialRef, PlacedObserved, PlacedSpec
+from agentrun_operator.kinds.parts.placement import (
+    ONE_PLACE,
+    PLACE,
+    ModelCredentialRef,
+    PlacedObserved,
+    PlacedSpec,
+)
 from agentrun_operator.kinds.parts.rules import required
 
 
@@ -84,6 +90,7 @@ KIND = ResourceKind(
         name_field="modelServiceName",
         partitions={"modelType": "modelType"},
     ),
+    derived=(PLACE,),
     rules=(
         required("modelType", "set it, e.g. to llm"),
         required("provider", "set it, e.g. to openai or tongyi"),
@@ -95,6 +102,7 @@ KIND = ResourceKind(
             "providerSettings",
         ),
         PRIVATE_NEEDS_VPC,
+        ONE_PLACE,
     ),
     columns=(Column("Provider", ".spec.provider"), Column("Type", ".spec.modelType")),
 )

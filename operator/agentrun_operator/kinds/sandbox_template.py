@@ -21,7 +21,7 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest, Rule
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
-from agentrun_operator.kinds.parts.placement import InboundCredential, PlacedObserved
+from agentrun_operator.kinds.parts.placement import PLACE, InboundCredential, PlacedObserved
 from agentrun_operator.kinds.parts.rules import required
 from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 from agentrun_operator.kinds.parts.storage import TemplateOssMount
@@ -102,7 +102,7 @@ KIND = ResourceKind(
         name_field="templateName",
         name_filter={"templateName": "{name}"},
     ),
-    derived=(ENVIRONMENT,),
+    derived=(ENVIRONMENT, PLACE),
     rules=(
         required("type", "set it, e.g. to CodeInterpreter"),
         Rule(

@@ -13,7 +13,7 @@ from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RU
 from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
 from agentrun_operator.kinds.parts.mcp import Mcp
-from agentrun_operator.kinds.parts.placement import PlacedObserved
+from agentrun_operator.kinds.parts.placement import PLACE, PlacedObserved
 from agentrun_operator.kinds.parts.protocol_spec import (
     PROTOCOL_SPEC,
     PROTOCOL_SPEC_RULE,
@@ -86,7 +86,7 @@ KIND = ResourceKind(
     ),
     # `Failed` does not say of what: an edit is sent as an update, which deletes nothing.
     phases={"Running": Phase.READY, "Stopped": Phase.IDLE, "Failed": Phase.UPDATE_FAILED},
-    derived=(ENVIRONMENT, PROTOCOL_SPEC, ARTIFACT_TYPE),
+    derived=(ENVIRONMENT, PROTOCOL_SPEC, ARTIFACT_TYPE, PLACE),
     rules=(
         required("type", "set it to MCP, FunctionCall or Skill"),
         required("createMethod", "set it, e.g. to McpRemote"),

@@ -9,6 +9,7 @@ from agentrun_operator.core.fields import (
     Form,
     Immutable,
     Inline,
+    Local,
     Name,
     ObservedModel,
     Ref,
@@ -18,7 +19,9 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.grants import EXECUTION_ROLES, WORKSPACES
+from agentrun_operator.core.kind import Derived, Rule
 from agentrun_operator.core.policies import NamedSpec
+from agentrun_operator.core.resolution import Resolution
 
 Description = Annotated[str, Field(max_length=256)]
 RoleArn = Annotated[
@@ -54,8 +57,30 @@ class PlacedSpec(NamedSpec):
 
     description: Description | None = None
     """Free text, at most 256 characters."""
-    workspace: Annotated[Workspace | None, Inline(), Immutable()] = None
+    workspace: Annotated[Workspace | None, Inline(), Local(), Immutable()] = None
     """Workspace it belongs to; server default: the account's default workspace. Immutable."""
+    workspace_ref: Annotated[
+        Reference | None, Ref("Workspace"), ApiName("workspaceId"), Local(), Immutable()
+    ] = None
+    """The Workspace it belongs to; externalName is the workspace's id. Excludes workspace.
+    Immutable, also where both lead to the same workspace."""
+
+
+def _workspace_id(spec: PlacedSpec, resolution: Resolution) -> str | None:
+    if spec.workspace is not None:
+        return spec.workspace.id
+    there = spec.workspace_ref
+    return None if there is None else resolution.reference("Workspace", there)
+
+
+PLACE = Derived(
+    "workspaceId", "workspace.id", _workspace_id, is_value=True, immutable=True, clear=""
+)
+ONE_PLACE = Rule(
+    "!has(self.workspace) || !has(self.workspaceRef)",
+    "workspace and workspaceRef exclude each other; keep one",
+    "workspaceRef",
+)
 
 
 class PlacedObserved(ObservedModel):

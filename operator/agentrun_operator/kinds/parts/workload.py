@@ -8,7 +8,7 @@ from agentrun_operator.kinds.parts.container import CONTAINER_RULES, Container
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT_RULES, EnvironmentSpec
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
 from agentrun_operator.kinds.parts.observability import Arms, Log
-from agentrun_operator.kinds.parts.placement import PlacedSpec, RoleArn
+from agentrun_operator.kinds.parts.placement import ONE_PLACE, PlacedSpec, RoleArn
 from agentrun_operator.kinds.parts.storage import Nas
 
 
@@ -46,4 +46,9 @@ class WorkloadSpec(RunningSpec):
     """Application monitoring."""
 
 
-WORKLOAD_RULES: tuple[Rule, ...] = (*CONTAINER_RULES, *ENVIRONMENT_RULES, PRIVATE_NEEDS_VPC)
+WORKLOAD_RULES: tuple[Rule, ...] = (
+    *CONTAINER_RULES,
+    *ENVIRONMENT_RULES,
+    PRIVATE_NEEDS_VPC,
+    ONE_PLACE,
+)
