@@ -89,6 +89,13 @@ async def test_a_kind_keyed_by_id_resolves_to_its_id() -> None:
     assert found.references == {("AgentRuntime", "rt"): "id-1"}
 
 
+async def test_what_an_id_keys_resolves_to_its_name_as_well() -> None:
+    target = raw("AgentRuntime", "rt", {"externalName": "chat"}, usable(externalName="chat"))
+    spec = {"runtimeRef": {"name": "rt"}}
+    found = await resolve(cache_of(target), user("AgentRuntimeEndpoint", spec))
+    assert found.external_names == {("AgentRuntime", "rt"): "chat"}
+
+
 @pytest.mark.parametrize(
     ("target", "is_user_there", "error"),
     [

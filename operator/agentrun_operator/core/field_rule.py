@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.core.fields import ClearWith, Document, Quantity, Unordered
+from agentrun_operator.core.fields import ClearWith, Document, Quantity, Ref, Unordered
 from agentrun_operator.core.resolution import Resolution
 
 
@@ -37,7 +37,7 @@ class FieldRule:
     """The server's default on the wire, where the declaration states it as a plain value."""
     create_default: Any = None
     """What a create sends where the spec says nothing."""
-    ref: str | None = None
+    ref: Ref | None = None
     words: Mapping[str, str] | None = None
     choices: tuple[str, ...] = ()
     """The wire words of a choice; no other text is ever sent, the empty one included."""

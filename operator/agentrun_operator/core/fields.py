@@ -152,6 +152,8 @@ class Ref:
     kind: str
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """JSON name of a field of the target's spec → the words that fit; unset there fits too."""
+    by_name: bool = False
+    """The API takes the target's name here, whatever keys it in its own path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ class Reference(SpecModel):
         Annotated[Name, Form(BARE_TEXT, "must be a name or id without blanks", ("aaa", "bbb"))]
         | None
     ) = None
-    """Name (for a runtime or workspace: id) of a resource that exists only in AgentRun; not
+    """Name (or id, where the field says so) of a resource that exists only in AgentRun; not
     watched."""
 
 

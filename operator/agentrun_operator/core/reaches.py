@@ -27,6 +27,8 @@ class Reach:
     """The value, or the name of an object of ours; empty where a resource is named."""
     external_name: str = ""
     """Name or id of a resource that a reference names itself."""
+    by_name: bool = False
+    """What stands on the wire for a reference is a name, whatever keys the resource."""
     wire: tuple[str, ...]
     """Where a read shows it, without places in lists; empty where none does."""
     is_fixed: bool
@@ -98,6 +100,7 @@ def _declared(model: type[SpecModel]) -> tuple[tuple[tuple[tuple[str, bool], ...
             reach = Reach(grant=reserved.grant, wire=found.wire, is_fixed=found.is_fixed)
             known.append((found.steps, reach))
         elif found.shape.inner is Reference and ref is not None:
-            reach = Reach(kind=ref.kind, wire=found.wire, is_fixed=found.is_fixed)
+            is_fixed = found.is_fixed
+            reach = Reach(kind=ref.kind, by_name=ref.by_name, wire=found.wire, is_fixed=is_fixed)
             known.append((found.steps, reach))
     return tuple(known)

@@ -19,7 +19,9 @@ class Resolution:
     """Values behind references. Its repr shows no value."""
 
     references: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """(kind, object name) → what stands on the wire: external name, or id for a parent."""
+    """(kind, object name) → what keys its resource in the API: external name, or id."""
+    external_names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, object name) → external name, also of what an id keys."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """Secret name → key → decoded value."""
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
@@ -33,16 +35,17 @@ class Resolution:
     compatibility: Mapping[str, str] = field(default_factory=dict)
     """`spec.compatibility` of the account: in what its API differs."""
 
-    def reference(self, kind: str, reference: Reference) -> str:
-        """Return the wire name behind a reference.
+    def reference(self, kind: str, reference: Reference, *, by_name: bool = False) -> str:
+        """Return the key behind a reference, or by request the name.
 
         Raises:
             ReferenceNotFound: it was left unresolved.
         """
         if reference.name is None:
             return reference.external_name or ""
+        known = self.external_names if by_name else self.references
         try:
-            return self.references[(kind, reference.name)]
+            return known[(kind, reference.name)]
         except KeyError:
             raise Unresolved(f"{kind} {reference.name!r} is not resolved") from None
 
@@ -134,6 +137,7 @@ class Resolution:
         """
         return _ByVersion(
             references=self.references,
+            external_names=self.external_names,
             secrets={
                 name: {key: f"{name}/{key}@{self.versions.get(name)}" for key in data}
                 for name, data in self.secrets.items()

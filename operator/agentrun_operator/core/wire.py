@@ -170,7 +170,6 @@ def _rule(
 ) -> FieldRule:
     marks = shape.markers
     api = marker(marks, ApiName)
-    ref = marker(marks, Ref)
     words = marker(marks, Words)
     encoded = marker(marks, EncodedBy)
     api_name = api.name if api else name
@@ -195,7 +194,7 @@ def _rule(
         clear=_clear_value(shape, default, has_children=bool(children)) if is_clearable else None,
         default=default,
         create_default=_create_default(shape, children),
-        ref=ref.kind if ref else None,
+        ref=marker(marks, Ref),
         words=words.words if words else None,
         choices=_choices(shape),
         quantity=marker(marks, Quantity),
@@ -339,8 +338,8 @@ def _encode_value(value: Any, rule: FieldRule, resolution: Resolution) -> Any:
 
 
 def _encode_item(item: Any, rule: FieldRule, resolution: Resolution) -> Any:
-    if isinstance(item, Reference):
-        return resolution.reference(rule.ref or "", item)
+    if rule.ref is not None:
+        return resolution.reference(rule.ref.kind, item, by_name=rule.ref.by_name)
     if isinstance(item, ValueFrom | SecretSource):
         return resolution.value(item)
     if rule.children:

@@ -100,7 +100,8 @@ class Grants:
         value = reach.external_name or self._strange(obj, reach, kind)
         if not value:
             return None
-        owners = tuple(self._records.owners(reach.kind, value, binding))
+        owned = self._records.namesakes if reach.by_name else self._records.owners
+        owners = tuple(owned(reach.kind, value, binding))
         neighbours = (owner for owner in owners if owner.key.namespace == obj.key.namespace)
         if any(_lends(owner, kind) for owner in neighbours):
             return None
@@ -118,7 +119,7 @@ class Grants:
         target = self._cache.get(ObjectKey(reach.kind, obj.key.namespace, reach.name))
         if target is None or not target.external_id or kind.rest is None or _lends(target, kind):
             return ""
-        return target.path_key(kind.rest)
+        return target.recorded_name if reach.by_name else target.path_key(kind.rest)
 
 
 def _lends(target: KubeObject, kind: ResourceKind) -> bool:

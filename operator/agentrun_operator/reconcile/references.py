@@ -52,6 +52,7 @@ class ReferenceResolver:
         with its path. Without a binding nobody can tell whether something lives in the right
         account.
         """
+        keys: _ByKindAndName[str] = {}
         names: _ByKindAndName[str] = {}
         sources: _ByKindAndName[SecretData] = {}
         problems: list[OperatorError] = []
@@ -60,12 +61,16 @@ class ReferenceResolver:
                 if need.kind in _SOURCES:
                     sources[need.kind, need.name] = await self._read(obj, need)
                 else:
-                    names[need.kind, need.name] = self._wire_name(obj, need, binding)
+                    target = self._target(obj, need, binding)
+                    keys[need.kind, need.name] = self._key_of(target)
+                    names[need.kind, need.name] = target.recorded_name
             except OperatorError as error:
                 problems.append(error)
         problems += self._unfit(obj)
         compatibility = {} if binding is None else binding.compatibility
-        found = replace(_held_in(sources), references=names, compatibility=compatibility)
+        found = replace(
+            _held_in(sources), references=keys, external_names=names, compatibility=compatibility
+        )
         return found, tuple(problems)
 
     def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:
@@ -157,14 +162,17 @@ class ReferenceResolver:
             raise _missing(obj, need)
         return found
 
-    def _wire_name(self, obj: KubeObject, need: Dependency, binding: Binding | None) -> str:
+    def _target(self, obj: KubeObject, need: Dependency, binding: Binding | None) -> KubeObject:
         target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
         if target is None:
             raise _missing(obj, need)
         _check_usable(target, is_user_there=bool(obj.external_id))
         if binding is not None:
             _check_account(target, binding)
-        rest = self._kinds[need.kind].rest
+        return target
+
+    def _key_of(self, target: KubeObject) -> str:
+        rest = self._kinds[target.key.kind].rest
         return target.recorded_name if rest is None else target.path_key(rest)
 
 

@@ -44,6 +44,24 @@ def test_reference(reference: Reference, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        pytest.param(Reference(name="chat"), "chat-external", id="our object"),
+        pytest.param(Reference(external_name="theirs"), "theirs", id="in AgentRun only"),
+    ],
+)
+def test_a_reference_by_name_passes_over_the_id(reference: Reference, name: str) -> None:
+    resolution = Resolution(
+        references={("AgentRuntime", "chat"): "id-1"},
+        external_names={("AgentRuntime", "chat"): "chat-external"},
+    )
+    assert resolution.reference("AgentRuntime", reference, by_name=True) == name
+    assert resolution.by_version().reference("AgentRuntime", reference, by_name=True) == name
+    with pytest.raises(Unresolved):
+        Resolution().reference("AgentRuntime", Reference(name="chat"), by_name=True)
+
+
+@pytest.mark.parametrize(
     ("source", "value"),
     [
         pytest.param(
