@@ -112,6 +112,22 @@ class EncodedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """The object has this field on the wire beside its own, made of those that are `Local`.
+
+    In a list each item has it. Its value is no object. What left the spec is left out.
+    """
+
+    api: str
+    path: str
+    """Spec path below the object, shown to people where it differs."""
+    encode: Callable[[Any, Any], Any]
+    """Pure: (object, Resolution) → wire value, or None for "not set"."""
+    sensitive: bool = False
+    write_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unordered:
     """The API returns the list in any order; objects are matched by `key`, scalars as a set."""
 
@@ -137,7 +153,7 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Never on the wire by itself: a policy of ours, or an ingredient of a `Derived` field."""
+    """Never on the wire by itself: a policy of ours, or an ingredient of what is computed."""
 
 
 @dataclass(frozen=True, slots=True)

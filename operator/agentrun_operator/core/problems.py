@@ -14,7 +14,7 @@ from agentrun_operator.core.errors import (
     Stalled,
     Unresolved,
 )
-from agentrun_operator.core.fields import EncodedBy, SecretSource, SpecModel, ValueFrom
+from agentrun_operator.core.fields import Computed, EncodedBy, SecretSource, SpecModel, ValueFrom
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 
@@ -75,6 +75,7 @@ class _Field:
     name: str
     """Its JSON name."""
     encoded: EncodedBy | None
+    computed: tuple[Computed, ...]
 
 
 @lru_cache(maxsize=256)
@@ -85,7 +86,8 @@ def _fields(model: type[SpecModel]) -> tuple[_Field, ...]:
         shape = shape_of(info)
         encoded = marker(shape.markers, EncodedBy)
         if encoded is not None or is_model(shape.inner):
-            found.append(_Field(attribute, json_name(model, attribute), encoded))
+            computed = tuple(m for m in shape.markers if isinstance(m, Computed))
+            found.append(_Field(attribute, json_name(model, attribute), encoded, computed))
     return tuple(found)
 
 
@@ -111,9 +113,22 @@ def _problems(node: Any, path: str, resolution: Resolution) -> Iterator[Operator
             below = f"{path}.{field.name}"
             if field.encoded is None:
                 yield from _problems(value, below, resolution)
+                yield from _computed(field.computed, value, below, resolution)
                 continue
             encode = field.encoded.encode
             yield from _tried(partial(encode, node, resolution), below)
+
+
+def _computed(
+    computed: tuple[Computed, ...], value: Any, path: str, resolution: Resolution
+) -> Iterator[OperatorError]:
+    is_list = isinstance(value, tuple)
+    owners = (
+        [(f"{path}[{n}]", item) for n, item in enumerate(value)] if is_list else [(path, value)]
+    )
+    for place, owner in owners:
+        for each in computed:
+            yield from _tried(partial(each.encode, owner, resolution), place)
 
 
 def _tried(look: Callable[[], object], path: str) -> Iterator[OperatorError]:

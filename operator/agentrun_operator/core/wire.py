@@ -14,6 +14,7 @@ from agentrun_operator.core.fields import (
     ApiName,
     Clear,
     ClearWith,
+    Computed,
     CreateDefault,
     EncodedBy,
     FreeForm,
@@ -110,8 +111,23 @@ def field_rules(kind: ResourceKind) -> tuple[FieldRule, ...]:
     return tuple(rules)
 
 
-def _rules(model: type[SpecModel], prefix: str) -> tuple[FieldRule, ...]:
-    return _grouped(_flat_rules(model, prefix))
+def _rules(
+    model: type[SpecModel], prefix: str, computed: tuple[Computed, ...] = ()
+) -> tuple[FieldRule, ...]:
+    made = (_computed_rule(each, prefix) for each in computed)
+    return _grouped((*_flat_rules(model, prefix), *made))
+
+
+def _computed_rule(computed: Computed, prefix: str) -> FieldRule:
+    return FieldRule(
+        attribute="",
+        path=f"{prefix}{computed.path}",
+        api=computed.api,
+        reads=(computed.api,),
+        write_only=computed.write_only,
+        sensitive=computed.sensitive,
+        encode=computed.encode,
+    )
 
 
 def _flat_rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
@@ -127,7 +143,8 @@ def _flat_rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
             continue
         is_value = shape.inner in _VALUES or marker(shape.markers, EncodedBy) is not None
         nested = is_model(shape.inner) and not is_value
-        below = _rules(shape.inner, f"{path}.") if nested else ()
+        computed = tuple(m for m in shape.markers if isinstance(m, Computed))
+        below = _rules(shape.inner, f"{path}.", computed) if nested else ()
         children = tuple(_inherit(rule, shape) for rule in below)
         yield _rule(attribute, path, name, shape, children)
 
@@ -313,6 +330,8 @@ def _encode_object(
 def _encode_field(owner: SpecModel, rule: FieldRule, resolution: Resolution) -> Any:
     if rule.is_group:
         return _encode_object(owner, rule.children, resolution) or None
+    if not rule.attribute:
+        return rule.encode(owner, resolution) if rule.encode is not None else None
     holder, value = _attribute(owner, rule.attribute)
     # An empty list is a wish to clear, unless it is only the default of one never written.
     last = rule.attribute.rpartition(".")[2]
