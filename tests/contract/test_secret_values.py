@@ -31,7 +31,10 @@ def test_only_free_text_keeps_the_line_break_at_its_end(variant: Variant, end: s
     kind = catalogue()[variant.kind]
     secrets = {SECRET: {key: value + end for key, value in KEYS.items()}}
     resolution = Resolution(
-        secrets=secrets, config_maps={CONFIG: CONFIG_DATA}, references=AnyName()
+        secrets=secrets,
+        config_maps={CONFIG: CONFIG_DATA},
+        references=AnyName(),
+        external_names=AnyName(),
     )
     body = encode(kind, kind.spec.model_validate(spec_of(variant)), resolution)
     kept = {path for path, text in texts(body) if text.endswith(end)}

@@ -39,6 +39,8 @@ KEYS = {
     ".dockerconfigjson": (
         f'{{"auths": {{"{HOST}": {{"username": "robot", "password": "{CANARY}-pulls"}}}}}}'
     ),
+    "tls.crt": f"{CANARY}-certificate",
+    "tls.key": f"{CANARY}-private",
 }
 CONFIG = "settings"
 CONFIG_DATA = {"LEVEL": "info"}

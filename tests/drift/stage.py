@@ -128,7 +128,8 @@ def _document(node: Any) -> Iterator[tuple[tuple[Step, ...], Any]]:
 def another(leaf: Leaf) -> Any:
     """Return another value of a leaf that the API would take."""
     others = [word for word in leaf.choices if word != leaf.value]
-    return others[0] if others else altered(leaf.value)
+    is_word = not isinstance(leaf.value, list)
+    return others[0] if others and is_word else altered(leaf.value)
 
 
 def altered(value: Any) -> Any:

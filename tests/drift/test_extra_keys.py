@@ -19,7 +19,10 @@ from fakes.examples import AnyName, examples
 
 BODIES = {o.action: o.body or {} for o in schema.operations()}
 RESOLUTION = Resolution(
-    references=AnyName(), secrets={SECRET: KEYS}, config_maps={CONFIG: CONFIG_DATA}
+    references=AnyName(),
+    external_names=AnyName(),
+    secrets={SECRET: KEYS},
+    config_maps={CONFIG: CONFIG_DATA},
 )
 UPDATABLE = [kind for kind in catalogue().values() if kind.rest and kind.rest.updatable]
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.specs import PROXY, SAMPLES, Sample, cloud_key, ids, keys, made, ready
 from engine.test_copies import OTHER_NAMESPACE, account_in, at, backup, kinds, named
+from fakes.lab import Lab
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
@@ -67,10 +68,18 @@ async def test_a_restored_object_has_its_resource_before_an_older_copy(kind: str
     await lab.elapse(60)
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert lab.ready(copied)[0] == "False"
+    assert raw["status"]["externalId"] in ids(lab, sample)
+    (before,) = _made_when(lab, sample)
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
-    assert raw["status"]["externalId"] not in ids(lab, sample)
+    assert before not in _made_when(lab, sample)
+
+
+def _made_when(lab: Lab, sample: Sample) -> list[tuple[str, str | None]]:
+    """Return id and time of creation: where the id is the name, what follows has the same one."""
+    times = [resource.get("createdAt") for resource in made(lab, sample)]
+    return list(zip(ids(lab, sample), times, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The examples of each kind in `tests/kinds`, read here alone; a kind without a file fails.
 
 What their references lead to is the same everywhere: an object of AgentRun has the name of our
-object, and the Secrets `keys` and `pull` and the ConfigMap `settings` hold what stands below.
+object, and the Secrets `keys`, `pull` and `tls` and the ConfigMap `settings` hold what stands
+below.
 """
 
 import copy
@@ -37,13 +38,16 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
     "pull": {
         ".dockerconfigjson": '{"auths": {"r.example.com": {"username": "u", "password": "p"}}}'
     },
+    "tls": {"tls.crt": "c-1", "tls.key": "k-3"},
 }
 INBOUND = "in"
 """Name of a Credential that callers present."""
 OUTBOUND_TOOL = "out"
 """Name of a Credential that a tool presents."""
 CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {"settings": {"LEVEL": "info"}}
-RESOLUTION = Resolution(references=AnyName(), secrets=SECRETS, config_maps=CONFIG_MAPS)
+RESOLUTION = Resolution(
+    references=AnyName(), external_names=AnyName(), secrets=SECRETS, config_maps=CONFIG_MAPS
+)
 
 
 class _Entry(BaseModel):

@@ -14,6 +14,7 @@ from integration.fleet import (
     runtime,
     service,
     template,
+    usual,
 )
 
 PULL = "pull"
@@ -218,6 +219,32 @@ def _the_same_values_disturb_nobody(tenant: Tenant) -> None:
     tenant.wait(
         lambda: tenant.resource("AgentRuntime", "other")["environmentVariables"]["KEY"] == marker,
         "the other Secret's user",
+    )
+    tenant.wait_ready()
+    assert len(tenant.cloud_writes(since=since)) == 1, tenant.cloud_writes(since=since)
+
+
+def test_a_renewed_certificate_reaches_its_domain(tenant: Tenant) -> None:
+    """As cert-manager renews it: both values of the Secret, in one write of the domain."""
+    certificate, key = canary(), canary()
+    tenant.secret("tls", **{"tls.crt": certificate, "tls.key": key})
+    tenant.apply(
+        usual(
+            "CustomDomain",
+            "agents.example.com",
+            protocol="HTTPS",
+            certificate={"secretRef": {"name": "tls"}},
+        )
+    )
+    tenant.wait_ready()
+    since, renewed, other = tenant.rig.cloud.position(), canary(), canary()
+    tenant.secret("tls", **{"tls.crt": renewed, "tls.key": other})
+
+    def held() -> Any:
+        return tenant.resource("CustomDomain", "agents.example.com")["certConfig"]
+
+    tenant.wait(
+        lambda: held() == {"certificate": renewed, "privateKey": other}, "the new certificate"
     )
     tenant.wait_ready()
     assert len(tenant.cloud_writes(since=since)) == 1, tenant.cloud_writes(since=since)

@@ -59,6 +59,7 @@ def _everything_secret(tenant: Tenant) -> list[Body]:
         VALUES, basic=canary(), ak=canary(), header=canary(), arms=canary(), jwks=canary()
     )
     tenant.secret("pull", **{".dockerconfigjson": json.dumps(login | {"note": auth})})
+    tenant.secret("tls", **{"tls.crt": canary(), "tls.key": canary()})
     tenant.secret("whole", A=canary(), B=canary())
     image = {"image": "registry.example.com/agent:v1", "pullSecretRef": {"name": "pull"}}
     whole = [{"secretRef": {"name": "whole"}}]

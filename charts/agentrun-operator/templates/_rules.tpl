@@ -8,6 +8,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - customdomains
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -29,6 +30,7 @@
   - agentruntimeendpoints/status
   - agentruntimes/status
   - credentials/status
+  - customdomains/status
   - knowledgebases/status
   - memorycollections/status
   - modelproxies/status
@@ -146,6 +148,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - customdomains
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -168,6 +171,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - customdomains
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -191,6 +195,7 @@
   - agentruntimeendpoints
   - agentruntimes
   - credentials
+  - customdomains
   - knowledgebases
   - memorycollections
   - modelproxies

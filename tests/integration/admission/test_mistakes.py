@@ -2,6 +2,7 @@
 
 import copy
 from collections import defaultdict
+from collections.abc import Mapping
 
 import pytest
 
@@ -23,7 +24,8 @@ ACCEPTED = [
     for kind in KINDS
     for spelling in examples()[kind.kind].accepted
 ]
-ANY_REFERENCE = Resolution(references=defaultdict(lambda: "x"))
+ANY_NAME: Mapping[tuple[str, str], str] = defaultdict(lambda: "x")
+ANY_REFERENCE = Resolution(references=ANY_NAME, external_names=ANY_NAME)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
