@@ -22,6 +22,7 @@ from agentrun_operator.core.fields import (
     Sensitive,
     SpecModel,
     ValueFrom,
+    Words,
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import NamedSpec, ResourceSpec
@@ -132,8 +133,9 @@ def _value(info: FieldInfo, without: frozenset[str], above: str, n: int) -> Any:
 
 
 def _scalar(inner: Any, info: FieldInfo, n: int, *, is_item: bool) -> Any:
-    if get_origin(inner) is Literal:
-        words = get_args(inner)
+    known = marker(shape_of(info).markers, Words)
+    words = get_args(inner) if get_origin(inner) is Literal else tuple(known.words if known else ())
+    if words:
         return words[n % len(words)] if len(words) > n else words[0]
     if inner is bool:
         return True

@@ -40,7 +40,7 @@ class FieldRule:
     ref: Ref | None = None
     words: Mapping[str, str] | None = None
     choices: tuple[str, ...] = ()
-    """The wire words of a choice; no other text is ever sent, the empty one included."""
+    """The wire words of a choice, as far as they are known; the empty text is never one."""
     quantity: Quantity | None = None
     encode: Callable[[Any, Resolution], Any] | None = None
     decode: Callable[[Any], Any] | None = None

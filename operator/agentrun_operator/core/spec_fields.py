@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentrun_operator.core.fields import ApiName, Immutable, Inline, SpecModel
+from agentrun_operator.core.fields import ApiName, Immutable, Inline, SpecModel, Words
 from agentrun_operator.core.wire import TypeShape, is_model, json_name, marker, shape_of
 
 
@@ -47,3 +47,11 @@ def _below(
         yield found
         if is_model(shape.inner):
             yield from _below(shape.inner, found.steps, found.wire, is_fixed=found.is_fixed)
+
+
+def words_of(model: type[SpecModel], name: str) -> Words | None:
+    """Return the words of a field at the top of a spec, by its JSON name; None: it has none."""
+    for found in spec_fields(model):
+        if found.steps == ((name, False),):
+            return marker(found.shape.markers, Words)
+    return None

@@ -272,10 +272,10 @@ def _clear_value(shape: TypeShape, default: Any, *, has_children: bool) -> Any:
 
 
 def _choices(shape: TypeShape) -> tuple[str, ...]:
-    if get_origin(shape.inner) is not Literal:
-        return ()
     words = marker(shape.markers, Words)
     known = words.words if words else {}
+    if get_origin(shape.inner) is not Literal:
+        return tuple(known.values())
     return tuple(known.get(word, word) for word in get_args(shape.inner))
 
 

@@ -13,7 +13,7 @@ it where a field comes or goes.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -72,6 +72,26 @@ def quoted_rule() -> CelRule:
     return {
         "rule": "type(self) == string",
         "message": 'must be a string, and this is a number; quote it, like "123"',
+    }
+
+
+def words_rule(words: Mapping[str, str], others: str) -> CelRule:
+    """Return the rule of a choice to which the API may add.
+
+    What the API calls one of ours is refused: it would be a second spelling, of which the rules
+    that ask for the first know nothing.
+    """
+    *all_but_last, last = words
+    known, taken = [*words], [word for word in words.values() if word not in words]
+    strange = f"self.matches({cel_text(f'^{others}$')})"
+    if taken:
+        strange = f"({strange} && !(self in {taken}))"
+    return {
+        "rule": f"self in {known} || {strange}",
+        "message": (
+            f"must be {', '.join(all_but_last)} or {last}, "
+            "or a word of the API that has no name here, spelled as there"
+        ),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
-from agentrun_operator.core.fields import MAX_TEXT, Bare, Form, Quantity, Unquoted
+from agentrun_operator.core.fields import MAX_TEXT, Bare, Form, Quantity, Unquoted, Words
 from agentrun_operator.core.quantities import CPU_FORM, CPU_RANGE
 from agentrun_operator.core.wire import marker
 from agentrun_operator.crdgen import rules
@@ -37,7 +37,7 @@ def scalar(annotation: Any, markers: tuple[Any, ...], where: str, *, is_bounded:
     if annotation is str and marker(markers, Bare) is not None:
         return _untyped(markers)
     if annotation is str:
-        return _string(markers, is_bounded=is_bounded)
+        return _string(markers, where, is_bounded=is_bounded)
     raise GenerationError(f"{where}: {annotation!r} has no place in a structural schema")
 
 
@@ -67,7 +67,7 @@ def _bounds(markers: tuple[Any, ...]) -> tuple[int | None, int | None]:
     return low, high
 
 
-def _string(markers: tuple[Any, ...], *, is_bounded: bool) -> Schema:
+def _string(markers: tuple[Any, ...], where: str, *, is_bounded: bool) -> Schema:
     schema: Schema = {"type": "string"}
     if not is_bounded:
         return schema
@@ -84,6 +84,11 @@ def _string(markers: tuple[Any, ...], *, is_bounded: bool) -> Schema:
         del schema["type"]
         schema["x-kubernetes-int-or-string"] = True
     found = [rules.quoted_rule()] if unquoted and not unquoted.means_text else []
+    words = marker(markers, Words)
+    if words is not None:
+        if words.others is None:
+            raise GenerationError(f"{where}: say what other words look like, or use a Literal")
+        found.append(rules.words_rule(words.words, words.others))
     if form is not None:
         found.append(rules.form_rule(form, may_be_number=unquoted is not None))
     if found:
@@ -129,7 +134,7 @@ def _untyped(markers: tuple[Any, ...]) -> Schema:
 
 
 def _memory(markers: tuple[Any, ...]) -> Schema:
-    schema = _string(markers, is_bounded=True)
+    schema = _string(markers, "memory", is_bounded=True)
     del schema["type"], schema["pattern"]
     schema["x-kubernetes-int-or-string"] = True
     schema["x-kubernetes-validations"] = [rules.memory_rule()]

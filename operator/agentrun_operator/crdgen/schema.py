@@ -28,6 +28,7 @@ from agentrun_operator.core.fields import (
     SpecModel,
     Unordered,
     ValueFrom,
+    Words,
     WriteOnly,
 )
 from agentrun_operator.core.quantities import CPU_RANGE, MEMORY_RANGE
@@ -230,9 +231,10 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
     text = _prose(info.description or "")
     said = text.lower()
     quantity = marker(markers, Quantity)
+    words = marker(markers, Words)
     limit, word = _limit(schema) if quantity is None else _range(quantity)
     parts = [text]
-    if limit and word not in said:
+    if limit and word not in said and words is None:
         parts.append(limit)
     target = marker(markers, Ref)
     if target is not None and target.kind.lower() not in said:
@@ -241,6 +243,8 @@ def _description(info: FieldInfo, markers: tuple[Any, ...], schema: Schema) -> s
         parts.append("Write-only: the API never returns it.")
     if (spoken := _LINE_BREAKS.get(_bare(info.annotation))) is not None:
         parts.append(spoken)
+    if words is not None and words.others is not None:
+        parts.append("Another word of the API goes through as it is.")
     server = marker(markers, ServerDefault)
     if server is not None and "server default" not in said:
         parts.append(f"Server default {server.text}.")

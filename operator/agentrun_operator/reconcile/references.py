@@ -8,6 +8,7 @@ from agentrun_operator.core.dependencies import (
     CONFIG_MAP,
     SECRET,
     Dependency,
+    Requirement,
     dependencies,
     requirements,
 )
@@ -22,6 +23,7 @@ from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.spec_fields import words_of
 from agentrun_operator.reconcile.binding import Binding, is_unverified_pin
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_disowned
@@ -79,13 +81,18 @@ class ReferenceResolver:
             need = asked.need
             target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
             given = target.spec.get(asked.field) if target is not None else None
-            if given is not None and given not in asked.words:
+            if given is not None and given not in asked.words and self._knows(asked, given):
                 legal = " or ".join(asked.words)
                 yield UnfitReference(
                     f"spec.{need.path} names {need.kind} {need.name!r} with {asked.field} {given}, "
                     f"which does not fit there; name one with {asked.field} {legal}",
                     path=need.path,
                 )
+
+    def _knows(self, asked: Requirement, word: str) -> bool:
+        """Whether a word of a target is one of ours; nobody here can tell what another fits."""
+        words = words_of(self._kinds[asked.need.kind].spec, asked.field)
+        return words is None or words.others is None or word in words.words
 
     def last_parent(self, obj: KubeObject) -> str | None:
         """Return what the resource of an object on its way out lives below; None: nothing.

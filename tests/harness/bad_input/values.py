@@ -69,6 +69,10 @@ def _text(schema: Schema) -> Strategy:
     pattern = schema.get("pattern")
     if pattern == "^[0-9]+(Mi|Gi)$":
         return st.sampled_from(_MEMORY)
+    for rule in schema.get("x-kubernetes-validations", ()):
+        choice = re.match(r"self in \[([^]]*)\] \|\|", rule["rule"])
+        if choice:
+            return st.sampled_from([*re.findall(r"'([^']*)'", choice[1]), "NEW_WORD"])
     return _matching(pattern, low, high) if pattern else _texts(low, high)
 
 

@@ -1,5 +1,6 @@
 """Two different legal values for any node of a schema, for tests that change a field."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,12 @@ _EXAMPLES = {
     for form in getattr(getattr(forms, name), "__metadata__", (getattr(forms, name),))
     if isinstance(form, Form)
 }
+
+
+def known_words(rule: Schema) -> list[str]:
+    """Return the words of a choice to which the API may add; none for any other rule."""
+    choice = re.match(r"self in \[([^]]*)\] \|\|", rule["rule"])
+    return re.findall(r"'([^']*)'", choice[1]) if choice else []
 
 
 def two_values(schema: Schema) -> tuple[Any, Any]:
@@ -52,6 +59,8 @@ def _scalars(schema: Schema) -> tuple[Any, Any]:
     if schema["type"] == "boolean":
         return True, False
     for rule in schema.get("x-kubernetes-validations", ()):
+        if words := known_words(rule):
+            return words[1], words[0]
         if rule["message"] in _EXAMPLES:
             return _EXAMPLES[rule["message"]]
     return _FORMS[schema["pattern"]] if "pattern" in schema else ("aaa", "bbb")

@@ -5,7 +5,15 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from agentrun_operator.core.fields import Form, Immutable, SpecModel, Unordered
+from agentrun_operator.core.fields import (
+    CAPITALS,
+    Form,
+    Immutable,
+    OpenWord,
+    SpecModel,
+    Unordered,
+    Words,
+)
 from agentrun_operator.crdgen.scalars import GenerationError
 from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 from unit.crdgen.sample import Variable, WidgetObserved, WidgetSpec
@@ -166,3 +174,35 @@ def test_a_field_without_docstring_is_refused() -> None:
 def test_what_the_cloud_says_is_not_bounded() -> None:
     address = object_schema(WidgetObserved, OBSERVED)["properties"]["address"]
     assert address == {"type": "string", "description": "Where it answers."}
+
+
+def _choice(words: Words) -> dict[str, Any]:
+    class Chooser(SpecModel):
+        """Chooser."""
+
+        mode: Annotated[OpenWord | None, words] = None
+        """Public or Private."""
+
+    found = object_schema(Chooser)["properties"]["mode"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_an_open_choice_takes_other_words_but_no_second_spelling() -> None:
+    schema = _choice(Words({"ACR": "ACR", "Public": "PUBLIC"}, CAPITALS))
+    (rule,) = schema["x-kubernetes-validations"]
+    assert "enum" not in schema
+    assert rule["rule"] == (
+        "self in ['ACR', 'Public'] || (self.matches('^[A-Z][A-Z0-9_]*$') && !(self in ['PUBLIC']))"
+    )
+    assert rule["message"].startswith(
+        "must be ACR or Public, or a word of the API that has no name"
+    )
+    assert schema["description"] == (
+        "Public or Private. Another word of the API goes through as it is."
+    )
+
+
+def test_an_open_choice_says_what_other_words_look_like() -> None:
+    with pytest.raises(GenerationError, match=r"Chooser\.mode: say what other words look like"):
+        _choice(Words({"Public": "PUBLIC"}))
