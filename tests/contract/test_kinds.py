@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, get_origin
 
 import pytest
 
@@ -121,6 +121,29 @@ def test_the_simulator_serves_every_kind(kind: ResourceKind) -> None:
 @each_cloud_kind
 def test_everything_sent_has_a_place_in_the_create(kind: ResourceKind) -> None:
     assert list(mismatches(sent(kind), create_schema(kind), texts_of(kind))) == []
+
+
+def choices(
+    rules: tuple[FieldRule, ...], fields: Mapping[str, Schema]
+) -> Iterator[tuple[str, Schema]]:
+    """Yield (spec path, what the API says of the field) of all choices."""
+    for rule in rules:
+        there = schema.resolve(fields[rule.api])
+        item = schema.resolve(there["items"]) if there.get("type") == "array" else there
+        if rule.choices:
+            yield rule.path, item
+        elif rule.children and not _is_free_form(item):
+            yield from choices(rule.children, item["properties"])
+
+
+@each_cloud_kind
+def test_a_choice_is_closed_where_the_api_closes_it(kind: ResourceKind) -> None:
+    """The service may know more words than we do wherever its description lists none."""
+    fields = spec_fields(kind.spec)
+    shapes = {".".join(name for name, _ in field.steps): field.shape for field in fields}
+    for path, there in choices(sent(kind), create_schema(kind)):
+        is_closed = get_origin(shapes[path].inner) is Literal
+        assert is_closed is ("enum" in there), path
 
 
 @each_cloud_kind

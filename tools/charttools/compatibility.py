@@ -29,7 +29,30 @@ CONFIG: Mapping[str, Any] = {
         {"name": "enum", "enforcement": "Error", "configuration": {"additionPolicy": "Allow"}},
     ],
 }
-ACCEPTED: Mapping[str, str] = {}
+_NETWORKED = (
+    *("agentruntimes", "memorycollections", "modelproxies", "modelservices"),
+    *("sandboxtemplates", "tools"),
+)
+_OPENED = (
+    *(f"{plural} ^.spec.network.mode" for plural in _NETWORKED),
+    *(f"{plural} ^.spec.code.language" for plural in ("agentruntimes", "tools")),
+    *(
+        f"{plural} ^.spec.container.imageRegistryType"
+        for plural in ("agentruntimes", "sandboxtemplates", "tools")
+    ),
+    *("agentruntimes ^.spec.protocol.type", "credentials ^.spec.purpose"),
+    *("customdomains ^.spec.type", "modelproxies ^.spec.mode", "sandboxtemplates ^.spec.type"),
+)
+ACCEPTED: Mapping[str, str] = {
+    **{
+        place.replace(" ", ".agentrun.dev ", 1) + " ": "an enum became a rule that admits more"
+        for place in _OPENED
+    },
+    **{
+        f"{plural}.agentrun.dev ^.spec unhandled": "modes that are not known need no VPC"
+        for plural in _NETWORKED
+    },
+}
 """Beginnings of findings ("sandboxes.agentrun.dev ^.spec.x maxLength"), and why each was meant.
 
 An entry goes with the next release, or while there is none with the next change of the CRDs.

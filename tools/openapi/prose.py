@@ -47,8 +47,8 @@ _RANGES: dict[tuple[str, str], dict[str, int]] = {
     ("CreateIMBotInput", "minInstances"): {"minimum": 1},
     ("UpdateIMBotInput", "minInstances"): {"minimum": 1},
 }
-_OPEN = frozenset({"modelType"})
-"""Fields for which official clients send values that the comments do not state."""
+_OPEN = frozenset({"modelType", "imageRegistryType"})
+"""Fields for which clients send values that the comments do not state."""
 _ALIASES = {"sessionAffinityType": ["COOKIE"]}
 """Values accepted beside the stated ones."""
 

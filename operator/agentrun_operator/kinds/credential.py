@@ -4,13 +4,15 @@ Source: control-plane reference, §8.6. Synchronous and without a state. Create 
 the secret in clear, so nothing of an answer is shown but what `CredentialObserved` names.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from agentrun_operator.core.fields import (
+    SMALL_LETTERS,
     ApiName,
     Clear,
     Immutable,
     Local,
+    OpenWord,
     ServerDefault,
     Words,
 )
@@ -38,9 +40,9 @@ class CredentialSpec(PlacedSpec):
     """Desired state of one credential."""
 
     purpose: Annotated[
-        Literal["Inbound", "OutboundModel", "OutboundTool"] | None,
+        OpenWord | None,
         ApiName("credentialSourceType"),
-        Words(_PURPOSES),
+        Words(_PURPOSES, SMALL_LETTERS),
         Immutable(),
     ] = None
     """Inbound (callers present it), OutboundModel (presented to a model provider) or OutboundTool

@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
+    CAPITALS,
     ApiName,
     Immutable,
     Name,
     ObservedModel,
+    OpenWord,
     SpecModel,
     Unordered,
     Words,
@@ -47,9 +49,9 @@ class CustomDomainSpec(NamedSpec):
     ] = None
     """What callers may speak: HTTP, HTTPS or HTTPAndHTTPS; the last two need a certificate."""
     type: Annotated[
-        Literal["Standard", "Sandbox"] | None,
+        OpenWord | None,
         ApiName("domainType"),
-        Words({"Standard": "STANDARD", "Sandbox": "SANDBOX"}),
+        Words({"Standard": "STANDARD", "Sandbox": "SANDBOX"}, CAPITALS),
         Immutable(),
     ] = None
     """Standard, or Sandbox for a domain of sandboxes. Immutable."""

@@ -3,11 +3,12 @@
 Source: control-plane reference, §8.3. The answer to a duplicate create is a 500.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
+    SMALL_LETTERS,
     ApiName,
     Cpu,
     CreateDefault,
@@ -15,6 +16,7 @@ from agentrun_operator.core.fields import (
     Local,
     Memory,
     Name,
+    OpenWord,
     Unordered,
     Words,
     WriteOnly,
@@ -40,9 +42,9 @@ class ModelProxySpec(PlacedSpec):
     """Desired state of one model proxy."""
 
     mode: Annotated[
-        Literal["Single", "Multi"] | None,
+        OpenWord | None,
         ApiName("proxyMode"),
-        Words({"Single": "single", "Multi": "multi"}),
+        Words({"Single": "single", "Multi": "multi"}, SMALL_LETTERS),
         Immutable(),
     ] = None
     """Single (one endpoint) or Multi (balanced over several)."""

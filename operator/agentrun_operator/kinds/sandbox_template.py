@@ -6,7 +6,7 @@ not; a refusal by the service is reported as such. `mcpOptions` and `mcpState` b
 of their own (activate, stop) and are not offered.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from agentrun_operator.kinds.parts.placement import PLACE, InboundCredential, Pl
 from agentrun_operator.kinds.parts.rules import required
 from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 from agentrun_operator.kinds.parts.storage import TemplateOssMount
+from agentrun_operator.kinds.parts.template_type import TemplateType
 from agentrun_operator.kinds.parts.workload import WORKLOAD_RULES, WorkloadSpec
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -33,11 +34,7 @@ Seconds = Annotated[int, Field(ge=1, le=86_400)]
 class SandboxTemplateSpec(WorkloadSpec):
     """Desired state of one sandbox template."""
 
-    type: Annotated[
-        Literal["CodeInterpreter", "Browser", "AllInOne", "CustomImage"] | None,
-        ApiName("templateType"),
-        Immutable(),
-    ] = None
+    type: Annotated[TemplateType | None, ApiName("templateType"), Immutable()] = None
     """CodeInterpreter, Browser, AllInOne (the SDK gives it cpu "4" and memory 8Gi) or CustomImage,
     which needs a container; the other types take base images only."""
     disk_size: Annotated[int | None, Immutable(), Field(ge=1, le=1_000_000)] = None

@@ -1,16 +1,19 @@
 """CodeConfiguration. Source: control-plane reference, §7."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import SpecModel, Unquoted, WriteOnly
+from agentrun_operator.core.fields import OpenWord, SpecModel, Unquoted, Words, WriteOnly
 from agentrun_operator.core.forms import BucketName
 from agentrun_operator.core.kind import Derived, Rule
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.container import Command, Container
 
-Language = Literal["python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"]
+_LANGUAGES = (*("python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"),)
+Language = Annotated[
+    OpenWord, Words({each: each for each in _LANGUAGES}, r"[a-z][a-z+#-]*[0-9]+([.][0-9]+)*")
+]
 
 
 class Archive(SpecModel):

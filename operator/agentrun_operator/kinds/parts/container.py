@@ -1,15 +1,17 @@
 """ContainerConfiguration and its registry. Source: control-plane reference, §7."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
+    CAPITALS,
     ApiName,
     Clear,
     EncodedBy,
     Image,
     Inline,
+    OpenWord,
     SecretReference,
     Sensitive,
     SpecModel,
@@ -80,7 +82,7 @@ class Container(SpecModel):
     port: Port | None = None
     """Port that the container listens on, where it differs from spec.port."""
     image_registry_type: Annotated[
-        Literal["ACR", "ACREE", "Custom"] | None, Words({"Custom": "CUSTOM"})
+        OpenWord | None, Words({"ACR": "ACR", "ACREE": "ACREE", "Custom": "CUSTOM"}, CAPITALS)
     ] = None
     """ACR (Container Registry), ACREE (its Enterprise Edition) or Custom."""
     acr_instance_id: RegistryInstanceId | None = None

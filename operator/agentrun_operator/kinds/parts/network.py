@@ -1,10 +1,19 @@
 """NetworkConfiguration. Source: control-plane reference, §7."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, Clear, CreateDefault, SpecModel, Unordered, Words
+from agentrun_operator.core.fields import (
+    CAPITALS,
+    ApiName,
+    Clear,
+    CreateDefault,
+    OpenWord,
+    SpecModel,
+    Unordered,
+    Words,
+)
 from agentrun_operator.core.forms import SecurityGroupId, VpcId, VSwitchId
 from agentrun_operator.core.kind import Rule
 
@@ -15,9 +24,9 @@ class Network(SpecModel):
     """How the workload reaches networks and is reached."""
 
     mode: Annotated[
-        Literal["Public", "Private", "PublicAndPrivate"] | None,
+        OpenWord | None,
         ApiName("networkMode"),
-        Words(_MODES),
+        Words(_MODES, CAPITALS),
         Clear("PUBLIC"),
         CreateDefault("Public"),
     ] = None
@@ -33,8 +42,8 @@ class Network(SpecModel):
 
 
 PRIVATE_NEEDS_VPC = Rule(
-    "!has(self.network) || !has(self.network.mode) || self.network.mode == 'Public'"
-    " || has(self.network.vpcId)",
+    "!has(self.network) || !has(self.network.mode)"
+    " || !(self.network.mode in ['Private', 'PublicAndPrivate']) || has(self.network.vpcId)",
     "network.vpcId is required with network.mode Private or PublicAndPrivate; "
     "set it, or set the mode to Public",
     "network.vpcId",

@@ -102,7 +102,8 @@ class Policies(SpecModel):
 
 
 _ONE_ENDPOINT = Rule(
-    "!has(self.mode) || !has(self.endpoints) || self.mode == 'Multi' || self.endpoints.size() == 1",
+    "!has(self.mode) || !has(self.endpoints) || self.mode != 'Single'"
+    " || self.endpoints.size() == 1",
     "endpoints has several entries but mode is Single; keep one, or create a proxy with mode Multi",
     "endpoints",
 )

@@ -1,13 +1,15 @@
 """How a runtime is spoken to and watched. Source: control-plane reference, §7 and §8.1."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
+    CAPITALS,
     ApiName,
     Clear,
     Name,
+    OpenWord,
     Sensitive,
     ServerDefault,
     SpecModel,
@@ -58,8 +60,8 @@ class Protocol(SpecModel):
     """Which protocol the runtime speaks."""
 
     type: Annotated[
-        Literal["HTTP", "MCP", "SuperAgent"] | None,
-        Words({"SuperAgent": "SUPER_AGENT"}),
+        OpenWord | None,
+        Words({"HTTP": "HTTP", "MCP": "MCP", "SuperAgent": "SUPER_AGENT"}, CAPITALS),
         Clear("HTTP"),
     ] = None
     """HTTP, MCP or SuperAgent."""
