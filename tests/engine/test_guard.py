@@ -1,6 +1,7 @@
 """What stands before every call: leadership, and the memory of refusals."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,8 @@ def rest_of(kind: str) -> Rest:
 
 PROXIES, CREDENTIALS = rest_of("ModelProxy"), rest_of("Credential")
 AT = Locator("it")
+VERSIONS = replace(PROXIES, creates_by="PublishVersion")
+"""A collection below a resource, of which AgentRun names the operation in a way of its own."""
 
 
 class Answers:
@@ -115,6 +118,15 @@ async def test_refused_keys_close_the_account_for_all_but_one() -> None:
     bench.answers.error = None
     assert await bench.refused(bench.api.read(PROXIES, AT)) is None
     assert await bench.refused(bench.api.read(CREDENTIALS, AT)) is None
+
+
+async def test_a_refused_publication_keeps_no_create_back() -> None:
+    bench = Bench()
+    bench.answers.error = AccessDenied("not allowed")
+    assert await bench.refused(bench.api.create(VERSIONS, {})) is AccessDenied
+    bench.answers.error = None
+    assert await bench.refused(bench.api.create(VERSIONS, {})) is AccessDenied
+    assert await bench.refused(bench.api.create(PROXIES, {})) is None
 
 
 async def test_each_refusal_in_a_row_lasts_longer() -> None:

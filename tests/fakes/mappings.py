@@ -31,6 +31,15 @@ ENDPOINT = Rest(
     name_filter={"endpointName": "{name}", "searchMode": "exact"},
     parent="runtimeRef",
 )
+RUNTIME_VERSIONS = Rest(
+    "/agents/runtimes/{parent}/versions",
+    noun="AgentRuntimeVersion",
+    nouns="AgentRuntimeVersions",
+    key=KeyedBy.ID,
+    id_field="agentRuntimeVersion",
+    name_field=None,
+    creates_by="PublishRuntimeVersion",
+)
 SANDBOX = Rest(
     "/sandboxes",
     noun="Sandbox",

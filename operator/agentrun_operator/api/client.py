@@ -111,7 +111,7 @@ class AgentRunClient:
         Raises:
             Unavailable: the answer is about another resource, or about none.
         """
-        call = _call(rest, "Get", "GET", _path(rest, at.parent, at.key))
+        call = _call(rest, f"Get{rest.noun}", "GET", _path(rest, at.parent, at.key))
         answer = await self._send(call)
         if is_absent(answer):
             return Lookup(None, answer.date)
@@ -158,7 +158,7 @@ class AgentRunClient:
             Unavailable: the answer leaves out the id. The next look finds it: with another word on
                 record the resource would pass for one that was there before.
         """
-        call = _call(rest, "Create", "POST", _path(rest, parent), body)
+        call = _call(rest, rest.create_operation, "POST", _path(rest, parent), body)
         answer = await self._send(call)
         made = _object(call, answer)
         _check_id(rest, call.action, made, maybe_applied=True)
@@ -168,12 +168,12 @@ class AgentRunClient:
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
         """PUT the given fields; the API keeps the others."""
-        call = _call(rest, "Update", "PUT", _path(rest, at.parent, at.key), body)
+        call = _call(rest, f"Update{rest.noun}", "PUT", _path(rest, at.parent, at.key), body)
         return _object(call, await self._send(call))
 
     async def delete(self, rest: Rest, at: Locator) -> None:
         """DELETE; a resource that is already gone is a success."""
-        call = _call(rest, "Delete", "DELETE", _path(rest, at.parent, at.key))
+        call = _call(rest, f"Delete{rest.noun}", "DELETE", _path(rest, at.parent, at.key))
         answer = await self._send(call)
         # The answer's body is not looked at: its shape differs per kind, and may be missing.
         if not is_absent(answer) and not answer.is_success:
@@ -256,9 +256,9 @@ class AgentRunClient:
             self._sizes[path] = size
 
 
-def _call(rest: Rest, verb: str, method: str, path: str, body: Json | None = None) -> Call:
+def _call(rest: Rest, action: str, method: str, path: str, body: Json | None = None) -> Call:
     route = _route(rest) if method == "POST" else f"{_route(rest)}/{{id}}"
-    return Call(f"{verb}{rest.noun}", method, path, body=body, is_of_one=True, route=route)
+    return Call(action, method, path, body=body, is_of_one=True, route=route)
 
 
 def _route(rest: Rest) -> str:

@@ -109,6 +109,17 @@ class Rest:
     """Fields that every update must repeat."""
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     """Value of `spec.desiredState` → the verb that brings it about."""
+    versions: "Rest | None" = None
+    """Collection of the numbered versions below a resource, each as the resource was at the time.
+    Its ids are the numbers; what was published stays as it is for as long as the resource is
+    there."""
+    creates_by: str | None = None
+    """Name of the operation that creates; None: `Create{noun}`."""
+
+    @property
+    def create_operation(self) -> str:
+        """Name of the operation that creates."""
+        return self.creates_by or f"Create{self.noun}"
 
 
 @dataclass(frozen=True, slots=True)

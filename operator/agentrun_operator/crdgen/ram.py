@@ -19,7 +19,10 @@ PROBE: Final = f"{SERVICE}:ListAgentRuntimes"
 def read_actions(kind: ResourceKind) -> tuple[str, ...]:
     """Return the actions that reading a kind takes; a local kind only proves its keys."""
     rest = kind.rest
-    return _actions(f"Get{rest.noun}", f"List{rest.nouns}") if rest else (PROBE,)
+    if rest is None:
+        return (PROBE,)
+    versions = (f"List{rest.versions.nouns}",) if rest.versions else ()
+    return _actions(f"Get{rest.noun}", f"List{rest.nouns}", *versions)
 
 
 def write_actions(kind: ResourceKind) -> tuple[str, ...]:
@@ -29,7 +32,8 @@ def write_actions(kind: ResourceKind) -> tuple[str, ...]:
         return ()
     update = (f"Update{rest.noun}",) if rest.updatable else ()
     verbs = (verb.action for verb in rest.verbs.values())
-    return _actions(f"Create{rest.noun}", *update, f"Delete{rest.noun}", *verbs)
+    publish = (rest.versions.create_operation,) if rest.versions else ()
+    return _actions(rest.create_operation, *update, f"Delete{rest.noun}", *verbs, *publish)
 
 
 def policy(kinds: Iterable[ResourceKind]) -> Mapping[str, Any]:

@@ -100,7 +100,7 @@ class GuardedAPI:
     async def create(self, rest: Rest, body: Json, *, parent: str | None = None) -> Json:
         """See `ExternalAPI.create`."""
         return await self._mutate(
-            f"Create{rest.noun}", lambda: self._api.create(rest, body, parent=parent)
+            rest.create_operation, lambda: self._api.create(rest, body, parent=parent)
         )
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:

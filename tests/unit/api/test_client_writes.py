@@ -14,7 +14,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Verb
-from fakes.mappings import ENDPOINT, PROXY, SANDBOX
+from fakes.mappings import ENDPOINT, PROXY, RUNTIME_VERSIONS, SANDBOX
 from fakes.network import VERSION, absent, always, problem
 
 
@@ -63,6 +63,20 @@ async def test_create_below_a_parent() -> None:
     net = always({"agentRuntimeEndpointId": "ep-1"})
     await net.client.create(ENDPOINT, {"targetVersion": "LATEST"}, parent="rt-1")
     assert net.asked == [("POST", f"{VERSION}/agents/runtimes/rt-1/endpoints")]
+
+
+async def test_create_goes_by_the_name_that_the_operation_has() -> None:
+    net = always({"agentRuntimeVersion": "1"})
+    await net.client.create(RUNTIME_VERSIONS, {"description": "first"}, parent="rt-1")
+    assert net.asked == [("POST", f"{VERSION}/agents/runtimes/rt-1/versions")]
+    assert net.actions == ["PublishRuntimeVersion"]
+
+
+async def test_a_version_without_a_number_counts_as_unanswered() -> None:
+    """It is there; to publish once more would make another one."""
+    with pytest.raises(Unavailable, match="without agentRuntimeVersion") as caught:
+        await always({"description": "first"}).client.create(RUNTIME_VERSIONS, {}, parent="rt-1")
+    assert caught.value.maybe_applied
 
 
 @pytest.mark.parametrize(

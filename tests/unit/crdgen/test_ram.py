@@ -1,10 +1,12 @@
 """The RAM actions that the operator asks for, against the API's own description."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 from agentrun_operator.crdgen.ram import PROBE, policy, policy_page, read_actions, write_actions
 from agentrun_operator.kinds import catalogue
+from fakes.mappings import RUNTIME_VERSIONS
 
 KINDS = tuple(catalogue().values())
 
@@ -39,6 +41,16 @@ def test_verbs_are_actions_and_a_missing_update_is_none() -> None:
         "agentrun:PauseSandbox",
         "agentrun:StopSandbox",
     )
+
+
+def test_versions_are_listed_and_published() -> None:
+    proxy = catalogue()["ModelProxy"]
+    assert proxy.rest is not None
+    kind = replace(proxy, rest=replace(proxy.rest, versions=RUNTIME_VERSIONS))
+    more = set(read_actions(kind)) - set(read_actions(proxy))
+    assert more == {"agentrun:ListAgentRuntimeVersions"}
+    more = set(write_actions(kind)) - set(write_actions(proxy))
+    assert more == {"agentrun:PublishRuntimeVersion"}
 
 
 def test_observing_needs_no_write() -> None:
