@@ -72,6 +72,18 @@ class HasStates(ResourceSpec):
     """A word of `Rest.verbs`; the kind says what each of them means."""
 
 
+class HasVersions(ResourceSpec):
+    """A resource of which AgentRun keeps numbered versions (`Rest.versions`)."""
+
+    publish: Annotated[Literal["Never", "OnChange"], Local()] = "Never"
+    """When a version is published: Never, or OnChange: one for each change of this spec, or of a
+    Secret or ConfigMap that it names, once the resource is as specified. What others change in
+    AgentRun publishes nothing. Nothing takes a version away again."""
+    publish_description: Annotated[str | None, Local(), Field(max_length=128)] = None
+    """What the next version says of itself, at most 128 characters; a mark of the operator
+    follows. Unset: generation and name of this object. Changing it publishes nothing."""
+
+
 class EndsByItself(HasStates):
     """A resource that comes to an end by itself, as it is meant to: its object is Completed then.
 

@@ -25,6 +25,10 @@ RECORD_FIELDS = (
     "adopted",
     "incarnation",
     "creation",
+    "versions",
+    "latestVersion",
+    "published",
+    "publishing",
 )
 """What a status proves of a resource, or of a create."""
 

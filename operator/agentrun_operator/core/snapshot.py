@@ -132,6 +132,10 @@ class Snapshot:
     """This spec, or what it refers to, or a request token, has not been acted on yet."""
     ungranted: bool = False
     """A write that carries the spec out would reach for what the account's owner does not grant."""
+    unpublished: bool = False
+    """A version of what is there is to be published, once that is as specified."""
+    publication_open: bool = False
+    """A publication was announced, and nobody knows whether it made a version."""
     past_deadline: bool = False
     cleared_before: bool = False
     """The removed fields were cleared once for this generation."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.reasons import ConditionType, Reason
+from agentrun_operator.core.versions import MAX_LISTED
 from agentrun_operator.crdgen.scalars import Schema
 from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 
@@ -31,6 +32,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
             **({"lastSeenTime": _last_seen_time()} if kind.rest is not None else {}),
             **_course(),
+            **(_versions() if kind.rest is not None and kind.rest.versions else {}),
             **({"connection": _connection()} if kind.connection else {}),
             **({"massAbsence": _mass_absence()} if kind.is_local else {}),
             "atProvider": {
@@ -230,6 +232,47 @@ def _creation() -> Schema:
             "generation": _integer("Generation of the spec that is being created."),
         },
     )
+
+
+def _versions() -> Schema:
+    """Return the properties that say what was published."""
+    head = "Digest of what was published. A Secret counts by its version, never by its content."
+    return {
+        "versions": _list(
+            f"Published versions, the newest first, up to {MAX_LISTED}; as of the last publication "
+            "or request.",
+            _object(
+                "One published version.",
+                {
+                    "number": _text("Number of the version."),
+                    "description": _text("What it says of itself."),
+                    "publishedAt": _time("When it was published."),
+                },
+                required=("number",),
+            ),
+        ),
+        "latestVersion": _text("Number of the newest published version."),
+        "published": _object(
+            "What the operator published last. A spec that differs from it is published.",
+            {
+                "externalId": _text("Id of the resource that it was published of."),
+                "version": _text("Number of the version; absent where none had to be published."),
+                "head": _text(head),
+                "generation": _integer("Generation of a spec of which it is known to be true."),
+                "inputs": _text("Digest of the versions of all that this spec refers to."),
+            },
+        ),
+        "publishing": _object(
+            "A publication whose outcome is not known yet.",
+            {
+                "externalId": _text("Id of the resource that is published."),
+                "head": _text(head),
+                "attempt": _text("By which the version is known in the list."),
+                "after": _text("Number of the newest version before it."),
+                "startedAt": _time("When it was announced."),
+            },
+        ),
+    }
 
 
 def _connection() -> Schema:

@@ -1,5 +1,7 @@
 """What a pass knows of an absence: whether something should be there, and whether it is proven."""
 
+from datetime import datetime
+
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.deletion_event import went_out
@@ -43,15 +45,18 @@ def is_vanished(ctx: Context) -> bool:
 
 
 def window_passed(ctx: Context) -> bool:
-    """Whether the settle window of the announced create is over, by both clocks.
+    """Whether the settle window of the announced create is over."""
+    started = parse_time(ctx.obj.creation.get("startedAt"))
+    return started is None or is_over(ctx, started)
+
+
+def is_over(ctx: Context, started: datetime) -> bool:
+    """Whether the settle window of a write that was announced at a time is over, by both clocks.
 
     Race: the machine's time may jump. As long as this process lives it knows better when it last
     sent something; and whatever a process before it sent, it sent before this one's first pass. So
     a clock that was set back does not prolong the window, which deletions wait for.
     """
-    started = parse_time(ctx.obj.creation.get("startedAt"))
-    if started is None:
-        return True
     sent_at, known_since = ctx.memory.sent.at, ctx.memory.looks.known_since
     now, window = ctx.now, ctx.settle.total_seconds()
     if known_since is not None and now - max(sent_at, known_since) >= window:

@@ -38,7 +38,7 @@ def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> Edits | None:
     by_version = encode(ctx.kind, spec, resolution.by_version())
     acted_on = {
         "generation": ctx.obj.generation,
-        "inputs": _inputs(resolution),
+        "inputs": inputs_of(resolution),
         "values": {path: digest_of(value) for path, value in _values(ctx, by_version)},
     }
     before = ctx.memory.acted.values
@@ -57,7 +57,8 @@ def _values(ctx: Planned, body: Json) -> Iterable[tuple[str, Any]]:
         yield STATE_PATH, ctx.target.desired_state
 
 
-def _inputs(resolution: Resolution) -> str:
+def inputs_of(resolution: Resolution) -> str:
+    """Return a digest of the versions of all that a spec refers to."""
     return digest_of(
         [
             sorted(resolution.versions.items()),

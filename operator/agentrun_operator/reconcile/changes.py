@@ -5,6 +5,7 @@ from typing import Any
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.versions import newest_on_record
 
 
 def claim_of(obj: KubeObject, rest: Rest | None) -> tuple[Any, ...]:
@@ -60,6 +61,7 @@ def concerns_users(before: KubeObject, now: KubeObject) -> bool:
         or before.uid != now.uid
         or before.deleting != now.deleting
         or before.external_id != now.external_id
+        or newest_on_record(before) != newest_on_record(now)
         or before.is_claimed != now.is_claimed
         or before.ready.get("status") != now.ready.get("status")
         or is_disowned(before) != is_disowned(now)

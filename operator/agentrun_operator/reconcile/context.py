@@ -11,6 +11,7 @@ from agentrun_operator.core.errors import OperatorError
 from agentrun_operator.core.kind import ResourceKind, Rest
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.snapshot import Existence, Observation
+from agentrun_operator.core.versions import Version
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.memory import Memory
 from agentrun_operator.reconcile.plan import Plan, Prepared
@@ -55,6 +56,8 @@ class Pass(Generic[P_co]):
     """The last incarnation was looked for, because the record of it is lost."""
     is_braked: bool = False
     """The last look found nothing, in an account in which too much is missing."""
+    versions: tuple[Version, ...] | None = None
+    """What a LIST of this pass showed of the resource's versions; None: none was asked for."""
     taken: OperatorError | None = None
     """The refusal of a create because the name is taken."""
     acted: set[str] = field(default_factory=set)

@@ -54,6 +54,9 @@ class Action(Enum):
     CHANGE_STATE = "change-state"
     CORRECT = "correct"
     REPORT_DRIFT = "report-drift"
+    FIND_VERSION = "find-version"
+    """Ask the list of versions what became of an announced publication."""
+    PUBLISH = "publish"
     SETTLE = "settle"
 
 
@@ -125,6 +128,14 @@ def _is_to_be_written(s: Snapshot) -> bool:
 
 def _is_failed(s: Snapshot) -> bool:
     return _phase(s) in FAILED
+
+
+def _is_to_be_published(s: Snapshot) -> bool:
+    """Whether a version of what is there is due: as specified, or left as the policy wants it."""
+    is_left = s.policies.drift == "Ignore" and not s.edited
+    is_uncleared = s.cleared_before and _is_uncleared(s)
+    is_in_place = not _differs(s) or (is_left and not is_uncleared)
+    return s.unpublished and is_in_place and _phase(s) is Phase.READY
 
 
 def _is_to_be_replaced(s: Snapshot) -> bool:
@@ -237,8 +248,14 @@ LIFE: tuple[Row, ...] = (
     ),
     Row("in transition", lambda s: _phase(s) in _IN_TRANSITION, Action.AWAIT_TRANSITION),
     Row(
+        # Order: before any update. A publication that comes late would make a version of that.
+        "publication announced, answer lost",
+        lambda s: s.publication_open and not s.policies.observe_only,
+        Action.FIND_VERSION,
+    ),
+    Row(
         "refused, and not in place",
-        lambda s: s.refused and (_is_failed(s) or _differs(s)),
+        lambda s: s.refused and (_is_failed(s) or _differs(s) or s.unpublished),
         Action.STALL_REFUSED,
     ),
     Row(
@@ -273,6 +290,13 @@ LIFE: tuple[Row, ...] = (
         lambda s: s.edited and not s.observation.confirmed,
         Action.CONFIRM,
     ),
+    Row(
+        # A version cannot be taken back, and a LIST may lack what is not in place.
+        "to be published, unconfirmed",
+        lambda s: _is_to_be_published(s) and not s.observation.confirmed,
+        Action.CONFIRM,
+    ),
+    Row("to be published", _is_to_be_published, Action.PUBLISH),
     Row("nothing differs", lambda s: not _differs(s), Action.SETTLE),
     Row("differs, unconfirmed", lambda s: not s.observation.confirmed, Action.CONFIRM),
     Row(

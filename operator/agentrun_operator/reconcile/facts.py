@@ -4,7 +4,7 @@ from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Ownership, Policies, Snapshot
-from agentrun_operator.reconcile import absence, edits, endings, leave
+from agentrun_operator.reconcile import absence, edits, endings, heads, leave
 from agentrun_operator.reconcile.context import Context, is_planned
 
 
@@ -36,6 +36,8 @@ def snapshot(ctx: Context) -> Snapshot:
         create_refused=edits.is_refused(ctx) and ctx.memory.sent.refused.is_create,
         edited=edits.is_edited(ctx),
         ungranted=any(leave.pending(ctx)),
+        unpublished=heads.is_unpublished(ctx),
+        publication_open=heads.announced(ctx) is not None,
         past_deadline=_is_past_deadline(ctx),
         cleared_before=_is_told_uncleared(ctx) or _was_cleared_by_us(ctx),
         observation=edits.seen(ctx),

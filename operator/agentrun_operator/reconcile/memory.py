@@ -13,6 +13,7 @@ from agentrun_operator.reconcile.held import Held
 from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 from agentrun_operator.reconcile.looks import Looks
+from agentrun_operator.reconcile.published import Published
 from agentrun_operator.reconcile.reported import Reported
 from agentrun_operator.reconcile.sent import ActedOn, Sent
 from agentrun_operator.reconcile.transition import Transition
@@ -34,6 +35,7 @@ class Memory:
     ineffective: Ineffective = field(default_factory=Ineffective)
     incarnations: Incarnations = field(default_factory=Incarnations)
     corrected: CorrectedFields = field(default_factory=CorrectedFields)
+    published: Published = field(default_factory=Published)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ from agentrun_operator.reconcile.settle import Settlement
 from agentrun_operator.reconcile.shelf import loaded
 from agentrun_operator.reconcile.step import merged
 from agentrun_operator.reconcile.updates import UpdatingSteps
+from agentrun_operator.reconcile.versions import VersionSteps
 from agentrun_operator.reconcile.world import World
 from agentrun_operator.reconcile.writes import WritingSteps
 
@@ -85,6 +86,7 @@ class Reconciler:
             WritingSteps(world, self._reporter, settlement, claims, redactors),
             UpdatingSteps(world, settlement),
             MissingSteps(world, settlement),
+            VersionSteps(world, self._reporter),
         )
         self._steps = merged((g.table for g in groups), (g.early for g in may_be_early))
 

@@ -11,7 +11,7 @@ from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import asked, outcome, status
+from agentrun_operator.reconcile import asked, heads, outcome, status
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
@@ -62,6 +62,7 @@ class Settlement:
                 ctx.changes |= {"adopted": None, "applied": None}
             self.note_drift(ctx)
         asked.note_acted(ctx)
+        heads.note_settled(ctx)
         plan = ctx.plan
         message = _standing(ctx) + unpublished
         message += caution(self._world, ctx, plan.spec, plan.resolution)

@@ -1,5 +1,8 @@
 """Whom a change of an object concerns."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
@@ -7,7 +10,7 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.changes import concerns_users
 
 
-def runtime(status: str, reason: str) -> KubeObject:
+def runtime(status: str, reason: str, **more: Any) -> KubeObject:
     return KubeObject(
         key=ObjectKey("AgentRuntime", "team-a", "base"),
         uid="uid-1",
@@ -21,6 +24,7 @@ def runtime(status: str, reason: str) -> KubeObject:
         status={
             "externalId": "ar-1",
             "conditions": [{"type": "Ready", "status": status, "reason": reason}],
+            **more,
         },
     )
 
@@ -39,3 +43,16 @@ def test_users_are_told_what_they_may_rely_on(
     before: tuple[str, str], now: tuple[str, str], *, concerned: bool
 ) -> None:
     assert concerns_users(runtime(*before), runtime(*now)) is concerned
+
+
+@pytest.mark.parametrize(
+    ("published", "newest", "concerned"),
+    [("ar-1", "2", True), ("ar-1", "1", False), ("ar-0", "2", False)],
+    ids=["another one", "the same", "of a resource that is gone"],
+)
+def test_users_are_told_of_a_published_version(
+    published: str, newest: str, *, concerned: bool
+) -> None:
+    first = runtime("True", "Available", latestVersion="1", published={"externalId": published})
+    second = replace(first, status={**first.status, "latestVersion": newest})
+    assert concerns_users(first, second) is concerned

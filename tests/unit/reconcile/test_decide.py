@@ -134,6 +134,10 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
         Action.TIME_OUT,
     ),
     "in transition": (life(seen(Phase.UNKNOWN)), Action.AWAIT_TRANSITION),
+    "publication announced, answer lost": (
+        life(seen(drift=(DRIFT,), confirmed=False), publication_open=True, edited=True),
+        Action.FIND_VERSION,
+    ),
     "refused, and not in place": (
         life(seen(drift=(DRIFT,), confirmed=False), refused=True, edited=True),
         Action.STALL_REFUSED,
@@ -159,6 +163,11 @@ LIFE_CASES: dict[str, tuple[Snapshot, Action]] = {
     ),
     "observed": (life(seen(drift=(DRIFT,)), policies=OBSERVE), Action.SETTLE),
     "edited, unconfirmed": (life(seen(confirmed=False), edited=True), Action.CONFIRM),
+    "to be published, unconfirmed": (
+        life(seen(confirmed=False), unpublished=True),
+        Action.CONFIRM,
+    ),
+    "to be published": (life(seen(), unpublished=True, edited=True), Action.PUBLISH),
     "nothing differs": (life(seen(confirmed=False)), Action.SETTLE),
     "differs, unconfirmed": (
         life(seen(drift=(FIXED,), confirmed=False), policies=Policies(drift="Ignore")),
@@ -207,6 +216,44 @@ UNGRANTED: dict[str, tuple[Snapshot, Action]] = {
         Action.AWAIT_SETTLING,
     ),
 }
+
+
+UNPUBLISHED: dict[str, tuple[Snapshot, Action]] = {
+    "differs": (life(seen(drift=(DRIFT,)), unpublished=True), Action.CORRECT),
+    "differs, which is reported": (
+        life(seen(drift=(DRIFT,)), unpublished=True, policies=Policies(drift="Report")),
+        Action.REPORT_DRIFT,
+    ),
+    "differs, which is ignored": (
+        life(seen(drift=(DRIFT,)), unpublished=True, policies=Policies(drift="Ignore")),
+        Action.PUBLISH,
+    ),
+    "has what was to be cleared": (
+        life(
+            seen(removed=(LEFT,)),
+            unpublished=True,
+            cleared_before=True,
+            policies=Policies(drift="Ignore"),
+        ),
+        Action.STALL_UNCLEARED,
+    ),
+    "is observed": (
+        life(seen(), unpublished=True, publication_open=True, policies=OBSERVE),
+        Action.SETTLE,
+    ),
+    "was refused": (life(seen(), unpublished=True, refused=True), Action.STALL_REFUSED),
+    "is in transition": (
+        life(seen(Phase.PROGRESSING), unpublished=True, publication_open=True),
+        Action.AWAIT_TRANSITION,
+    ),
+    "sleeps": (life(seen(Phase.IDLE), unpublished=True), Action.SETTLE),
+}
+
+
+@pytest.mark.parametrize("name", UNPUBLISHED)
+def test_what_is_to_be_published_and(name: str) -> None:
+    snapshot, action = UNPUBLISHED[name]
+    assert decide(snapshot) is action
 
 
 @pytest.mark.parametrize("name", UNGRANTED)

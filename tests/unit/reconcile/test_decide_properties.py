@@ -17,6 +17,7 @@ MUTATING = {
     Action.DELETE,
     Action.CHANGE_STATE,
     Action.RESTART,
+    Action.PUBLISH,
 }
 # What ends the walk through the table early is rare, or hardly a row behind it would be reached.
 _rarely = st.sampled_from([False] * 7 + [True])
@@ -61,6 +62,8 @@ snapshots = st.builds(
     refused=_rarely,
     edited=st.booleans(),
     ungranted=_rarely,
+    unpublished=st.booleans(),
+    publication_open=_rarely,
     past_deadline=st.booleans(),
     cleared_before=st.booleans(),
     observation=_observations,
@@ -101,6 +104,7 @@ def test_what_is_not_ours_is_not_changed(snapshot: Snapshot) -> None:
 def test_what_was_refused_is_not_sent_again(snapshot: Snapshot) -> None:
     if snapshot.refused:
         again = {Action.UPDATE, Action.CORRECT, Action.RECREATE, Action.CHANGE_STATE}
+        again.add(Action.PUBLISH)
         assert decide(snapshot) not in again
 
 
