@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from agentrun_operator.core.fields import (
+    NEWEST_VERSION,
     ConfigMapKeySelector,
     ConfigMapReference,
     Ref,
@@ -13,6 +14,7 @@ from agentrun_operator.core.fields import (
     SecretKeySelector,
     SecretReference,
     SpecModel,
+    VersionOf,
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
@@ -47,6 +49,32 @@ class _Place:
     kind: str
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What `Ref.where` asks of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVersion:
+    """A version of what a reference names, and where a spec says which."""
+
+    path: str
+    reference: str
+    """JSON name of the reference."""
+    kind: str
+    """Of what it leads to."""
+    name: str
+    """Of the object; empty where the resource itself is named."""
+    external_name: str
+    version: str
+    """A number, or a word."""
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether it is the newest one, whatever its number."""
+        return self.version == NEWEST_VERSION
+
+    @property
+    def has_number(self) -> bool:
+        """Whether it is one for good."""
+        return self.version.isdecimal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +138,34 @@ def _nodes(
     spec: Mapping[str, Any], steps: tuple[tuple[str, bool], ...]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((path, node) for path, node in below(spec, steps) if isinstance(node, Mapping))
+
+
+@lru_cache(maxsize=64)
+def _version_places(
+    model: type[SpecModel],
+) -> tuple[tuple[tuple[tuple[str, bool], ...], str, str], ...]:
+    """Return (steps to a version, JSON name of the reference, kind that this leads to)."""
+    fields = tuple(spec_fields(model))
+    kinds = {
+        found.steps[0][0]: ref.kind
+        for found in fields
+        if len(found.steps) == 1 and (ref := marker(found.shape.markers, Ref)) is not None
+    }
+    return tuple(
+        (found.steps, version.reference, kinds[version.reference])
+        for found in fields
+        if (version := marker(found.shape.markers, VersionOf)) is not None
+    )
+
+
+def versions_named(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[NamedVersion, ...]:
+    """Return the versions that a raw spec names of what its references lead to, in spec order."""
+    found = []
+    for steps, reference, target in _version_places(kind.spec):
+        named = spec.get(reference)
+        node = named if isinstance(named, Mapping) else {}
+        name, external = str(node.get("name") or ""), str(node.get("externalName") or "")
+        for path, value in below(spec, steps):
+            if isinstance(value, str | int) and (name or external):
+                found.append(NamedVersion(path, reference, target, name, external, str(value)))
+    return tuple(found)

@@ -172,6 +172,21 @@ class Ref:
     """The API takes the target's name here, whatever keys it in its own path."""
 
 
+NEWEST_VERSION = "Published"
+"""Word for the newest version that was published of what a reference names."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionOf:
+    """The text is a version of what a reference of the spec names: a number, or a word.
+
+    A number has to exist. `NEWEST_VERSION` is resolved to one; any other word is the API's own.
+    """
+
+    reference: str
+    """JSON name of that reference."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """In an account that is lent, only its owner hands the value out, by this grant."""

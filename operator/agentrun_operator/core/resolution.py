@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentrun_operator.core.errors import ReferenceNotFound, Unresolved
-from agentrun_operator.core.fields import Reference, SecretDocument, SecretSource, ValueFrom
+from agentrun_operator.core.fields import (
+    NEWEST_VERSION,
+    Reference,
+    SecretDocument,
+    SecretSource,
+    ValueFrom,
+)
 from agentrun_operator.core.one_line import one_line
 
 _DOCKER_HUB = "docker.io"
@@ -32,6 +38,8 @@ class Resolution:
     """Secret name → `<uid>/<resourceVersion>`, for what cannot be read back."""
     edited_at: datetime | None = None
     """When a Secret or ConfigMap was last edited; None where all are as they were made."""
+    newest_versions: Mapping[str, str] = field(default_factory=dict)
+    """JSON name of a reference → number of the newest version of what it leads to."""
     compatibility: Mapping[str, str] = field(default_factory=dict)
     """`spec.compatibility` of the account: in what its API differs."""
 
@@ -48,6 +56,19 @@ class Resolution:
             return known[(kind, reference.name)]
         except KeyError:
             raise Unresolved(f"{kind} {reference.name!r} is not resolved") from None
+
+    def version(self, reference: str, version: str | None) -> str | None:
+        """Return what stands on the wire for a version of what a reference leads to.
+
+        Raises:
+            ReferenceNotFound: it was left unresolved.
+        """
+        if version != NEWEST_VERSION:
+            return version
+        try:
+            return self.newest_versions[reference]
+        except KeyError:
+            raise Unresolved(f"the newest version behind {reference} is not resolved") from None
 
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret.
@@ -144,6 +165,7 @@ class Resolution:
             },
             config_maps=self.config_maps,
             versions=self.versions,
+            newest_versions=self.newest_versions,
             compatibility=self.compatibility,
         )
 

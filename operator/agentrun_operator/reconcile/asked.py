@@ -64,6 +64,8 @@ def inputs_of(resolution: Resolution) -> str:
             sorted(resolution.versions.items()),
             sorted((name, dict(data)) for name, data in resolution.config_maps.items()),
             sorted((*key, name) for key, name in resolution.references.items()),
+            # Left out where there is none, as an older version wrote it.
+            *([sorted(newest)] if (newest := resolution.newest_versions.items()) else []),
             # An older version wrote False for none.
             dict(resolution.compatibility) or False,
         ]

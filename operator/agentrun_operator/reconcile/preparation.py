@@ -26,7 +26,7 @@ from agentrun_operator.core.problems import combined, value_problems
 from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths, encode, encode_resolved
-from agentrun_operator.reconcile import facts, views
+from agentrun_operator.reconcile import facts, named_versions, views
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
@@ -181,6 +181,7 @@ class Preparation:
     ) -> Prepared:
         """Return a plan with the whole desired state, or all that is wrong at once."""
         resolution, unresolved = await self._world.references.resolve(ctx.obj, binding)
+        unresolved += await named_versions.missing(self._world, ctx, binding.api, resolution)
         known = replace(known, lacking=self._world.grants.lacking(ctx.obj, binding, leave))
         refused = self._refused(ctx, known.lacking, binding, leave, is_blocked=bool(unresolved))
         try:

@@ -11,6 +11,7 @@ from agentrun_operator.core.dependencies import (
     Requirement,
     dependencies,
     requirements,
+    versions_named,
 )
 from agentrun_operator.core.errors import (
     AccountMismatch,
@@ -24,6 +25,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.spec_fields import words_of
+from agentrun_operator.core.versions import newest_on_record
 from agentrun_operator.reconcile.binding import Binding, is_unverified_pin
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_disowned
@@ -69,10 +71,46 @@ class ReferenceResolver:
             except OperatorError as error:
                 problems.append(error)
         problems += self._unfit(obj)
+        newest, unpublished = self._newest_versions(obj)
+        problems += unpublished
         compatibility = {} if binding is None else binding.compatibility
         found = replace(
-            _held_in(sources), references=keys, external_names=names, compatibility=compatibility
+            _held_in(sources),
+            references=keys,
+            external_names=names,
+            newest_versions=newest,
+            compatibility=compatibility,
         )
+        return found, tuple(problems)
+
+    def _newest_versions(
+        self, obj: KubeObject
+    ) -> tuple[Mapping[str, str], tuple[OperatorError, ...]]:
+        """Return the newest versions that a spec asks for, and what is wrong with others."""
+        found: dict[str, str] = {}
+        problems: list[OperatorError] = []
+        for named in versions_named(self._kinds[obj.key.kind], obj.spec):
+            if not named.is_newest:
+                continue
+            target = self._cache.get(ObjectKey(named.kind, obj.key.namespace, named.name))
+            newest = None if target is None else newest_on_record(target)
+            if newest is not None:
+                found[named.reference] = newest
+            elif target is None or target.spec.get("publish") != "OnChange":
+                problems.append(
+                    ReferenceNotFound(
+                        f"spec.{named.path}: no version is known of what spec.{named.reference} "
+                        f"names; set publish OnChange on {named.kind} {named.name!r}, or name the "
+                        "number of a version"
+                    )
+                )
+            else:
+                problems.append(
+                    DependencyNotReady(
+                        f"spec.{named.path}: {target.key} has published no version yet; see its "
+                        "conditions"
+                    )
+                )
         return found, tuple(problems)
 
     def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:

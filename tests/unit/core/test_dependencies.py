@@ -1,13 +1,15 @@
 """What a raw spec refers to, valid or not."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrun_operator.core.dependencies import Dependency, dependencies
+from agentrun_operator.core.dependencies import Dependency, dependencies, versions_named
+from agentrun_operator.core.fields import Ref, Reference, SpecModel, VersionOf
 from unit.core.sample_kind import FULL, KIND, json_values, specs
 
 TABLE = [
@@ -83,3 +85,53 @@ def test_no_broken_spec_breaks_it(spec: dict[str, Any], name: str, junk: Any) ->
 @given(json_values)
 def test_no_json_breaks_it(junk: Any) -> None:
     dependencies(KIND, junk if isinstance(junk, dict) else dict.fromkeys([*FULL, "envFrom"], junk))
+
+
+class Share(SpecModel):
+    of: Annotated[str, VersionOf("agentRef")]
+
+
+class Serving(SpecModel):
+    agent_ref: Annotated[Reference | None, Ref("Agent")] = None
+    version: Annotated[str | None, VersionOf("agentRef")] = None
+    shares: tuple[Share, ...] = ()
+
+
+SERVING = replace(KIND, spec=Serving, derived=(), rest=None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        pytest.param({}, [], id="nothing"),
+        pytest.param({"version": "1"}, [], id="of nothing"),
+        pytest.param(
+            {"agentRef": {"name": "chat"}, "version": 7},
+            [("version", "chat", "", "7")],
+            id="a number without quotes",
+        ),
+        pytest.param(
+            {"agentRef": {"externalName": "a-1"}, "shares": [{"of": "1"}, {"of": "LATEST"}]},
+            [("shares[0].of", "", "a-1", "1"), ("shares[1].of", "", "a-1", "LATEST")],
+            id="in items of a list, of what is in AgentRun only",
+        ),
+        pytest.param({"agentRef": "chat", "version": []}, [], id="of another shape"),
+    ],
+)
+def test_versions_that_a_spec_names(
+    spec: Mapping[str, Any], named: list[tuple[str, str, str, str]]
+) -> None:
+    found = versions_named(SERVING, spec)
+    assert [(v.path, v.name, v.external_name, v.version) for v in found] == named
+    assert {(v.reference, v.kind) for v in found} <= {("agentRef", "Agent")}
+
+
+def test_a_number_is_told_from_the_newest_and_from_other_words() -> None:
+    of = {"agentRef": {"name": "chat"}}
+    words = ("3", "Published", "LATEST")
+    found = [versions_named(SERVING, {**of, "version": word})[0] for word in words]
+    assert [(v.has_number, v.is_newest) for v in found] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]

@@ -238,3 +238,13 @@ def test_no_document_breaks_the_login(document: object, image: str) -> None:
         _login(document, image)
     except ReferenceNotFound as error:
         assert "holds no login" in error.message  # noqa: PT017 - both ends are fine
+
+
+def test_the_newest_version_is_a_number_on_the_wire() -> None:
+    resolution = Resolution(newest_versions={"agentRef": "3"})
+    for found in (resolution, resolution.by_version()):
+        assert found.version("agentRef", "Published") == "3"
+        assert found.version("agentRef", "LATEST") == "LATEST"
+        assert found.version("agentRef", None) is None
+    with pytest.raises(Unresolved):
+        Resolution().version("agentRef", "Published")
