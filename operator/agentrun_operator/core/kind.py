@@ -221,6 +221,8 @@ class ResourceKind:
     columns: tuple[Column, ...] = ()
     cautions: tuple[Callable[[Any, Resolution], Caution | None], ...] = ()
     """Pure: spec and what it refers to → what people should know although all is well."""
+    serves: Callable[[Mapping[str, Any]], str] | None = None
+    """Pure: a read → which versions of something answer there, for `status.serves`."""
     connection: Mapping[str, str] = field(default_factory=dict)
     """Key in a connection ConfigMap → API field with an address (never a secret)."""
     parent: Parent | None = field(init=False)

@@ -9,6 +9,7 @@ from agentrun_operator.crdgen.scalars import Schema
 from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 
 _MAX_MESSAGE = 32768
+_SERVES = "Versions that answer there, by the last look; with their shares where there are several."
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -33,6 +34,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             **({"lastSeenTime": _last_seen_time()} if kind.rest is not None else {}),
             **_course(),
             **(_versions() if kind.rest is not None and kind.rest.versions else {}),
+            **({"serves": _text(_SERVES)} if kind.serves else {}),
             **({"connection": _connection()} if kind.connection else {}),
             **({"massAbsence": _mass_absence()} if kind.is_local else {}),
             "atProvider": {

@@ -211,6 +211,7 @@ class ReportingSteps:
         self._settlement.note_drift(ctx)
         asked.note_acted(ctx)
         ctx.changes["atProvider"] = self._settlement.at_provider(ctx)
+        self._settlement.note_served(ctx)
         paths = drifted_fields(ctx.differences)
         message = f"the resource differs in {paths}; driftPolicy is Report"
         return Outcome(

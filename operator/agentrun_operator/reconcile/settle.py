@@ -42,6 +42,7 @@ class Settlement:
             memory.sent.note_write_only(ctx.plan.write_only_digest)
         ctx.changes |= {"atProvider": self.at_provider(ctx), "creation": None, "drift": None}
         ctx.changes["deleteSentAt"] = None
+        self.note_served(ctx)
         ctx.changes["externalName"] = ctx.target.name if ctx.rest.name_field else None
         ctx.changes["parentId"] = ctx.target.parent
         if not ctx.obj.observes_only:
@@ -79,6 +80,12 @@ class Settlement:
     def at_provider(self, ctx: Context, resource: Json | None = None) -> Json:
         """Return what of the last look may be shown."""
         return status.at_provider(ctx.kind, dict(resource or ctx.observation.resource))
+
+    def note_served(self, ctx: Context) -> None:
+        """Put the versions that answer, by the last look, into the next status."""
+        said = status.serves(ctx.kind, dict(ctx.observation.resource))
+        if said is not None:
+            ctx.changes["serves"] = said
 
     def applied(self, ctx: Planned, also: Iterable[str] = ()) -> list[str]:
         """Return the spec paths that are in place, and those whose clearing is not confirmed."""

@@ -145,6 +145,11 @@ def creation_mark(obj: KubeObject, *, looked_up: datetime | None, now: datetime)
     return mark
 
 
+def serves(kind: ResourceKind, resource: Json) -> CloudText | None:
+    """Return which versions of something answer at a resource; None for kinds that have none."""
+    return None if kind.serves is None else _field(kind.serves(resource))
+
+
 def reason_of(resource: Json, reason_field: str | None) -> CloudText | None:
     """Return the cloud's own explanation of a state; None where it gives none."""
     text: Any = resource.get(reason_field) if reason_field else None
