@@ -97,10 +97,11 @@ def officially(port: int, rest: Rest, operation: str) -> Any:
     if operation == "Find":
         verb = "List" if rest.key is KeyedBy.ID else "Get"
     action = verb + (rest.nouns if verb == "List" else rest.noun)
+    action = rest.create_operation if verb == "Create" else action
     method = getattr(client, snake(action))
     parameters = list(inspect.signature(method).parameters)
     keys = [NAME if operation == "Find" else KEY]
-    keys = [PARENT, *keys] if rest.parent else keys
+    keys = [PARENT, *keys] if rest.parent_param else keys
     arguments: list[Any] = keys[: len(parameters) - ("request" in parameters)]
     if "request" in parameters:
         arguments.append(official_request(rest, operation, verb, action))
@@ -131,6 +132,11 @@ def cases() -> list[Any]:
         for kind, rest in declared
         for operation in (*OPERATIONS, *rest.verbs)
         if operation != "Update" or rest.updatable
+    ] + [
+        pytest.param(rest.versions, operation, id=f"{operation} version of {kind.kind}")
+        for kind, rest in declared
+        if rest.versions is not None
+        for operation in ("Create", "List")
     ]
 
 

@@ -233,6 +233,10 @@ def test_every_operation_exists_under_its_name(kind: ResourceKind) -> None:
         wanted[(item, "put")] = f"Update{rest.noun}"
     for verb in rest.verbs.values():
         wanted[(f"{item}/{verb.suffix}", verb.method.lower())] = verb.action
+    if rest.versions is not None:
+        versions = _paths(rest.versions)[0]
+        wanted[(versions, "post")] = rest.versions.create_operation
+        wanted[(versions, "get")] = f"List{rest.versions.nouns}"
     found = {place: API["paths"][place[0]][place[1]]["operationId"] for place in wanted}
     assert found == wanted
 

@@ -25,7 +25,7 @@ from agentrun_operator.core.fields import (
     Words,
 )
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.policies import NamedSpec, ResourceSpec
+from agentrun_operator.core.policies import HasVersions, NamedSpec, ResourceSpec
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kinds.parts.connection import ConnectionTarget
@@ -45,6 +45,8 @@ KEYS = {
 }
 CONFIG = "settings"
 CONFIG_DATA = {"LEVEL": "info"}
+_POLICIES = (ResourceSpec, NamedSpec, HasVersions)
+"""Models whose fields are policies of the operator: none of them goes to the API."""
 _KEY = {"secretKeyRef": {"name": SECRET, "key": "token"}}
 _VALUES: Mapping[type[SpecModel], Any] = {
     ValueFrom: _KEY,
@@ -101,8 +103,7 @@ def spec_of(variant: Variant) -> dict[str, Any]:
     """Return a spec with every field of a variant set; the operator's own policies are not."""
     kind = catalogue()[variant.kind]
     model = kind.spec
-    policies = {json_name(ResourceSpec, name) for name in ResourceSpec.model_fields}
-    policies |= {json_name(NamedSpec, name) for name in NamedSpec.model_fields}
+    policies = {json_name(model, name) for model in _POLICIES for name in model.model_fields}
     spec = _filled(model, variant.without | policies, "", 1)
     return {**spec, **variant.given}
 
@@ -178,8 +179,8 @@ def _item_adapter(info: FieldInfo) -> TypeAdapter[Any]:
 
 def declared_fields(kind: ResourceKind) -> frozenset[str]:
     """Return the paths of all leaves of a kind's spec that go to the API in some way."""
-    policies = set(NamedSpec.model_fields) | set(ResourceSpec.model_fields)
-    return frozenset(_declared(kind.spec, "", frozenset(policies)))
+    policies = frozenset(name for model in _POLICIES for name in model.model_fields)
+    return frozenset(_declared(kind.spec, "", policies))
 
 
 def _declared(model: type[SpecModel], above: str, without: frozenset[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.forms import ResourceGroupId, WebAddress
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.policies import HasVersions
 from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Code
 from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out
@@ -30,7 +31,7 @@ from agentrun_operator.kinds.parts.storage import OssMount
 from agentrun_operator.kinds.parts.workload import WORKLOAD_RULES, WorkloadSpec
 
 
-class AgentRuntimeSpec(WorkloadSpec, SessionSpec):
+class AgentRuntimeSpec(WorkloadSpec, SessionSpec, HasVersions):
     """Desired state of one agent runtime. Every update replaces its running instances."""
 
     code: Annotated[Code | None, ApiName("codeConfiguration")] = None
@@ -90,6 +91,16 @@ KIND = ResourceKind(
         tags_field="systemTags",
         # The update schema requires it; everything else that is not sent keeps its value.
         always_send=("cpu",),
+        versions=Rest(
+            "/agents/runtimes/{parent}/versions",
+            noun="AgentRuntimeVersion",
+            nouns="AgentRuntimeVersions",
+            key=KeyedBy.ID,
+            id_field="agentRuntimeVersion",
+            name_field=None,
+            parent_param="agentRuntimeId",
+            creates_by="PublishRuntimeVersion",
+        ),
     ),
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,127}$",
     derived=(ENVIRONMENT, ARTIFACT_TYPE, PLACE),
@@ -103,6 +114,6 @@ KIND = ResourceKind(
     cautions=(open_to_all, left_out),
     columns=(
         Column("Image", ".spec.container.image"),
-        Column("Version", ".status.atProvider.agentRuntimeVersion"),
+        Column("Version", ".status.latestVersion"),
     ),
 )

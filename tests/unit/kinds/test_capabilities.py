@@ -4,7 +4,7 @@ import pytest
 
 from agentrun_operator.core.identity import ACCOUNT_KINDS
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
-from agentrun_operator.core.policies import EndsByItself, HasStates
+from agentrun_operator.core.policies import EndsByItself, HasStates, HasVersions
 from agentrun_operator.kinds import catalogue
 
 _KINDS = [(kind, kind.rest) for kind in catalogue().values() if kind.rest is not None]
@@ -17,6 +17,15 @@ def test_some_kind_ends_by_itself() -> None:
 @pytest.mark.parametrize(("kind", "rest"), _KINDS, ids=[kind.kind for kind, _ in _KINDS])
 def test_who_has_verbs_has_states(kind: ResourceKind, rest: Rest) -> None:
     assert issubclass(kind.spec, HasStates) is bool(rest.verbs)
+
+
+@pytest.mark.parametrize(("kind", "rest"), _KINDS, ids=[kind.kind for kind, _ in _KINDS])
+def test_who_has_versions_says_when_to_publish(kind: ResourceKind, rest: Rest) -> None:
+    assert issubclass(kind.spec, HasVersions) is (rest.versions is not None)
+
+
+def test_some_kind_has_versions() -> None:
+    assert any(rest.versions is not None for _, rest in _KINDS)
 
 
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda kind: kind.kind)
