@@ -337,5 +337,9 @@ async def prepared(lab: Lab, kind: str) -> None:
     lab.cluster.put_secret(SECRET, KEYS)
     lab.cluster.put_config_map(CONFIG, CONFIG_DATA)
     for need in dependencies(lab.kinds[kind], examples()[kind].drift.given):
-        lab.cluster.apply(need.kind, need.name, MINIMAL[need.kind])
+        target = lab.cluster.apply(need.kind, need.name, MINIMAL[need.kind])
         await lab.elapse(20)
+        rest = lab.kinds[need.kind].rest
+        if rest is not None and rest.versions is not None:
+            # A spec may name only those that exist.
+            await lab.publish_by_hand(target, times=9)

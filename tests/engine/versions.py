@@ -5,7 +5,6 @@ from typing import Any
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from engine.specs import RUNTIME, SAMPLES, keys, lab_for
-from engine.strangers import client_by_hand
 from fakes.lab import Lab
 
 PUBLISH, LIST = "PublishRuntimeVersion", "ListAgentRuntimeVersions"
@@ -51,11 +50,7 @@ def edited_by_others(lab: Lab, **changes: Any) -> None:
 
 
 async def published_by_hand(lab: Lab, key: ObjectKey) -> None:
-    """Publish a version of an object's resource as somebody else would."""
-    rest = lab.kinds[key.kind].rest
-    assert rest is not None
-    assert rest.versions is not None
-    body = {"description": "by hand"}
-    await client_by_hand(lab).create(rest.versions, body, parent=lab.get(key).external_id)
+    """Let somebody else publish a version, and some time pass."""
+    await lab.publish_by_hand(key)
     lab.clock.advance(5)
     lab.calls.take()

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from agentrun_operator.core.conditions import without_request_id
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.settings import Settings
@@ -21,7 +21,7 @@ from agentrun_operator.kube.connections import ConfigMapConnectionWriter
 from agentrun_operator.kube.writer import StatusAndFinalizerWriter
 from agentrun_operator.reconcile.engine import Engine
 from agentrun_operator.reconcile.guard import check_leadership
-from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.ports import AccountConnection, ExternalAPI, Json
 from agentrun_operator.reconcile.tracing import UNTRACED, Tracer
 from agentrun_operator.reconcile.wiring import Adapters, assemble
 from agentrun_operator.reconcile.world import World
@@ -168,6 +168,23 @@ class Lab:
         assert self.ready(key) == ("True", "Available")
         self.calls.take()
         return key
+
+    def outsider(self) -> ExternalAPI:
+        """Return somebody else's client of MAIN."""
+
+        async def at_once() -> None:
+            return None
+
+        identity = AccountIdentity(MAIN.account_id, "cn-hangzhou")
+        return self.cloud.connect(AccountConnection(identity, None, keys_of(MAIN), 20.0), at_once)
+
+    async def publish_by_hand(self, key: ObjectKey, times: int = 1) -> None:
+        """Publish versions of an object's resource as somebody else would."""
+        rest, ident = self.kinds[key.kind].rest, self.get(key).external_id
+        assert rest is not None
+        assert rest.versions is not None
+        for _ in range(times):
+            await self.outsider().create(rest.versions, {"description": "by hand"}, parent=ident)
 
     def get(self, key: ObjectKey) -> KubeObject:
         return self.cluster.get(key)

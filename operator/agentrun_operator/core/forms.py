@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from agentrun_operator.core.fields import BARE_TEXT, MAX_NAME, Form, Unquoted
+from agentrun_operator.core.fields import BARE_TEXT, MAX_NAME, NEWEST_VERSION, Form, Unquoted
 from agentrun_operator.core.quantities import number_as_text
 
 _SIZE = Field(min_length=1, max_length=128)
@@ -181,3 +181,15 @@ Version = Annotated[
     Form(r"^([1-9][0-9]*|LATEST)$", "must be the number of a version, or LATEST", ("1", "2")),
 ]
 """1 and "1" are the same version."""
+NamedVersion = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME),
+    BeforeValidator(number_as_text),
+    Unquoted(means_text=True),
+    Form(
+        rf"^([1-9][0-9]*|LATEST|{NEWEST_VERSION})$",
+        f"must be the number of a version, LATEST or {NEWEST_VERSION}",
+        ("1", "2"),
+    ),
+]
+"""As `Version`, or the word for the newest one."""

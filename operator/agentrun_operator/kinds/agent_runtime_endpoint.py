@@ -11,6 +11,7 @@ from pydantic import Field
 from agentrun_operator.core.fields import (
     ApiName,
     ClearWith,
+    EncodedBy,
     Immutable,
     Local,
     ObservedModel,
@@ -18,13 +19,20 @@ from agentrun_operator.core.fields import (
     Reference,
     ServerDefault,
     Unordered,
+    VersionOf,
 )
-from agentrun_operator.core.forms import Version
+from agentrun_operator.core.forms import NamedVersion
 from agentrun_operator.core.kind import Column, KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.policies import NamedSpec
 from agentrun_operator.kinds.parts.connection import WriteConnection
 from agentrun_operator.kinds.parts.placement import Description
-from agentrun_operator.kinds.parts.routing import ROUTING_RULES, Route
+from agentrun_operator.kinds.parts.routing import (
+    ROUTING_RULES,
+    RUNTIME,
+    Route,
+    served,
+    wire_version,
+)
 from agentrun_operator.kinds.parts.scaling import SCALING_RULE, Scaling
 
 
@@ -33,8 +41,15 @@ class AgentRuntimeEndpointSpec(NamedSpec):
 
     runtime_ref: Annotated[Reference, Ref("AgentRuntime"), Immutable(), Local()]
     """The AgentRuntime it belongs to; externalName is the runtime's id. Immutable."""
-    target_version: Annotated[Version | None, ServerDefault("LATEST")] = None
-    """Version that answers, a number or LATEST; server default LATEST. Excludes routing."""
+    target_version: Annotated[
+        NamedVersion | None,
+        EncodedBy(wire_version),
+        VersionOf(RUNTIME),
+        ServerDefault("LATEST"),
+    ] = None
+    """Version that answers: the number of one that was published, Published for the newest one,
+    which it then follows, or LATEST for what is not published yet; server default LATEST. Excludes
+    routing."""
     routing: Annotated[
         tuple[Route, ...],
         ApiName("routingConfiguration.versionWeights"),
@@ -95,7 +110,9 @@ KIND = ResourceKind(
     rules=(*ROUTING_RULES, SCALING_RULE),
     columns=(
         Column("Target", ".spec.targetVersion"),
+        Column("Version", ".status.serves", wide=False),
         Column("URL", ".status.atProvider.endpointPublicUrl"),
     ),
+    serves=served,
     connection={"url": "endpointPublicUrl"},
 )

@@ -4,14 +4,18 @@ The API documents weights from 0 to 1, agentrun-cli passes percents through unch
 two the account takes is a setting of the account.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, EncodedBy, SpecModel
+from agentrun_operator.core.fields import ApiName, EncodedBy, SpecModel, VersionOf
 from agentrun_operator.core.forms import Version
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.resolution import Resolution
+
+RUNTIME = "runtimeRef"
+"""The reference that leads to what has the versions."""
 
 
 def _weight(route: "Route", resolution: Resolution) -> float:
@@ -27,11 +31,34 @@ def _percent(weight: Any) -> Any:
     return round(weight * 100) if 0 < weight <= 1 else weight
 
 
+def wire_version(spec: Any, resolution: Resolution) -> str | None:
+    """Return the version that answers as the API has it: what `Published` means right now."""
+    return resolution.version(RUNTIME, spec.target_version)
+
+
+def served(resource: Mapping[str, Any]) -> str:
+    """Return which versions answer at an endpoint, from a read of it."""
+    routing = resource.get("routingConfiguration")
+    weights = routing.get("versionWeights") if isinstance(routing, Mapping) else None
+    shares = [w for w in weights if isinstance(w, Mapping)] if isinstance(weights, list) else []
+    if not shares:
+        return str(resource.get("targetVersion") or "LATEST")
+    # The API may answer them in any order, and numbers in any spelling.
+    return ", ".join(sorted(f"{w.get('version')} ({_share(w.get('weight'))})" for w in shares))
+
+
+def _share(weight: Any) -> str:
+    try:
+        return f"{_percent(float(weight)):.0f}%"
+    except (TypeError, ValueError):
+        return "?"
+
+
 class Route(SpecModel):
     """One version and its share."""
 
-    version: Version
-    """Version number, or LATEST."""
+    version: Annotated[Version, VersionOf(RUNTIME)]
+    """Number of a version that was published, or LATEST."""
     weight_percent: Annotated[
         int, ApiName("weight"), EncodedBy(_weight, _percent), Field(ge=0, le=100)
     ]
@@ -49,5 +76,12 @@ ROUTING_RULES = (
         " || self.routing.map(r, r.weightPercent).sum() == 100",
         "routing[].weightPercent must sum to 100; correct the weights",
         "routing",
+    ),
+    Rule(
+        "!has(self.targetVersion) || string(self.targetVersion) != 'Published'"
+        " || !has(self.runtimeRef.externalName)",
+        "targetVersion Published follows an AgentRuntime of this namespace; name the number of a"
+        " version with runtimeRef.externalName",
+        "targetVersion",
     ),
 )
