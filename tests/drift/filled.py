@@ -22,11 +22,11 @@ from agentrun_operator.core.fields import (
     Sensitive,
     SpecModel,
     ValueFrom,
-    Words,
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import HasVersions, NamedSpec, ResourceSpec
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.words import Words
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kinds.parts.connection import ConnectionTarget
 from fakes.examples import CLOUD_KINDS, examples

@@ -207,16 +207,6 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Our PascalCase words → the API's own."""
-
-    words: Mapping[str, str] = field(hash=False)
-    others: str | None = None
-    """What words of the API look like that we do not know: a spec may have them as they stand
-    there. None: the API has no others. The field is an `OpenWord` then, no `Literal`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Quantity:
     """A Kubernetes quantity that the API takes as a number of cores, or of MB (1 MB = 1 Mi)."""
 
@@ -279,14 +269,6 @@ class Document:
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-OpenWord = Annotated[str, Field(min_length=1, max_length=63)]
-"""One of several words, to which the API may add; its `Words` have `others`."""
-CAPITALS = r"[A-Z][A-Z0-9_]*"
-"""Words of the API like PUBLIC_AND_PRIVATE."""
-SMALL_LETTERS = r"[a-z][a-z0-9_]*"
-"""Words of the API like external_llm."""
-PASCAL_CASE = r"[A-Z][A-Za-z0-9]*"
-"""Words of the API like CodeInterpreter."""
 ObjectName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),

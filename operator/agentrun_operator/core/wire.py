@@ -32,12 +32,12 @@ from agentrun_operator.core.fields import (
     Unordered,
     UpdateOnly,
     ValueFrom,
-    Words,
     WriteOnly,
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import document_leaves, item_labels, placed
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import Words
 
 M = TypeVar("M")
 

@@ -13,7 +13,7 @@ it where a field comes or goes.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -21,6 +21,7 @@ from agentrun_operator.core.fields import CreateDefault, Form, Immutable, Quanti
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.core.quantities import MEMORY_RANGE
 from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.words import Words
 
 CelRule = dict[str, Any]
 
@@ -75,24 +76,18 @@ def quoted_rule() -> CelRule:
     }
 
 
-def words_rule(words: Mapping[str, str], others: str) -> CelRule:
+def words_rule(words: Words) -> CelRule:
     """Return the rule of a choice to which the API may add.
 
     What the API calls one of ours is refused: it would be a second spelling, of which the rules
     that ask for the first know nothing.
     """
-    *all_but_last, last = words
-    known, taken = [*words], [word for word in words.values() if word not in words]
-    strange = f"self.matches({cel_text(f'^{others}$')})"
+    ours = words.words
+    known, taken = [*ours], [word for word in ours.values() if word not in ours]
+    strange = f"self.matches({cel_text(f'^{words.others}$')})"
     if taken:
         strange = f"({strange} && !(self in {taken}))"
-    return {
-        "rule": f"self in {known} || {strange}",
-        "message": (
-            f"must be {', '.join(all_but_last)} or {last}, "
-            "or a word of the API that has no name here, spelled as there"
-        ),
-    }
+    return {"rule": f"self in {known} || {strange}", "message": words.expected}
 
 
 def form_rule(form: Form, *, may_be_number: bool) -> CelRule:

@@ -4,9 +4,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
-from agentrun_operator.core.fields import MAX_TEXT, Bare, Form, Quantity, Unquoted, Words
+from agentrun_operator.core.fields import MAX_TEXT, Bare, Form, Quantity, Unquoted
 from agentrun_operator.core.quantities import CPU_FORM, CPU_RANGE
 from agentrun_operator.core.wire import marker
+from agentrun_operator.core.words import Words
 from agentrun_operator.crdgen import rules
 
 Schema = dict[str, Any]
@@ -88,7 +89,7 @@ def _string(markers: tuple[Any, ...], where: str, *, is_bounded: bool) -> Schema
     if words is not None:
         if words.others is None:
             raise GenerationError(f"{where}: say what other words look like, or use a Literal")
-        found.append(rules.words_rule(words.words, words.others))
+        found.append(rules.words_rule(words))
     if form is not None:
         found.append(rules.form_rule(form, may_be_number=unquoted is not None))
     if found:

@@ -6,17 +6,9 @@ the secret in clear, so nothing of an answer is shown but what `CredentialObserv
 
 from typing import Annotated
 
-from agentrun_operator.core.fields import (
-    SMALL_LETTERS,
-    ApiName,
-    Clear,
-    Immutable,
-    Local,
-    OpenWord,
-    ServerDefault,
-    Words,
-)
+from agentrun_operator.core.fields import ApiName, Clear, Immutable, Local, ServerDefault
 from agentrun_operator.core.kind import Column, Derived, KeyedBy, ResourceKind, Rest, Rule
+from agentrun_operator.core.words import SMALL_LETTERS, OpenWord, Words
 from agentrun_operator.kinds.parts import credential_wire as wire
 from agentrun_operator.kinds.parts.credential_types import (
     AccessKey,

@@ -9,19 +9,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
-    CAPITALS,
     ApiName,
     Immutable,
     Name,
     ObservedModel,
-    OpenWord,
     SpecModel,
     Unordered,
-    Words,
 )
 from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.policies import NamedSpec
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 from agentrun_operator.kinds.parts.certificate import CONTENTS, Certificate
 from agentrun_operator.kinds.parts.domain_routes import ROUTE_RULES, TARGET, DomainRoute
 from agentrun_operator.kinds.parts.placement import Description

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
-    SMALL_LETTERS,
     ApiName,
     Cpu,
     CreateDefault,
@@ -16,13 +15,12 @@ from agentrun_operator.core.fields import (
     Local,
     Memory,
     Name,
-    OpenWord,
     Unordered,
-    Words,
     WriteOnly,
 )
 from agentrun_operator.core.forms import RegionId
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.words import SMALL_LETTERS, OpenWord, Words
 from agentrun_operator.kinds.parts.connection import WriteConnection
 from agentrun_operator.kinds.parts.network import PRIVATE_NEEDS_VPC, Network
 from agentrun_operator.kinds.parts.observability import Arms, Log

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, Immutable, Ref, Reference, Words
+from agentrun_operator.core.fields import ApiName, Immutable, Ref, Reference
 from agentrun_operator.core.kind import Column, KeyedBy, Phase, ResourceKind, Rest
+from agentrun_operator.core.words import Words
 from agentrun_operator.kinds.parts.code import ARTIFACT_TYPE, ARTIFACTS, CODE_RULES, Archive
 from agentrun_operator.kinds.parts.container import Port
 from agentrun_operator.kinds.parts.environment import ENVIRONMENT, left_out

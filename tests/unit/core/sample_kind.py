@@ -27,13 +27,13 @@ from agentrun_operator.core.fields import (
     Unordered,
     UpdateOnly,
     ValueFrom,
-    Words,
     WriteOnly,
 )
 from agentrun_operator.core.kind import Derived, KeyedBy, Phase, ResourceKind, Rest
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import encode
+from agentrun_operator.core.words import Words
 
 SECRET_VALUE = "hunter2-canary"
 

@@ -5,19 +5,12 @@ from typing import Annotated, Any
 import pytest
 
 from agentrun_operator.core.drift import find_drift, find_removed
-from agentrun_operator.core.fields import (
-    CAPITALS,
-    Clear,
-    ObservedModel,
-    OpenWord,
-    ServerDefault,
-    SpecModel,
-    Words,
-)
+from agentrun_operator.core.fields import Clear, ObservedModel, ServerDefault, SpecModel
 from agentrun_operator.core.kind import KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.spec_fields import words_of
 from agentrun_operator.core.wire import applied_paths, encode, field_rules
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 
 MODES = {"Public": "PUBLIC", "Private": "PRIVATE"}
 

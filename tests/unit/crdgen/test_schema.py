@@ -5,15 +5,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from agentrun_operator.core.fields import (
-    CAPITALS,
-    Form,
-    Immutable,
-    OpenWord,
-    SpecModel,
-    Unordered,
-    Words,
-)
+from agentrun_operator.core.fields import Form, Immutable, SpecModel, Unordered
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 from agentrun_operator.crdgen.scalars import GenerationError
 from agentrun_operator.crdgen.schema import OBSERVED, object_schema
 from unit.crdgen.sample import Variable, WidgetObserved, WidgetSpec

@@ -4,10 +4,11 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import OpenWord, SpecModel, Unquoted, Words, WriteOnly
+from agentrun_operator.core.fields import SpecModel, Unquoted, WriteOnly
 from agentrun_operator.core.forms import BucketName
 from agentrun_operator.core.kind import Derived, Rule
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import OpenWord, Words
 from agentrun_operator.kinds.parts.container import Command, Container
 
 _LANGUAGES = (*("python3.10", "python3.12", "nodejs18", "nodejs20", "java8", "java11", "java17"),)

@@ -5,18 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
-    CAPITALS,
     ApiName,
     Clear,
     EncodedBy,
     Image,
     Inline,
-    OpenWord,
     SecretReference,
     Sensitive,
     SpecModel,
     Unquoted,
-    Words,
     WriteOnly,
 )
 from agentrun_operator.core.forms import (
@@ -28,6 +25,7 @@ from agentrun_operator.core.forms import (
 )
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 
 Argument = Annotated[str, Field(max_length=4096), Unquoted()]
 Command = Annotated[tuple[Argument, ...], Field(max_length=64)]

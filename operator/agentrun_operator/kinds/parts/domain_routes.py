@@ -19,12 +19,12 @@ from agentrun_operator.core.fields import (
     ServerDefault,
     SpecModel,
     Unordered,
-    Words,
 )
 from agentrun_operator.core.forms import NO_BLANKS, UrlOrPath
 from agentrun_operator.core.grants import EXTERNAL_REFERENCES
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import Words
 
 _RUNTIME = "runtime"
 _FLOW = "flow"

@@ -13,10 +13,10 @@ from agentrun_operator.core.fields import (
     SpecModel,
     Text,
     Unordered,
-    Words,
 )
 from agentrun_operator.core.forms import UrlOrPath, WebAddress
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import Words
 from agentrun_operator.kinds.parts.credential_types import SecretHeader, values_by_name
 
 

@@ -4,18 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import (
-    CAPITALS,
-    ApiName,
-    Clear,
-    CreateDefault,
-    OpenWord,
-    SpecModel,
-    Unordered,
-    Words,
-)
+from agentrun_operator.core.fields import ApiName, Clear, CreateDefault, SpecModel, Unordered
 from agentrun_operator.core.forms import SecurityGroupId, VpcId, VSwitchId
 from agentrun_operator.core.kind import Rule
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 
 _MODES = {"Public": "PUBLIC", "Private": "PRIVATE", "PublicAndPrivate": "PUBLIC_AND_PRIVATE"}
 

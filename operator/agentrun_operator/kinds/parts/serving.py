@@ -5,21 +5,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentrun_operator.core.fields import (
-    CAPITALS,
     ApiName,
     Clear,
     Name,
-    OpenWord,
     Sensitive,
     ServerDefault,
     SpecModel,
     Text,
     Unordered,
-    Words,
 )
 from agentrun_operator.core.forms import UrlOrPath
 from agentrun_operator.core.kind import Caution
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.words import CAPITALS, OpenWord, Words
 
 Schema = Annotated[str, Field(max_length=32_768)]
 Url = Annotated[str, Field(max_length=2048)]

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Clear, ServerDefault, Words
+from agentrun_operator.core.fields import Clear, ServerDefault
 from agentrun_operator.core.forms import HeaderField
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.core.policies import ResourceSpec
+from agentrun_operator.core.words import Words
 
 _AFFINITIES = {
     "None": "NONE",

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from agentrun_operator.core.fields import PASCAL_CASE, OpenWord, Words
+from agentrun_operator.core.words import PASCAL_CASE, OpenWord, Words
 
 _TYPES = ("CodeInterpreter", "Browser", "AllInOne", "CustomImage")
 
