@@ -1,10 +1,12 @@
 """Choices of a spec: our words, the API's, and those that the API may add."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 OpenWord = Annotated[str, Field(min_length=1, max_length=63)]
 """One of several words, to which the API may add; its `Words` have `others`."""
@@ -33,3 +35,20 @@ class Words:
             f"must be {', '.join(all_but_last)} or {last}, "
             "or a word of the API that has no name here, spelled as there"
         )
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Refuse what admission refuses: an object may be older than its rule."""
+        schema = handler(source)
+        if self.others is None:
+            return schema
+        return core_schema.no_info_after_validator_function(self._checked, schema)
+
+    def _checked(self, word: str | None) -> str | None:
+        if word is None or word in self.words:
+            return word
+        is_second_spelling = word in self.words.values()
+        if is_second_spelling or not re.fullmatch(self.others or "", word):
+            raise ValueError(self.expected)
+        return word

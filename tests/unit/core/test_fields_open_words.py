@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
+from pydantic import ValidationError
 
 from agentrun_operator.core.drift import find_drift, find_removed
 from agentrun_operator.core.fields import Clear, ObservedModel, ServerDefault, SpecModel
@@ -43,6 +44,15 @@ def test_a_word_of_ours_is_mapped_and_any_other_goes_through(word: str, wire: st
     spec = {"mode": word, "inner": {"mode": word}}
     body = encode(KIND, OpenSpec.model_validate(spec), None)  # type: ignore[arg-type]
     assert body == {"mode": wire, "inner": {"mode": wire}}
+
+
+@pytest.mark.parametrize("word", ["PUBLIC", "shared", "Sideways", "", "SHARED "])
+def test_a_word_that_admission_refuses_is_refused_here_too(word: str) -> None:
+    for spec in ({"mode": word}, {"inner": {"mode": word}}):
+        with pytest.raises(ValidationError) as caught:
+            OpenSpec.model_validate(spec)
+        if word:
+            assert "must be Public or Private, or a word of the API" in str(caught.value)
 
 
 @pytest.mark.parametrize(
