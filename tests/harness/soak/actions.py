@@ -331,7 +331,8 @@ class Actions:
 
 
 def _policies(spec: Json) -> dict[str, Any]:
-    return {n: v for n, v in spec.items() if n.endswith("Policy") or n == "accountRef"}
+    kept = ("accountRef", "publish", "targetVersion")
+    return {n: v for n, v in spec.items() if n.endswith("Policy") or n in kept}
 
 
 _PROXY = {

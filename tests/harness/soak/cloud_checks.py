@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentrun_operator.api.auth import encode_segment
@@ -70,6 +71,9 @@ class CloudChecks:
         """Look at what a request led to."""
         found = current.get()
         self._in_a_known_account(call, exchange)
+        if call.path.endswith("/versions"):
+            self._one_version_of_each_head(exchange)
+            return
         if call.method == "GET":
             is_good = status == HTTPStatus.OK and _says_something(exchange)
             if is_good and exchange.route is not None:
@@ -305,6 +309,14 @@ class CloudChecks:
         if users:
             names = ", ".join(sorted(map(str, users)))
             self._checks.violated("users hold", f"{found.obj.key}: {call.action}, used by {names}")
+
+    def _one_version_of_each_head(self, exchange: Exchange) -> None:
+        """No version equals the one before it; nothing takes a twin away again."""
+        record = self._simulation.cloud.at(exchange)
+        for before, version in pairwise(record.versions if record is not None else ()):
+            if before["data"] == version["data"]:
+                number = version["agentRuntimeVersion"]
+                self._checks.violated("one version of a head", f"{exchange.keys}: {number}")
 
     def _one_resource(self, found: Pass) -> None:
         """At most one cloud resource per object that is alive and not on its way out."""

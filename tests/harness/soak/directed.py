@@ -74,6 +74,16 @@ DIRECTED: Mapping[str, Directed] = {
         Directed("edit", 60.0, (*_made(*_PLAIN), *_edited(_AT, 1, *_PLAIN))),
         Directed("clear", 60.0, (*_made(*_PLAIN), *_edited(_AT, 3, *_PLAIN))),
         Directed(
+            "publish",
+            105.0,
+            (
+                *_made("bare", publish="OnChange"),
+                *_made("ep", targetVersion="Published"),
+                *_edited(45.0, 1, "bare"),
+                *_edited(75.0, 2, "bare"),
+            ),
+        ),
+        Directed(
             "rotate",
             70.0,
             (
