@@ -129,6 +129,19 @@ async def test_an_edit_waits_for_what_became_of_a_publication(
     assert_told(lab, key, carried_out.get(effect, ["first", "second", "third"]))
 
 
+@pytest.mark.parametrize("effect", ["drop-after", "drop-late"])
+async def test_a_lost_update_is_published_once_it_can_come_no_more(effect: str) -> None:
+    lab, key = await publishing()
+    lose(lab, effect, action="UpdateAgentRuntime")
+    lab.edit(key, description="second")
+    await lab.elapse(10)
+    lab.edit(key, description="third")
+    await lab.elapse(40)
+    assert PUBLISH not in lab.calls.names
+    await lab.elapse(LASTING)
+    assert_told(lab, key, ["first", "third"])
+
+
 async def test_an_edit_after_the_announcement_is_published_next() -> None:
     lab, key = await publishing()
     writes: list[str] = []

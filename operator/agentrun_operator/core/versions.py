@@ -106,7 +106,9 @@ def answer_to(versions: Iterable[Version], announced: Mapping[str, Any]) -> Vers
     What is newer than the announcement and says nothing of itself counts as well: a description
     that the API lost must not make us publish again and again.
     """
-    after, attempt = int(announced.get("after") or 0), announced.get("attempt")
+    # Anybody with rights on the status may write there.
+    told, attempt = str(announced.get("after") or ""), announced.get("attempt")
+    after = int(told) if _NUMBER.fullmatch(told) else 0
     for version in newest_first(versions):
         is_bare = not version.description and int(version.number) > after
         if is_bare if version.mark is None else version.mark.attempt == attempt:

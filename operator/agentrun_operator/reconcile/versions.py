@@ -109,7 +109,7 @@ class VersionSteps:
         if (made := answer_to(listed, announced)) is not None:
             newest = newest_of_ours(listed)
             if newest is None or int(newest[0].number) < int(made.number):
-                heads.note_published(ctx, announced["head"], made.number)
+                heads.note_published(ctx, announced.get("head") or "", made.number)
             else:
                 # An older status may tell of a publication that others followed.
                 heads.note_published(ctx, newest[1].head, newest[0].number)

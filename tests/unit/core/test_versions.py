@@ -126,6 +126,11 @@ def test_a_list_tells_what_became_of_a_publication(
     assert (None if found is None else found.number) == number
 
 
+@pytest.mark.parametrize("announced", [{}, {"after": "x", "attempt": 7}, {"after": -1}])
+def test_an_announcement_that_says_nothing_is_no_bug(announced: dict[str, Any]) -> None:
+    assert answer_to([version(1, OURS), version(2, None, "by hand")], announced) is None
+
+
 def test_a_status_tells_of_the_resource_that_is_there() -> None:
     assert newest_on_record(listed(3)) == "3"
     assert newest_on_record(runtime(latestVersion="3", published={"externalId": "ar-0"})) is None
