@@ -15,7 +15,7 @@ from dashboard import Board, BoardError
 from demo.fleet import Fleet, count
 from demo.screen import Screen
 from rig import ACCOUNT, SAMPLES_NAMESPACE, Rig, RigError, eventually
-from rig.official import models, official_client, totals
+from rig.official import is_default, models, official_client, totals
 from rig.samples import chat_secret, key_secret, manifests
 from rig.waiting import condition, is_ready
 
@@ -23,8 +23,6 @@ WAIT_SECONDS = 45.0
 EDITED = "edited behind the operator's back"
 CLOUD_REASON = "the execution role cannot be assumed"
 UNLUCKY = "unlucky"
-DEFAULT_WORKSPACE = "Workspace"
-"""Every account has one from the start, and nobody can delete it."""
 
 
 class StepFailed(Exception):
@@ -294,7 +292,8 @@ class Story:
 
     def _left_in_the_cloud(self) -> dict[str, int]:
         found = self._rig.cloud.resources(account=ACCOUNT)
-        return {name: len(each) for name, each in found.items() if name != DEFAULT_WORKSPACE}
+        made = {name: [each for each in found[name] if not is_default(each)] for name in found}
+        return {name: len(each) for name, each in made.items() if each}
 
     def _samples(self) -> list[dict[str, Any]]:
         return manifests(SAMPLES_NAMESPACE, self._rig.cloud.url)

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from agentrun_operator.kinds import catalogue
@@ -14,14 +15,14 @@ with warnings.catch_warnings():
     from alibabacloud_agentrun20250910.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-__all__ = ["LISTED", "models", "official_client", "totals"]
+__all__ = ["LISTED", "is_default", "models", "official_client", "totals"]
 
 LISTED = {
-    name: kind.rest.nouns
+    name: kind.rest
     for name, kind in catalogue().items()
     if kind.rest is not None and kind.rest.parent is None
 }
-"""Kind → the plural in the name of the operation that lists all of an account."""
+"""Kind → where it lives, with the name of the operation that lists all of an account."""
 ENDED = "TERMINATED"
 """Status in which the API goes on listing a sandbox that was deleted."""
 
@@ -41,10 +42,17 @@ def official_client(url: str, account: CloudAccount) -> Any:
 
 
 def totals(client: Any) -> dict[str, int]:
-    """Return how many resources of each kind an account has, as its LISTs tell."""
+    """Return how many resources of each kind were made in an account, as its LISTs tell."""
     counts = {}
-    for kind, nouns in LISTED.items():
+    for kind, rest in LISTED.items():
+        nouns = rest.nouns
         call = getattr(client, f"list_{re.sub(r'(?<!^)(?=[A-Z])', '_', nouns).lower()}")
         data = call(getattr(models, f"List{nouns}Request")()).body.data.to_map()
-        counts[kind] = sum(each.get("status") != ENDED for each in data.get("items") or ())
+        found = [each for each in data.get(rest.items) or () if not is_default(each)]
+        counts[kind] = sum(each.get("status") != ENDED for each in found)
     return counts
+
+
+def is_default(resource: Mapping[str, Any]) -> bool:
+    """Whether it is the workspace that an account has from the start, which nobody made."""
+    return bool(resource.get("isDefault"))
