@@ -16,7 +16,10 @@ HOUR = 3600.0
 ROUND = 30.0
 MAX_CORRECTIONS = 24
 """Of both sides in the first hour: five each, then ever rarer."""
-MASTERS = [v for v in VARIANTS if v.title in ("ModelProxy", "ModelService", "SandboxTemplate")]
+MASTERS = [
+    next(v for v in VARIANTS if v.kind == kind)
+    for kind in ("ModelProxy", "ModelService", "SandboxTemplate")
+]
 
 
 async def _fight(variant: Variant) -> tuple[Lab, Lab, ObjectKey]:
@@ -40,7 +43,7 @@ async def _both(one: Lab, other: Lab, seconds: float) -> set[str]:
     return reasons
 
 
-@pytest.mark.parametrize("variant", MASTERS, ids=lambda v: v.title)
+@pytest.mark.parametrize("variant", MASTERS, ids=lambda v: v.kind)
 async def test_two_clusters_that_correct_each_other_end_contested(variant: Variant) -> None:
     one, other, key = await _fight(variant)
     assert "Contested" in await _both(one, other, HOUR)

@@ -82,8 +82,13 @@ async def test_weights_in_percent_are_no_drift_but_corrected() -> None:
     assert write["body"] == stage.minimal("routingConfiguration")
 
 
-FLEETS = ("AgentRuntimeEndpoint-routing", "Credential-apiKey", "ModelService", "SandboxTemplate")
-FLEET = [v for v in VARIANTS if v.title in FLEETS]
+FLEETS = (
+    "AgentRuntimeEndpoint-routing",
+    "Credential-apiKey",
+    "ModelService-id",
+    "SandboxTemplate-id",
+)
+FLEET = [next(v for v in VARIANTS if v.title == title) for title in FLEETS]
 """Below a parent, with a LIST that omits fields, in partitions, and plain."""
 
 
