@@ -160,6 +160,8 @@ class Rule:
     field_path: str | None = None
     once_it_exists: bool = False
     """It compares `self` with `oldSelf`, and holds only once the resource exists."""
+    one_of: tuple[str, ...] = ()
+    """Fields of `spec` of which it requires exactly one, unless the object only observes."""
 
 
 @dataclass(frozen=True, slots=True)

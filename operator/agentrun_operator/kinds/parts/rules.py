@@ -10,7 +10,12 @@ def required(field: str, remedy: str) -> Rule:
 
     Schema `required` would refuse an Observe object that names nothing but the resource.
     """
-    return Rule(f"{OBSERVES} || has(self.{field})", f"{field} is required; {remedy}", field)
+    return Rule(
+        f"{OBSERVES} || has(self.{field})",
+        f"{field} is required; {remedy}",
+        field,
+        one_of=(field,),
+    )
 
 
 def not_empty(field: str, remedy: str) -> Rule:
@@ -26,6 +31,7 @@ def exactly_one(fields: tuple[str, ...], remedy: str) -> Rule:
     return Rule(
         f"{count} == 1 || ({OBSERVES} && {count} == 0)",
         f"exactly one of {one_of} must be set; {remedy}",
+        one_of=fields,
     )
 
 
