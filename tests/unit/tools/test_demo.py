@@ -179,10 +179,10 @@ class Visited:
     def clear_faults(self) -> None:
         return
 
-    def resources(self, *, account: str) -> dict[str, list[str]]:
+    def resources(self, *, account: str) -> dict[str, list[dict[str, Any]]]:
         assert account == "1234567890"
-        kept = {"ModelProxy": ["kept"]} if self.stays else {}
-        return {"Workspace": ["default"], **kept}
+        kept = {"ModelProxy": [{"modelProxyName": "kept"}]} if self.stays else {}
+        return {"Workspace": [{"name": "default", "isDefault": True}], **kept}
 
     def used_namespaces(self) -> set[str]:
         return {namespace for namespace, _ in self.places}
