@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from itertools import filterfalse
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 from agentrun_simulator.server import serve
 from agentrun_simulator.settings import DEMO_ACCOUNT, Settings
 from agentrun_simulator.simulator import Simulator
+from rig.cloud import is_default
 
 API: Mapping[str, Any] = json.loads(
     files("agentrun_simulator").joinpath("data/openapi.json").read_text()
@@ -273,7 +275,8 @@ def endings(way: str) -> Mapping[str, list[str]]:
             except Exception as error:  # noqa: BLE001 - told by the test of this operation
                 wrong = repr(error)
             found.setdefault(step.action, []).append(wrong)
-        found["left over"] = [name for name in simulator.resources() if name != "Workspace"]
+        made = {name: [*filterfalse(is_default, r)] for name, r in simulator.resources().items()}
+        found["left over"] = [name for name in made if made[name]]
     return found
 
 

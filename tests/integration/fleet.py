@@ -23,7 +23,7 @@ from fakes.examples import (
 from fakes.kstatus import CURRENT, kstatus
 from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
 from rig import CloudAccount, Rig, RigError, is_ready
-from rig.cloud import is_write
+from rig.cloud import is_default, is_write
 from rig.samples import secret as secret_manifest
 from rig.waiting import condition, described
 
@@ -376,4 +376,4 @@ def restless(versions: Iterable[Version]) -> list[str]:
 
 def _is_alive(resource: Mapping[str, Any]) -> bool:
     """Whether somebody made a resource, which has not ended."""
-    return resource.get("status") != TERMINATED and not resource.get("isDefault")
+    return resource.get("status") != TERMINATED and not is_default(resource)

@@ -15,7 +15,8 @@ from dashboard import Board, BoardError
 from demo.fleet import Fleet, count
 from demo.screen import Screen
 from rig import ACCOUNT, SAMPLES_NAMESPACE, Rig, RigError, eventually
-from rig.official import is_default, models, official_client, totals
+from rig.cloud import is_default
+from rig.official import models, official_client, totals
 from rig.samples import chat_secret, key_secret, manifests
 from rig.waiting import condition, is_ready
 

@@ -18,6 +18,11 @@ def is_write(request: Mapping[str, Any]) -> bool:
     return bool(request["method"] != "GET" and request["action"] != QUESTION)
 
 
+def is_default(resource: Mapping[str, Any]) -> bool:
+    """Whether it is the workspace that an account has from the start, which nobody made."""
+    return bool(resource.get("isDefault"))
+
+
 @dataclass(frozen=True)
 class CloudAccount:
     """An account of the simulated cloud, with one access key.

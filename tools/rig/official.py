@@ -2,11 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from agentrun_operator.kinds import catalogue
-from rig.cloud import CloudAccount
+from rig.cloud import CloudAccount, is_default
 
 with warnings.catch_warnings():
     # The official packages warn about themselves when imported; that is not our defect.
@@ -15,7 +14,7 @@ with warnings.catch_warnings():
     from alibabacloud_agentrun20250910.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-__all__ = ["LISTED", "is_default", "models", "official_client", "totals"]
+__all__ = ["LISTED", "models", "official_client", "totals"]
 
 LISTED = {
     name: kind.rest
@@ -51,8 +50,3 @@ def totals(client: Any) -> dict[str, int]:
         found = [each for each in data.get(rest.items) or () if not is_default(each)]
         counts[kind] = sum(each.get("status") != ENDED for each in found)
     return counts
-
-
-def is_default(resource: Mapping[str, Any]) -> bool:
-    """Whether it is the workspace that an account has from the start, which nobody made."""
-    return bool(resource.get("isDefault"))
