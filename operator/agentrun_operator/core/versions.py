@@ -121,6 +121,11 @@ def is_of(entry: Mapping[str, Any] | None, external_id: str | None) -> bool:
     return entry is not None and external_id is not None and entry.get("externalId") == external_id
 
 
+def publishes(obj: KubeObject) -> bool:
+    """Whether an object publishes versions, so that its list of them is kept up to date."""
+    return obj.spec.get("publish") == "OnChange"
+
+
 def newest_on_record(obj: KubeObject) -> str | None:
     """Return the number of the newest version of an object's resource, by its status."""
     is_known = is_of(obj.status.get("published"), obj.external_id)

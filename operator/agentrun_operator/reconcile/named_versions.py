@@ -8,7 +8,7 @@ from agentrun_operator.core.dependencies import NamedVersion, versions_named
 from agentrun_operator.core.errors import OperatorError, ReferenceNotFound
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.versions import is_on_record
+from agentrun_operator.core.versions import is_on_record, publishes
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.ports import ExternalAPI
 from agentrun_operator.reconcile.versions import list_versions
@@ -36,7 +36,7 @@ async def missing(
             continue
         target = world.cache.get(ObjectKey(named.kind, ctx.obj.key.namespace, named.name))
         is_there = None if target is None else is_on_record(target, named.version)
-        if is_there is False and target is not None and target.spec.get("publish") != "OnChange":
+        if is_there is False and target is not None and not publishes(target):
             # Nobody keeps its list up to date.
             is_there = None
         rest = world.kinds[named.kind].rest

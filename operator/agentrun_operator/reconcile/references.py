@@ -25,7 +25,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.spec_fields import words_of
-from agentrun_operator.core.versions import newest_on_record
+from agentrun_operator.core.versions import newest_on_record, publishes
 from agentrun_operator.reconcile.binding import Binding, is_unverified_pin
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.changes import is_disowned
@@ -96,7 +96,7 @@ class ReferenceResolver:
             newest = None if target is None else newest_on_record(target)
             if newest is not None:
                 found[named.reference] = newest
-            elif target is None or target.spec.get("publish") != "OnChange":
+            elif target is None or not publishes(target):
                 problems.append(
                     ReferenceNotFound(
                         f"spec.{named.path}: no version is known of what spec.{named.reference} "

@@ -82,12 +82,11 @@ class VersionSteps:
         rest, spec = _collection(ctx), ctx.plan.spec
         text = spec.publish_description if isinstance(spec, HasVersions) else None
         text = text or f"Generation {ctx.obj.generation} of {ctx.obj.key}"
+        body = {"description": mark.described(text)}
         ctx.acted.add("publish")
         try:
-            answer = await ctx.binding.api.create(
-                rest, {"description": mark.described(text)}, parent=ctx.obj.external_id
-            )
-            return Version.of(rest, {"description": mark.described(text), **answer})
+            answer = await ctx.binding.api.create(rest, body, parent=ctx.obj.external_id)
+            return Version.of(rest, {**body, **answer})
         except Unavailable as error:
             if not error.maybe_applied:
                 heads.close(ctx)
