@@ -60,7 +60,8 @@ class Recording:
         assert action
         self.seen.append((action[1], method, path, "&".join(sorted(query.split("&")))))
         # No key: it is that of whatever was asked for.
-        data = {self._rest.id_field: KEY} if method == "POST" else {"status": "READY"}
+        made = dict.fromkeys(self._rest.external_id_fields, KEY)
+        data = made if method == "POST" else {"status": "READY"}
         body = json.dumps({"code": "SUCCESS", "requestId": "r", "data": data}).encode()
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"

@@ -133,7 +133,7 @@ def ids(lab: Lab, sample: Sample) -> list[str]:
     """Return the ids of what `made` returns."""
     rest = lab.kinds[sample.kind].rest
     assert rest is not None
-    return [str(r[rest.id_field]) for r in made(lab, sample)]
+    return [rest.external_id_of(r) for r in made(lab, sample)]
 
 
 def cloud_key(lab: Lab, key: ObjectKey) -> str:

@@ -32,6 +32,11 @@ CREDENTIAL_BODY: dict[str, Any] = {
     "credentialPublicConfig": {"headerKey": "X-API-Key"},
     "credentialSecret": "by-hand",
 }
+DOMAIN_BODY: dict[str, Any] = {
+    "domainName": "it",
+    "protocol": "HTTP",
+    "description": "made by hand",
+}
 
 
 async def by_hand(lab: Lab, kind: str, body: dict[str, Any]) -> None:

@@ -187,7 +187,8 @@ async def test_an_answer_that_leaves_the_id_out_tells_of_no_other_one(sample: Sa
     rest = lab.kinds[sample.kind].rest
     assert rest is not None
     ident, at = lab.get(key).external_id, cloud_key(lab, key)
-    for shown in (None, ident):
+    [resource] = made(lab, sample)
+    for shown in (None, resource[rest.id_field]):
         lab.simulator.edit(sample.family, at, {rest.id_field: shown})
         await ask(lab, key)
         assert (lab.get(key).external_id, lab.get(key).status["adopted"]) == (ident, False)

@@ -4,10 +4,15 @@ import pytest
 
 from agentrun_operator.core.identity import ObjectKey
 from engine.specs import SAMPLES, cloud_key, ids, made, ready
-from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+from engine.strangers import CREDENTIAL_BODY, DOMAIN_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
 from fakes.lab import Lab
 
-BODIES = {"ModelProxy": PROXY_BODY, "AgentRuntime": RUNTIME_BODY, "Credential": CREDENTIAL_BODY}
+BODIES = {
+    "ModelProxy": PROXY_BODY,
+    "AgentRuntime": RUNTIME_BODY,
+    "Credential": CREDENTIAL_BODY,
+    "CustomDomain": DOMAIN_BODY,
+}
 each_kind = pytest.mark.parametrize("kind", BODIES)
 restarts = pytest.mark.parametrize("restarts", [False, True])
 

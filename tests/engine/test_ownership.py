@@ -14,8 +14,14 @@ from engine.specs import (
     made,
     ready,
 )
-from engine.strangers import CREDENTIAL_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+from engine.strangers import CREDENTIAL_BODY, DOMAIN_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
 from fakes.lab import Lab
+
+NAMED_BY_US = {
+    "ModelProxy": PROXY_BODY,
+    "Credential": CREDENTIAL_BODY,
+    "CustomDomain": DOMAIN_BODY,
+}
 
 
 async def lab_with(kind: str, body: dict[str, Any]) -> Lab:
@@ -131,14 +137,21 @@ async def test_a_stranger_under_our_name_is_adopted_not_assumed(kind: str) -> No
     assert lab.ready(key) == ("True", "Available")
 
 
-async def test_deleting_spares_a_stranger_under_our_name() -> None:
-    lab, key = await ready(SAMPLES["ModelProxy"])
-    lab.simulator.remove("ModelProxy", "it")
-    await by_hand(lab, "ModelProxy", PROXY_BODY)
+@pytest.mark.parametrize(("kind", "body"), NAMED_BY_US.items())
+@pytest.mark.parametrize("is_seen", [False, True])
+async def test_deleting_spares_a_stranger_under_our_name(
+    kind: str, body: dict[str, Any], *, is_seen: bool
+) -> None:
+    lab, key = await ready(SAMPLES[kind], adoptionPolicy="Never")
+    lab.simulator.remove(SAMPLES[kind].family, "it")
+    await by_hand(lab, kind, body)
+    if is_seen:
+        await lab.elapse(90)
+        assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
     lab.cluster.delete(key)
     await lab.elapse(30)
     assert lab.cluster.raw(key) is None
-    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+    assert len(made(lab, SAMPLES[kind])) == 1
 
 
 async def test_adopting_sends_what_cannot_be_read_once() -> None:

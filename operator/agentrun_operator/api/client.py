@@ -162,8 +162,9 @@ class AgentRunClient:
         answer = await self._send(call)
         made = _object(call, answer)
         _check_id(rest, call.action, made, maybe_applied=True)
-        if rest.key is not KeyedBy.CHOSEN_ID and not made.get(rest.id_field):
-            raise unusable(call, answer, f"without {rest.id_field}")
+        if rest.key is not KeyedBy.CHOSEN_ID and not rest.external_id_of(made):
+            missing = (name for name in rest.external_id_fields if not made.get(name))
+            raise unusable(call, answer, f"without {' and '.join(missing)}")
         return made
 
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
@@ -296,12 +297,13 @@ def _check_id(
     Raises:
         Unavailable: It is no short text without blanks.
     """
-    ident = resource.get(rest.id_field) or ""
-    if not isinstance(ident, str | int) or not _ID.fullmatch(str(ident)):
-        raise Unavailable(
-            f"{action}: the answer's {rest.id_field} is no id; check the account's endpoint",
-            maybe_applied=maybe_applied,
-        )
+    for name in rest.external_id_fields:
+        ident = resource.get(name) or ""
+        if not isinstance(ident, str | int) or not _ID.fullmatch(str(ident)):
+            raise Unavailable(
+                f"{action}: the answer's {name} is no id; check the account's endpoint",
+                maybe_applied=maybe_applied,
+            )
 
 
 def _items(rest: Rest, answer: Answer) -> Sequence[Json]:

@@ -96,6 +96,9 @@ class Rest:
     change_token: str | None = "lastUpdatedAt"
     """Field that moves with every change."""
     created_field: str | None = "createdAt"
+    reuses_ids: bool = False
+    """True where a resource that is made anew has the id of the one before: `created_field` alone
+    tells the two apart, and is part of `status.externalId`."""
     ended_field: str | None = "endedAt"
     """Field with the time of its end, of what ends by itself."""
     updatable: bool = True
@@ -120,6 +123,21 @@ class Rest:
     def create_operation(self) -> str:
         """Name of the operation that creates."""
         return self.creates_by or f"Create{self.noun}"
+
+    @property
+    def external_id_fields(self) -> tuple[str, ...]:
+        """Fields of a resource that together are one resource's alone."""
+        if self.reuses_ids and self.created_field is not None:
+            return self.id_field, self.created_field
+        return (self.id_field,)
+
+    def external_id_of(self, resource: Mapping[str, Any]) -> str:
+        """Return what `status.externalId` records of a resource: `<id>` or `<id>@<time>`.
+
+        Empty where an answer leaves a part out: it may be about any resource.
+        """
+        parts = [str(resource.get(name) or "") for name in self.external_id_fields]
+        return "@".join(parts) if all(parts) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,9 @@ KIND = ResourceKind(
         noun="CustomDomain",
         nouns="CustomDomains",
         key=KeyedBy.NAME,
-        # No answer has another id than the domain itself.
+        # No answer has another id than the domain itself, which comes back with its successor.
         id_field="domainName",
+        reuses_ids=True,
         name_field="domainName",
         name_filter={"domainName": "{name}"},
         change_token="updatedAt",  # noqa: S106 - a field name

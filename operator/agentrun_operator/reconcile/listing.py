@@ -80,7 +80,8 @@ class Listing:
 
 def _told(rest: Rest, item: Json) -> Iterator[tuple[str, Any]]:
     """Yield what tells an item apart, and whether it changed."""
-    for name in (rest.id_field, rest.name_field, rest.change_token, rest.state_field):
+    told = (*rest.external_id_fields, rest.name_field, rest.change_token, rest.state_field)
+    for name in dict.fromkeys(told):
         if name is not None and len(_text(item, name)) <= _MAX_TOLD and name in item:
             yield name, item[name]
 

@@ -163,8 +163,8 @@ class LookingSteps:
 
 def _is_on_record(ctx: Planned, seen: Observation) -> bool:
     """Whether a look shows the very resource that is on record for an object in charge of it."""
-    ident = seen.resource.get(ctx.rest.id_field)
-    return ctx.obj.is_in_charge and bool(ident) and str(ident) == ctx.obj.external_id
+    ident = ctx.rest.external_id_of(seen.resource)
+    return ctx.obj.is_in_charge and bool(ident) and ident == ctx.obj.external_id
 
 
 def _moved_pin(ctx: Planned) -> Json:

@@ -112,10 +112,7 @@ class Places:
             return False
         found = await api.read(rest, Locator(obj.path_key(rest), obj.status.get("parentId")))
         # Its name may well be there too; the id is this very resource's.
-        return (
-            found.resource is not None
-            and str(found.resource.get(rest.id_field) or obj.recorded_name) == obj.external_id
-        )
+        return found.resource is not None and rest.external_id_of(found.resource) == obj.external_id
 
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:

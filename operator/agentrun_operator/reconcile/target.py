@@ -114,7 +114,7 @@ class Target:
         An answer that leaves the id out says of no other resource.
         """
         known = self.held_id or self.obj.external_id or self.name
-        return str(resource.get(self.rest.id_field) or known)
+        return self.rest.external_id_of(resource) or known
 
 
 def tag_for(cluster_id: str, obj: KubeObject) -> str:

@@ -22,6 +22,7 @@ from agentrun_operator.api.identity import (
 from agentrun_operator.api.transport import unlimited
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, Json
+from agentrun_simulator.clock import wire_timestamp
 from agentrun_simulator.cloud import Cloud
 from agentrun_simulator.errors import GatewayError
 from agentrun_simulator.exchange import Exchange
@@ -38,7 +39,7 @@ REGION = "cn-hangzhou"
 API = "/2025-09-10"
 TOUCH_SECONDS = 45.0
 """A change by somebody else is seen within the steady poll interval, and some time to act."""
-_IDS = tuple(kind.rest.id_field for kind in catalogue().values() if kind.rest is not None)
+_RESTS = tuple(kind.rest for kind in catalogue().values() if kind.rest is not None)
 MAIN = Account.model_validate(
     {"accountId": "10001", "accessKeyId": "main-id", "accessKeySecret": "canary-main-key"}
 )
@@ -312,7 +313,7 @@ class SimulatedCloud:
         records = list(self.tenant(account).records(slot.family))
         wanted = status.get("externalId") or (raw.get("status") or {}).get("externalId")
         for record in records:
-            if wanted in (record.key, *(record.data.get(f) for f in _IDS)):
+            if wanted in _ids(record):
                 return record
         return None
 
@@ -348,8 +349,7 @@ class SimulatedCloud:
         told = status.get("externalId")
         is_open = bool(status.get("creation"))
         for record, owner in self.ledger.items():
-            ids = (record.key, *(record.data.get(f) for f in _IDS))
-            is_told = told is not None and told in ids
+            is_told = told is not None and told in _ids(record)
             if owner.uid == old_uid and (is_open or is_told or record.data.get("systemTags")):
                 owner.uid = new_uid
         self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
@@ -391,3 +391,9 @@ class SimulatedCloud:
 
 def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(data.get("systemTags") or ())
+
+
+def _ids(record: Record) -> set[str]:
+    """Return what a status may have on record of a resource."""
+    shown = {**record.data, "createdAt": wire_timestamp(record.created)}
+    return {record.key, *(rest.external_id_of(shown) for rest in _RESTS)} - {""}
