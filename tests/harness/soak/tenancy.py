@@ -95,7 +95,7 @@ def granted(*, strictly: bool) -> list[Json]:
     """Return what the owner of a shared account grants to everybody."""
     role = {"grants": ["executionRoles"], "names": [ROLE]}
     far = {"grants": ["externalReferences"], "kinds": ["ModelService"], "names": [FAR]}
-    rest = {"grants": ["adoption", "externalReferences", "force", "observe"]}
+    rest = {"grants": ["adoption", "externalReferences", "force", "observe", "workspaces"]}
     grants = (role, far) if strictly else (role, far, rest)
     return [{"namespaces": list(NAMESPACES), **each} for each in grants]
 
