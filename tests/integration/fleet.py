@@ -259,7 +259,7 @@ class Tenant:
         """Return what the account has by family, without its default workspace and ended boxes."""
         found = self.rig.cloud.resources(account=self.account.account_id)
         alive = {
-            family: [each for each in items if _is_alive(each)] for family, items in found.items()
+            family: [each for each in items if is_alive(each)] for family, items in found.items()
         }
         return {family: items for family, items in alive.items() if items}
 
@@ -374,6 +374,6 @@ def restless(versions: Iterable[Version]) -> list[str]:
     return found
 
 
-def _is_alive(resource: Mapping[str, Any]) -> bool:
+def is_alive(resource: Mapping[str, Any]) -> bool:
     """Whether somebody made a resource, which has not ended."""
     return resource.get("status") != TERMINATED and not is_default(resource)

@@ -31,7 +31,7 @@ def violations(user: User, objects: list[Body]) -> list[str]:
     for kind, family in fleet.FAMILIES.items():
         field = fleet.name_field(kind)
         ours = [each for each in objects if each["kind"] == kind]
-        alive = [r for r in resources.get(family, []) if r.get("status") != fleet.TERMINATED]
+        alive = [r for r in resources.get(family, []) if fleet.is_alive(r)]
         wanted = Counter(_external(each) for each in ours)
         there = Counter(str(r.get(field)) for r in alive)
         found += [f"duplicate or leak: {family} {name}" for name in (there - wanted)]
