@@ -24,7 +24,7 @@ from soak.minimise import minimise
 from soak.runner import Result, find_bugs, run_many
 from soak.schedule import Schedule, generate
 from soak.simulation import run
-from soak.sweep import Point, Swept, sweep
+from soak.sweep import Point, Swept, points_of, sweep
 
 SELFTEST_SEEDS = 1000
 """Within so many seeds every planted bug has to be found."""
@@ -92,19 +92,18 @@ def _show(title: str, schedule: Schedule) -> int:
 
 def _sweep(options: argparse.Namespace, first: int) -> int:
     _say_first(first)
-    calls = tried = 0
+    points = tried = 0
 
     def show(result: Swept) -> None:
-        nonlocal calls, tried
-        calls += len(result.calls)
+        nonlocal points, tried
+        points += len(points_of(result))
         tried += result.is_crash
         if result.violation is not None:
             sys.stdout.write(f"{result.place}: {result.violation}\n")
         elif not result.is_crash:
             sys.stdout.write(f"{result.place}: {len(result.calls)} calls\n")
         elif tried % 500 == 0:
-            # A crash before each call, and one after it.
-            sys.stdout.write(f"{tried} of {-(-2 * calls // options.every)} crash points\n")
+            sys.stdout.write(f"{tried} of {-(-points // options.every)} crash points\n")
         sys.stdout.flush()
 
     summary = sweep(

@@ -4,6 +4,8 @@ A history is run once without a crash, and its calls to cluster and cloud are co
 run again for each of them, with the death of the process that sends it, before the call is carried
 out and after; the next process comes up, the world comes to rest, and all invariants of a random
 history have to hold.
+
+Reads have one side only: what a read leaves behind, answered or not, is what it found.
 """
 
 import re
@@ -22,6 +24,7 @@ SEEDS = (0, 1)
 """Of `make test`: each history is run under two behaviours of cloud and network, and both kinds of
 polling. `make soak` draws others."""
 _CHUNK = 10
+_READ = re.compile(r"get|list|watch|(Get|List)[A-Z]\w+")
 _FORM = re.compile(r"(?P<history>[a-z-]+)/(?P<seed>\d+):(?P<number>\d+):(?P<side>before|after)")
 
 
@@ -104,9 +107,15 @@ def points_of(history: Swept) -> list[Point]:
     name, seed = history.place.split("/")
     return [
         Point(name, int(seed), CrashPoint(number, is_after))
-        for number in range(1, len(history.calls) + 1)
+        for number, call in enumerate(history.calls, start=1)
         for is_after in (False, True)
+        if not (is_after and is_read(call))
     ]
+
+
+def is_read(call: str) -> bool:
+    """Whether a call changes nothing, in the cluster or in the cloud."""
+    return _READ.fullmatch(call.partition(" ")[0]) is not None
 
 
 def sweep(

@@ -6,7 +6,7 @@ from agentrun_operator.kinds import catalogue
 from soak.bugs import CRASH_BUGS
 from soak.directed import DIRECTED
 from soak.schedule import CrashPoint
-from soak.sweep import Point, Swept, points_of, run_history, run_point, sweep
+from soak.sweep import Point, Swept, is_read, points_of, run_history, run_point, sweep
 
 SHARE = 149
 """Of so many crash points one is tried here."""
@@ -30,10 +30,29 @@ def test_histories_lead_every_kind_through_its_life(whole: dict[str, Swept]) -> 
             assert {f"{verb}{kind.rest.noun}" for verb in verbs} <= called
 
 
-def test_each_call_may_be_the_last_on_both_sides(whole: dict[str, Swept]) -> None:
+def test_each_call_may_be_the_last_and_a_write_on_both_sides(whole: dict[str, Swept]) -> None:
     points = points_of(whole["edit"])
-    assert len(points) == len(set(points)) == 2 * len(whole["edit"].calls)
+    writes = [call for call in whole["edit"].calls if not is_read(call)]
+    assert {"CreateAgentRuntime", "UpdateAgentRuntime"} <= set(writes)
+    assert len(points) == len(set(points)) == len(whole["edit"].calls) + len(writes)
     assert [Point.parse(str(point)) for point in points] == points
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("list agentruntimes", True),
+        ("watch secrets", True),
+        ("get Account team-a/default", True),
+        ("ListAgentRuntimes", True),
+        ("GetCallerIdentity", True),
+        ("status AgentRuntime team-a/it", False),
+        ("patch Account team-a/default", False),
+        ("PublishRuntimeVersion", False),
+    ],
+)
+def test_only_what_changes_nothing_is_a_read(call: str, *, expected: bool) -> None:
+    assert is_read(call) is expected
 
 
 @pytest.mark.parametrize("text", ["", "edit/0", "nothing/0:1:after", "edit/0:1:beside"])
