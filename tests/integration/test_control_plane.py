@@ -187,23 +187,33 @@ def test_a_program_that_dies_is_named_with_the_end_of_its_log(
 def unlucky(
     control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ControlPlane]:
-    """Return a control plane of this module's own, whose etcd found its port taken at first."""
+    """Return a control plane of this module's own, whose programs failed at first.
+
+    etcd found its port taken, and a hook of the API server gave up.
+    """
     programs = tmp_path_factory.mktemp("programs")
-    for name in ("kube-apiserver", "kube-controller-manager", "kubectl"):
+    failures = {
+        ETCD: "bind: address already in use",
+        API_SERVER: "F1130 hooks.go:203] PostStartHook failed: unable to perform initial check",
+    }
+    for name in ("kube-controller-manager", "kubectl"):
         (programs / name).symlink_to(control_plane.programs / name)
-    etcd = programs / ETCD
-    etcd.write_text(
-        "#!/bin/sh\n"
-        f"if mkdir {programs}/tried; then echo bind: address already in use; exit 1; fi\n"
-        f'exec {control_plane.programs / ETCD} "$@"\n'
-    )
-    etcd.chmod(0o755)
+    for name, words in failures.items():
+        (programs / name).write_text(
+            "#!/bin/sh\n"
+            f"if mkdir {programs}/{name}-tried; then echo '{words}'; exit 255; fi\n"
+            f'exec {control_plane.programs / name} "$@"\n'
+        )
+        (programs / name).chmod(0o755)
     with ControlPlane(programs) as plane:
         yield plane
 
 
-def test_a_port_taken_in_the_last_moment_costs_only_another_try(unlucky: ControlPlane) -> None:
-    assert (unlucky.programs / "tried").exists()
+def test_a_failure_that_passes_costs_only_another_try(unlucky: ControlPlane) -> None:
+    assert {path.name for path in unlucky.programs.glob("*-tried")} == {
+        f"{ETCD}-tried",
+        f"{API_SERVER}-tried",
+    }
     assert "default" in unlucky.kubectl("get", "namespaces", "--output=name")
 
 

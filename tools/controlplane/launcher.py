@@ -27,13 +27,18 @@ START_SECONDS = 240.0
 RESTART_GRACE_SECONDS = 1.0
 """For requests in flight. Left alone, the API server would wait long for idle connections."""
 POLL_SECONDS = 0.1
-PORT_ATTEMPTS = 5
+START_ATTEMPTS = 5
 LOG_TAIL_BYTES = 4000
 TOKEN_DURATION = "12h"
 
 
-class _PortTakenError(ControlPlaneError):
-    """Somebody else took a port between our choice and the program's start."""
+_PASSING = ("address already in use", "PostStartHook")
+"""Words of what another start may not meet: somebody else took a port between our choice and the
+program's start, or a busy machine kept the API server waiting until one of its hooks gave up."""
+
+
+class _PassingError(ControlPlaneError):
+    """A program did not start; another try may succeed."""
 
 
 class ControlPlane:
@@ -110,12 +115,12 @@ class ControlPlane:
         Raises:
             ControlPlaneError: a program died or did not get ready; holds the tail of its log.
         """
-        for attempt in range(1, PORT_ATTEMPTS + 1):
+        for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 self._start()
-            except _PortTakenError:
+            except _PassingError:
                 self.stop()
-                if attempt == PORT_ATTEMPTS:
+                if attempt == START_ATTEMPTS:
                     raise
             except BaseException:
                 self.stop()
@@ -170,8 +175,8 @@ class ControlPlane:
             try:
                 self._run(components.API_SERVER, components.api_server(self.programs, files))
                 self._wait_for("/readyz", components.API_SERVER)
-            except _PortTakenError:
-                # Race: an outgoing connection may borrow the port for a moment.
+            except _PassingError:
+                # An outgoing connection may borrow the port for a moment.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
@@ -278,7 +283,7 @@ class ControlPlane:
 
     def _failure(self, component: str, what: str) -> ControlPlaneError:
         log = self._files.log(component).read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
-        kind = _PortTakenError if "address already in use" in log else ControlPlaneError
+        kind = _PassingError if any(words in log for words in _PASSING) else ControlPlaneError
         return kind(f"{what}; the end of its log:\n{log}")
 
     def _status_of(self, path: str) -> int:
