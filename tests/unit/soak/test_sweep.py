@@ -8,7 +8,7 @@ from soak.directed import DIRECTED
 from soak.schedule import CrashPoint
 from soak.sweep import Point, Swept, is_read, points_of, run_history, run_point, sweep
 
-SHARE = 149
+SHARE = 97
 """Of so many crash points one is tried here."""
 
 
