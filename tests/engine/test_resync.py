@@ -276,3 +276,22 @@ async def test_nothing_is_done_before_the_picture_is_whole() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_what_a_silent_watch_lost_at_the_start_is_read() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"])
+    lab.cluster.edit(key, spec={**PROXY, "description": "second"})
+    lab.world = lab._world()
+    engine = Engine(lab.world, lab.cluster, lab.metrics)
+    engine.observe(None, lab.cluster.raw(ObjectKey("Account", "team-a", "default")) or {})
+    began = lab.clock.monotonic()
+    running = asyncio.ensure_future(engine.run())
+    for _ in range(5000):
+        await asyncio.sleep(0)
+        if description(lab) == "second":
+            break
+    assert description(lab) == "second"
+    assert lab.clock.monotonic() - began >= 10.0, "the watch had its time"
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

@@ -178,7 +178,7 @@ class Engine:
 
     async def run(self) -> None:
         """Run until cancelled: passes in flight have the drain time, or until cancelled again."""
-        await self._resync.wait_for_whole_picture()
+        await self._resync.wait_for_whole_picture(self._read_missed)
         self._world.listings.count()
         self.is_synced = True
         log.info("start-up: complete", objects=len(list(self._world.cache.keys())))
@@ -324,8 +324,12 @@ class Engine:
         for key in gone:
             await self._drop_gone(key)
         for key in gaps:
-            log.warning("resync: the watch missed an object", **keys_of(key))
-            await self._read_and_observe(key)
+            await self._read_missed(key)
+
+    async def _read_missed(self, key: ObjectKey) -> None:
+        """Take in an object, or a version, that a LIST shows and no watch event told of."""
+        log.warning("resync: the watch missed an object", **keys_of(key))
+        await self._read_and_observe(key)
 
     async def _read_and_observe(self, key: ObjectKey) -> bool:
         """Take in what the cluster holds of an object; returns whether it exists."""

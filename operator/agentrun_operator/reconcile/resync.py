@@ -1,6 +1,6 @@
 """Finds with metadata LISTs what is gone and what was missed; holds start-up until all is known."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -62,19 +62,26 @@ class Resync:
         self._foreign.pop(key, None)
         self._to_check.discard(key)
 
-    async def wait_for_whole_picture(self) -> None:
+    async def wait_for_whole_picture(self, read: Callable[[ObjectKey], Awaitable[None]]) -> None:
         """Return once every object that a LIST shows has been observed.
 
         Until then references, name claims and deletion holds would be incomplete, and nothing may
         be mutated.
 
+        Args:
+            read: Reads one object and takes it in. A watch that lost an event tells nothing of the
+                object before its next change, and everybody would wait for that.
+
         Raises:
             KindNotServed: a CRD is gone; nobody would tell us when it is back.
             ClusterRewound: the cluster was put back meanwhile.
         """
+        missing: set[ObjectKey] = set()
         while True:
             try:
-                missing = await self._missing()
+                late, missing = missing, await self._missing()
+                for key in sorted(late & missing):
+                    await read(key)
                 log.info("start-up: waiting for objects", missing=len(missing))
                 if await self._seen_all(missing):
                     return

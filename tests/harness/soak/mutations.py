@@ -353,7 +353,7 @@ def drained_all_the_same(drain: Any) -> Any:
 
 
 def at_once(_: Any) -> Any:
-    async def done(_self: Any) -> None:
+    async def done(_self: Any, _read: Any) -> None:
         return
 
     return done
