@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -194,14 +195,14 @@ def unlucky(
     programs = tmp_path_factory.mktemp("programs")
     failures = {
         ETCD: "bind: address already in use",
-        API_SERVER: "F1130 hooks.go:203] PostStartHook failed: unable to perform initial check",
+        API_SERVER: 'F1130 hooks.go:203] PostStartHook "repair" failed: unable to check',
     }
     for name in ("kube-controller-manager", "kubectl"):
         (programs / name).symlink_to(control_plane.programs / name)
     for name, words in failures.items():
         (programs / name).write_text(
             "#!/bin/sh\n"
-            f"if mkdir {programs}/{name}-tried; then echo '{words}'; exit 255; fi\n"
+            f"if mkdir {programs}/{name}-tried; then echo {shlex.quote(words)}; exit 255; fi\n"
             f'exec {control_plane.programs / name} "$@"\n'
         )
         (programs / name).chmod(0o755)

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -32,9 +33,10 @@ LOG_TAIL_BYTES = 4000
 TOKEN_DURATION = "12h"
 
 
-_PASSING = ("address already in use", "PostStartHook")
-"""Words of what another start may not meet: somebody else took a port between our choice and the
-program's start, or a busy machine kept the API server waiting until one of its hooks gave up."""
+_PASSING = re.compile(r"address already in use|PostStartHook .*failed")
+"""What a program says of that another start may not meet: somebody else took a port between our
+choice and its start, or a busy machine kept the API server waiting until one of its hooks gave
+up."""
 
 
 class _PassingError(ControlPlaneError):
@@ -283,7 +285,7 @@ class ControlPlane:
 
     def _failure(self, component: str, what: str) -> ControlPlaneError:
         log = self._files.log(component).read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
-        kind = _PassingError if any(words in log for words in _PASSING) else ControlPlaneError
+        kind = _PassingError if _PASSING.search(log) else ControlPlaneError
         return kind(f"{what}; the end of its log:\n{log}")
 
     def _status_of(self, path: str) -> int:
