@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from agentrun_operator.core.kind import Rest
 from agentrun_operator.kinds import catalogue
 from controlplane.audit import AuditEvent
 from fakes.examples import (
@@ -313,11 +314,21 @@ def external_name(kind: str, resource: Mapping[str, Any]) -> str:
     return str(resource.get(name_field(kind), ""))
 
 
+def external_id(kind: str, resource: Mapping[str, Any]) -> str:
+    """Return what a status has on record of the resource of a kind."""
+    return _rest(kind).external_id_of(resource)
+
+
 def name_field(kind: str) -> str:
     """Return the wire field with the name that a resource has in AgentRun."""
+    rest = _rest(kind)
+    return rest.name_field or rest.id_field
+
+
+def _rest(kind: str) -> Rest:
     rest = catalogue()[kind].rest
     assert rest is not None
-    return rest.name_field or rest.id_field
+    return rest
 
 
 def _types(body: Body) -> list[str]:

@@ -7,9 +7,15 @@ from collections import Counter
 
 import pytest
 
-from agentrun_operator.kinds import catalogue
 from integration.conftest import TenantFactory
-from integration.fleet import FAMILIES, Tenant, credential, external_name, family_of_each
+from integration.fleet import (
+    FAMILIES,
+    Tenant,
+    credential,
+    external_id,
+    external_name,
+    family_of_each,
+)
 from rig import Rig
 
 SETS = 7
@@ -71,9 +77,7 @@ def _each_object_has_its_resource(tenant: Tenant, names: set[tuple[str, str]]) -
     assert {family: len(items) for family, items in found.items()} == wanted
     for kind, name in names:
         ident = tenant.get(kind, name)["status"]["externalId"]
-        rest = catalogue()[kind].rest
-        assert rest is not None
-        ours = [e for e in found[FAMILIES[kind]] if rest.external_id_of(e) == ident]
+        ours = [e for e in found[FAMILIES[kind]] if external_id(kind, e) == ident]
         known = [external_name(kind, e) for e in ours]
         assert known == [ident if kind == "Sandbox" else name]
 
