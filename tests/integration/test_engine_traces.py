@@ -35,7 +35,7 @@ from rig.waiting import HANG_SECONDS
 
 CLASS = "traced"
 """The fleet's operator leaves objects of another class alone."""
-TRACED = (
+TRACED_SERIES = (
     "controller_runtime_reconcile_time_seconds_bucket",
     "agentrun_api_request_duration_seconds_bucket",
 )
@@ -128,13 +128,13 @@ async def test_the_metrics_name_traces_where_openmetrics_is_asked_for(
             text = ""
             async with asyncio.timeout(HANG_SECONDS):
                 # A pass is counted after its status was written.
-                while not all(_with_traces(text, series) for series in TRACED):
+                while not all(_with_traces(text, series) for series in TRACED_SERIES):
                     async with session.get(url, headers=OPENMETRICS) as answer:
                         text = await answer.text()
             async with session.get(url) as answer:
                 plain = await answer.text()
     known = {f"{ids(span)[0]:032x}" for span in traces.spans()}
-    for series in TRACED:
+    for series in TRACED_SERIES:
         named = _with_traces(text, series)
         assert {line.split('trace_id="')[1][:32] for line in named} <= known
     assert " # {" not in plain

@@ -178,7 +178,8 @@ class ControlPlane:
                 self._run(components.API_SERVER, components.api_server(self.programs, files))
                 self._wait_for("/readyz", components.API_SERVER)
             except _PassingError:
-                # An outgoing connection may borrow the port for a moment.
+                # Race: an outgoing connection may borrow the port for a moment. Or etcd answers
+                # a hook of the start too late.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
