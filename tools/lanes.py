@@ -1,9 +1,10 @@
 """Runs the folders of tests in three lanes at once: some wait for processes, others compute.
 
-`python tools/lanes.py [pytest arguments]` prints all, each line with its folder, and ends with the
-worst exit code.
+`python tools/lanes.py [pytest arguments]` prints all, each line with its folder, then once more
+what failed, and ends with the worst exit code.
 """
 
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,10 @@ LANES = 3
 NOTHING_CHOSEN = 5
 """pytest's exit code where `-k` or the like left no test; fine for a folder, not for all."""
 INTERRUPTED = 130
+FAILURE = re.compile(r"(E  |FAILED |ERROR )")
+"""How a line of pytest begins that says what failed and why."""
+FAILURES_SHOWN = 40
+"""Lines of a folder that are printed again; a control plane that died fails hundreds of tests."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -26,11 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     """Run all folders and return the worst exit code, NOTHING_CHOSEN if none had a test."""
     started = time.monotonic()
     begun: list[subprocess.Popen[str]] = []
+    failures: list[str] = []
 
     def run(folder: str) -> int:
         process = start(folder, arguments)
         begun.append(process)
-        show(folder, process)
+        failures.extend(show(folder, process))
         return process.wait()
 
     lanes = ThreadPoolExecutor(LANES)
@@ -43,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
         for process in begun:
             process.terminate()
     print(f"all folders: {time.monotonic() - started:.0f} s", flush=True)
+    # Who reads only the end of a log learns what failed.
+    print("".join(failures), end="", flush=True)
     ran = [code for code in codes if code != NOTHING_CHOSEN]
     return max(map(abs, ran), default=NOTHING_CHOSEN)
 
@@ -55,11 +63,15 @@ def start(folder: str, arguments: Sequence[str]) -> "subprocess.Popen[str]":
     )
 
 
-def show(name: str, process: "subprocess.Popen[str]") -> None:
-    """Print what a folder's pytest says, line by line, until it ends."""
-    if process.stdout is not None:
-        for line in process.stdout:
-            print(f"{name} | {line}", end="", flush=True)
+def show(name: str, process: "subprocess.Popen[str]") -> list[str]:
+    """Print what a folder's pytest says, line by line; return the last lines on failures."""
+    failures: list[str] = []
+    for line in process.stdout or ():
+        told = f"{name} | {line}"
+        print(told, end="", flush=True)
+        if FAILURE.match(line):
+            failures.append(told)
+    return failures[-FAILURES_SHOWN:]
 
 
 if __name__ == "__main__":
