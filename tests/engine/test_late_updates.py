@@ -130,6 +130,36 @@ async def test_what_a_read_shows_is_corrected_after_the_window(kind: str) -> Non
     await at_rest(lab, key)
 
 
+@pytest.mark.parametrize("kind", ["AgentRuntime", "ModelProxy", "AgentRuntimeEndpoint"])
+async def test_what_went_meanwhile_is_cleared_once_more(kind: str) -> None:
+    """A look confirmed the clearing before the late update brought the value back."""
+    lab, key = await ready(SAMPLES[kind], description="first")
+    lose_next(lab)
+    lab.edit(key, description="second")
+    await lab.elapse(5)
+    lab.edit(key, description=None)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert not made(lab, SAMPLES[kind])[0].get("description")
+    await lab.elapse(10)
+    assert made(lab, SAMPLES[kind])[0]["description"] == "second", "the late one was carried out"
+    await lab.elapse(60)
+    assert not made(lab, SAMPLES[kind])[0].get("description")
+    await at_rest(lab, key)
+
+
+async def test_a_late_value_that_left_the_spec_is_told_under_report() -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"], description="first", driftPolicy="Report")
+    lose_next(lab)
+    lab.edit(key, description="second")
+    await lab.elapse(5)
+    lab.edit(key, description=None)
+    await lab.elapse(100)
+    assert [d["path"] for d in lab.get(key).status["drift"]] == ["description"]
+    await lab.elapse(600)
+    assert [d["path"] for d in lab.get(key).status["drift"]] == ["description"]
+
+
 async def test_a_late_verb_is_corrected_after_the_window() -> None:
     lab, key = await ready(SAMPLES["Sandbox"], idleTimeoutSeconds=20_000)
     lose_next(lab, "PauseSandbox")

@@ -11,7 +11,7 @@ from agentrun_operator.core.shown import HIDDEN, UNSET, as_written
 from agentrun_operator.core.snapshot import Ownership
 from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_part, write_only_paths
-from agentrun_operator.reconcile import asked, heads, outcome, status
+from agentrun_operator.reconcile import asked, heads, outcome, status, unanswered
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
 from agentrun_operator.reconcile.intervals import asked_interval
@@ -49,7 +49,7 @@ class Settlement:
             if not seen.fields_differ:
                 memory.ineffective.end()
                 memory.corrected.note_in_place(ctx.now)
-                ctx.changes["applied"] = self.applied(ctx)
+                ctx.changes["applied"] = self.applied(ctx, also=unanswered.may_return(ctx))
             if not ctx.unsent.has_withheld:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)
         else:

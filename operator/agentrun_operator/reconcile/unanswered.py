@@ -56,6 +56,14 @@ def take_up(ctx: Planned) -> tuple[Unanswered, ...]:
     return overtaken
 
 
+def may_return(ctx: Planned) -> frozenset[str]:
+    """Return the paths on record that an update may still bring back, whatever a look shows now.
+
+    Without a record, what left the spec would be nobody's once it is back, and stay.
+    """
+    return frozenset(ctx.obj.status.get("applied") or () if ctx.memory.sent.unanswered else ())
+
+
 def make_up(ctx: Context) -> None:
     """Forget what was made up for, by an update or by a read that shows everything."""
     if not ctx.unsent.is_pending:

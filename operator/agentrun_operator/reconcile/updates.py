@@ -207,7 +207,8 @@ class UpdatingSteps:
         removed = frozenset(d.path for d in found if d.clearing)
         if removed:
             sent.note_cleared(Clearing(ctx.obj.generation, removed, ctx.obj.request_token))
-        ctx.changes["applied"] = self._settlement.applied(ctx, also=removed)
+        also = removed | unanswered.may_return(ctx)
+        ctx.changes["applied"] = self._settlement.applied(ctx, also=also)
         left = asked.left_over(ctx, found)
         ctx.changes["drift"] = self._settlement.drift_entries(ctx, left)
         asked.note_sent(ctx)
