@@ -11,7 +11,8 @@ import pytest
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import Local
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.wire import field_rules, json_name, marker, shape_of
+from agentrun_operator.core.shapes import json_name, marker, shape_of
+from agentrun_operator.core.wire import field_rules
 from agentrun_operator.crdgen import check, custom_resource_definition
 from agentrun_operator.crdgen.crd import MAX_SELECTABLE, root_schema
 from agentrun_operator.crdgen.reference import reference_page

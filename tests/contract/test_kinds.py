@@ -12,8 +12,9 @@ from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import Ref
 from agentrun_operator.core.kind import KeyedBy, Paging, ResourceKind, Rest
+from agentrun_operator.core.shapes import is_model, marker, shape_of
 from agentrun_operator.core.spec_fields import spec_fields
-from agentrun_operator.core.wire import field_rules, is_model, marker, shape_of
+from agentrun_operator.core.wire import field_rules
 from agentrun_operator.kinds import catalogue
 from agentrun_simulator import schema
 from agentrun_simulator.families import FAMILIES

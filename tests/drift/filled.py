@@ -25,7 +25,7 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.policies import HasVersions, NamedSpec, ResourceSpec
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.shapes import is_model, json_name, marker, shape_of
 from agentrun_operator.core.words import Words
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.kinds.parts.connection import ConnectionTarget

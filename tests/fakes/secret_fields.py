@@ -10,7 +10,7 @@ from agentrun_operator.core.fields import (
     SpecModel,
 )
 from agentrun_operator.core.kind import ResourceKind
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.shapes import is_model, json_name, marker, shape_of
 
 _LEADS = (SecretKeySelector, SecretReference)
 

@@ -18,8 +18,8 @@ from agentrun_operator.core.fields import (
 )
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
+from agentrun_operator.core.shapes import marker
 from agentrun_operator.core.spec_fields import spec_fields
-from agentrun_operator.core.wire import marker
 
 SECRET = "Secret"
 CONFIG_MAP = "ConfigMap"

@@ -16,7 +16,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.fields import Computed, EncodedBy, SecretSource, SpecModel, ValueFrom
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.shapes import is_model, json_name, marker, markers_of, shape_of
 
 _MILDEST_LAST = (CredentialsNotFound, ReferenceNotFound, DependencyNotReady)
 """What a retry can mend, by how much somebody has to do for it."""
@@ -86,7 +86,7 @@ def _fields(model: type[SpecModel]) -> tuple[_Field, ...]:
         shape = shape_of(info)
         encoded = marker(shape.markers, EncodedBy)
         if encoded is not None or is_model(shape.inner):
-            computed = tuple(m for m in shape.markers if isinstance(m, Computed))
+            computed = markers_of(shape.markers, Computed)
             found.append(_Field(attribute, json_name(model, attribute), encoded, computed))
     return tuple(found)
 

@@ -9,8 +9,8 @@ from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName, Ref, Reference, Reserved, SpecModel
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
+from agentrun_operator.core.shapes import marker
 from agentrun_operator.core.spec_fields import spec_fields
-from agentrun_operator.core.wire import marker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentrun_operator.core.fields import ApiName, Immutable, Inline, SpecModel
-from agentrun_operator.core.wire import TypeShape, is_model, json_name, marker, shape_of
+from agentrun_operator.core.shapes import TypeShape, is_model, json_name, marker, shape_of
 from agentrun_operator.core.words import Words
 
 

@@ -1,12 +1,9 @@
 """Spec → wire: the plan of a kind's fields, and the request body they make."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
-
-from pydantic.fields import FieldInfo
+from typing import Any, Literal, get_args, get_origin
 
 from agentrun_operator.core.errors import ReferenceNotFound
 from agentrun_operator.core.field_rule import FieldRule
@@ -37,55 +34,18 @@ from agentrun_operator.core.fields import (
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import document_leaves, item_labels, placed
 from agentrun_operator.core.resolution import Resolution
+from agentrun_operator.core.shapes import (
+    TypeShape,
+    is_model,
+    json_name,
+    marker,
+    markers_of,
+    shape_of,
+)
 from agentrun_operator.core.words import Words
-
-M = TypeVar("M")
 
 _VALUES: tuple[type[SpecModel], ...] = (Reference, ValueFrom, SecretSource, SecretDocument)
 """Models that stand for one value on the wire."""
-
-
-@dataclass(frozen=True, slots=True)
-class TypeShape:
-    """A spec field's type, unwrapped: its model or scalar, and whether it is a list."""
-
-    inner: Any
-    is_list: bool
-    markers: tuple[Any, ...]
-
-
-def shape_of(info: FieldInfo) -> TypeShape:
-    """Unwrap `Annotated`, `| None` and `tuple[X, ...]` of a field, collecting the markers."""
-    markers: list[Any] = list(info.metadata)
-    inner = info.annotation
-    is_list = False
-    while True:
-        origin = get_origin(inner)
-        if origin is Annotated:
-            markers.extend(get_args(inner)[1:])
-            inner = get_args(inner)[0]
-        elif origin in (Union, UnionType):
-            inner = next(a for a in get_args(inner) if a is not type(None))
-        elif origin in (tuple, list):
-            is_list = True
-            inner = get_args(inner)[0]
-        else:
-            return TypeShape(inner, is_list, tuple(markers))
-
-
-def marker(markers: tuple[Any, ...], wanted: type[M]) -> M | None:
-    """Return the first marker of a type, or None."""
-    return next((m for m in markers if isinstance(m, wanted)), None)
-
-
-def json_name(model: type[SpecModel], attribute: str) -> str:
-    """Return an attribute's name in YAML."""
-    return model.model_fields[attribute].alias or attribute
-
-
-def is_model(inner: Any) -> TypeGuard[type[SpecModel]]:
-    """Whether a type is a nested part of a spec."""
-    return isinstance(inner, type) and issubclass(inner, SpecModel)
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +103,7 @@ def _flat_rules(model: type[SpecModel], prefix: str) -> Iterator[FieldRule]:
             continue
         is_value = shape.inner in _VALUES or marker(shape.markers, EncodedBy) is not None
         nested = is_model(shape.inner) and not is_value
-        computed = tuple(m for m in shape.markers if isinstance(m, Computed))
+        computed = markers_of(shape.markers, Computed)
         below = _rules(shape.inner, f"{path}.", computed) if nested else ()
         children = tuple(_inherit(rule, shape) for rule in below)
         yield _rule(attribute, path, name, shape, children)

@@ -7,7 +7,7 @@ from agentrun_operator.core.fields import Reference, SpecModel
 from agentrun_operator.core.identity import API_VERSION, CATEGORY, GROUP, VERSION
 from agentrun_operator.core.kind import Column, ResourceKind
 from agentrun_operator.core.policies import AccountReference
-from agentrun_operator.core.wire import is_model, json_name, shape_of
+from agentrun_operator.core.shapes import is_model, json_name, shape_of
 from agentrun_operator.crdgen import required, rules
 from agentrun_operator.crdgen.scalars import GenerationError, Schema
 from agentrun_operator.crdgen.schema import object_schema

@@ -12,8 +12,8 @@ from agentrun_operator.core.dependencies import SOURCES
 from agentrun_operator.core.fields import Image, Names, Ref
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.shapes import TypeShape, marker
 from agentrun_operator.core.spec_fields import spec_fields
-from agentrun_operator.core.wire import TypeShape, marker
 
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word begins in the name of a kind."""

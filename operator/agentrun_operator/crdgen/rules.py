@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 from agentrun_operator.core.fields import CreateDefault, Form, Immutable, Quantity, SpecModel
 from agentrun_operator.core.kind import ResourceKind, Rule
 from agentrun_operator.core.quantities import MEMORY_RANGE
-from agentrun_operator.core.wire import is_model, json_name, marker, shape_of
+from agentrun_operator.core.shapes import is_model, json_name, marker, shape_of
 from agentrun_operator.core.words import Words
 
 CelRule = dict[str, Any]

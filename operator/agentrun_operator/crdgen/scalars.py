@@ -6,7 +6,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 from agentrun_operator.core.fields import MAX_TEXT, Bare, Form, Quantity, Unquoted
 from agentrun_operator.core.quantities import CPU_FORM, CPU_RANGE
-from agentrun_operator.core.wire import marker
+from agentrun_operator.core.shapes import marker
 from agentrun_operator.core.words import Words
 from agentrun_operator.crdgen import rules
 

@@ -31,7 +31,7 @@ from agentrun_operator.core.fields import (
     WriteOnly,
 )
 from agentrun_operator.core.quantities import CPU_RANGE, MEMORY_RANGE
-from agentrun_operator.core.wire import is_model, json_name, marker
+from agentrun_operator.core.shapes import is_model, json_name, marker
 from agentrun_operator.core.words import Words
 from agentrun_operator.crdgen import rules
 from agentrun_operator.crdgen.scalars import GenerationError, Schema, scalar

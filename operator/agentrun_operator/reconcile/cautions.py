@@ -3,7 +3,7 @@
 from agentrun_operator.core.ignored import Paths
 from agentrun_operator.core.policies import ResourceSpec
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.wire import json_name
+from agentrun_operator.core.shapes import json_name
 from agentrun_operator.reconcile.context import Context
 from agentrun_operator.reconcile.world import World
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from agentrun_operator.core.fields import Form
-from agentrun_operator.core.wire import marker
+from agentrun_operator.core.shapes import marker
 from agentrun_operator.kinds.parts.placement import RoleArn
 
 FORM = marker(get_args(RoleArn)[1:], Form)
