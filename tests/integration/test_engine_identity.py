@@ -6,6 +6,8 @@ from rig.cloud import QUESTION
 from rig.waiting import condition
 
 NAMES = (("Credential", "cred"), ("ModelService", "svc"), ("ModelProxy", "proxy"))
+KEPT = (("True", "Available"), ("Unknown", "AccountMismatch"))
+"""What those say that cannot be looked at any more: what was seen last, while that counts."""
 
 
 def take_keys_of(tenant: Tenant, other: Tenant) -> None:
@@ -33,7 +35,9 @@ def test_keys_of_another_account_make_nothing_and_lose_nothing(tenants: TenantFa
     tenant.wait_reason("AgentRuntime", "late", "DependencyNotReady")
     tenant.wait_reason("ModelProxy", "proxy", "DeletionBlocked", says="put keys of account")
     for name in NAMES[:2]:
-        assert condition(tenant.get(*name), "Ready")["status"] == "True", "its last truth"
+        ready = condition(tenant.get(*name), "Ready")
+        # A busy machine may take longer than the few poll intervals for which a look counts.
+        assert (ready["status"], ready["reason"]) in KEPT, "its last truth, with its date"
     assert {each["action"] for each in stranger.requests(since=asked)} == {QUESTION}
     assert tenant.resources() == before
     assert stranger.resources() == {}
