@@ -15,12 +15,12 @@ from controlplane.processes import Supervisor
 from integration import fleet
 from rig import NAMESPACE, Rig, eventually
 from rig.rig import free_port
+from rig.waiting import HANG_SECONDS
 from soak_real.door import Door, Doors
 
 NAMES = ("operator-0", "operator-1")
 AGAIN_SECONDS = 1.0
 """Between the end of a container and its next start; less than a cluster would wait."""
-READY_SECONDS = 60.0
 
 
 class Replicas:
@@ -59,7 +59,7 @@ class Replicas:
     def start(self) -> None:
         """Start both and return when one of them leads."""
         self.tend()
-        eventually(self.leader, "an operator to lead", seconds=READY_SECONDS)
+        eventually(self.leader, "an operator to lead")
 
     def close(self) -> None:
         """Kill both."""
@@ -87,7 +87,9 @@ class Replicas:
         is_over = age.total_seconds() > spec["leaseDurationSeconds"]
         return None if is_over else str(spec["holderIdentity"])
 
-    def wait_for_leader(self, among: Iterable[str] = NAMES, *, seconds: float = 45.0) -> str | None:
+    def wait_for_leader(
+        self, among: Iterable[str] = NAMES, *, seconds: float = HANG_SECONDS
+    ) -> str | None:
         """Return who leads, once it is one of these; None: not in time."""
         wanted, deadline = set(among), time.monotonic() + seconds
         while (leader := self.leader()) not in wanted:
@@ -105,7 +107,7 @@ class Replicas:
             self.tend()
             return bool(self.metrics(standby))
 
-        eventually(serves, f"{standby} to stand by", seconds=READY_SECONDS)
+        eventually(serves, f"{standby} to stand by")
 
     def other(self, name: str) -> str:
         """Return the other one."""
