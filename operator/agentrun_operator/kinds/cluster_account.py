@@ -9,7 +9,7 @@ from agentrun_operator.core.forms import NamespaceName
 from agentrun_operator.core.grants import Allowance, NamespaceSelector
 from agentrun_operator.core.identity import ACCOUNT_KINDS
 from agentrun_operator.core.kind import ResourceKind, Rule
-from agentrun_operator.kinds import kind_names
+from agentrun_operator.kinds import names_of_others
 from agentrun_operator.kinds.parts.account import (
     ANY_NAME,
     COLUMNS,
@@ -63,7 +63,7 @@ class ClusterAccountSpec(AccountBase):
     32 entries. Empty: nothing."""
 
 
-_KINDS = [name for name in kind_names() if name not in ACCOUNT_KINDS]
+_KINDS = [name for name in names_of_others(__name__) if name not in ACCOUNT_KINDS]
 """The kinds with a resource of their own; a test compares them with the catalogue."""
 
 KIND = ResourceKind(
