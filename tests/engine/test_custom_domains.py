@@ -155,7 +155,7 @@ async def test_a_runtime_of_the_own_namespace_is_reached_by_its_name() -> None:
     [(TO_FLOW, "routes[0].flowRef.externalName"), (TO_ANYTHING, "routes[0].resource.name")],
     ids=["flow", "resource"],
 )
-async def test_what_no_object_can_have_made_needs_a_grant(
+async def test_what_no_object_is_looked_up_for_needs_a_grant(
     route: Mapping[str, Any], where: str
 ) -> None:
     lab = await shared_lab()

@@ -9,6 +9,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flows
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -31,6 +32,7 @@
   - agentruntimes/status
   - credentials/status
   - customdomains/status
+  - flows/status
   - knowledgebases/status
   - memorycollections/status
   - modelproxies/status
@@ -149,6 +151,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flows
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -172,6 +175,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flows
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -196,6 +200,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flows
   - knowledgebases
   - memorycollections
   - modelproxies

@@ -36,14 +36,19 @@ _PROTOCOLS = {
 }
 Method = Literal["HEAD", "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 StrangeName = Annotated[Name, NO_BLANKS, Reserved(EXTERNAL_REFERENCES)]
-"""Name of something in AgentRun that is no object here."""
+"""Name of something in AgentRun that no object is looked up for."""
 
 
 class FlowReference(SpecModel):
-    """A flow; no kind here covers flows."""
+    """A flow by its name in AgentRun.
+
+    No object is looked up, so a shared account has to grant `externalReferences` also for a flow
+    that an object of the namespace made.
+    """
 
     external_name: StrangeName
-    """Name of the flow in AgentRun; not watched."""
+    """Name of the flow in AgentRun; that of a Flow object is its `status.externalName`. Not
+    watched."""
 
 
 class RoutedResource(SpecModel):
