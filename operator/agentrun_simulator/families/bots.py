@@ -6,15 +6,19 @@ from agentrun_simulator.calls import Call
 from agentrun_simulator.engine import Engine, ServedFamily
 from agentrun_simulator.errors import invalid
 from agentrun_simulator.family import SYNCHRONOUS, Filter, Match
-from agentrun_simulator.store import Record
+from agentrun_simulator.store import Record, Tenant
 
 
 def _prepare(_: Engine, __: Call, record: Record) -> None:
     if record.data.get("botMode") == "standard" and not record.data.get("metadata"):
         raise invalid("Metadata is required")
+
+
+def _render(_: Engine, __: Tenant, record: Record, answer: dict[str, Any]) -> None:
+    """Repeat whose bot it is."""
     metadata = record.data.get("metadata") or {}
     if runtime := metadata.get("agentRuntimeId"):
-        record.data["agentRuntimeId"] = runtime
+        answer["agentRuntimeId"] = runtime
 
 
 def _delete(engine: Engine, call: Call) -> dict[str, Any] | None:
@@ -34,10 +38,11 @@ IM_BOT = ServedFamily(
     filters=(
         Filter("botName", match=Match.CONTAINS),
         Filter("botBizType"),
-        Filter("agentRuntimeId"),
+        Filter("agentRuntimeId", path=("metadata", "agentRuntimeId")),
         Filter("status"),
     ),
     assigned={"tenantId": "{account}"},
     prepare=_prepare,
+    render=_render,
     verbs={"delete": _delete},
 )
