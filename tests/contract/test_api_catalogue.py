@@ -73,7 +73,7 @@ class Recording:
 
 
 def snake(name: str) -> str:
-    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    """Return a name as the official client writes it, which parts IMBot from nothing."""
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from agentrun_operator.core.dependencies import SECRET, dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy
+from agentrun_operator.kinds import catalogue
 from fakes.examples import CLOUD_KINDS, MINIMAL, SECRETS, examples, referring
 from fakes.lab import Lab
 
@@ -56,6 +57,13 @@ class Sample:
     family: str
     """The simulator's name of it."""
     spec: Mapping[str, Any]
+
+    @property
+    def noun(self) -> str:
+        """Its name in operations of the API."""
+        rest = catalogue()[self.kind].rest
+        assert rest is not None
+        return rest.noun
 
     async def prepare(self, lab: Lab) -> None:
         """Bring what the spec refers to: a Secret, and Ready objects called `base`."""

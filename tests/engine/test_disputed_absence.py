@@ -24,7 +24,7 @@ async def disputed(sample: Sample, others: int) -> tuple[Lab, list[ObjectKey]]:
     keys = [lab.cluster.apply(sample.kind, f"it{n}", sample.spec) for n in range(others)]
     await lab.elapse(30)
     lab.calls.take()
-    lie(lab, f"Get{sample.family}")
+    lie(lab, f"Get{sample.noun}")
     return lab, [key, *keys]
 
 
@@ -136,7 +136,7 @@ async def test_what_a_restored_object_had_is_disputed_too(sample: Sample, *, liv
     lab.cluster.put_back(key, raw)
     lab.restart()
     lab.calls.take()
-    lie(lab, f"Get{sample.family}")
+    lie(lab, f"Get{sample.noun}")
     if not lives:
         lab.cluster.delete(key)
     await lab.elapse(400)
@@ -156,7 +156,7 @@ async def test_what_an_older_status_lacks_is_disputed_too(kind: str, *, lives: b
     sample = SAMPLES[kind]
     lab, key = await ready(sample)
     lab.cluster.put_status(key, {**status_of(lab, key), "externalId": "an-older-one"})
-    lie(lab, f"Get{sample.family}")
+    lie(lab, f"Get{sample.noun}")
     lab.calls.take()
     if not lives:
         lab.cluster.delete(key)

@@ -61,7 +61,7 @@ async def test_throttling_alone_is_still_told_as_such() -> None:
 async def test_an_object_whose_own_reads_fail_tells_it_once(kind: str) -> None:
     sample = SAMPLES[kind]
     lab, key = await ready(sample)
-    own = f"(Get|List){sample.family}s?"
+    own = f"(Get|List){sample.noun}s?"
     await trouble(lab, 1200, action=own)
     told = writes(lab)
     await trouble(lab, 1200, action=own)
@@ -70,7 +70,7 @@ async def test_an_object_whose_own_reads_fail_tells_it_once(kind: str) -> None:
 
 
 def _verbs(kind: str, *verbs: str) -> str:
-    return f"({'|'.join(verbs)}){SAMPLES[kind].family}s?"
+    return f"({'|'.join(verbs)}){SAMPLES[kind].noun}s?"
 
 
 @pytest.mark.parametrize("kind", SAMPLES)

@@ -45,7 +45,7 @@ def totals(client: Any) -> dict[str, int]:
     counts = {}
     for kind, rest in LISTED.items():
         nouns = rest.nouns
-        call = getattr(client, f"list_{re.sub(r'(?<!^)(?=[A-Z])', '_', nouns).lower()}")
+        call = getattr(client, f"list_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', nouns).lower()}")
         data = call(getattr(models, f"List{nouns}Request")()).body.data.to_map()
         found = [each for each in data.get(rest.items) or () if not is_default(each)]
         counts[kind] = sum(each.get("status") != ENDED for each in found)

@@ -244,7 +244,7 @@ class Actions:
             del body["description"]
         self._simulation.cloud.touch()
         where = f"{API}{place.collection}"
-        self._simulation.cloud.outsider(where, body, f"Create{place.family}")
+        self._simulation.cloud.outsider(where, body, f"Create{place.noun}")
 
     def fault(self, **options: Any) -> None:
         self._simulation.cloud.simulator.inject(Fault.model_validate(options))

@@ -56,6 +56,12 @@ class Slot:
     def external_name(self) -> str:
         return self.external or self.object_name
 
+    @property
+    def noun(self) -> str:
+        """Its kind's name in operations of the API."""
+        rest = catalogue()[self.kind].rest
+        return rest.noun if rest is not None else ""
+
     def is_ready(self, state: str | None) -> bool:
         """Whether a state of its resource means that it is ready; a kind without states is."""
         kind = catalogue()[self.kind]
