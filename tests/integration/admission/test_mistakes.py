@@ -10,7 +10,7 @@ from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import encode
 from agentrun_operator.kinds import catalogue
-from fakes.examples import MINIMAL, Accepted, Mistake, examples, put
+from fakes.examples import MINIMAL, SECRETS, Accepted, Mistake, examples, put
 from integration.admission.objects import KINDS, collection, manifest, path_of
 from integration.admission.server import Refused, Server
 
@@ -25,7 +25,7 @@ ACCEPTED = [
     for spelling in examples()[kind.kind].accepted
 ]
 ANY_NAME: Mapping[tuple[str, str], str] = defaultdict(lambda: "x")
-ANY_REFERENCE = Resolution(references=ANY_NAME, external_names=ANY_NAME)
+ANY_REFERENCE = Resolution(references=ANY_NAME, external_names=ANY_NAME, secrets=SECRETS)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
