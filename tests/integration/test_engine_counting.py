@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from agentrun_operator.kinds import catalogue
 from controlplane.audit import WRITE_VERBS, AuditEvent
 from integration.cluster_view import PLURALS
 from integration.fleet import FAMILIES, Tenant, family_of_each
@@ -119,21 +120,24 @@ def _is_operators(tenant: Tenant, event: AuditEvent) -> bool:
 
 def _calls_by_object(tenant: Tenant) -> dict[str, list[tuple[str, str]]]:
     """Return (method, path) of each call, by the kind that it was made for; one object a kind."""
-    kinds = {family: kind for kind, family in FAMILIES.items()}
+    kinds = _kinds_by_operation()
     found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in FAMILIES}
     for each in tenant.requests():
-        family = _family(each)
-        if family in kinds and not _is_verification(each):
-            found[kinds[family]].append((each["method"], f"{each['path']}?{each['query']}"))
+        kind = kinds.get(each["action"])
+        if kind is not None and not _is_verification(each):
+            found[kind].append((each["method"], f"{each['path']}?{each['query']}"))
     return found
 
 
-def _family(request: Mapping[str, Any]) -> str:
-    words = str(request["action"])
-    for verb in ("Create", "Get", "List"):
-        words = words.removeprefix(verb)
-    singular = {"ModelProxies": "ModelProxy"}
-    return singular.get(words) or words.removesuffix("s")
+def _kinds_by_operation() -> Mapping[str, str]:
+    """Return whose objects an operation makes, changes or shows, as the declarations name it."""
+    found: dict[str, str] = {}
+    for kind in FAMILIES:
+        rest = catalogue()[kind].rest
+        assert rest is not None
+        operations = (f"Get{rest.noun}", f"List{rest.nouns}", f"Update{rest.noun}")
+        found |= dict.fromkeys((rest.create_operation, *operations), kind)
+    return found
 
 
 def _is_verification(request: Mapping[str, Any]) -> bool:
