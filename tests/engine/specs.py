@@ -47,6 +47,11 @@ RUNTIME = {
 ENDPOINT = {"runtimeRef": {"name": "base"}, "targetVersion": "LATEST", "description": "first"}
 TEMPLATE = {"type": "CodeInterpreter", "cpu": "2", "memory": "4Gi", "description": "first"}
 SANDBOX = {"templateRef": {"name": "base"}, "idleTimeoutSeconds": 600}
+BOT = {
+    "type": "DingTalk",
+    "botId": "ding1",
+    "secretFrom": {"secretKeyRef": {"name": "keys", "key": "token"}},
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ _RICHER: Mapping[str, Mapping[str, Any]] = {
     "AgentRuntimeEndpoint": ENDPOINT,
     "SandboxTemplate": TEMPLATE,
     "Sandbox": SANDBOX,
+    "IMBot": BOT,
 }
 """Specs that say more than the minimal one, for tests of a mechanism that needs it."""
 _BASES = dict.fromkeys(CLOUD_KINDS, "base")

@@ -264,7 +264,7 @@ async def test_another_objects_status_hides_nothing_of_its_own(
         assert lab.ready(key) == ("True", "Available"), lab.message(key)
         assert (lab.get(key).external_id, lab.get(key).status["adopted"]) == (before, False)
         # What no read shows may be sent once more.
-        assert set(lab.writes_to_cloud(since)) <= {"UpdateModelService"}
+        assert set(lab.writes_to_cloud(since)) <= {"UpdateModelService", "UpdateIMBot"}
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None

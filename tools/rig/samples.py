@@ -54,7 +54,7 @@ def key_secret(namespace: str, account: CloudAccount) -> dict[str, Any]:
 
 def chat_secret(namespace: str) -> dict[str, Any]:
     """Return the Secret that the samples refer to, with fresh values each time."""
-    values = {name: f"sk-{name}-{secrets.token_hex(12)}" for name in ("inbound", "openai")}
+    values = {name: f"sk-{name}-{secrets.token_hex(12)}" for name in ("inbound", "openai", "bot")}
     return secret(namespace, CHAT_SECRET, values)
 
 

@@ -10,6 +10,7 @@
   - credentials
   - customdomains
   - flows
+  - imbots
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -33,6 +34,7 @@
   - credentials/status
   - customdomains/status
   - flows/status
+  - imbots/status
   - knowledgebases/status
   - memorycollections/status
   - modelproxies/status
@@ -152,6 +154,7 @@
   - credentials
   - customdomains
   - flows
+  - imbots
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -176,6 +179,7 @@
   - credentials
   - customdomains
   - flows
+  - imbots
   - knowledgebases
   - memorycollections
   - modelproxies
@@ -201,6 +205,7 @@
   - credentials
   - customdomains
   - flows
+  - imbots
   - knowledgebases
   - memorycollections
   - modelproxies

@@ -61,9 +61,10 @@ _PLAIN = ("cred", "svc", "solo", "bare", "ep", "tpl")
 
 
 def _lives_alone() -> tuple[Directed, ...]:
-    """Return a history of the kinds without a hand-written slot, where there are such."""
-    edited, deleted = _edited(_AT, 1, *ALONE), _each(60.0, "delete", *ALONE)
-    return (Directed("alone", 90.0, (*_made(*ALONE), *edited, *deleted)),) if ALONE else ()
+    """Return a history of what needs Secrets at most, and that no other history leads through."""
+    slots = (*ALONE, "bot")
+    edited, deleted = _edited(_AT, 1, *slots), _each(60.0, "delete", *slots)
+    return (Directed("alone", 90.0, (*_made(*slots), *edited, *deleted)),)
 
 
 DIRECTED: Mapping[str, Directed] = {

@@ -233,7 +233,7 @@ class Endings:
 
 _EDITED = tuple(SLOTS[name] for name in ("solo", "b-solo", "bare", "b-bare", "svc", "tpl"))
 _ROTATED = (SLOTS["cred"], SLOTS["b-cred"])
-_USERS = ("cred", "run", "svc")
+_USERS = ("cred", "run", "svc", "bot")
 
 
 def _uses(write: str, rotated: Slot) -> bool:

@@ -126,6 +126,7 @@ _CAST: Mapping[str, Slot] = {
             external="ep",
         ),
         Slot("tpl", "SandboxTemplate", "Template", "/templates", "templateName"),
+        Slot("bot", "IMBot", "IMBotInfo", "/agents/im-bots", "botName"),
         Slot("box", "Sandbox", "Sandbox", "/sandboxes", None, needs=("tpl",)),
         Slot(
             "b-cred",
@@ -272,6 +273,7 @@ _BODIES: Mapping[str, Json] = {
     "twin-bare": {"executionRoleArn": ROLE},
     "twin-ep": {"runtimeRef": {"name": "bare"}, "targetVersion": "LATEST"},
     "tpl": {"type": "CodeInterpreter"},
+    "bot": {"type": "DingTalk", "botId": "ding1", "secretFrom": _TOKEN},
     "box": {"templateRef": {"name": "tpl"}},
     **{name: MINIMAL[slot.kind] for name, slot in ALONE.items()},
 }
@@ -294,6 +296,8 @@ def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
         found["providerSettings.apiKey"] = token
     if slot.object_name == "cred":
         found["credentialSecret"] = token
+    if slot.object_name == "bot":
+        found["botBizSecret"] = token
     if slot.object_name == "proxy":
         found["credentialName"] = "cred"
     return found

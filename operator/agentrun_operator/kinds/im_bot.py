@@ -1,0 +1,92 @@
+"""IMBot: a bot of a messenger that passes messages to an agent.
+
+Source: control-plane reference, §8.15. It is taken for ready once it exists: the words of its
+`status` are not attested, and the update takes any of them. The API names the agent by ids and by
+an address; neither has to belong to the other. Left out: `minInstances`, one number for all bots of
+an account, which no answer shows and nothing takes away.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from agentrun_operator.core.fields import ApiName, ObservedModel, SecretSource, WriteOnly
+from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
+from agentrun_operator.core.policies import NamedSpec
+from agentrun_operator.core.words import SMALL_LETTERS, OpenWord, Words
+from agentrun_operator.kinds.parts.bot_agent import AGENT_RULE, BotAgent
+from agentrun_operator.kinds.parts.placement import Description
+from agentrun_operator.kinds.parts.rules import required
+
+
+class IMBotSpec(NamedSpec):
+    """Desired state of one bot."""
+
+    type: Annotated[
+        OpenWord | None,
+        ApiName("botBizType"),
+        Words(
+            {"DingTalk": "dingtalk", "WeCom": "wecom", "Feishu": "feishu", "Custom": "custom"},
+            SMALL_LETTERS,
+        ),
+    ] = None
+    """Messenger that it belongs to: DingTalk, WeCom, Feishu or Custom."""
+    bot_id: Annotated[str | None, ApiName("botBizId"), Field(min_length=1, max_length=256)] = None
+    """Id of the bot at the messenger."""
+    secret_from: Annotated[SecretSource | None, ApiName("botBizSecret"), WriteOnly()] = None
+    """Secret of the bot at the messenger, by reference."""
+    mode: Annotated[
+        OpenWord | None,
+        ApiName("botMode"),
+        Words({"Standard": "standard", "Custom": "custom"}, SMALL_LETTERS),
+    ] = None
+    """Standard (an agent answers) or Custom (a function of one's own does). One mode holds for all
+    bots of an account; server default: the one that they have."""
+    agent: Annotated[BotAgent | None, ApiName("metadata")] = None
+    """What answers the messages; required with mode Standard."""
+    description: Description | None = None
+    """Free text, at most 256 characters."""
+
+
+class IMBotObserved(ObservedModel):
+    """What `status.atProvider` shows."""
+
+    id: str | None = None
+    """The API's key."""
+    status: str | None = None
+    """The API's own word for its state."""
+    current_instances: int | None = None
+    """Instances of the functions behind all bots of the account."""
+    last_message_time: str | None = None
+    """When it had its last message."""
+    created_at: str | None = None
+    """When it was created."""
+
+
+KIND = ResourceKind(
+    kind="IMBot",
+    plural="imbots",
+    short_names=("arbot",),
+    summary="A bot of a messenger that passes messages to an agent.",
+    spec=IMBotSpec,
+    observed=IMBotObserved,
+    rest=Rest(
+        "/agents/im-bots",
+        noun="IMBot",
+        nouns="IMBots",
+        key=KeyedBy.ID,
+        id_field="id",
+        name_field="botName",
+        name_filter={"botName": "{name}"},
+        change_token="updatedAt",  # noqa: S106 - a field name
+        state_field=None,
+        state_reason_field=None,
+    ),
+    rules=(
+        required("type", "set it, e.g. to DingTalk"),
+        required("botId", "set it to the id of the bot at the messenger"),
+        required("secretFrom", "name the Secret that holds the secret of the bot"),
+        AGENT_RULE,
+    ),
+    columns=(Column("Type", ".spec.type"), Column("Mode", ".spec.mode")),
+)
