@@ -3,7 +3,8 @@
 Source: control-plane reference, §8.5. Answers have the two timeouts as text and the scaling inside
 `scalingStatus`. A comment of the update calls containerConfiguration immutable, its schema does
 not; a refusal by the service is reported as such. `mcpOptions` and `mcpState` belong to operations
-of their own (activate, stop) and are not offered.
+of their own (activate, stop) and are not offered: calls that bring about a state take no options,
+and are for kinds without an update; what `mcpState` says after a stop is not attested either.
 """
 
 from typing import Annotated, Any
