@@ -166,3 +166,11 @@ async def test_what_no_object_is_looked_up_for_needs_a_grant(
     grant(lab, entry("externalReferences", kinds=["CustomDomain"], names=["faq", "a_agent"]))
     await lab.elapse(20)
     assert lab.ready(key) == GOOD, lab.message(key)
+
+
+async def test_a_domain_is_on_record_with_the_time_of_its_creation() -> None:
+    lab = await _lab()
+    key = lab.cluster.apply("CustomDomain", DOMAIN, {"protocol": "HTTP"})
+    await lab.elapse(20)
+    [found] = lab.resources("CustomDomain")
+    assert lab.get(key).external_id == f"{DOMAIN}@{found['createdAt']}"

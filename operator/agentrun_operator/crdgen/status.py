@@ -52,7 +52,9 @@ def _record() -> Schema:
         "boundTo": _bound_to(),
         "copiedFrom": _copied_from(),
         "account": _account(),
-        "externalId": _text("Id or key that AgentRun gave the resource."),
+        "externalId": _text(
+            "Id or key of the resource in AgentRun; <id>@<time> where a successor has the same id."
+        ),
         "externalName": _text("Name that the resource has in AgentRun."),
         "parentId": _text("Id of the resource that this one lives under."),
         "adopted": {
