@@ -43,6 +43,7 @@ async def test_an_account_goes_when_its_user_holds_no_more(edit: Mapping[str, st
     lab.cluster.delete(DEFAULT)
     await lab.elapse(5)
     assert lab.ready(DEFAULT) == ("False", "DeletionBlocked")
+    assert "or set their spec.deletionPolicy to Retain" in lab.message(DEFAULT)
     lab.edit(key, **edit)
     await lab.elapse(5)
     assert lab.cluster.raw(DEFAULT) is None, "not only with the next look, 30 seconds later"

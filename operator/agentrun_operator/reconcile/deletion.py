@@ -177,5 +177,6 @@ def in_use(held_by: Sequence[str]) -> Outcome:
     shown = ", ".join(held_by[:_MAX_NAMED])
     # No count: it would change, and with it the status, each time one of many users goes.
     rest = " and others" if len(held_by) > _MAX_NAMED else ""
-    message = f"in use by {shown}{rest}; delete or repoint them first"
+    remedy = "delete or repoint them first, or set their spec.deletionPolicy to Retain"
+    message = f"in use by {shown}{rest}; {remedy}"
     return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), 30.0, "requeue_after")
