@@ -158,6 +158,11 @@ def _version_places(
     )
 
 
+def kinds_of_versions(kind: ResourceKind) -> tuple[str, ...]:
+    """Return the kinds whose versions a spec of this kind may name."""
+    return tuple(sorted({target for _, _, target in _version_places(kind.spec)}))
+
+
 def versions_named(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[NamedVersion, ...]:
     """Return the versions that a raw spec names of what its references lead to, in spec order."""
     found = []

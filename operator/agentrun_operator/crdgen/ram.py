@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from agentrun_operator.core.dependencies import kinds_of_versions
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.crdgen.render import MARK
 
@@ -21,8 +22,13 @@ def read_actions(kind: ResourceKind) -> tuple[str, ...]:
     rest = kind.rest
     if rest is None:
         return (PROBE,)
-    versions = (f"List{rest.versions.nouns}",) if rest.versions else ()
-    return _actions(f"Get{rest.noun}", f"List{rest.nouns}", *versions)
+    return (*_actions(f"Get{rest.noun}", f"List{rest.nouns}"), *_version_actions(kind))
+
+
+def reference_actions(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> tuple[str, ...]:
+    """Return the actions that show whether a version exists which a spec names by its number."""
+    named = (kinds[name] for name in kinds_of_versions(kind) if name in kinds)
+    return tuple(action for each in named for action in _version_actions(each))
 
 
 def write_actions(kind: ResourceKind) -> tuple[str, ...]:
@@ -52,10 +58,8 @@ def policy_text(kinds: Iterable[ResourceKind]) -> str:
 
 def policy_page(kinds: Iterable[ResourceKind]) -> str:
     """Return the reference page that says which kind needs which actions."""
-    rows = "".join(
-        f"| {kind.kind} | {_listed(read_actions(kind))} | {_listed(write_actions(kind))} |\n"
-        for kind in kinds
-    )
+    by_name = {kind.kind: kind for kind in kinds}
+    rows = "".join(_row(kind, by_name) for kind in by_name.values())
     return (
         f"<!-- {MARK}; do not edit -->\n"
         "# RAM actions\n\n"
@@ -63,6 +67,16 @@ def policy_page(kinds: Iterable[ResourceKind]) -> str:
         "column only. The whole as a policy document: [ram-policy.json](ram-policy.json).\n\n"
         f"| kind | to read | to manage |\n| --- | --- | --- |\n{rows}"
     )
+
+
+def _row(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> str:
+    to_manage = (*write_actions(kind), *reference_actions(kind, kinds))
+    return f"| {kind.kind} | {_listed(read_actions(kind))} | {_listed(to_manage)} |\n"
+
+
+def _version_actions(kind: ResourceKind) -> tuple[str, ...]:
+    versions = kind.rest.versions if kind.rest is not None else None
+    return _actions(f"List{versions.nouns}") if versions is not None else ()
 
 
 def _actions(*operations: str) -> tuple[str, ...]:

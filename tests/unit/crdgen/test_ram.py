@@ -62,3 +62,12 @@ def test_observing_needs_no_write() -> None:
 def test_the_page_names_every_kind() -> None:
     page = policy_page(KINDS)
     assert all(f"| {kind.kind} | `agentrun:" in page for kind in KINDS)
+
+
+def test_who_names_a_version_lists_them() -> None:
+    row = next(
+        line for line in policy_page(KINDS).splitlines() if "| AgentRuntimeEndpoint |" in line
+    )
+    to_read, to_manage = row.split("|")[2:4]
+    assert "`agentrun:ListAgentRuntimeVersions`" in to_manage
+    assert "Versions" not in to_read, "an observed endpoint is not asked for its versions"
