@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_simulator.faults import Fault
 from engine.specs import SAMPLES, made, ready, updates
 from engine.test_write_only import ARMS, sent
 from fakes.lab import Lab
 
+PROXY = SAMPLES["ModelProxy"]
 LATE = 14.0
 """Seconds until the lost update is carried out, well within the window."""
 
@@ -17,6 +18,28 @@ LATE = 14.0
 def lose_next(lab: Lab, action: str = "Update.*") -> None:
     fault = {"action": action, "effect": "drop-late", "times": 1, "seconds": LATE}
     lab.simulator.inject(Fault.model_validate(fault))
+
+
+def inject(lab: Lab, **fault: Any) -> None:
+    lab.simulator.inject(Fault.model_validate({"action": "Update.*", "times": 1, **fault}))
+
+
+def described(lab: Lab) -> Any:
+    return made(lab, PROXY)[0].get("description")
+
+
+async def came_back(started: tuple[Lab, ObjectKey]) -> tuple[Lab, ObjectKey]:
+    """Have a lost update of the description, a confirmed clearing, and then that update."""
+    lab, key = started
+    lose_next(lab)
+    lab.edit(key, description="second")
+    await lab.elapse(5)
+    lab.edit(key, description=None)
+    await lab.elapse(5)
+    assert not described(lab)
+    await lab.elapse(10)
+    assert described(lab) == "second"
+    return lab, key
 
 
 def rotate(lab: Lab, value: str) -> None:
@@ -148,16 +171,79 @@ async def test_what_went_meanwhile_is_cleared_once_more(kind: str) -> None:
     await at_rest(lab, key)
 
 
-async def test_a_late_value_that_left_the_spec_is_told_under_report() -> None:
-    lab, key = await ready(SAMPLES["ModelProxy"], description="first", driftPolicy="Report")
+async def test_what_only_the_lost_update_set_is_cleared() -> None:
+    lab, key = await ready(PROXY, description=None)
     lose_next(lab)
     lab.edit(key, description="second")
-    await lab.elapse(5)
+    await lab.drain()
+    lab.edit(key, description=None)
+    await lab.elapse(LATE + 1)
+    assert described(lab) == "second"
+    await lab.elapse(60)
+    assert not described(lab)
+    await at_rest(lab, key)
+
+
+async def test_what_a_lost_answer_set_at_once_is_cleared() -> None:
+    lab, key = await ready(PROXY, description=None)
+    inject(lab, effect="drop-after")
+    lab.edit(key, description="second")
+    await lab.drain()
+    assert described(lab) == "second"
     lab.edit(key, description=None)
     await lab.elapse(100)
-    assert [d["path"] for d in lab.get(key).status["drift"]] == ["description"]
+    assert not described(lab)
+    await at_rest(lab, key)
+
+
+@pytest.mark.parametrize("fault", [{"effect": "error", "status": 503}, {"effect": "drop-before"}])
+async def test_a_failure_of_the_clearing_is_not_the_end_of_it(fault: dict[str, Any]) -> None:
+    lab, key = await came_back(await ready(PROXY, description="first"))
+    inject(lab, **fault)
+    await lab.elapse(300)
+    assert not described(lab)
+    await at_rest(lab, key)
+
+
+async def test_a_look_before_the_end_of_the_window_clears() -> None:
+    """It has no reason to say that AgentRun keeps the value."""
+    lab, key = await ready(PROXY, description="first")
+    lab.annotate(key, poll_interval="10")
+    await came_back((lab, key))
+    await lab.elapse(12)
+    assert not described(lab)
+    await lab.elapse(100)
+    assert "CannotClear" not in [event.reason for event in lab.cluster.events]
+    await at_rest(lab, key)
+
+
+async def test_what_the_lost_update_did_not_carry_stays_somebody_elses() -> None:
+    lab, key = await ready(PROXY, description="first")
+    inject(lab, effect="drop-before")
+    lab.edit(key, executionRoleArn="acs:ram::1001:role/other")
+    await lab.elapse(5)
+    lab.edit(key, description=None)
+    await lab.elapse(5)
+    rest = lab.kinds["ModelProxy"].rest
+    assert rest is not None
+    where = Locator(made(lab, PROXY)[0]["modelProxyName"], None)
+    await lab.outsider().update(rest, where, {"description": "by hand"})
+    await lab.elapse(300)
+    assert described(lab) == "by hand"
+    await at_rest(lab, key)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"), [("Report", "DriftDetected"), ("Ignore", "Available")]
+)
+async def test_what_comes_back_is_drift_under_other_policies(policy: str, reason: str) -> None:
+    lab, key = await came_back(await ready(PROXY, description="first", driftPolicy=policy))
     await lab.elapse(600)
-    assert [d["path"] for d in lab.get(key).status["drift"]] == ["description"]
+    assert lab.ready(key)[1] == reason, lab.message(key)
+    assert described(lab) == "second"
+    lab.edit(key, driftPolicy="Correct")
+    await lab.elapse(30)
+    assert not described(lab)
 
 
 async def test_a_late_verb_is_corrected_after_the_window() -> None:

@@ -114,7 +114,4 @@ def _was_cleared_by_us(ctx: Context) -> bool:
     if cleared.token != ctx.obj.request_token:
         # Somebody may have set it meanwhile, and now asks for another try.
         return False
-    if ctx.unsent.overtaken:
-        # It went, and an update that came late may have brought it back.
-        return False
     return any(d.path in cleared.paths for d in ctx.observation.removed)

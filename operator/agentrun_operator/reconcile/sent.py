@@ -1,6 +1,6 @@
 """What this process sent to the cloud for one object, or found in place there."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentrun_operator.core.gate import CloudText
@@ -60,7 +60,9 @@ class Unanswered:
     """The desired state, and the word of the state that a verb leads to."""
     write_only: bytes | None
     paths: frozenset[str]
-    """The write-only spec paths that it sets."""
+    """The write-only spec paths that are to be set."""
+    carries: frozenset[str]
+    """The spec paths whose values its body has."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,14 @@ class Sent:
     def note_cleared(self, clearing: Clearing) -> None:
         """Note an attempt to clear."""
         self.cleared = clearing
+
+    def note_gone(self, unseen: frozenset[str]) -> None:
+        """Note that a look found cleared what it can show: what comes back is cleared anew.
+
+        `unseen` are the paths that no read returns; of those nobody knows.
+        """
+        if self.cleared is not None:
+            self.cleared = replace(self.cleared, paths=self.cleared.paths & unseen)
 
     def note_refused(self, refused: Refused) -> None:
         """Note that the API refused a desired state."""

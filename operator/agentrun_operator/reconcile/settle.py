@@ -49,6 +49,8 @@ class Settlement:
             if not seen.fields_differ:
                 memory.ineffective.end()
                 memory.corrected.note_in_place(ctx.now)
+                if seen.confirmed:
+                    memory.sent.note_gone(write_only_paths(ctx.kind))
                 ctx.changes["applied"] = self.applied(ctx, also=unanswered.may_return(ctx))
             if not ctx.unsent.has_withheld:
                 ctx.changes["sentSecrets"] = self.sent_secrets(ctx)

@@ -14,7 +14,7 @@ from agentrun_operator.core.wire import applied_paths
 from agentrun_operator.core.write_only import write_only_paths
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.outcome import Outcome
-from agentrun_operator.reconcile.ports import Clock
+from agentrun_operator.reconcile.ports import Clock, Json
 from agentrun_operator.reconcile.sent import Sent, Unanswered
 
 T = TypeVar("T")
@@ -23,22 +23,25 @@ _MOMENT_SECONDS = 0.1
 """Past the end of the window, lest a pass comes just before it."""
 
 
-async def noted_if_lost(ctx: Planned, clock: Clock, sending: Awaitable[T]) -> T:
-    """Send an update, and remember it if its answer gets lost."""
+async def noted_if_lost(ctx: Planned, clock: Clock, sending: Awaitable[T], body: Json) -> T:
+    """Send an update, and remember it if its answer gets lost; a verb has an empty body."""
     try:
         return await sending
     except Unavailable as error:
         if error.maybe_applied:
-            ctx.memory.sent.note_unanswered(_carried(ctx), clock.monotonic())
+            ctx.memory.sent.note_unanswered(_carried(ctx, body), clock.monotonic())
         raise
 
 
-def _carried(ctx: Planned) -> Unanswered:
-    applied = applied_paths(ctx.kind, ctx.target.desired)
+def _carried(ctx: Planned, body: Json) -> Unanswered:
+    desired = ctx.target.desired
+    applied = applied_paths(ctx.kind, desired)
+    sent = {api: value for api, value in desired.items() if api in body}
     return Unanswered(
         desired=_wanted(ctx),
         write_only=ctx.plan.write_only_digest,
         paths=write_only_paths(ctx.kind).intersection(applied),
+        carries=frozenset(applied_paths(ctx.kind, sent)),
     )
 
 
@@ -57,11 +60,11 @@ def take_up(ctx: Planned) -> tuple[Unanswered, ...]:
 
 
 def may_return(ctx: Planned) -> frozenset[str]:
-    """Return the paths on record that an update may still bring back, whatever a look shows now.
+    """Return the paths that a lost update may still bring back, whatever a look shows now.
 
-    Without a record, what left the spec would be nobody's once it is back, and stay.
+    They stay on record: a value that comes back without one belongs to nobody, and is left there.
     """
-    return frozenset(ctx.obj.status.get("applied") or () if ctx.memory.sent.unanswered else ())
+    return frozenset[str]().union(*(each.carries for each in ctx.memory.sent.unanswered))
 
 
 def make_up(ctx: Context) -> None:

@@ -102,7 +102,7 @@ class UpdatingSteps:
         ctx.acted.add(verb.action)
         at = ctx.target.locator_of(ctx.observation.resource)
         sending = unanswered.noted_if_lost(
-            ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb)
+            ctx, self._world.clock, ctx.binding.api.act(ctx.rest, at, verb), body={}
         )
         paths = [STATE_PATH] if is_correction else []
         await ctx.memory.corrected.send_counted(self._standing(ctx), paths, sending, ctx.now)
@@ -168,8 +168,9 @@ class UpdatingSteps:
         ctx.acted.add("update")
         attempt = self._attempt(ctx)
         at = ctx.target.locator_of(ctx.observation.resource)
-        sending = ctx.binding.api.update(ctx.rest, at, self._update_body(ctx))
-        answer = await unanswered.noted_if_lost(ctx, self._world.clock, sending)
+        body = self._update_body(ctx)
+        sending = ctx.binding.api.update(ctx.rest, at, body)
+        answer = await unanswered.noted_if_lost(ctx, self._world.clock, sending, body)
         self._note_put(ctx, attempt, found)
         self._world.events.emit(ctx.obj, "Normal", event, _told(verb, found))
         seen = observe.interpret(ctx.target, Lookup(answer, None), confirmed=False)
