@@ -32,6 +32,13 @@ CREDENTIAL_BODY: dict[str, Any] = {
     "credentialPublicConfig": {"headerKey": "X-API-Key"},
     "credentialSecret": "by-hand",
 }
+BOT_BODY: dict[str, Any] = {
+    "botName": "it",
+    "botBizType": "dingtalk",
+    "botBizId": "by-hand",
+    "botBizSecret": "by-hand",
+    "description": "made by hand",
+}
 DOMAIN_BODY: dict[str, Any] = {
     "domainName": "it",
     "protocol": "HTTP",

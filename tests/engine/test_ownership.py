@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine.specs import (
+    BOT,
     CREDENTIAL,
     PROXY,
     RUNTIME,
@@ -14,7 +15,14 @@ from engine.specs import (
     made,
     ready,
 )
-from engine.strangers import CREDENTIAL_BODY, DOMAIN_BODY, PROXY_BODY, RUNTIME_BODY, by_hand
+from engine.strangers import (
+    BOT_BODY,
+    CREDENTIAL_BODY,
+    DOMAIN_BODY,
+    PROXY_BODY,
+    RUNTIME_BODY,
+    by_hand,
+)
 from fakes.lab import Lab
 
 NAMED_BY_US = {
@@ -64,11 +72,13 @@ async def test_what_was_adopted_is_deleted_if_the_policy_says_so() -> None:
     [
         ("ModelProxy", PROXY_BODY, {**PROXY, "adoptionPolicy": "Never"}),
         ("Credential", CREDENTIAL_BODY, CREDENTIAL),
+        ("IMBot", BOT_BODY, BOT),
     ],
-    ids=["asked for", "default of Credential"],
+    ids=["asked for", "default of Credential", "default of IMBot"],
 )
 async def test_never_adopting_stalls(kind: str, body: dict[str, Any], spec: dict[str, Any]) -> None:
     lab = await lab_with(kind, body)
+    before = made(lab, SAMPLES[kind])
     key = lab.cluster.apply(kind, "it", spec)
     await lab.elapse(100)
     assert lab.ready(key) == ("False", "AlreadyExistsNotOwned")
@@ -77,7 +87,7 @@ async def test_never_adopting_stalls(kind: str, body: dict[str, Any], spec: dict
     lab.cluster.delete(key)
     await lab.elapse(10)
     assert lab.cluster.raw(key) is None
-    assert len(made(lab, SAMPLES[kind])) == 1
+    assert made(lab, SAMPLES[kind]) == before
 
 
 async def test_a_tool_of_the_same_vendor_is_nobody() -> None:

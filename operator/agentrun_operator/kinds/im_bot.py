@@ -68,6 +68,8 @@ KIND = ResourceKind(
     plural="imbots",
     short_names=("arbot",),
     summary="A bot of a messenger that passes messages to an agent.",
+    # Adopting would overwrite the secret of somebody else.
+    adopts_by_default=False,
     spec=IMBotSpec,
     observed=IMBotObserved,
     rest=Rest(
