@@ -337,7 +337,8 @@ class Checks:
         before = raw.get("status") or {}
         if not status.get("adopted") or before.get("adopted"):
             return
-        record = self._simulation.cloud.resource_of(SLOT_OF[place.key], raw, status)
+        slot = SLOT_OF[place.key]
+        record = self._simulation.cloud.resource_of(slot, raw, status)
         if record is not None:
             self._adopted[record] = raw["metadata"]["uid"]
         found = current.get()
@@ -349,7 +350,7 @@ class Checks:
             found is not None and ADOPT_ANNOTATION in found.obj.annotations
         )
         policies = {v["spec"].get("adoptionPolicy") for v in versions}
-        is_refused = policies == {"Never"} or (place.kind == "Credential" and policies == {None})
+        is_refused = policies == {"Never"} or (policies == {None} and not slot.adopts_unasked)
         if (is_foreign or is_refused) and not is_forced:
             self.violated("adoption rules", f"{place.key}: tags {list(tags)}, policy {policies}")
 

@@ -228,7 +228,8 @@ class CloudChecks:
         is_mine = is_marked or (owner is not None and owner.uid == obj.uid)
         if is_mine:
             return
-        policy = obj.spec.get("adoptionPolicy") or ("Never" if obj.key.kind == "Credential" else "")
+        unset = "" if SLOT_OF[obj.key].adopts_unasked else "Never"
+        policy = obj.spec.get("adoptionPolicy") or unset
         is_forced = obj.annotations.get(ADOPT_ANNOTATION) == "force"
         others = tags - {ours, adopted_tag(ours)}
         is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in others)

@@ -62,6 +62,11 @@ class Slot:
         rest = catalogue()[self.kind].rest
         return rest.noun if rest is not None else ""
 
+    @property
+    def adopts_unasked(self) -> bool:
+        """Whether its kind adopts where `adoptionPolicy` is not set."""
+        return catalogue()[self.kind].adopts_by_default
+
     def is_ready(self, state: str | None) -> bool:
         """Whether a state of its resource means that it is ready; a kind without states is."""
         kind = catalogue()[self.kind]
