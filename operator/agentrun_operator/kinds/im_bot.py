@@ -2,8 +2,9 @@
 
 Source: control-plane reference, §8.15. It is taken for ready once it exists: the words of its
 `status` are not attested, and the update takes any of them. The API names the agent by ids and by
-an address; neither has to belong to the other. Left out: `minInstances`, one number for all bots of
-an account, which no answer shows and nothing takes away.
+an address; neither has to belong to the other. Left out: `minInstances` and the role in `metadata`,
+one for all bots of an account, which no answer shows: the bots would set them in turn, and a role
+taken out of one spec would go from all bots.
 """
 
 from typing import Annotated

@@ -10,11 +10,9 @@ from agentrun_operator.core.fields import (
     Ref,
     Reference,
     SpecModel,
-    WriteOnly,
 )
 from agentrun_operator.core.forms import NO_BLANKS, WebAddress
 from agentrun_operator.core.kind import Rule
-from agentrun_operator.kinds.parts.placement import RoleArn
 
 
 class BotAgent(SpecModel):
@@ -33,9 +31,6 @@ class BotAgent(SpecModel):
     required with mode Standard."""
     custom_function_meta: Annotated[str | None, Field(max_length=4096)] = None
     """What the API keeps about a function of one's own, at most 4096 characters."""
-    execution_role_arn: Annotated[RoleArn | None, ApiName("role"), WriteOnly()] = None
-    """RAM role of the functions behind all bots of the account, `acs:ram::<account>:role/<name>`;
-    the last bot that says one decides."""
 
 
 AGENT_RULE = Rule(
