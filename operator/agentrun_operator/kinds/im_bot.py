@@ -41,8 +41,9 @@ class IMBotSpec(NamedSpec):
         ApiName("botMode"),
         Words({"Standard": "standard", "Custom": "custom"}, SMALL_LETTERS),
     ] = None
-    """Standard (an agent answers) or Custom (a function of one's own does). One mode holds for all
-    bots of an account; server default: the one that they have."""
+    """Standard (an agent answers) or Custom (a function of one's own does). It is one for all bots
+    of an account: two bots of different modes are corrected in turn until they say `Contested`.
+    Server default: the one that they have."""
     agent: Annotated[BotAgent | None, ApiName("metadata")] = None
     """What answers the messages; required with mode Standard."""
     description: Description | None = None
