@@ -51,16 +51,16 @@ class IMBotSpec(NamedSpec):
 
 
 class IMBotObserved(ObservedModel):
-    """What `status.atProvider` shows."""
+    """What `status.atProvider` shows.
+
+    Not `currentInstances` and `lastMessageTime`: messages move them, and each move would be a write
+    of the status.
+    """
 
     id: str | None = None
     """The API's key."""
     status: str | None = None
     """The API's own word for its state."""
-    current_instances: int | None = None
-    """Instances of the functions behind all bots of the account."""
-    last_message_time: str | None = None
-    """When it had its last message."""
     created_at: str | None = None
     """When it was created."""
 
