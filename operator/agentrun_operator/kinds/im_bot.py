@@ -11,7 +11,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import ApiName, ObservedModel, SecretSource, WriteOnly
+from agentrun_operator.core.fields import (
+    ApiName,
+    ObservedModel,
+    SecretSource,
+    Unquoted,
+    WriteOnly,
+)
+from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.policies import NamedSpec
 from agentrun_operator.core.words import SMALL_LETTERS, OpenWord, Words
@@ -32,7 +39,13 @@ class IMBotSpec(NamedSpec):
         ),
     ] = None
     """Messenger that it belongs to: DingTalk, WeCom, Feishu or Custom."""
-    bot_id: Annotated[str | None, ApiName("botBizId"), Field(min_length=1, max_length=256)] = None
+    bot_id: Annotated[
+        str | None,
+        ApiName("botBizId"),
+        Field(min_length=1, max_length=256),
+        NO_BLANKS,
+        Unquoted(),
+    ] = None
     """Id of the bot at the messenger."""
     secret_from: Annotated[SecretSource | None, ApiName("botBizSecret"), WriteOnly()] = None
     """Secret of the bot at the messenger, by reference."""
