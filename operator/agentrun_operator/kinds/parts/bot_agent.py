@@ -30,7 +30,8 @@ class BotAgent(SpecModel):
     """Protocol of the agent in the words of the API, in upper and lower case as there, e.g. `HTTP`;
     required with mode Standard."""
     custom_function_meta: Annotated[str | None, Field(max_length=4096)] = None
-    """What the API keeps about a function of one's own, at most 4096 characters."""
+    """What the API keeps about a function of one's own, at most 4096 characters; not for
+    secrets."""
 
 
 AGENT_RULE = Rule(
