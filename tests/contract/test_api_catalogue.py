@@ -73,7 +73,7 @@ class Recording:
 
 
 def snake(name: str) -> str:
-    """Return a name as the official client writes it, which parts IMBot from nothing."""
+    """Return a name as the official client writes it, which keeps IMBot in one piece."""
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 
 
