@@ -6,6 +6,7 @@ Its finalizer says that a resource may exist: nothing is released before somebod
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.kinds import catalogue
 from agentrun_simulator.faults import Fault
 from engine.specs import (
     ENDPOINT,
@@ -37,7 +38,7 @@ def last_event(lab: Lab, key: ObjectKey) -> str:
 @kinds
 async def test_what_adopting_would_have_deleted_is_deleted(sample: Sample) -> None:
     policy = "Delete"
-    more = {"adoptionPolicy": "Adopt"} if sample.kind == "Credential" else {}
+    more = {} if catalogue()[sample.kind].adopts_by_default else {"adoptionPolicy": "Adopt"}
     lab, key = await ready(sample, deletionPolicy=policy, **more)
     lose_and_delete(lab, key)
     await lab.elapse(30)
@@ -61,6 +62,7 @@ async def test_what_carries_our_mark_is_deleted_unasked(kind: str) -> None:
         ("ModelProxy", {}),
         ("ModelProxy", {"deletionPolicy": "Delete", "adoptionPolicy": "Never"}),
         ("Credential", {"deletionPolicy": "Delete"}),
+        ("IMBot", {"deletionPolicy": "Delete"}),
         ("AgentRuntimeEndpoint", {}),
     ],
 )
