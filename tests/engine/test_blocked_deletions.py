@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_simulator.faults import Fault
 from engine.shared import GOOD, PLAIN_RUNTIME, SHARED, apply, shared_lab
 from engine.specs import PROXY, SAMPLES, lab_for, ready
 from engine.strangers import RUNTIME_BODY, by_hand
@@ -93,3 +94,21 @@ async def test_what_strangers_use_in_the_cloud_can_be_given_up() -> None:
     await lab.elapse(30)
     assert lab.cluster.raw(key) is None
     assert len(lab.resources("Credential")) == 1
+
+
+async def test_a_refusal_that_an_answer_disproved_is_not_told_again() -> None:
+    """The keys may delete by now: in turns with the answer, it would be told for ever."""
+    lab, key = await ready(SAMPLES["Credential"])
+    await by_hand(lab, "AgentRuntime", {**RUNTIME_BODY, "credentialName": key.name})
+    refusal = {"action": "DeleteCredential", "effect": "error", "status": 403, "times": 1}
+    lab.simulator.inject(Fault.model_validate({**refusal, "code": "NoPermission"}))
+    lab.cluster.delete(key)
+    await lab.elapse(5)
+    assert lab.ready(key) == ("False", "AccessDenied")
+    for _ in range(30):
+        await lab.elapse(20)
+        if lab.ready(key)[1] == "DeletionBlocked":
+            break
+    for _ in range(20):
+        assert lab.ready(key) == ("False", "DeletionBlocked")
+        await lab.elapse(20)

@@ -10,6 +10,7 @@ the account counts as silent.
 from dataclasses import dataclass
 
 from agentrun_operator.core.errors import (
+    AccessDenied,
     CredentialsInvalid,
     ForeignKeys,
     OperatorError,
@@ -117,6 +118,13 @@ class Breaker:
         """Forget the silence: whatever the answer was, there is one."""
         self._unanswered = 0
         self._refusals.pop(_ANSWER, None)
+
+    def permitted(self, operation: str) -> None:
+        """Forget that keys may not call an operation: whatever it answered, it was let through."""
+        self.answered()
+        scope = _scope_of(operation)
+        if scope in self._refusals and isinstance(self._refusals[scope].error, AccessDenied):
+            del self._refusals[scope]
 
     def unsent(self) -> None:
         """Let the next caller try in the place of one whose call never went out."""

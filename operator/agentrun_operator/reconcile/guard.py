@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from agentrun_operator.core.errors import (
     AccessDenied,
+    Busy,
     CredentialsInvalid,
     ForeignKeys,
+    InUse,
     OperatorError,
     QuotaExceeded,
     Throttled,
@@ -176,6 +178,10 @@ class GuardedAPI:
                 self._contact.failed(error)
             case AccessDenied() | QuotaExceeded():
                 self.breaker.refused(operation, error)
+                self._contact.answered()
+            case Busy() | InUse():
+                # An answer about the resource is one that keys without a permission do not get.
+                self.breaker.permitted(operation)
                 self._contact.answered()
             case OperatorError() if not isinstance(error, Throttled):
                 self.breaker.answered()
