@@ -20,6 +20,7 @@ from agentrun_operator.api.transport import Transport
 from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import KeyedBy, Paging, Rest
 from agentrun_operator.kinds import catalogue
+from rig.official import method_of
 
 with warnings.catch_warnings():
     # The official packages warn about themselves when imported; that is not our defect.
@@ -72,11 +73,6 @@ class Recording:
         writer.close()
 
 
-def snake(name: str) -> str:
-    """Return a name as the official client writes it, which keeps IMBot in one piece."""
-    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
-
-
 def official_client(port: int) -> Any:
     return official_module.Client(
         Config(
@@ -93,13 +89,13 @@ def officially(port: int, rest: Rest, operation: str) -> Any:
     """Call the operation that the official client has under the declared name."""
     client = official_client(port)
     if operation in rest.verbs:
-        return getattr(client, snake(rest.verbs[operation].action))(KEY)
+        return getattr(client, method_of(rest.verbs[operation].action))(KEY)
     verb = operation
     if operation == "Find":
         verb = "List" if rest.key is KeyedBy.ID else "Get"
     action = verb + (rest.nouns if verb == "List" else rest.noun)
     action = rest.create_operation if verb == "Create" else action
-    method = getattr(client, snake(action))
+    method = getattr(client, method_of(action))
     parameters = list(inspect.signature(method).parameters)
     keys = [NAME if operation == "Find" else KEY]
     keys = [PARENT, *keys] if rest.parent_param else keys

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     from alibabacloud_agentrun20250910.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-__all__ = ["LISTED", "models", "official_client", "totals"]
+__all__ = ["LISTED", "method_of", "models", "official_client", "totals"]
 
 LISTED = {
     name: kind.rest
@@ -40,12 +40,17 @@ def official_client(url: str, account: CloudAccount) -> Any:
     )
 
 
+def method_of(operation: str) -> str:
+    """Return what the client calls an operation: `ListIMBots` is `list_imbots`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
+
+
 def totals(client: Any) -> dict[str, int]:
     """Return how many resources of each kind were made in an account, as its LISTs tell."""
     counts = {}
     for kind, rest in LISTED.items():
         nouns = rest.nouns
-        call = getattr(client, f"list_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', nouns).lower()}")
+        call = getattr(client, method_of(f"List{nouns}"))
         data = call(getattr(models, f"List{nouns}Request")()).body.data.to_map()
         found = [each for each in data.get(rest.items) or () if not is_default(each)]
         counts[kind] = sum(each.get("status") != ENDED for each in found)
