@@ -25,7 +25,7 @@ def read_actions(kind: ResourceKind) -> tuple[str, ...]:
     return (*_actions(f"Get{rest.noun}", f"List{rest.nouns}"), *_version_actions(kind))
 
 
-def reference_actions(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> tuple[str, ...]:
+def _reference_actions(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> tuple[str, ...]:
     """Return the actions that show whether a version exists which a spec names by its number."""
     named = (kinds[name] for name in kinds_of_versions(kind) if name in kinds)
     return tuple(action for each in named for action in _version_actions(each))
@@ -70,7 +70,7 @@ def policy_page(kinds: Iterable[ResourceKind]) -> str:
 
 
 def _row(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> str:
-    to_manage = (*write_actions(kind), *reference_actions(kind, kinds))
+    to_manage = (*write_actions(kind), *_reference_actions(kind, kinds))
     return f"| {kind.kind} | {_listed(read_actions(kind))} | {_listed(to_manage)} |\n"
 
 
