@@ -25,19 +25,12 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.identity import AccountIdentity, Locator
 from agentrun_operator.core.kind import Rest
-from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import AccountConnection, ExternalAPI
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.simulator import Simulator
 from fakes.gate import quoted
 from fakes.mappings import ENDPOINT, PAUSE, RESUME, RUNTIME, SANDBOX, STOP, TEMPLATE
-
-
-def rest_of(kind: str) -> Rest:
-    rest = catalogue()[kind].rest
-    assert rest
-    return rest
-
+from fakes.rests import rest_of
 
 PROXY = rest_of("ModelProxy")
 CHAT = {

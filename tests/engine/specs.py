@@ -7,9 +7,9 @@ from typing import Any
 from agentrun_operator.core.dependencies import SECRET, dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy
-from agentrun_operator.kinds import catalogue
 from fakes.examples import CLOUD_KINDS, MINIMAL, SECRETS, examples, referring
 from fakes.lab import Lab
+from fakes.rests import rest_of
 
 ROLE = "acs:ram::1001:role/agentrun"
 SECRET_VALUE = "canary-4711"
@@ -66,9 +66,7 @@ class Sample:
     @property
     def noun(self) -> str:
         """Its name in operations of the API."""
-        rest = catalogue()[self.kind].rest
-        assert rest is not None
-        return rest.noun
+        return rest_of(self.kind).noun
 
     async def prepare(self, lab: Lab) -> None:
         """Bring what the spec refers to: a Secret, and Ready objects called `base`."""

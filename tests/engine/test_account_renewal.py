@@ -8,13 +8,13 @@ import pytest
 
 from agentrun_operator.core.errors import CredentialsNotFound, Unavailable
 from agentrun_operator.core.identity import Locator, ObjectKey
-from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import SecretData
 from agentrun_simulator.faults import Fault
 from engine.specs import SAMPLES, made, ready
 from fakes.cloud import MAIN, OTHER, TEMPORARY, keys_of
 from fakes.cluster import FakeCluster
 from fakes.lab import Lab, account_spec
+from fakes.rests import rest_of
 
 DEFAULT = ObjectKey("Account", "team-a", "default")
 
@@ -50,8 +50,7 @@ async def test_a_pass_that_began_with_the_keys_of_before_comes_again() -> None:
     before = await lab.world.clients.connect(account)
     lab.cluster.put_secret("default-keys", keys_of(TEMPORARY))
     await lab.world.clients.connect(account)
-    rest = catalogue()["ModelProxy"].rest
-    assert rest is not None
+    rest = rest_of("ModelProxy")
     with pytest.raises(Unavailable) as caught:
         await before.api.read(rest, Locator("it"))
     assert not caught.value.maybe_applied
@@ -79,8 +78,7 @@ async def test_the_client_of_a_gone_account_is_closed_when_unused() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     clients = lab.world.clients
     binding = await clients.connect(lab.get(DEFAULT))
-    rest = catalogue()["ModelProxy"].rest
-    assert rest is not None
+    rest = rest_of("ModelProxy")
     lab.cluster.vanish(DEFAULT)
     await lab.drain()
     await lab.engine.resync()

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.guard import LeadershipLost
 from fakes.lab import Lab, account_spec
+from fakes.rests import rest_of
 
 RATE_PER_SECOND = 1
 
@@ -17,8 +17,7 @@ async def test_a_call_that_waits_for_the_budget_asks_again_who_leads() -> None:
     lab.edit(account, **account_spec("default-keys"), requestsPerSecond=RATE_PER_SECOND)
     await lab.drain()
     binding = await lab.world.clients.connect(lab.get(account))
-    rest = catalogue()["SandboxTemplate"].rest
-    assert rest is not None
+    rest = rest_of("SandboxTemplate")
     lab.clock.advance(10)
     await binding.api.find(rest, name="uses-up-the-burst")
     before = len(lab.simulator.requests())

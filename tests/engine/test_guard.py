@@ -16,21 +16,13 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.identity import Locator
-from agentrun_operator.core.kind import Rest
-from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.breaker import Breaker
 from agentrun_operator.reconcile.budget import Budget, Lane, in_lane
 from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.guard import GuardedAPI, LeadershipLost
 from fakes.clock import VirtualClock
 from fakes.lab import FakeLeadership
-
-
-def rest_of(kind: str) -> Rest:
-    rest = catalogue()[kind].rest
-    assert rest is not None
-    return rest
-
+from fakes.rests import rest_of
 
 PROXIES, CREDENTIALS = rest_of("ModelProxy"), rest_of("Credential")
 AT = Locator("it")

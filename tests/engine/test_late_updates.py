@@ -6,9 +6,10 @@ import pytest
 
 from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_simulator.faults import Fault
-from engine.specs import SAMPLES, made, ready, updates
+from engine.specs import SAMPLES, Sample, made, ready, updates
 from engine.test_write_only import ARMS, sent
 from fakes.lab import Lab
+from fakes.rests import rest_of
 
 PROXY = SAMPLES["ModelProxy"]
 LATE = 14.0
@@ -16,19 +17,20 @@ LATE = 14.0
 
 
 def lose_next(lab: Lab, action: str = "Update.*") -> None:
-    fault = {"action": action, "effect": "drop-late", "times": 1, "seconds": LATE}
-    lab.simulator.inject(Fault.model_validate(fault))
+    inject(lab, action=action, effect="drop-late", seconds=LATE)
 
 
 def inject(lab: Lab, **fault: Any) -> None:
     lab.simulator.inject(Fault.model_validate({"action": "Update.*", "times": 1, **fault}))
 
 
-def described(lab: Lab) -> Any:
-    return made(lab, PROXY)[0].get("description")
+def described(lab: Lab, sample: Sample = PROXY) -> Any:
+    return made(lab, sample)[0].get("description")
 
 
-async def came_back(started: tuple[Lab, ObjectKey]) -> tuple[Lab, ObjectKey]:
+async def came_back(
+    started: tuple[Lab, ObjectKey], sample: Sample = PROXY
+) -> tuple[Lab, ObjectKey]:
     """Have a lost update of the description, a confirmed clearing, and then that update."""
     lab, key = started
     lose_next(lab)
@@ -36,9 +38,10 @@ async def came_back(started: tuple[Lab, ObjectKey]) -> tuple[Lab, ObjectKey]:
     await lab.elapse(5)
     lab.edit(key, description=None)
     await lab.elapse(5)
-    assert not described(lab)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+    assert not described(lab, sample)
     await lab.elapse(10)
-    assert described(lab) == "second"
+    assert described(lab, sample) == "second", "the late one was carried out"
     return lab, key
 
 
@@ -156,18 +159,10 @@ async def test_what_a_read_shows_is_corrected_after_the_window(kind: str) -> Non
 @pytest.mark.parametrize("kind", ["AgentRuntime", "ModelProxy", "AgentRuntimeEndpoint"])
 async def test_what_went_meanwhile_is_cleared_once_more(kind: str) -> None:
     """A look confirmed the clearing before the late update brought the value back."""
-    lab, key = await ready(SAMPLES[kind], description="first")
-    lose_next(lab)
-    lab.edit(key, description="second")
-    await lab.elapse(5)
-    lab.edit(key, description=None)
-    await lab.elapse(5)
-    assert lab.ready(key) == ("True", "Available"), lab.message(key)
-    assert not made(lab, SAMPLES[kind])[0].get("description")
-    await lab.elapse(10)
-    assert made(lab, SAMPLES[kind])[0]["description"] == "second", "the late one was carried out"
+    sample = SAMPLES[kind]
+    lab, key = await came_back(await ready(sample, description="first"), sample)
     await lab.elapse(60)
-    assert not made(lab, SAMPLES[kind])[0].get("description")
+    assert not described(lab, sample)
     await at_rest(lab, key)
 
 
@@ -224,10 +219,8 @@ async def test_what_the_lost_update_did_not_carry_stays_somebody_elses() -> None
     await lab.elapse(5)
     lab.edit(key, description=None)
     await lab.elapse(5)
-    rest = lab.kinds["ModelProxy"].rest
-    assert rest is not None
     where = Locator(made(lab, PROXY)[0]["modelProxyName"], None)
-    await lab.outsider().update(rest, where, {"description": "by hand"})
+    await lab.outsider().update(rest_of("ModelProxy"), where, {"description": "by hand"})
     await lab.elapse(300)
     assert described(lab) == "by hand"
     await at_rest(lab, key)

@@ -87,18 +87,12 @@ async def test_a_refusal_to_create_leaves_the_record(sample: Sample) -> None:
     await lab.elapse(300)
     assert lab.get(key).external_id == before
     assert lab.ready(key) == ("False", "InvalidParameter")
-    assert lab.calls.names.count(f"Create{noun(lab, sample)}") == 1, "not sent again unasked"
+    assert lab.calls.names.count(f"Create{sample.noun}") == 1, "not sent again unasked"
     lab.simulator.clear_faults()
     lab.annotate(key, reconcile_requested_at="again")
     await lab.elapse(60)
     assert lab.ready(key) == ("True", "Available"), lab.message(key)
     assert len(made(lab, sample)) == 1
-
-
-def noun(lab: Lab, sample: Sample) -> str:
-    rest = lab.kinds[sample.kind].rest
-    assert rest is not None
-    return rest.noun
 
 
 @kinds
@@ -108,7 +102,7 @@ async def test_a_conflict_makes_nothing_foreign_that_is_on_record(sample: Sample
     await lab.elapse(60)
     absent = {"effect": "error", "status": 404, "code": "ERR_NOT_FOUND", "message": "no such"}
     lab.simulator.inject(
-        Fault.model_validate({**absent, "action": f"Get{noun(lab, sample)}", "times": 3})
+        Fault.model_validate({**absent, "action": f"Get{sample.noun}", "times": 3})
     )
     lab.simulator.inject(Fault.model_validate({**CONFLICT, "times": 2}))
     before = lab.get(key).external_id

@@ -8,8 +8,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agentrun_operator.core.kind import Rest
-from agentrun_operator.kinds import catalogue
 from controlplane.audit import AuditEvent
 from fakes.examples import (
     CLOUD_KINDS,
@@ -22,6 +20,7 @@ from fakes.examples import (
     used_first,
 )
 from fakes.kstatus import CURRENT, kstatus
+from fakes.rests import rest_of
 from integration.cluster_view import Body, ClusterView, Version, conditions, key_of
 from rig import CloudAccount, Rig, RigError, is_ready
 from rig.cloud import is_default, is_write
@@ -316,19 +315,13 @@ def external_name(kind: str, resource: Mapping[str, Any]) -> str:
 
 def external_id(kind: str, resource: Mapping[str, Any]) -> str:
     """Return what a status has on record of the resource of a kind."""
-    return _rest(kind).external_id_of(resource)
+    return rest_of(kind).external_id_of(resource)
 
 
 def name_field(kind: str) -> str:
     """Return the wire field with the name that a resource has in AgentRun."""
-    rest = _rest(kind)
+    rest = rest_of(kind)
     return rest.name_field or rest.id_field
-
-
-def _rest(kind: str) -> Rest:
-    rest = catalogue()[kind].rest
-    assert rest is not None
-    return rest
 
 
 def _types(body: Body) -> list[str]:

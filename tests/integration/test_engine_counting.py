@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from agentrun_operator.kinds import catalogue
 from controlplane.audit import WRITE_VERBS, AuditEvent
+from fakes.rests import rest_of
 from integration.cluster_view import PLURALS
 from integration.fleet import FAMILIES, Tenant, family_of_each
 from rig.cloud import QUESTION
@@ -133,8 +133,7 @@ def _kinds_by_operation() -> Mapping[str, str]:
     """Return whose objects an operation makes, changes or shows, as the declarations name it."""
     found: dict[str, str] = {}
     for kind in FAMILIES:
-        rest = catalogue()[kind].rest
-        assert rest is not None
+        rest = rest_of(kind)
         operations = (f"Get{rest.noun}", f"List{rest.nouns}", f"Update{rest.noun}")
         found |= dict.fromkeys((rest.create_operation, *operations), kind)
     return found

@@ -14,6 +14,7 @@ from agentrun_operator.core.kind import Phase, Rest
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import Json
 from fakes.examples import MINIMAL, examples
+from fakes.rests import rest_of
 
 NAMESPACE = "team-a"
 SECOND = "team-b"
@@ -59,8 +60,7 @@ class Slot:
     @property
     def noun(self) -> str:
         """Its kind's name in operations of the API."""
-        rest = catalogue()[self.kind].rest
-        return rest.noun if rest is not None else ""
+        return rest_of(self.kind).noun
 
     @property
     def adopts_unasked(self) -> bool:
