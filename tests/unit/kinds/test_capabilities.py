@@ -4,7 +4,7 @@ import pytest
 
 from agentrun_operator.core.identity import ACCOUNT_KINDS
 from agentrun_operator.core.kind import KeyedBy, Phase, ResourceKind, Rest
-from agentrun_operator.core.policies import EndsByItself, HasStates, HasVersions
+from agentrun_operator.core.policies import EndsByItself, HasStates, HasVersions, ResourceSpec
 from agentrun_operator.kinds import catalogue
 
 _KINDS = [(kind, kind.rest) for kind in catalogue().values() if kind.rest is not None]
@@ -47,3 +47,9 @@ def test_only_a_state_for_good_is_an_end() -> None:
     sandbox = catalogue()["Sandbox"]
     words = ("Running", "Paused", "Stopped", "Unheard")
     assert [word for word in words if sandbox.is_end(word)] == ["Stopped"]
+
+
+def test_the_policy_names_who_adopts_only_when_asked() -> None:
+    said = (ResourceSpec.model_fields["adoption_policy"].description or "").partition("default")[2]
+    asks = {kind.kind for kind, _ in _KINDS if not kind.adopts_by_default}
+    assert {kind.kind for kind, _ in _KINDS if kind.kind in said.replace(".", " ").split()} == asks
