@@ -44,8 +44,8 @@ class Actions:
         self._expectations = Expectations(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
-        self.contested: set[str] = set()
-        """Slots whose resource another master changed back."""
+        self.contested: set[Record] = set()
+        """Records that another master changed back, whichever slot's name led him there."""
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
@@ -203,7 +203,7 @@ class Actions:
             record = self.record(SLOTS[slot])
             if record is not None and self._is_open(SLOTS[slot], record):
                 simulation.cloud.touch()
-                self.contested.add(slot)
+                self.contested.add(record)
                 values = {"description": "theirs"}
                 simulation.cloud.simulator.edit(SLOTS[slot].family, record.key, values)
                 simulation.checks.struck(record)

@@ -195,8 +195,8 @@ class Convergence:
         reason, actions = ready_of(raw)[1], self._simulation.actions
         record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
         is_undone = {
-            "UnexpectedEcho": slot.name in actions.contested,
-            "CannotClear": record in actions.edited or slot.name in actions.contested,
+            "UnexpectedEcho": record in actions.contested,
+            "CannotClear": record in actions.edited | actions.contested,
         }
         return reason == "ProviderFailed" or is_undone.get(reason, False)
 
