@@ -88,6 +88,35 @@ def test_no_sample_holds_a_secret() -> None:
     assert not [found for _, found in OBJECTS if found["kind"] == "Secret"]
 
 
+def keys_named(spec: Any) -> set[tuple[str, str]]:
+    """Return which keys of which Secrets a spec names."""
+    if isinstance(spec, list):
+        return {named for each in spec for named in keys_named(each)}
+    if not isinstance(spec, Mapping):
+        return set()
+    found = {named for each in spec.values() for named in keys_named(each)}
+    ref = spec.get("secretKeyRef")
+    return found | ({(ref["name"], ref["key"])} if ref else set())
+
+
+@pytest.mark.parametrize(
+    ("folder", "told", "form"),
+    [
+        (".", "README.md", "--from-file={key}="),
+        (".", "account.yaml", "--from-file={key}="),
+        ("features", "README.md", "`{key}`"),
+    ],
+)
+def test_who_makes_the_secrets_of_the_samples_is_told_their_keys(
+    folder: str, told: str, form: str
+) -> None:
+    text = (SAMPLES / told).read_text()
+    specs = [found["spec"] for path, found in OBJECTS if str(Path(path).parent) == folder]
+    assert {name for name, _ in keys_named(specs)} == SECRETS[folder] - {"agentrun-keys"}
+    assert [key for _, key in keys_named(specs) if form.format(key=key) not in text] == []
+    assert [name for name in SECRETS[folder] if name not in text] == []
+
+
 @each_kustomization
 def test_one_command_applies_every_sample_of_a_folder(folder: Path) -> None:
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]

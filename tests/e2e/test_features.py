@@ -1,5 +1,6 @@
 """The samples by feature, as a newcomer applies them: one command, a fresh namespace, all Ready."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,14 +35,16 @@ def features(spare_plane: ControlPlane) -> Iterator[Rig]:
 
 
 def overlay(folder: Path, endpoint: str) -> Path:
-    """Return what a user writes to have the samples in a namespace of their own."""
+    """Return the kustomization of samples/README.md, with what it asks a user to put in."""
     shutil.copytree(FOLDER, folder / "samples")
+    blocks = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    (recipe,) = [block for block in blocks if "patches:" in block]
+    document = yaml.safe_load(recipe.replace("YOUR-ACCOUNT", ACCOUNT).replace("team-a", NAMESPACE))
+    document["resources"] = ["../samples/features"]
     to_endpoint = [{"op": "add", "path": "/spec/endpoint", "value": endpoint}]
-    document = {
-        "namespace": NAMESPACE,
-        "resources": ["../samples/features"],
-        "patches": [{"target": {"kind": "Account"}, "patch": yaml.safe_dump(to_endpoint)}],
-    }
+    document["patches"].append(
+        {"target": {"kind": "Account"}, "patch": yaml.safe_dump(to_endpoint)}
+    )
     own = folder / "own"
     own.mkdir()
     (own / "kustomization.yaml").write_text(yaml.safe_dump(document))
@@ -55,13 +58,17 @@ def of_the_platform(endpoint: str) -> dict[str, Any]:
     return found
 
 
-def test_every_feature_becomes_ready_in_a_fresh_namespace(features: Rig, tmp_path: Path) -> None:
+def test_every_feature_becomes_ready_in_a_namespace_of_ones_own(
+    features: Rig, tmp_path: Path
+) -> None:
     rig = features
-    applied = rig.kubectl("apply", "--kustomize", str(overlay(tmp_path, rig.cloud.url)))
-    assert f"namespace/{NAMESPACE} created" in applied
+    rig.kubectl("create", "namespace", NAMESPACE)
+    own = str(overlay(tmp_path, rig.cloud.url))
+    applied = rig.kubectl("apply", "--kustomize", own)
     keys = {name: f"sk-{name}" for name in FEATURE_KEYS}
     rig.apply([key_secret(NAMESPACE, rig.account), secret(NAMESPACE, "feature-keys", keys)])
     rig.apply([of_the_platform(rig.cloud.url)])
     ready = rig.wait_ready(NAMESPACE)
     assert len(ready) == applied.count(".agentrun.dev/")
     assert rig.kubectl("get", "clusteraccount", "rrsa", "--output=name")
+    assert "namespace" not in rig.kubectl("delete", "--kustomize", own, "--wait=false")
