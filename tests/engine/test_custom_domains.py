@@ -122,6 +122,30 @@ async def test_routes_name_runtime_and_endpoint_by_their_names() -> None:
     assert lab.ready(live) == ("False", "DeletionBlocked")
 
 
+async def test_a_route_waits_for_its_flow_and_holds_it() -> None:
+    lab = await _lab()
+    route = {"path": "/*", "flowRef": {"name": "faq"}, "compatibleProtocol": "Native"}
+    key = lab.cluster.apply("CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": [route]})
+    await lab.elapse(20)
+    assert lab.ready(key) == ("False", "ReferenceNotFound")
+    flow = lab.cluster.apply("Flow", "faq", {"externalName": "team_faq"})
+    await lab.elapse(20)
+    assert lab.ready(flow) == lab.ready(key) == GOOD, lab.message(key)
+    sent = {
+        "path": "/*",
+        "resourceType": "flow",
+        "resourceName": "team_faq",
+        "compatibleProtocol": "native",
+    }
+    assert _domain(lab)["routeConfig"] == {"routes": [sent]}
+    lab.cluster.delete(flow)
+    await lab.elapse(20)
+    assert lab.ready(flow) == ("False", "DeletionBlocked")
+    lab.cluster.delete(key)
+    await lab.elapse(40)
+    assert lab.resources("Flow") == []
+
+
 # ------------------------------------------------ in an account that is lent
 
 TO_RUNTIME = {"path": "/*", "runtimeRef": {"externalName": "a_agent"}}
@@ -150,20 +174,22 @@ async def test_a_runtime_of_the_own_namespace_is_reached_by_its_name() -> None:
     assert lab.ready(key) == GOOD, lab.message(key)
 
 
-@pytest.mark.parametrize(
-    ("route", "where"),
-    [(TO_FLOW, "routes[0].flowRef.externalName"), (TO_ANYTHING, "routes[0].resource.name")],
-    ids=["flow", "resource"],
-)
-async def test_what_no_object_is_looked_up_for_needs_a_grant(
-    route: Mapping[str, Any], where: str
-) -> None:
+async def test_a_flow_of_the_own_namespace_is_reached_by_its_name() -> None:
+    lab = await shared_lab()
+    key = await apply(lab, "CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": [TO_FLOW]})
+    assert refuses(lab, key, "externalReferences", "spec.routes[0].flowRef", "Flow 'faq'")
+    await apply(lab, "Flow", "own", {"externalName": "faq"})
+    await lab.elapse(20)
+    assert lab.ready(key) == GOOD, lab.message(key)
+
+
+async def test_what_no_object_is_looked_up_for_needs_a_grant() -> None:
     lab = await shared_lab()
     await a_runtime(lab)
-    key = await apply(lab, "CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": [route]})
-    assert refuses(lab, key, "externalReferences", where)
+    key = await apply(lab, "CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": [TO_ANYTHING]})
+    assert refuses(lab, key, "externalReferences", "routes[0].resource.name")
     assert lab.resources("CustomDomain") == []
-    grant(lab, entry("externalReferences", kinds=["CustomDomain"], names=["faq", "a_agent"]))
+    grant(lab, entry("externalReferences", kinds=["CustomDomain"], names=["a_agent"]))
     await lab.elapse(20)
     assert lab.ready(key) == GOOD, lab.message(key)
 

@@ -35,20 +35,6 @@ _PROTOCOLS = {
     "DifyChatflow": "dify-chatflow",
 }
 Method = Literal["HEAD", "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-StrangeName = Annotated[Name, NO_BLANKS, Reserved(EXTERNAL_REFERENCES)]
-"""Name of something in AgentRun that no object is looked up for."""
-
-
-class FlowReference(SpecModel):
-    """A flow by its name in AgentRun.
-
-    No object is looked up, so a shared account has to grant `externalReferences` also for a flow
-    that an object of the namespace made.
-    """
-
-    external_name: StrangeName
-    """Name of the flow in AgentRun; that of a Flow object is its `status.externalName`. Not
-    watched."""
 
 
 class RoutedResource(SpecModel):
@@ -56,8 +42,8 @@ class RoutedResource(SpecModel):
 
     type: Annotated[Name, NO_BLANKS]
     """Type of the resource, in the words of the API."""
-    name: StrangeName
-    """Name of the resource in AgentRun; not watched."""
+    name: Annotated[Name, NO_BLANKS, Reserved(EXTERNAL_REFERENCES)]
+    """Name of the resource in AgentRun; no object is looked up, and it is not watched."""
 
 
 def _resource_type(route: "DomainRoute", _: Resolution) -> str | None:
@@ -72,7 +58,7 @@ def _resource_name(route: "DomainRoute", resolution: Resolution) -> str | None:
     if route.runtime_ref is not None:
         return resolution.reference("AgentRuntime", route.runtime_ref, by_name=True)
     if route.flow_ref is not None:
-        return route.flow_ref.external_name
+        return resolution.reference("Flow", route.flow_ref, by_name=True)
     return None if route.resource is None else route.resource.name
 
 
@@ -93,8 +79,10 @@ class DomainRoute(SpecModel):
         ApiName("agentRuntimeEndpointName"),
     ] = None
     """The AgentRuntimeEndpoint of that runtime; externalName is the endpoint's name."""
-    flow_ref: Annotated[FlowReference | None, ApiName("resourceName"), Local()] = None
-    """The flow that answers."""
+    flow_ref: Annotated[
+        Reference | None, Ref("Flow", by_name=True), ApiName("resourceName"), Local()
+    ] = None
+    """The Flow that answers; externalName is the flow's name."""
     flow_endpoint_name: Annotated[Name | None, NO_BLANKS, ServerDefault("Default")] = None
     """Endpoint of that flow; server default Default."""
     compatible_protocol: Annotated[
