@@ -235,7 +235,7 @@ class Checks:
         """
         unanswered_at = process.wire.unanswered.get(place.key, float("-inf"))
         is_behind = (
-            self._simulation.loop.time() - unanswered_at < BLIND_SECONDS
+            process.wire.awake_since(unanswered_at) < BLIND_SECONDS
             or self._simulation.actions.restores.was_written_lately(place.key)
             or _is_copied(place, raw)
         )

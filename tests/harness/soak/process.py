@@ -281,8 +281,8 @@ class Process:
         self.wire.plan = plan
 
     def freeze(self, seconds: float) -> None:
-        """Stand still, as under SIGSTOP: answers, events and alarms are noticed only afterwards."""
-        self.wire.frozen_until = self.simulation.loop.time() + seconds
+        """Stand still, as under SIGSTOP."""
+        self.wire.freeze(seconds)
 
 
 class _Metrics:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 ELSEWHERE = "k8s:elsewhere/team-a/taken"
 """The mark of an object of another cluster."""
 BLIND_SECONDS = 60.0
-"""So long a process may know what stood there before a write that it did not see."""
+"""So long, standing still left out, a process may know what stood there before a write that it
+did not see."""
 _TRUTH_SECONDS = 15.0
 """So long after a lie the cloud tells the truth: two lies some time apart would be a proof."""
 
@@ -100,9 +101,10 @@ class Restores:
         self._kube.put_status(key, status)
 
     def was_written_lately(self, key: ObjectKey) -> bool:
-        """Whether somebody else wrote an object's status a moment ago."""
+        """Whether somebody else wrote an object's status, and a process may not know of it yet."""
         written_at = self.written_at.get(key, float("-inf"))
-        return self._simulation.loop.time() - written_at < BLIND_SECONDS
+        awake = (each.wire.awake_since(written_at) for each in self._simulation.living())
+        return min(awake, default=float("inf")) < BLIND_SECONDS
 
     def take_over(self, slot: str) -> None:
         """Let another cluster put its mark on a resource, as `adopt: force` does."""

@@ -75,6 +75,8 @@ class Wire:
     plan: CrashPlan | None = None
     is_alive: bool = True
     frozen_until: float = 0.0
+    freezes: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when it stood still, or is to."""
     calls: int = 0
     unanswered: dict[ObjectKey, float] = field(default_factory=dict)
     """When a write to an object was last applied without its sender learning of it."""
@@ -105,6 +107,19 @@ class Wire:
             return await answer
         finally:
             self._check()
+
+    def freeze(self, seconds: float) -> None:
+        """Stand still, as under SIGSTOP: answers, events and alarms are noticed only afterwards."""
+        now = asyncio.get_running_loop().time()
+        self.frozen_until = now + seconds
+        before = [(begin, min(end, now)) for begin, end in self.freezes]
+        self.freezes = [*before, (now, self.frozen_until)]
+
+    def awake_since(self, at: float) -> float:
+        """Return for how many seconds since a time it did not stand still."""
+        now = asyncio.get_running_loop().time()
+        still = (min(end, now) - max(begin, at) for begin, end in self.freezes)
+        return now - at - sum(seconds for seconds in still if seconds > 0.0)
 
     async def thaw(self) -> None:
         """Return when the process runs; frozen, it notices nothing."""

@@ -147,6 +147,28 @@ FOUND_BEFORE = {
         (2.1, "apply", {"slot": "twin", "variant": 0, "policies": {}}),
         (2.3, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
     ),
+    "another master who names a resource by the slot that only claims it": replace(
+        generate(963636216),
+        steps=(
+            Step(6.1, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
+            Step(13.2, "annotate", {"slot": "solo", "what": "pause-until"}),
+            Step(72.9, "fight", {"slot": "twin", "seconds": 140.0}),
+            Step(95.1, "foreign_keys", {"namespace": "team-a"}),
+        ),
+    ),
+    "an older status written to an object while its operator stands still": replace(
+        generate(963638583),
+        steps=(
+            Step(4.0, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
+            Step(4.3, "apply", {"slot": "b-run", "variant": 0, "policies": {}}),
+            Step(27.2, "slow_watch", {"seconds": 5.0}),
+            Step(28.3, "apply", {"slot": "b-solo", "variant": 2, "policies": None}),
+            Step(82.1, "fight", {"slot": "solo", "seconds": 140.0}),
+            Step(134.2, "old_status", {"slot": "solo", "share": 0.44}),
+            Step(135.3, "freeze", {"seconds": 25.0}),
+            Step(139.5, "freeze", {"seconds": 60.0}),
+        ),
+    ),
 }
 
 
