@@ -14,6 +14,7 @@ from agentrun_simulator.store import Record
 from fakes.examples import examples
 from soak.cloud import API, MODEL
 from soak.conditions import ready_of
+from soak.crds import Definitions
 from soak.expectations import Expectations
 from soak.restores import Restores
 from soak.schedule import Step
@@ -41,6 +42,7 @@ class Actions:
         self.tenants = Tenants(simulation)
         self.restores = Restores(simulation)
         self.ways = Ways(simulation)
+        self.definitions = Definitions(simulation)
         self._expectations = Expectations(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
@@ -49,7 +51,14 @@ class Actions:
 
     def perform(self, step: Step) -> None:
         """Do one step; what makes no sense at the moment is left out."""
-        doers = (self, self.tenants, self.restores, self.ways, self._expectations)
+        doers = (
+            self,
+            self.tenants,
+            self.restores,
+            self.ways,
+            self.definitions,
+            self._expectations,
+        )
         doer = next(doer for doer in doers if hasattr(doer, step.name))
         getattr(doer, step.name)(**step.options)
 
@@ -58,7 +67,7 @@ class Actions:
     def apply(self, slot: str, variant: int, policies: Mapping[str, str] | None) -> None:
         place = SLOTS[slot]
         raw = self._kube.find(place.key)
-        if raw is None and place.namespace in self._kube.terminating:
+        if raw is None and self.definitions.refuses(place.key):
             return
         if raw is None:
             spec = spec_of(place, variant, policies or {})

@@ -250,6 +250,11 @@ def kube_fault(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     }
 
 
+def crd(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    seconds = chance.choice("without CRD", (2.0, 30.0, 70.0))
+    return "crd", {"kind": SLOTS[slot(chance, names)].kind, "seconds": seconds}
+
+
 def silence(chance: Chance, _names: list[str]) -> tuple[str, dict[str, Any]]:
     return "silence", {
         "seconds": round(chance.between("silent", 5, 60), 1),

@@ -67,7 +67,7 @@ class Restores:
         """
         place = SLOTS[slot]
         original = self._kube.find(SLOTS[NAMESAKES[slot]].key)
-        if original is None or place.namespace in self._kube.terminating:
+        if original is None or self._simulation.actions.definitions.refuses(place.key):
             return
         status, present = original["status"], self._kube.find(place.key)
         if present is not None and present["status"].get("externalId") and not replaces:

@@ -362,6 +362,7 @@ _EXTRAS = (
     moves.old_status,
     moves.take_over,
     moves.address_map,
+    moves.crd,
 )
 """Beside the mixture, from streams of their own: they disturb no history of an older seed but
 where they happen."""

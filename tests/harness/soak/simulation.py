@@ -205,6 +205,7 @@ class Simulation:
         self.trace("> faults end")
         self.cloud.simulator.clear_faults()
         self.kube_faults.clear()
+        self.actions.definitions.all_back()
         self.watch_seconds = 0.3
         for process in self.living():
             process.wire.plan = None

@@ -334,7 +334,7 @@ class Tenants:
         meta = old["metadata"]
         if self._kube.find(key) is not None or "deletionTimestamp" in meta:
             return
-        if key.namespace in self._kube.terminating:
+        if self._simulation.actions.definitions.refuses(key):
             return
         kept = {n: meta[n] for n in ("finalizers", "annotations", "labels") if n in meta}
         body = {n: v for n, v in old.items() if n in ("spec", "data")} | {"metadata": kept}

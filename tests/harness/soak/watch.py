@@ -38,6 +38,7 @@ class Watch(Watcher):
         self._client = client
         self._due: dict[str, float] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        """By kind; kopf begins none whose CRD it does not find, and never looks again."""
 
     def expected(self) -> list[str]:
         # Two processes share the loop, and the guard knows tasks by their names.
@@ -45,8 +46,10 @@ class Watch(Watcher):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; raise WatchLostError as the shipped one does."""
+        unserved = self._process.simulation.actions.definitions.unserved
         for kind, name in zip(self._kinds, self.expected(), strict=True):
-            self._tasks[name] = asyncio.create_task(self._follow(kind), name=name)
+            if kind.kind not in unserved:
+                self._tasks[kind.kind] = asyncio.create_task(self._follow(kind), name=name)
         guard = asyncio.create_task(self.guard())
         stopper = asyncio.create_task(stop.wait())
         try:
@@ -61,9 +64,8 @@ class Watch(Watcher):
 
     def lose(self, kind: str) -> None:
         """Let a stream end without a trace, as kopf's do when cancelled at a bad moment."""
-        for watched, task in zip(self._kinds, self._tasks.values(), strict=False):
-            if watched.kind == kind:
-                task.cancel()
+        if (task := self._tasks.get(kind)) is not None:
+            task.cancel()
 
     async def _follow(self, kind: ResourceKind) -> None:
         path, version = custom_path(kind.plural), ""

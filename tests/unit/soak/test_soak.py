@@ -177,6 +177,23 @@ def test_what_was_found_stays_repaired(story: str) -> None:
     assert run(FOUND_BEFORE[story]).violations == []
 
 
+def test_a_crd_goes_with_its_objects_and_comes_back() -> None:
+    again = {"slot": "solo", "variant": 1, "policies": {}}
+    steps = (
+        Step(1.0, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
+        Step(40.0, "crd", {"kind": "ModelProxy", "seconds": 70.0}),
+        Step(45.0, "apply", again),
+        Step(190.0, "apply", again),
+    )
+    history = run(replace(_steps(), steps=steps, active_seconds=240.0), verbose=True)
+    assert history.violations == []
+    told = "\n".join(history.trace)
+    assert told.count("  alpha-1 CreateModelProxy") == told.count("  alpha-4 CreateModelProxy") == 1
+    gone, back = told.index("the CRD of ModelProxy is gone"), told.index("190.0s apply")
+    assert told.index("DeleteModelProxy") < gone
+    assert "ends: WatchLostError" in told[gone:back]
+
+
 def test_two_masters_do_not_fight_for_ever() -> None:
     """The other one never gives in; the bound on strikes is an invariant of every history."""
     apply = Step(1.0, "apply", {"slot": "solo", "variant": 0, "policies": {}})
