@@ -1,6 +1,6 @@
 """Turns the references of a spec into values, or says what it waits for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -8,9 +8,7 @@ from agentrun_operator.core.dependencies import (
     CONFIG_MAP,
     SECRET,
     Dependency,
-    Requirement,
     dependencies,
-    requirements,
     versions_named,
 )
 from agentrun_operator.core.errors import (
@@ -18,13 +16,11 @@ from agentrun_operator.core.errors import (
     DependencyNotReady,
     OperatorError,
     ReferenceNotFound,
-    UnfitReference,
 )
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
-from agentrun_operator.core.spec_fields import words_of
 from agentrun_operator.core.versions import newest_on_record, publishes
 from agentrun_operator.reconcile.binding import Binding, is_unverified_pin
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -52,9 +48,8 @@ class ReferenceResolver:
     ) -> tuple[Resolution, tuple[OperatorError, ...]]:
         """Return the values behind the references of an object, and all that is wrong with others.
 
-        That is: ReferenceNotFound, DependencyNotReady, AccountMismatch and UnfitReference, each
-        with its path. Without a binding nobody can tell whether something lives in the right
-        account.
+        That is: ReferenceNotFound, DependencyNotReady and AccountMismatch, each with its path.
+        Without a binding nobody can tell whether something lives in the right account.
         """
         keys: _ByKindAndName[str] = {}
         names: _ByKindAndName[str] = {}
@@ -70,7 +65,6 @@ class ReferenceResolver:
                     names[need.kind, need.name] = target.recorded_name
             except OperatorError as error:
                 problems.append(error)
-        problems += self._unfit(obj)
         newest, unpublished = self._newest_versions(obj)
         problems += unpublished
         compatibility = {} if binding is None else binding.compatibility
@@ -112,25 +106,6 @@ class ReferenceResolver:
                     )
                 )
         return found, tuple(problems)
-
-    def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:
-        """Yield what names an object of the wrong type or purpose."""
-        for asked in requirements(self._kinds[obj.key.kind], obj.spec):
-            need = asked.need
-            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
-            given = target.spec.get(asked.field) if target is not None else None
-            if given is not None and given not in asked.words and self._knows(asked, given):
-                legal = " or ".join(asked.words)
-                yield UnfitReference(
-                    f"spec.{need.path} names {need.kind} {need.name!r} with {asked.field} {given}, "
-                    f"which does not fit there; name one with {asked.field} {legal}",
-                    path=need.path,
-                )
-
-    def _knows(self, asked: Requirement, word: str) -> bool:
-        """Whether a word of a target is one of ours; nobody here can tell what another fits."""
-        words = words_of(self._kinds[asked.need.kind].spec, asked.field)
-        return words is None or words.others is None or word in words.words
 
     def last_parent(self, obj: KubeObject) -> str | None:
         """Return what the resource of an object on its way out lives below; None: nothing.

@@ -10,6 +10,7 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.fitness import Fitness
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.guard import FencedWriter
 from agentrun_operator.reconcile.known import KnownValues
@@ -90,6 +91,7 @@ def assemble(
         brake=Brake(cache, memory, listings, clock, settings.mass_absence),
         records=records,
         grants=Grants(kinds, cache, records),
+        fitness=Fitness(kinds, cache),
         known=KnownValues(clock),
         tracer=adapters.tracer,
     )

@@ -9,6 +9,7 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.fitness import Fitness
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.listings import Listings
@@ -43,6 +44,7 @@ class World:
     brake: Brake
     records: Records
     grants: Grants
+    fitness: Fitness
     known: KnownValues
     """What objects sent, which the cloud may quote."""
     tracer: Tracer
