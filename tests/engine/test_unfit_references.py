@@ -1,19 +1,26 @@
 """An object of the wrong purpose is refused by condition, wherever it is named."""
 
+import copy
 from typing import Any
 
 import pytest
 
-from agentrun_operator.core.dependencies import requirements
-from agentrun_operator.core.spec_fields import words_of
+from agentrun_operator.core.fields import Ref
+from agentrun_operator.core.shapes import marker
+from agentrun_operator.core.spec_fields import spec_fields, words_of
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import Json
 from engine.specs import CREDENTIAL, PROXY, RUNTIME, SECRET_VALUE, SERVICE, TEMPLATE
+from fakes.examples import MINIMAL, put
 from fakes.lab import Lab
 
 MODEL_KEY = {**CREDENTIAL, "purpose": "OutboundModel"}
 TOOL_KEY = {**CREDENTIAL, "purpose": "OutboundTool"}
 BARE_SERVICE = {**SERVICE, "providerSettings": {"baseUrl": "https://api.example.com"}}
+
+MYSQL = {"type": "mem0", "vectorStore": {"provider": "alibabacloud_mysql"}}
+BASE, TOOL, MEMORY = MINIMAL["KnowledgeBase"], MINIMAL["Tool"], "vectorStore.mysql.credentialRef"
+EITHER = "OutboundModel or OutboundTool"
 
 UNFIT = [
     pytest.param("AgentRuntime", RUNTIME, MODEL_KEY, "Inbound", id="runtime-model"),
@@ -22,7 +29,22 @@ UNFIT = [
     pytest.param("SandboxTemplate", TEMPLATE, TOOL_KEY, "Inbound", id="template-tool"),
     pytest.param("ModelService", BARE_SERVICE, CREDENTIAL, "OutboundModel", id="service-inbound"),
     pytest.param("ModelService", BARE_SERVICE, TOOL_KEY, "OutboundModel", id="service-tool"),
+    pytest.param("Tool", TOOL, CREDENTIAL, "OutboundTool", id="tool-inbound"),
+    pytest.param("Tool", TOOL, MODEL_KEY, "OutboundTool", id="tool-model"),
+    pytest.param("KnowledgeBase", BASE, CREDENTIAL, EITHER, id="knowledge-inbound"),
+    pytest.param("MemoryCollection", MYSQL, CREDENTIAL, EITHER, id="memory-inbound"),
 ]
+
+
+def path_of(kind: str) -> str:
+    return MEMORY if kind == "MemoryCollection" else "credentialRef"
+
+
+def naming(kind: str, spec: Json, reference: Json) -> Json:
+    """Return a spec of a kind that has a reference to a Credential."""
+    changed = copy.deepcopy(spec)
+    put(changed, path_of(kind), reference)
+    return changed
 
 
 async def lab_with(credential: Json) -> Lab:
@@ -41,28 +63,35 @@ async def test_a_credential_of_another_purpose_is_refused(
 ) -> None:
     lab = await lab_with(credential)
     before = len(lab.simulator.requests(0))
-    key = lab.cluster.apply(kind, "it", {**spec, "credentialRef": {"name": "c"}})
+    key = lab.cluster.apply(kind, "it", naming(kind, spec, {"name": "c"}))
     await lab.elapse(60)
     assert lab.ready(key) == ("False", "InvalidParameter")
     assert lab.condition(key, "Stalled") == ("True", "InvalidParameter")
     assert lab.condition(key, "ReferencesResolved") == ("False", "InvalidParameter")
     assert lab.message(key) == (
-        f"spec.credentialRef names Credential 'c' with purpose {credential['purpose']}, which does "
-        f"not fit there; name one with purpose {legal}"
+        f"spec.{path_of(kind)} names Credential 'c' with purpose {credential['purpose']}, which "
+        f"does not fit there; name one with purpose {legal}"
     )
     assert lab.get(key).external_id is None
     assert [r["action"] for r in lab.simulator.requests(before) if "Create" in r["action"]] == []
 
 
-@pytest.mark.parametrize(("kind", "spec", "credential", "legal"), UNFIT[::4])
+FIT = [
+    pytest.param(case.values[0], case.values[1], case.values[2], word, id=f"{case.id}-{word}")
+    for case in (*UNFIT[::4], *UNFIT[6::2], UNFIT[9])
+    for word in str(case.values[3]).split(" or ")
+]
+
+
+@pytest.mark.parametrize(("kind", "spec", "credential", "legal"), FIT)
 async def test_naming_a_fit_one_helps_at_once(
     kind: str, spec: Json, credential: Json, legal: str
 ) -> None:
     lab = await lab_with(credential)
-    key = lab.cluster.apply(kind, "it", {**spec, "credentialRef": {"name": "c"}})
+    key = lab.cluster.apply(kind, "it", naming(kind, spec, {"name": "c"}))
     lab.cluster.apply("Credential", "fit", {**CREDENTIAL, "purpose": legal})
     await lab.elapse(5)
-    lab.edit(key, credentialRef={"name": "fit"})
+    lab.edit(key, **naming(kind, spec, {"name": "fit"}))
     await lab.elapse(15)
     assert lab.ready(key) == ("True", "Available")
 
@@ -110,8 +139,15 @@ async def test_a_credential_of_the_wrong_purpose_changes_nothing() -> None:
 
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
 def test_what_is_asked_of_a_target_is_something_that_it_can_be(kind: Any) -> None:
-    spec = {"credentialRef": {"name": "c"}}
-    for asked in requirements(kind, spec):
-        known = words_of(catalogue()[asked.need.kind].spec, asked.field)
-        assert known is not None
-        assert set(asked.words) < set(known.words)
+    for found in spec_fields(kind.spec):
+        ref = marker(found.shape.markers, Ref)
+        for field, words in (ref.where if ref is not None else {}).items():
+            known = words_of(catalogue()[ref.kind].spec, field)
+            assert known is not None
+            assert set(words) < set(known.words)
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
+def test_every_reference_to_a_credential_says_for_what(kind: Any) -> None:
+    refs = [marker(found.shape.markers, Ref) for found in spec_fields(kind.spec)]
+    assert all("purpose" in ref.where for ref in refs if ref and ref.kind == "Credential")

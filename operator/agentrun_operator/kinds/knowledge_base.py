@@ -6,13 +6,19 @@ takes a word and two documents without a schema; the official SDK knows their sh
 
 from typing import Annotated
 
-from agentrun_operator.core.fields import ApiName, Inline, Ref, Reference
+from agentrun_operator.core.fields import Inline
 from agentrun_operator.core.kind import Derived, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.kinds.parts.knowledge import Bailian, Ragflow
 from agentrun_operator.kinds.parts.knowledge_adb import RECALL_WINDOW_RULE, RERANK_MODEL_RULE, Adb
 from agentrun_operator.kinds.parts.knowledge_ots import RERANKING_RULE, Ots
-from agentrun_operator.kinds.parts.placement import ONE_PLACE, PLACE, PlacedObserved, PlacedSpec
+from agentrun_operator.kinds.parts.placement import (
+    ONE_PLACE,
+    PLACE,
+    OutboundCredentialRef,
+    PlacedObserved,
+    PlacedSpec,
+)
 from agentrun_operator.kinds.parts.rules import exactly_one, never_switches
 
 _PROVIDERS = ("ragflow", "bailian", "adb", "ots")
@@ -31,9 +37,10 @@ class KnowledgeBaseSpec(PlacedSpec):
     AgentRun."""
     ots: Annotated[Ots | None, Inline()] = None
     """A knowledge base in Tablestore, which has the name of this one in AgentRun."""
-    credential_ref: Annotated[Reference | None, Ref("Credential"), ApiName("credentialName")] = None
-    """The Credential that is shown to the provider. The API's description requires none; the
-    official SDK searches ragflow with one only, whose secret is RAGFlow's API key."""
+    credential_ref: OutboundCredentialRef | None = None
+    """The Credential that is shown to the provider (purpose OutboundModel or OutboundTool). The
+    API's description requires none; the official SDK searches ragflow with one only, whose secret
+    is RAGFlow's API key."""
 
 
 class KnowledgeBaseObserved(PlacedObserved):

@@ -8,6 +8,7 @@ from agentrun_operator.core.fields import ApiName, Name, Ref, Reference, SpecMod
 from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.kind import Rule
 from agentrun_operator.kinds.parts.container import Port
+from agentrun_operator.kinds.parts.placement import OutboundCredentialRef
 
 _Host = Annotated[Name, NO_BLANKS]
 _Dimension = Annotated[int, Field(ge=1, le=65_536)]
@@ -48,8 +49,9 @@ class Mysql(SpecModel):
     """Name of the database."""
     user: Name | None = None
     """User to log in as."""
-    credential_ref: Annotated[Reference | None, Ref("Credential"), ApiName("credentialName")] = None
-    """The Credential with the user's password."""
+    credential_ref: OutboundCredentialRef | None = None
+    """The Credential whose secret is the user's password (purpose OutboundModel or
+    OutboundTool)."""
     collection_name: Name | None = None
     """Name of the collection in the database."""
     vector_dimension: _Dimension | None = None

@@ -43,6 +43,12 @@ ModelCredentialRef = Annotated[
     Reference, Ref("Credential", {"purpose": ("OutboundModel",)}), ApiName("credentialName")
 ]
 """A Credential that is presented to a model provider."""
+OutboundCredentialRef = Annotated[
+    Reference,
+    Ref("Credential", {"purpose": ("OutboundModel", "OutboundTool")}),
+    ApiName("credentialName"),
+]
+"""A Credential that is presented to some other service: not what callers present (§8.6)."""
 
 
 class Workspace(SpecModel):
