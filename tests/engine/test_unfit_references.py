@@ -1,18 +1,20 @@
 """An object of the wrong purpose is refused by condition, wherever it is named."""
 
 import copy
-from typing import Any
 
 import pytest
 
 from agentrun_operator.core.fields import Ref
+from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.shapes import marker
 from agentrun_operator.core.spec_fields import spec_fields, words_of
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import Json
 from engine.specs import CREDENTIAL, PROXY, RUNTIME, SECRET_VALUE, SERVICE, TEMPLATE
+from engine.strangers import CREDENTIAL_BODY, by_hand
+from fakes.cloud import OTHER, keys_of
 from fakes.examples import MINIMAL, put
-from fakes.lab import Lab
+from fakes.lab import Lab, account_spec
 
 MODEL_KEY = {**CREDENTIAL, "purpose": "OutboundModel"}
 TOOL_KEY = {**CREDENTIAL, "purpose": "OutboundTool"}
@@ -96,6 +98,57 @@ async def test_naming_a_fit_one_helps_at_once(
     assert lab.ready(key) == ("True", "Available")
 
 
+@pytest.mark.parametrize(("kind", "spec", "credential", "legal"), UNFIT)
+async def test_a_name_in_the_cloud_is_judged_like_its_object(
+    kind: str, spec: Json, credential: Json, legal: str
+) -> None:
+    lab = await lab_with({**credential, "externalName": "c_1"})
+    key = lab.cluster.apply(kind, "it", naming(kind, spec, {"externalName": "c_1"}))
+    await lab.elapse(60)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert lab.condition(key, "Stalled") == ("True", "InvalidParameter")
+    assert lab.message(key) == (
+        f"spec.{path_of(kind)} leads by its externalName to Credential 'c' with purpose "
+        f"{credential['purpose']}, which does not fit there; name one with purpose {legal}"
+    )
+    assert lab.get(key).external_id is None
+    lab.cluster.apply("Credential", "fit", {**CREDENTIAL, "purpose": legal.split(maxsplit=1)[0]})
+    await lab.elapse(5)
+    lab.edit(key, **naming(kind, spec, {"externalName": "fit"}))
+    await lab.elapse(15)
+    assert lab.ready(key) == ("True", "Available")
+
+
+OTHERS = [
+    pytest.param({"namespace": "team-b"}, {}, id="another namespace"),
+    pytest.param({}, {"managementPolicy": "Observe"}, id="who only observes"),
+    pytest.param({}, {"accountRef": {"name": "other"}}, id="another account"),
+    pytest.param({}, {"externalName": "c_2"}, id="another name"),
+]
+
+
+@pytest.mark.parametrize(("where", "more"), OTHERS)
+async def test_nobody_else_is_asked_what_a_cloud_name_is(where: Json, more: Json) -> None:
+    lab = Lab()
+    await lab.ready_account()
+    await lab.ready_account(namespace="team-b")
+    lab.cluster.put_secret("other-keys", keys_of(OTHER))
+    lab.cluster.apply("Account", "other", account_spec("other-keys", OTHER.account_id))
+    for namespace in ("team-a", "team-b"):
+        lab.cluster.put_secret("keys", {"token": SECRET_VALUE}, namespace=namespace)
+    if "managementPolicy" in more:
+        await by_hand(lab, "Credential", {**CREDENTIAL_BODY, "credentialName": "c_1"})
+    spec = {**MODEL_KEY, "externalName": "c_1", **more}
+    target = lab.cluster.apply("Credential", "c", spec, **where)
+    await lab.elapse(10)
+    assert lab.get(target).external_id, lab.message(target)
+    key = lab.cluster.apply(
+        "AgentRuntime", "it", {**RUNTIME, "credentialRef": {"externalName": "c_1"}}
+    )
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+
+
 async def test_an_unfit_reference_is_told_along_with_the_missing_ones() -> None:
     lab = await lab_with(MODEL_KEY)
     env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "k"}}}]
@@ -137,17 +190,20 @@ async def test_a_credential_of_the_wrong_purpose_changes_nothing() -> None:
     assert lab.cluster.raw(key) is None
 
 
+def refs_of(kind: ResourceKind) -> list[Ref]:
+    refs = (marker(found.shape.markers, Ref) for found in spec_fields(kind.spec))
+    return [ref for ref in refs if ref is not None]
+
+
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
-def test_what_is_asked_of_a_target_is_something_that_it_can_be(kind: Any) -> None:
-    for found in spec_fields(kind.spec):
-        ref = marker(found.shape.markers, Ref)
-        for field, words in (ref.where if ref is not None else {}).items():
+def test_what_is_asked_of_a_target_is_something_that_it_can_be(kind: ResourceKind) -> None:
+    for ref in refs_of(kind):
+        for field, words in ref.where.items():
             known = words_of(catalogue()[ref.kind].spec, field)
             assert known is not None
             assert set(words) < set(known.words)
 
 
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
-def test_every_reference_to_a_credential_says_for_what(kind: Any) -> None:
-    refs = [marker(found.shape.markers, Ref) for found in spec_fields(kind.spec)]
-    assert all("purpose" in ref.where for ref in refs if ref and ref.kind == "Credential")
+def test_every_reference_to_a_credential_says_for_what(kind: ResourceKind) -> None:
+    assert all("purpose" in ref.where for ref in refs_of(kind) if ref.kind == "Credential")

@@ -1,7 +1,7 @@
 """Which other objects a spec refers to, read from raw JSON so that an invalid spec counts too."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -47,8 +47,8 @@ class _Place:
     steps: tuple[tuple[str, bool], ...]
     """(JSON name, is a list) from the spec down to the referring object."""
     kind: str
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What `Ref.where` asks of the target."""
+    ref: Ref | None = None
+    """How a reference is declared; None for a Secret or ConfigMap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,24 @@ class NamedVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """What a spec asks of an object that it names."""
+class Named:
+    """What a reference of a spec says of where it leads."""
 
-    need: Dependency
+    path: str
+    kind: str
+    name: str
+    """Of the object; empty where the resource itself is named."""
+    external_name: str
+    """Of the resource: its name, or its id."""
+    by_name: bool
+    """Whether that is its name, whatever keys it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a spec asks of something that it names."""
+
+    need: Named
     field: str
     """JSON name of a field of the target's spec."""
     words: tuple[str, ...]
@@ -97,7 +111,7 @@ def _named_in(model: type[SpecModel]) -> Iterator[_Place]:
     for found in spec_fields(model):
         inner, ref = found.shape.inner, marker(found.shape.markers, Ref)
         if inner is Reference and ref is not None:
-            yield _Place(found.steps, ref.kind, ref.where)
+            yield _Place(found.steps, ref.kind, ref)
         elif inner in SOURCES:
             yield _Place(found.steps, SOURCES[inner])
 
@@ -123,15 +137,25 @@ def refers_outside(kind: ResourceKind, spec: Mapping[str, Any]) -> bool:
 
 
 def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requirement, ...]:
-    """Return what a raw spec asks of the objects that it names, in spec order."""
+    """Return what a raw spec asks of what it names, in spec order."""
     return tuple(
-        Requirement(Dependency(place.kind, name, path), field, words)
+        Requirement(named, field, words)
         for place in _places(kind.spec)
-        if place.where
+        if place.ref is not None and place.ref.where
         for path, node in _nodes(spec, place.steps)
-        if isinstance(name := node.get("name"), str) and name
-        for field, words in place.where.items()
+        if (named := _named(place.ref, path, node)) is not None
+        for field, words in place.ref.where.items()
     )
+
+
+def _named(ref: Ref, path: str, node: Mapping[str, Any]) -> Named | None:
+    """Return what a raw reference names, None where it names nothing."""
+    name, external = node.get("name"), node.get("externalName")
+    if isinstance(name, str) and name:
+        return Named(path, ref.kind, name, "", ref.by_name)
+    if isinstance(external, str) and external:
+        return Named(path, ref.kind, "", external, ref.by_name)
+    return None
 
 
 def _nodes(

@@ -2,40 +2,65 @@
 
 from collections.abc import Iterator, Mapping
 
-from agentrun_operator.core.dependencies import Requirement, requirements
+from agentrun_operator.core.dependencies import Named, Requirement, requirements
 from agentrun_operator.core.errors import UnfitReference
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.spec_fields import words_of
+from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
+from agentrun_operator.reconcile.records import Records
 
 
 class Fitness:
     """Compares what references ask for, as it is declared with them, with where they lead."""
 
-    def __init__(self, kinds: Mapping[str, ResourceKind], cache: ObjectCache) -> None:
-        """Look up in a cache what the names in a spec stand for."""
+    def __init__(
+        self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, records: Records
+    ) -> None:
+        """Look up in a cache what names of objects stand for, and in the records who made it."""
         self._kinds = kinds
         self._cache = cache
+        self._records = records
 
-    def problems(self, obj: KubeObject) -> tuple[UnfitReference, ...]:
-        """Return what is wrong with where the references of an object lead, each with its path."""
-        return tuple(self._unfit(obj))
+    def problems(self, obj: KubeObject, binding: Binding | None) -> tuple[UnfitReference, ...]:
+        """Return what is wrong with where the references of an object lead, each with its path.
 
-    def _unfit(self, obj: KubeObject) -> Iterator[UnfitReference]:
-        """Yield what names an object of the wrong type or purpose."""
+        Without a binding nobody can tell whose a resource is that is named itself.
+        """
+        return tuple(self._unfit(obj, binding))
+
+    def _unfit(self, obj: KubeObject, binding: Binding | None) -> Iterator[UnfitReference]:
+        """Yield what names something of the wrong type or purpose."""
         for asked in requirements(self._kinds[obj.key.kind], obj.spec):
             need = asked.need
-            target = self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+            target = self._target(obj, need, binding)
             given = target.spec.get(asked.field) if target is not None else None
-            if given is not None and given not in asked.words and self._knows(asked, given):
+            if target is None or given is None or given in asked.words:
+                continue
+            if self._knows(asked, given):
+                named = "names" if need.name else "leads by its externalName to"
                 legal = " or ".join(asked.words)
                 yield UnfitReference(
-                    f"spec.{need.path} names {need.kind} {need.name!r} with {asked.field} {given}, "
-                    f"which does not fit there; name one with {asked.field} {legal}",
+                    f"spec.{need.path} {named} {need.kind} {target.key.name!r} with {asked.field} "
+                    f"{given}, which does not fit there; name one with {asked.field} {legal}",
                     path=need.path,
                 )
+
+    def _target(self, obj: KubeObject, need: Named, binding: Binding | None) -> KubeObject | None:
+        """Return the object that a reference leads to, also where it names its resource.
+
+        Of other namespaces nothing is told. Below a parent a name alone says too little.
+        """
+        if need.name:
+            return self._cache.get(ObjectKey(need.kind, obj.key.namespace, need.name))
+        rest = self._kinds[need.kind].rest
+        if binding is None or rest is None or (need.by_name and rest.parent is not None):
+            return None
+        owned = self._records.namesakes if need.by_name else self._records.owners
+        owners = owned(need.kind, need.external_name, binding)
+        return next((owner for owner in owners if owner.key.namespace == obj.key.namespace), None)
 
     def _knows(self, asked: Requirement, word: str) -> bool:
         """Whether a word of a target is one of ours; nobody here can tell what another fits."""

@@ -107,7 +107,7 @@ class Preparation:
             return error
         resolution, unresolved = await self._world.references.resolve(ctx.obj, None)
         found = [error, *(e for e in unresolved if not isinstance(e, DependencyNotReady))]
-        found += self._world.fitness.problems(ctx.obj)
+        found += self._world.fitness.problems(ctx.obj, None)
         if spec is not None:
             found += value_problems(spec, resolution)
         else:
@@ -182,7 +182,7 @@ class Preparation:
     ) -> Prepared:
         """Return a plan with the whole desired state, or all that is wrong at once."""
         resolution, unresolved = await self._world.references.resolve(ctx.obj, binding)
-        unresolved += self._world.fitness.problems(ctx.obj)
+        unresolved += self._world.fitness.problems(ctx.obj, binding)
         unresolved += await named_versions.missing(self._world, ctx, binding.api, resolution)
         known = replace(known, lacking=self._world.grants.lacking(ctx.obj, binding, leave))
         refused = self._refused(ctx, known.lacking, binding, leave, is_blocked=bool(unresolved))

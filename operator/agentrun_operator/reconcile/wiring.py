@@ -91,7 +91,7 @@ def assemble(
         brake=Brake(cache, memory, listings, clock, settings.mass_absence),
         records=records,
         grants=Grants(kinds, cache, records),
-        fitness=Fitness(kinds, cache),
+        fitness=Fitness(kinds, cache, records),
         known=KnownValues(clock),
         tracer=adapters.tracer,
     )
