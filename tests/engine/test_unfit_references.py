@@ -1,6 +1,7 @@
 """An object of the wrong purpose is refused by condition, wherever it is named."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +11,7 @@ from agentrun_operator.core.shapes import marker
 from agentrun_operator.core.spec_fields import spec_fields, words_of
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.ports import Json
-from engine.specs import CREDENTIAL, PROXY, RUNTIME, SECRET_VALUE, SERVICE, TEMPLATE
+from engine.specs import BOT, CREDENTIAL, PROXY, RUNTIME, SECRET_VALUE, SERVICE, TEMPLATE
 from engine.strangers import CREDENTIAL_BODY, by_hand
 from fakes.cloud import OTHER, keys_of
 from fakes.examples import MINIMAL, put
@@ -188,6 +189,88 @@ async def test_a_credential_of_the_wrong_purpose_changes_nothing() -> None:
     lab.cluster.delete(key)
     await lab.elapse(60)
     assert lab.cluster.raw(key) is None
+
+
+def domain(runtime: Json, endpoint: Json) -> Json:
+    route = {"path": "/*", "runtimeRef": runtime, "endpointRef": endpoint}
+    return {"protocol": "HTTP", "routes": [{"path": "/b", "runtimeRef": runtime}, route]}
+
+
+def bot(runtime: Json, endpoint: Json) -> Json:
+    return {**BOT, "agent": {"runtimeRef": runtime, "endpointRef": endpoint}}
+
+
+async def two_runtimes() -> tuple[Lab, dict[str, str]]:
+    """Return a lab in which each of two runtimes has an endpoint, and the ids of all four."""
+    lab = await lab_with(CREDENTIAL)
+    keys = [lab.cluster.apply("AgentRuntime", n, {**RUNTIME, "externalName": n}) for n in RUNTIMES]
+    await lab.elapse(20)
+    for name in RUNTIMES:
+        spec = {"runtimeRef": {"name": name}, "externalName": "Live"}
+        keys.append(lab.cluster.apply("AgentRuntimeEndpoint", f"{name}-live", spec))
+    await lab.elapse(20)
+    assert {lab.ready(key) for key in keys} == {("True", "Available")}
+    return lab, {key.name: str(lab.get(key).external_id) for key in keys}
+
+
+RUNTIMES = ("r1", "r2")
+NAMED_BOTH = [
+    pytest.param("CustomDomain", domain, "routes[1]", id="domain"),
+    pytest.param("IMBot", bot, "agent", id="bot"),
+]
+
+
+@pytest.mark.parametrize("by", ["name", "externalName"])
+@pytest.mark.parametrize(("kind", "spec", "place"), NAMED_BOTH)
+async def test_an_endpoint_of_another_runtime_is_refused(
+    kind: str, spec: Callable[[Json, Json], Json], place: str, by: str
+) -> None:
+    lab, ids = await two_runtimes()
+    runtime = {"name": "r1"} if by == "name" else {by: ids["r1"] if kind == "IMBot" else "r1"}
+    key = lab.cluster.apply(kind, "it", spec(runtime, {"name": "r2-live"}))
+    await lab.elapse(20)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert lab.condition(key, "ReferencesResolved") == ("False", "InvalidParameter")
+    assert lab.message(key) == (
+        f"spec.{place}.endpointRef leads to AgentRuntimeEndpoint 'r2-live', which does not belong "
+        f"to what spec.{place}.runtimeRef names; correct one of the two"
+    )
+    assert lab.resources(kind) == []
+    lab.edit(key, **spec(runtime, {"name": "r1-live"}))
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available")
+
+
+async def test_an_endpoint_is_judged_by_its_id_too() -> None:
+    lab, ids = await two_runtimes()
+    key = lab.cluster.apply("IMBot", "it", bot({"name": "r1"}, {"externalName": ids["r2-live"]}))
+    await lab.elapse(20)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert "AgentRuntimeEndpoint 'r2-live', which does not belong" in lab.message(key)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        # Each runtime may have an endpoint of that name.
+        pytest.param("CustomDomain", domain({"name": "r1"}, {"externalName": "Live"}), id="a name"),
+        pytest.param("IMBot", bot({"externalName": "x"}, {"externalName": "y"}), id="unknown ids"),
+    ],
+)
+async def test_what_nobody_here_can_judge_is_sent(kind: str, spec: Json) -> None:
+    lab, _ = await two_runtimes()
+    key = lab.cluster.apply(kind, "it", spec)
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda k: k.kind)
+def test_a_parent_beside_a_reference_is_the_parent_of_its_target(kind: ResourceKind) -> None:
+    for ref in refs_of(kind):
+        if ref.below:
+            rest = catalogue()[ref.kind].rest
+            assert rest is not None
+            assert rest.parent is not None
 
 
 def refs_of(kind: ResourceKind) -> list[Ref]:

@@ -102,6 +102,14 @@ class Requirement:
     """What it may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """What a spec names, and what it names beside that as its parent."""
+
+    child: Named
+    parent: Named
+
+
 @lru_cache(maxsize=64)
 def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
     return tuple(_named_in(model))
@@ -146,6 +154,30 @@ def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requireme
         if (named := _named(place.ref, path, node)) is not None
         for field, words in place.ref.where.items()
     )
+
+
+def descents(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Descent, ...]:
+    """Return what a raw spec names together with its parent, in spec order."""
+    places = _places(kind.spec)
+    refs = {place.steps: place.ref for place in places if place.ref is not None}
+    found = []
+    for steps, ref in refs.items():
+        if not ref.below:
+            continue
+        *above, (own, _) = steps
+        beside = refs[(*above, (ref.below, False))]
+        for path, holder in _nodes(spec, tuple(above)):
+            child = _named_at(ref, path, holder, own)
+            parent = _named_at(beside, path, holder, ref.below)
+            if child is not None and parent is not None:
+                found.append(Descent(child, parent))
+    return tuple(found)
+
+
+def _named_at(ref: Ref, path: str, holder: Mapping[str, Any], field: str) -> Named | None:
+    node = holder.get(field)
+    where = f"{path}.{field}" if path else field
+    return _named(ref, where, node) if isinstance(node, Mapping) else None
 
 
 def _named(ref: Ref, path: str, node: Mapping[str, Any]) -> Named | None:

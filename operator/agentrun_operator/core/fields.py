@@ -170,6 +170,8 @@ class Ref:
     """JSON name of a field of the target's spec → the words that fit; unset there fits too."""
     by_name: bool = False
     """The API takes the target's name here, whatever keys it in its own path."""
+    below: str = ""
+    """JSON name of the reference beside this one that leads to the target's parent."""
 
 
 NEWEST_VERSION = "Published"

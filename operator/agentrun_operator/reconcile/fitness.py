@@ -1,8 +1,9 @@
 """Whether what the references of a spec lead to can serve there."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from agentrun_operator.core.dependencies import Named, Requirement, requirements
+from agentrun_operator.core.dependencies import Named, Requirement, descents, requirements
 from agentrun_operator.core.errors import UnfitReference
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
@@ -11,6 +12,21 @@ from agentrun_operator.core.spec_fields import words_of
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What tells a resource from others of its kind in an account, as far as it is known."""
+
+    key: str = ""
+    """What stands in the path of the resource."""
+    name: str = ""
+
+    def differs_from(self, other: "_Identity") -> bool:
+        """Whether the two are different resources for sure."""
+        if self.key and other.key:
+            return self.key != other.key
+        return bool(self.name and other.name) and self.name != other.name
 
 
 class Fitness:
@@ -29,7 +45,7 @@ class Fitness:
 
         Without a binding nobody can tell whose a resource is that is named itself.
         """
-        return tuple(self._unfit(obj, binding))
+        return (*self._unfit(obj, binding), *self._misplaced(obj, binding))
 
     def _unfit(self, obj: KubeObject, binding: Binding | None) -> Iterator[UnfitReference]:
         """Yield what names something of the wrong type or purpose."""
@@ -47,6 +63,46 @@ class Fitness:
                     f"{given}, which does not fit there; name one with {asked.field} {legal}",
                     path=need.path,
                 )
+
+    def _misplaced(self, obj: KubeObject, binding: Binding | None) -> Iterator[UnfitReference]:
+        """Yield what lives below another parent than the one that is named beside it.
+
+        The API takes the two apart, and a call would get no answer, or one of something else.
+        """
+        for descent in descents(self._kinds[obj.key.kind], obj.spec):
+            child, parent = descent.child, descent.parent
+            target = self._target(obj, child, binding)
+            if target is None:
+                continue
+            told, real = self._parent(obj, parent, binding), self._parent_of(target, parent.kind)
+            if told.differs_from(real):
+                yield UnfitReference(
+                    f"spec.{child.path} leads to {child.kind} {target.key.name!r}, which does not "
+                    f"belong to what spec.{parent.path} names; correct one of the two",
+                    path=child.path,
+                )
+
+    def _parent(self, obj: KubeObject, named: Named, binding: Binding | None) -> "_Identity":
+        """Return what is known of the parent that a reference names."""
+        target = self._target(obj, named, binding)
+        if target is not None:
+            return self._identity(target)
+        external = named.external_name
+        return _Identity(name=external) if named.by_name else _Identity(key=external)
+
+    def _parent_of(self, target: KubeObject, kind: str) -> "_Identity":
+        """Return what is known of the parent that an object has."""
+        rest = self._kinds[target.key.kind].rest
+        named = target.spec.get(rest.parent) if rest is not None and rest.parent else None
+        node = named if isinstance(named, Mapping) else {}
+        parent = self._cache.get(ObjectKey(kind, target.key.namespace, str(node.get("name"))))
+        if parent is not None:
+            return self._identity(parent)
+        return _Identity(key=str(target.status.get("parentId") or node.get("externalName") or ""))
+
+    def _identity(self, obj: KubeObject) -> "_Identity":
+        rest = self._kinds[obj.key.kind].rest
+        return _Identity("" if rest is None else obj.path_key(rest), obj.recorded_name)
 
     def _target(self, obj: KubeObject, need: Named, binding: Binding | None) -> KubeObject | None:
         """Return the object that a reference leads to, also where it names its resource.

@@ -21,7 +21,9 @@ class BotAgent(SpecModel):
     runtime_ref: Annotated[Reference | None, Ref("AgentRuntime"), ApiName("agentRuntimeId")] = None
     """The AgentRuntime that answers; externalName is the runtime's id."""
     endpoint_ref: Annotated[
-        Reference | None, Ref("AgentRuntimeEndpoint"), ApiName("agentRuntimeEndpointId")
+        Reference | None,
+        Ref("AgentRuntimeEndpoint", below="runtimeRef"),
+        ApiName("agentRuntimeEndpointId"),
     ] = None
     """The AgentRuntimeEndpoint of that runtime; externalName is the endpoint's id."""
     url: Annotated[WebAddress | None, ApiName("agentRuntimeEndpointUrl")] = None

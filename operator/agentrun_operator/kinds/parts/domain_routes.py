@@ -75,7 +75,7 @@ class DomainRoute(SpecModel):
     """The AgentRuntime that answers; externalName is the runtime's name."""
     endpoint_ref: Annotated[
         Reference | None,
-        Ref("AgentRuntimeEndpoint", by_name=True),
+        Ref("AgentRuntimeEndpoint", by_name=True, below="runtimeRef"),
         ApiName("agentRuntimeEndpointName"),
     ] = None
     """The AgentRuntimeEndpoint of that runtime; externalName is the endpoint's name."""
