@@ -36,7 +36,8 @@ def combined(problems: Sequence[OperatorError]) -> OperatorError:
     messages = list(dict.fromkeys(problem.message for problem in ordered))
     counts = range(min(len(messages), _MAX_SHOWN), 1, -1)
     shown = next((n for n in counts if len(_told(messages, n)) <= MAX_MESSAGE), 1)
-    worst = type(ordered[0])(_told(messages, shown))
+    first = ordered[0]
+    worst = type(first)(_told(messages, shown), request_id=first.request_id).quoting(first.quote)
     worst.parts = tuple(part for problem in ordered for part in problem.parts or (problem,))
     return worst
 

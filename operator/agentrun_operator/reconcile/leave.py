@@ -26,8 +26,9 @@ def lacks_reference(ctx: Context) -> bool:
     """Whether a reference that would have to be sent leads where the namespace may not go."""
     if not ctx.plan.lacking:
         return False
-    blocked = () if ctx.plan.blocked is None else ctx.plan.blocked.parts or (ctx.plan.blocked,)
-    told = [lack for lack in ctx.plan.lacking if any(lack.error is part for part in blocked)]
+    error = ctx.plan.blocked or ctx.plan.conflict
+    parts = () if error is None else error.parts or (error,)
+    told = [lack for lack in ctx.plan.lacking if any(lack.error is part for part in parts)]
     return any(lack.reach.grant is None for lack in (*told, *_pending(ctx)))
 
 

@@ -7,6 +7,7 @@ import structlog
 
 from agentrun_operator.core.create import created_body
 from agentrun_operator.core.errors import (
+    AccessDenied,
     CredentialsNotFound,
     DependencyNotReady,
     InvalidParameter,
@@ -14,6 +15,7 @@ from agentrun_operator.core.errors import (
     OperatorError,
     QuotaExceeded,
     ReferenceNotFound,
+    Stalled,
     UnfitReference,
 )
 from agentrun_operator.core.fields import Reference
@@ -42,6 +44,9 @@ from agentrun_operator.reconcile.target import Target, tag_for
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
+
+_MISTAKES = (CredentialsNotFound, AccessDenied, Stalled)
+"""Errors that no time mends: whatever else is wrong is told along with them."""
 
 _MAX_RECORD_CHARS = 256 * 1024
 """Of the paths in `status.applied`: the cluster takes no object with more than about 1.5 MB."""
@@ -90,34 +95,56 @@ class Preparation:
             binding = await self._world.accounts.bind(ctx.obj)
             known = replace(known, binding=binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
-            conflict = check_pin(ctx.obj, binding) or await self._claims.conflict(
-                ctx.obj, ctx.rest, binding
-            )
+            elsewhere = check_pin(ctx.obj, binding)
+            conflict = elsewhere or await self._claims.conflict(ctx.obj, ctx.rest, binding)
         except OperatorError as error:
             return replace(known, blocked=await self._with_references(ctx, spec, error))
+        if elsewhere is not None:
+            # What its references lead to lives where the resource does, and would differ too.
+            told = await self._with_references(ctx, spec, elsewhere)
+            return replace(known, conflict=told)
         if conflict is not None:
-            return replace(known, conflict=conflict)
+            lacking = self._world.grants.lacking(ctx.obj, binding, leave)
+            # What a resource has already, only a look tells.
+            is_new = not (ctx.obj.is_in_charge or ctx.obj.awaits_answer)
+            ungranted = [lack.error for lack in lacking] if is_new else []
+            told = await self._with_references(ctx, spec, conflict, *ungranted, binding=binding)
+            return replace(known, lacking=lacking, conflict=told)
         return await self._whole(ctx, known, spec, binding, leave)
 
     async def _with_references(
-        self, ctx: Context, spec: ResourceSpec | None, error: OperatorError
+        self,
+        ctx: Context,
+        spec: ResourceSpec | None,
+        *errors: OperatorError,
+        binding: Binding | None = None,
     ) -> OperatorError:
-        """Tell what else is wrong, where the account does not exist or the spec makes no sense."""
-        if not isinstance(error, CredentialsNotFound) and spec is not None:
-            return error
-        resolution, unresolved = await self._world.references.resolve(ctx.obj, None)
-        found = [error, *(e for e in unresolved if not isinstance(e, DependencyNotReady))]
-        found += self._world.fitness.problems(ctx.obj, None)
+        """Tell what else is wrong, where something is that only a human mends.
+
+        The cloud is not asked. What waits is told where the account (`binding`) is usable: without
+        it everything waits.
+        """
+        if not isinstance(errors[0], _MISTAKES):
+            return errors[0]
+        resolution, unresolved = await self._world.references.resolve(ctx.obj, binding)
+        if binding is None:
+            unresolved = tuple(e for e in unresolved if not isinstance(e, DependencyNotReady))
+        found = [*errors, *unresolved, *self._world.fitness.problems(ctx.obj, binding)]
         if spec is not None:
             found += value_problems(spec, resolution)
         else:
-            try:
-                await self._world.accounts.bind(ctx.obj)
-            except CredentialsNotFound as missing:
-                found.append(missing)
-            except OperatorError:
-                log.debug("an account that is not usable is no mistake")
+            found += await self._account_problems(ctx)
         return combined(found)
+
+    async def _account_problems(self, ctx: Context) -> list[OperatorError]:
+        """Return what is wrong with the account or the name of an object without a valid spec."""
+        try:
+            binding = await self._world.accounts.bind(ctx.obj)
+            conflict = check_pin(ctx.obj, binding)
+            conflict = conflict or await self._claims.conflict(ctx.obj, ctx.rest, binding)
+        except OperatorError as error:
+            return [error] if isinstance(error, _MISTAKES) else []
+        return [] if conflict is None else [conflict]
 
     async def _for_deletion(self, ctx: Context, known: Prepared) -> Prepared:
         known = replace(known, held_by=await held_by(self._world, ctx.obj.key))

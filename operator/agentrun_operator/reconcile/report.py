@@ -39,7 +39,8 @@ class Reporter:
     async def write(self, ctx: Context, verdict: Verdict) -> None:
         """Write a verdict and the pending changes of a pass; go on with the newer object."""
         if ctx.has_references and not verdict.paused:
-            is_resolved = outcome.is_resolved(ctx.plan.blocked) and not leave.lacks_reference(ctx)
+            told = ctx.plan.blocked or ctx.plan.conflict
+            is_resolved = outcome.is_resolved(told) and not leave.lacks_reference(ctx)
             verdict = replace(verdict, references_resolved=is_resolved)
         changes, ctx.changes = ctx.changes, {}
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
