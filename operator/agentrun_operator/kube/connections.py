@@ -62,11 +62,11 @@ class ConfigMapConnectionWriter:
             )
         return await self._insist(owner, name, lambda: self._publish(owner, name, data))
 
-    async def withdraw(self, owner: KubeObject, name: str) -> None:
-        """Delete the ConfigMap `name` if it is ours."""
+    async def withdraw(self, owner: KubeObject, name: str, *, is_left: bool = False) -> None:
+        """Delete the ConfigMap `name` if it is ours; `is_left`: and would outlive its owner."""
         # A status that somebody else wrote may name anything.
         if is_object_name(name):
-            await self._insist(owner, name, lambda: self._withdraw(owner, name))
+            await self._insist(owner, name, lambda: self._withdraw(owner, name, is_left=is_left))
 
     async def _insist(self, owner: KubeObject, name: str, write: Callable[[], Awaitable[T]]) -> T:
         for _ in range(ATTEMPTS):
@@ -108,11 +108,11 @@ class ConfigMapConnectionWriter:
             await self._client.patch(path, body, content_type=MERGE_PATCH, params=_MANAGER)
         )
 
-    async def _withdraw(self, owner: KubeObject, name: str) -> None:
+    async def _withdraw(self, owner: KubeObject, name: str, *, is_left: bool) -> None:
         path = core_path("configmaps", owner.key.namespace, name)
         try:
             found = await self._client.get(path)
-            if _is_ours(owner, found):
+            if _is_ours(owner, found) and not (is_left and _is_owned(owner, found)):
                 await self._delete(path, found)
         except ObjectGone:
             return
@@ -126,7 +126,7 @@ def _is_ours(owner: KubeObject, found: Json) -> bool:
     """Whether a ConfigMap belongs to an object: by its uid, or by our label and its name."""
     metadata = found["metadata"]
     owners = metadata.get("ownerReferences") or ()
-    if any(reference.get("uid") == owner.uid for reference in owners):
+    if _is_owned(owner, found):
         return True
     if (metadata.get("labels") or {}).get(MANAGED_BY_LABEL) != FIELD_MANAGER:
         return False
@@ -135,6 +135,12 @@ def _is_ours(owner: KubeObject, found: Json) -> bool:
         return False
     named = (metadata.get("annotations") or {}).get(PUBLISHED_BY_ANNOTATION)
     return bool(named == _name_of(owner) if named else namesakes)
+
+
+def _is_owned(owner: KubeObject, found: Json) -> bool:
+    """Whether an owner reference names this very object, so that one goes with the other."""
+    owners = found["metadata"].get("ownerReferences") or ()
+    return any(reference.get("uid") == owner.uid for reference in owners)
 
 
 def _names(reference: Json, owner: KubeObject) -> bool:
@@ -149,8 +155,7 @@ def _correction(owner: KubeObject, found: Json, data: Mapping[str, str]) -> Json
     metadata: Json = found["metadata"]
     made = _config_map(owner, metadata.get("name", ""), data)["metadata"]
     changed: Json = {}
-    owners = metadata.get("ownerReferences") or ()
-    if not any(reference.get("uid") == owner.uid for reference in owners):
+    if not _is_owned(owner, found):
         changed["ownerReferences"] = made["ownerReferences"]
     for part in ("labels", "annotations"):
         if not made[part].items() <= (metadata.get(part) or {}).items():

@@ -15,6 +15,7 @@ from agentrun_operator.reconcile.decide import Action
 from agentrun_operator.reconcile.deletion_event import AT_WORK, deletion_event, may_have_gone_out
 from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.outcome import Outcome
+from agentrun_operator.reconcile.publishing import Publisher
 from agentrun_operator.reconcile.report import Reporter
 from agentrun_operator.reconcile.status import reason_of
 from agentrun_operator.reconcile.step import EarlyStep, Step
@@ -26,10 +27,11 @@ _MAX_NAMED = 5
 class DeletionSteps:
     """The actions of the deletion table."""
 
-    def __init__(self, world: World, reporter: Reporter) -> None:
+    def __init__(self, world: World, reporter: Reporter, publisher: Publisher) -> None:
         """Work on one world."""
         self._world = world
         self._reporter = reporter
+        self._publisher = publisher
         self.table: Mapping[Action, Step] = {
             Action.DELETE: self.delete,
             Action.AWAIT_DELETION: self.await_deletion,
@@ -52,6 +54,7 @@ class DeletionSteps:
         """Remove our finalizer; nothing of ours is left, or it is to be left."""
         if not ctx.memory.held.is_released:
             # Race: a late watch shows a version from before that, and all was told already.
+            await self._publisher.withdraw_left(ctx)
             await self._tell_the_end(ctx)
         await self._world.writer.remove_finalizer(ctx.obj)
         ctx.memory.held.is_released = True

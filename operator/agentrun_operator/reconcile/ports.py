@@ -287,8 +287,13 @@ class ConnectionWriter(Protocol):
             ClusterUnavailable: the API server did not take it.
         """
 
-    async def withdraw(self, owner: KubeObject, name: str) -> None:
+    async def withdraw(self, owner: KubeObject, name: str, *, is_left: bool = False) -> None:
         """Delete the ConfigMap `name` if it is `owner`'s; one that is not stays.
+
+        Args:
+            owner: The object that published it.
+            name: Its name.
+            is_left: Only where the end of `owner` leaves it behind, as no owner reference names it.
 
         Raises:
             AccessDenied: the cluster refuses it until somebody changes something.

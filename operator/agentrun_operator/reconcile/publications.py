@@ -76,10 +76,10 @@ class Publications:
         if seen and seen[-1] != self._known[at]:
             self._tell(at)
 
-    async def withdraw(self, owner: KubeObject, name: str) -> None:
+    async def withdraw(self, owner: KubeObject, name: str, *, is_left: bool = False) -> None:
         """Delete a map that is ours; raises as `ConnectionWriter.withdraw`."""
         check_leadership(self._leadership)
-        await self._writer.withdraw(owner, name)
+        await self._writer.withdraw(owner, name, is_left=is_left)
         self.forget(map_key(owner.key.namespace, name))
 
     def _tell(self, at: ObjectKey) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import structlog
+
 from agentrun_operator.core.errors import AlreadyExistsNotOwned, OperatorError
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -13,6 +15,11 @@ from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.publications import map_key, published_name
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.world import World
+
+log = structlog.get_logger(__name__)
+
+_ORPHANING = "orphan"
+"""The finalizer of a deletion that is to keep what the object owns."""
 
 
 class Publisher:
@@ -72,6 +79,25 @@ class Publisher:
             return
         with suppress(OperatorError, ClusterUnavailable):
             await self._write(ctx, name, known)
+
+    async def withdraw_left(self, ctx: Context) -> None:
+        """Take away what the end of an object would leave behind: a map that lost its owner.
+
+        A backup that is restored has no owner references, and a paused object does not mend them.
+        """
+        obj, connections = ctx.obj, self._world.connections
+        if _ORPHANING in obj.finalizers:
+            # Who deletes with `--cascade=orphan` keeps it, for the next object of that name.
+            return
+        for name in {published_name(ctx.kind, obj.spec), _recorded_map(obj)}:
+            # One that nobody touched has its owner, and costs no call.
+            if name is None or connections.is_in_place(map_key(obj.key.namespace, name)):
+                continue
+            try:
+                await connections.withdraw(obj, name, is_left=True)
+            except OperatorError as error:
+                # An object that cannot go for the sake of its map would be worse.
+                log.warning("an address stays published", configMap=name, error=str(error))
 
     async def _may_publish(self, ctx: Context, known: Mapping[str, Any]) -> bool:
         for address in _addresses(ctx.kind, known).values():

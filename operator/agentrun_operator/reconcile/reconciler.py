@@ -78,7 +78,7 @@ class Reconciler:
         may_be_early = (
             ReportingSteps(world, settlement),
             EndingSteps(world, self._reporter, settlement),
-            DeletionSteps(world, self._reporter),
+            DeletionSteps(world, self._reporter, self._publisher),
         )
         groups = (
             *may_be_early,

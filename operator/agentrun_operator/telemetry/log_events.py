@@ -197,6 +197,13 @@ EVENTS: Final = (
         ("error",),
     ),
     Event(
+        "an address stays published",
+        "warning",
+        "The ConfigMap of an object that is gone, which no owner reference takes along, could not "
+        "be deleted; delete it.",
+        ("configMap", "error"),
+    ),
+    Event(
         "pass failed",
         "error",
         "A bug of the operator ended a pass; it is tried again.",

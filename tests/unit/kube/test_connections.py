@@ -169,6 +169,21 @@ async def test_one_that_is_not_ours_is_not_withdrawn(raw: Answer) -> None:
     assert len(client.asked) == 1
 
 
+@pytest.mark.parametrize("raw", RESTORED.values(), ids=RESTORED)
+async def test_one_that_would_outlive_its_object_is_withdrawn(raw: Json) -> None:
+    client = ScriptedClient(raw, {})
+    await ConfigMapConnectionWriter(client).withdraw(widget(), "chat-endpoint", is_left=True)
+    assert [method for method, _, _ in client.asked] == ["GET", "DELETE"]
+    assert client.asked[1][2]["preconditions"] == {"uid": "map", "resourceVersion": "3"}
+
+
+@pytest.mark.parametrize("raw", [found(), *FOREIGN.values(), ObjectGone("x")])
+async def test_one_that_goes_along_or_is_not_ours_is_left(raw: Answer) -> None:
+    client = ScriptedClient(raw)
+    await ConfigMapConnectionWriter(client).withdraw(widget(), "chat-endpoint", is_left=True)
+    assert [method for method, _, _ in client.asked] == ["GET"]
+
+
 async def test_a_status_that_names_something_else_leads_nowhere() -> None:
     client = ScriptedClient()
     await ConfigMapConnectionWriter(client).withdraw(widget(), "../secrets/x")
