@@ -41,6 +41,19 @@ async def account_back(lab: Lab, _: ObjectKey) -> None:
     await lab.elapse(_AGAIN_SECONDS)
 
 
+async def edited_account(lab: Lab, _: ObjectKey) -> None:
+    """The owner of the account says that its API differs."""
+    _spell_otherwise(lab)
+    await lab.elapse(_AGAIN_SECONDS)
+
+
+async def edited_account_while_down(lab: Lab, _: ObjectKey) -> None:
+    """The same while no process runs."""
+    _spell_otherwise(lab)
+    lab.restart()
+    await lab.elapse(_AGAIN_SECONDS)
+
+
 async def restart(lab: Lab, _: ObjectKey) -> None:
     """Another process takes over."""
     lab.restart()
@@ -86,6 +99,11 @@ async def touched_secret(lab: Lab, _: ObjectKey) -> None:
     await lab.elapse(_AGAIN_SECONDS)
 
 
+def _spell_otherwise(lab: Lab) -> None:
+    account = ObjectKey("Account", "team-a", "default")
+    lab.edit(account, compatibility={"endpointWeights": "Percent"})
+
+
 async def _faulty(lab: Lab, fault: Mapping[str, object], seconds: float) -> None:
     lab.simulator.inject(Fault.model_validate(fault))
     await lab.elapse(seconds)
@@ -100,6 +118,8 @@ WAKES: Mapping[str, Wake] = {
         recovered_cloud,
         restored_secret,
         account_back,
+        edited_account,
+        edited_account_while_down,
         restart,
         unrelated_edit,
         request,

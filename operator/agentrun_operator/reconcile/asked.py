@@ -34,8 +34,11 @@ def compare(ctx: Planned, digest: Callable[[Any], bytes]) -> Edits | None:
     if not is_limited or spec is None or resolution is None:
         ctx.memory.acted.values = None
         return None
-    values = {path: digest(value) for path, value in _values(ctx, ctx.target.desired)}
-    by_version = encode(ctx.kind, spec, resolution.by_version())
+    # How an account has values spelled is edited there, and is no edit of what the spec says.
+    unspelled = replace(resolution, compatibility={})
+    desired = encode(ctx.kind, spec, unspelled) if resolution.compatibility else ctx.target.desired
+    values = {path: digest(value) for path, value in _values(ctx, desired)}
+    by_version = encode(ctx.kind, spec, unspelled.by_version())
     acted_on = {
         "generation": ctx.obj.generation,
         "inputs": inputs_of(resolution),
