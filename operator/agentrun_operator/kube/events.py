@@ -11,6 +11,7 @@ from agentrun_operator.core.conditions import without_request_id
 from agentrun_operator.core.identity import API_VERSION, FIELD_MANAGER
 from agentrun_operator.core.objects import KubeObject, timestamp
 from agentrun_operator.kube.client import KubeClient, core_path
+from agentrun_operator.kube.event_turns import EventTurns
 from agentrun_operator.reconcile.ports import (
     Clock,
     ClusterUnavailable,
@@ -26,7 +27,6 @@ MAX_MESSAGE = 1024
 """The API server refuses longer ones."""
 DEDUPE_SECONDS = 600.0
 MAX_REMEMBERED = 4096
-MAX_WAITING = 1000
 PER_SECOND = 10.0
 BURST = 25.0
 FLUSH_SECONDS = 2.0
@@ -41,7 +41,10 @@ class BackgroundEventRecorder:
         """Post through a client; `clock` stamps and paces."""
         self._client = client
         self._clock = clock
-        self._waiting: asyncio.Queue[Json] = asyncio.Queue(maxsize=MAX_WAITING)
+        self._waiting = EventTurns()
+        self._news = asyncio.Event()
+        self._rest = asyncio.Event()
+        """Nothing waits, and nothing is being posted."""
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._tokens = BURST
         self._filled_at = clock.monotonic()
@@ -55,9 +58,9 @@ class BackgroundEventRecorder:
         same = without_request_id(message)[:MAX_MESSAGE]
         if self._is_repeated((obj.uid, reason, same)):
             return
-        try:
-            self._waiting.put_nowait(self._event(obj, kind, reason, text))
-        except asyncio.QueueFull:
+        self._rest.clear()
+        self._news.set()
+        if not self._waiting.add(obj.key.namespace, kind, self._event(obj, kind, reason, text)):
             self._complain("too many Events are waiting")
 
     def _is_repeated(self, what: tuple[str, str, str]) -> bool:
@@ -111,7 +114,7 @@ class BackgroundEventRecorder:
                 await poster
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._waiting.join()
+                    await self._rest.wait()
         finally:
             poster.cancel()
             stopper.cancel()
@@ -119,10 +122,13 @@ class BackgroundEventRecorder:
 
     async def _post_all(self) -> None:
         while True:
-            event = await self._waiting.get()
+            if not self._waiting:
+                self._rest.set()
+                self._news.clear()
+                await self._news.wait()
             await self._pace()
-            await self._post(event)
-            self._waiting.task_done()
+            # Order: what came meanwhile may be more urgent.
+            await self._post(self._waiting.take())
 
     async def _pace(self) -> None:
         now = self._clock.monotonic()

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 import structlog
 
+from agentrun_operator.kube.event_turns import MAX_WAITING
 from agentrun_operator.kube.events import (
     BURST,
     DEDUPE_SECONDS,
     MAX_MESSAGE,
-    MAX_WAITING,
     PER_SECOND,
     BackgroundEventRecorder,
 )
