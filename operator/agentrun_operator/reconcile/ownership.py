@@ -13,7 +13,7 @@ from agentrun_operator.core.identity import (
     AccountIdentity,
     adopted_tag,
 )
-from agentrun_operator.core.kind import KeyedBy, Rest
+from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Ownership
@@ -47,7 +47,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
 
 
 def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
-    own = target.marks.intersection(_tags(target.rest, resource))
+    own = target.marks.intersection(target.tags_of(resource))
     is_on_record = target.obj.is_in_charge and target.obj.external_id == target.id_of(resource)
     if own and target.obj.copied_from and _is_of_any_cluster(target):
         # Another cluster without an id writes the same mark.
@@ -59,12 +59,12 @@ def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
 
 def says_adopted(target: Target, resource: Mapping[str, Any]) -> bool:
     """Whether all that a resource says is that the object took it over: a create says more."""
-    return target.marks.intersection(_tags(target.rest, resource)) == {adopted_tag(target.tag)}
+    return target.marks.intersection(target.tags_of(resource)) == {adopted_tag(target.tag)}
 
 
 def is_marked_as_made(target: Target, resource: Mapping[str, Any]) -> bool:
     """Whether a resource says that it was made for the object."""
-    return target.tag in _tags(target.rest, resource)
+    return target.tag in target.tags_of(resource)
 
 
 def _is_of_any_cluster(target: Target) -> bool:
@@ -119,7 +119,7 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
 
 def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other owners on a resource."""
-    others = (t for t in _tags(target.rest, resource) if t not in target.marks)
+    others = (t for t in target.tags_of(resource) if t not in target.marks)
     return tuple(t for t in others if t.startswith(TAG_PREFIX) or t in FOREIGN_TAGS)
 
 
@@ -141,7 +141,7 @@ def _is_copied(target: Target, ident: str) -> bool:
 
 def marks_of_others(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the marks of other writers on a resource: a few, cut short."""
-    tags = (t for t in _tags(target.rest, resource) if t not in target.marks)
+    tags = (t for t in target.tags_of(resource) if t not in target.marks)
     # A resource may have thousands of marks, and each costs up to a tenth of a second to compare.
     first = islice((t for t in tags if t.startswith(_MARKS)), _MOST_TOLD)
     return tuple(shown_mark(t) for t in first if not target.is_secret_mark(t))
@@ -151,11 +151,6 @@ def shown_mark(tag: str) -> str:
     """Return a mark as far as it is made like one: anybody may write what follows its beginning."""
     made_like_one = _MARK.match(tag)
     return made_like_one[0] if made_like_one else ""
-
-
-def _tags(rest: Rest, resource: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = resource.get(rest.tags_field) if rest.tags_field else None
-    return tuple(str(t) for t in tags) if isinstance(tags, list) else ()
 
 
 def _may_be_our_create(

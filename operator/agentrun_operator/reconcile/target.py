@@ -86,6 +86,11 @@ class Target:
         name = resource.get(self.rest.name_field or "")
         return bool(name) and name != self.name and self.is_others(self.id_of(resource))
 
+    def tags_of(self, resource: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the tags of a resource, where the kind has any."""
+        tags = resource.get(self.rest.tags_field) if self.rest.tags_field else None
+        return tuple(str(t) for t in tags) if isinstance(tags, list) else ()
+
     def respecting(
         self,
         resource: Mapping[str, Any],
