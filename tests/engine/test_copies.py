@@ -253,6 +253,36 @@ async def test_an_unbound_status_older_than_its_object_is_a_copy(kind: str) -> N
     assert len(made(lab, SAMPLES[kind])) == 1
 
 
+@pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
+@pytest.mark.parametrize("said", [None, [], "default"], ids=["nothing", "empty", "default"])
+@named
+async def test_nor_does_an_unbound_status_without_times_count(
+    kind: str, said: list[Any] | str | None, *, lives: bool
+) -> None:
+    lab, key = await ready(SAMPLES[kind], deletionPolicy="Delete")
+    other = await other_cluster(lab)
+    raw = unbound(backup(lab, key))
+    if said == "default":
+        raw["status"]["conditions"] = [
+            {**c, "lastTransitionTime": "1970-01-01T00:00:00Z"} for c in raw["status"]["conditions"]
+        ]
+    else:
+        raw["status"].pop("conditions")
+        raw["status"] |= {} if said is None else {"conditions": said}
+    other.cluster.put_back(key, raw)
+    if not lives:
+        other.cluster.delete(key)
+    other.restart()
+    await other.elapse(30)
+    if lives:
+        assert other.ready(key) == ("False", "AlreadyExistsNotOwned"), other.message(key)
+        other.cluster.delete(key)
+        await other.elapse(30)
+    assert other.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES[kind])) == 1
+    assert not [n for n in lab.calls.names if n.startswith(("Update", "Delete"))]
+
+
 @pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
 async def test_a_cluster_with_the_identity_of_another_one_goes_on(kind: str) -> None:
     sample = SAMPLES[kind]

@@ -13,6 +13,7 @@ from agentrun_operator.core.errors import (
 from agentrun_operator.core.identity import FINALIZER, AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.problems import combined
+from agentrun_operator.core.record import binding_of
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -35,19 +36,21 @@ def raw(
     status: dict[str, Any] | None = None,
     **metadata: Any,
 ) -> dict[str, Any]:
+    uid = f"uid-{name}"
+    bound = binding_of("c", ObjectKey(kind, "ns", name), uid)
     return {
         "kind": kind,
         "metadata": {
             "name": name,
             "namespace": "ns",
-            "uid": f"uid-{name}",
+            "uid": uid,
             "resourceVersion": "1",
             "generation": 1,
             "finalizers": [FINALIZER],
             **metadata,
         },
         "spec": spec or {},
-        "status": status or {},
+        "status": {"boundTo": bound, **status} if status else {},
     }
 
 

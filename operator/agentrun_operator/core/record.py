@@ -72,7 +72,7 @@ def own_part(obj: KubeObject, *, cluster_id: str) -> Mapping[str, Any]:
         is_elsewhere = cluster_id == UNKNOWN_CLUSTER and bound.get("uid") != obj.uid
         if is_elsewhere or place != (cluster_id, key.namespace, key.name):
             return as_copy(_named(status, obj, bound), bound)
-    elif _is_older(status, obj.created_at):
+    elif record_of(status) and not _is_dated(status, obj.created_at):
         # Written by a version that bound nothing: its times have to be possible.
         return as_copy(_named(status, obj, {}), {})
     name = status.get("externalName") if status.get("externalId") else None
@@ -134,10 +134,13 @@ def as_copy(status: Mapping[str, Any], bound: Mapping[str, Any]) -> Mapping[str,
     return {"observedGeneration": -1, **({"copiedFrom": told} if told else {})}
 
 
-def _is_older(status: Mapping[str, Any], created_at: str) -> bool:
-    """Whether a status tells of times before its object was created."""
+def _is_dated(status: Mapping[str, Any], created_at: str) -> bool:
+    """Whether a status tells of times, and of none before its object was created.
+
+    Every version that wrote a record wrote conditions along with it. Without any, nothing tells it
+    from one that a backup or somebody put there; a finalizer comes with a backup as well.
+    """
     created = parse_time(created_at)
-    if created is None:
-        return False
-    times = (parse_time(str(c.get("lastTransitionTime"))) for c in status.get("conditions") or ())
-    return any(t is not None and _EPOCH < t < created - _SKEW for t in times)
+    told = (parse_time(str(c.get("lastTransitionTime"))) for c in status.get("conditions") or ())
+    times = [t for t in told if t is not None and t > _EPOCH]
+    return created is not None and bool(times) and min(times) >= created - _SKEW

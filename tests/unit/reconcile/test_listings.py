@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import Unavailable
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import Rest
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import binding_of
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.kinds import catalogue
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -206,7 +207,8 @@ def test_a_fingerprint_follows_the_item() -> None:
     shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
     for name in ("a", "b"):
         metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"}
-        status = {"account": PIN, "externalId": name}
+        bound = binding_of("c", ObjectKey("ModelProxy", "ns", name), name)
+        status = {"account": PIN, "externalId": name, "boundTo": bound}
         cache.observe({"metadata": metadata, "status": status}, "ModelProxy")
     assert list(shared.count()) == [PROXIES]
     held = cache.get(ObjectKey("ModelProxy", "ns", "a"))
@@ -230,9 +232,11 @@ class CountingCache(ObjectCache):
 def test_a_survey_reads_only_what_changed() -> None:
     cache = CountingCache(KINDS, controller_class="", operator_namespace="s", cluster_id="c")
     shared = Listings(KINDS, cache, VirtualClock(), Polling(few=1))
-    status = {"account": PIN, "externalId": "x"}
+    record = {"account": PIN, "externalId": "x"}
 
     def observe(name: str, version: int) -> None:
+        bound = binding_of("c", ObjectKey("ModelProxy", "ns", name), name)
+        status = {**record, "boundTo": bound}
         metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": f"{version}"}
         cache.observe({"metadata": metadata, "status": status}, "ModelProxy")
 
@@ -242,7 +246,7 @@ def test_a_survey_reads_only_what_changed() -> None:
     cache.reads = 0
     assert len(shared.count()[PROXIES]) == 5
     assert cache.reads == 0
-    status = {**status, "parentId": "elsewhere"}
+    record = {**record, "parentId": "elsewhere"}
     observe("it-3", 2)
     cache.reads = 0
     assert len(shared.count()[PROXIES]) == 4
