@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import Locator, ObjectKey
 from agentrun_simulator.faults import Fault
 from engine.specs import (
     ENDPOINT,
@@ -24,6 +24,7 @@ from engine.specs import (
 from engine.strangers import PROXY_BODY, by_hand
 from fakes.cloud import MAIN, OTHER, keys_of
 from fakes.lab import Lab
+from fakes.rests import rest_of
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 restarts = pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
@@ -242,6 +243,79 @@ async def test_a_stranger_is_no_successor_of_an_old_record(*, restarted: bool) -
     await lab.elapse(30)
     assert lab.cluster.raw(key) is None
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+IGNORING = {"ModelProxy": "description", "SandboxTemplate": "description", "IMBot": "description"}
+
+
+async def edited_in_agentrun(lab: Lab, key: ObjectKey) -> None:
+    rest = rest_of(key.kind)
+    await lab.outsider().update(
+        rest, Locator(cloud_key(lab, key)), {"description": "edited in the console"}
+    )
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])
+@restarts
+@pytest.mark.parametrize("kind", IGNORING)
+async def test_what_others_may_edit_hides_nothing_of_its_own(
+    kind: str, *, restarted: bool, at_once: bool
+) -> None:
+    sample = SAMPLES[kind]
+    more = {"ignoreFields": [IGNORING[kind]], "description": "first"}
+    lab, key, old = await made_again(sample, **more)
+    await edited_in_agentrun(lab, key)
+    lab.cluster.put_status(key, old)
+    if at_once:
+        lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(60)
+    if not at_once:
+        assert lab.ready(key) == ("True", "Available"), lab.message(key)
+        assert status_of(lab, key)["adopted"] is False
+        lab.cluster.delete(key)
+        await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, sample) == []
+
+
+@restarts
+@pytest.mark.parametrize("is_edited", [True, False], ids=["edited", "as it was made"])
+async def test_a_stranger_that_differs_in_what_is_ignored_stays(
+    *, restarted: bool, is_edited: bool
+) -> None:
+    lab, key = await ready(SAMPLES["ModelProxy"], ignoreFields=["description"])
+    await lab.elapse(60)
+    lab.simulator.remove("ModelProxy", "it")
+    await by_hand(lab, "ModelProxy", {**PROXY_BODY, **({"cpu": 4} if is_edited else {})})
+    if is_edited:
+        await edited_in_agentrun(lab, key)
+    lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(30)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+@restarts
+async def test_nothing_is_told_by_what_is_left_to_others_alone(*, restarted: bool) -> None:
+    sample = SAMPLES["Workspace"]
+    lab, key, old = await made_again(sample, description="first", ignoreFields=["description"])
+    lab.simulator.remove(sample.family, cloud_key(lab, key))
+    await by_hand(lab, "Workspace", {"name": "it", "description": "made by hand"})
+    (stranger,) = made(lab, sample)
+    rest = rest_of("Workspace")
+    at = Locator(rest.external_id_of(stranger))
+    await lab.outsider().update(rest, at, {"description": "edited in the console"})
+    lab.cluster.put_status(key, old)
+    lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    assert len(made(lab, sample)) == 1
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["lives on", "deleted at once"])

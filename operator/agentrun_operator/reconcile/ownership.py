@@ -13,10 +13,12 @@ from agentrun_operator.core.identity import (
     AccountIdentity,
     adopted_tag,
 )
+from agentrun_operator.core.ignored import is_within, left_alone
 from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.core.objects import parse_time
 from agentrun_operator.core.shown import HIDDEN
 from agentrun_operator.core.snapshot import Ownership
+from agentrun_operator.core.wire import field_rules
 from agentrun_operator.reconcile.target import Target
 
 _POST_FOLLOWS = timedelta(seconds=60)
@@ -88,8 +90,8 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     """Recognise what we made after the status was written that somebody wrote back since.
 
     For kinds without a mark, in a process that has had no answer about it: the record says that
-    the object makes what has this name, and what is there is not older than the object and equal to
-    its spec; or it lives below a parent that was made anew for an object of ours.
+    the object makes what has this name, and what is there is not older than the object and as it
+    makes it; or it lives below a parent that was made anew for an object of ours.
     """
     obj = target.obj
     is_its_maker = obj.is_in_charge and not obj.status.get("adopted") and not obj.is_heir
@@ -105,8 +107,7 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
         return False
     if is_its_maker and target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
-    sent = target.created
-    if not sent or find_drift(target.kind, sent, resource, partial=False):
+    if not _is_what_a_create_sends(target, resource):
         return False
     if target.rest.created_field is None:
         return True
@@ -115,6 +116,31 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     if created is None or began is None:
         return False
     return created >= (began - _POST_FOLLOWS if is_its_maker else began)
+
+
+def _is_what_a_create_sends(target: Target, resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is as we make it, but for what the object leaves to others.
+
+    What we made had that too at first, so it can differ only where somebody updated the resource.
+    Where nothing but that was sent, an equal content would tell nothing.
+    """
+    kind, sent, ignored = target.kind, target.created, target.ignored
+    told = (rule for rule in field_rules(kind) if not is_within(ignored, rule.path))
+    if not any(rule.api in sent for rule in told):
+        return False
+    if not find_drift(kind, sent, resource, partial=False):
+        return True
+    is_left = not find_drift(
+        kind, left_alone(kind, sent, resource, ignored), resource, partial=False
+    )
+    return is_left and _was_updated(target, resource)
+
+
+def _was_updated(target: Target, resource: Mapping[str, Any]) -> bool:
+    rest = target.rest
+    made = parse_time(str(resource.get(rest.created_field or "") or ""))
+    changed = parse_time(str(resource.get(rest.change_token or "") or ""))
+    return made is not None and changed is not None and changed > made
 
 
 def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
