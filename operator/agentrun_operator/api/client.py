@@ -172,13 +172,16 @@ class AgentRunClient:
         call = _call(rest, f"Update{rest.noun}", "PUT", _path(rest, at.parent, at.key), body)
         return _object(call, await self._send(call))
 
-    async def delete(self, rest: Rest, at: Locator) -> None:
-        """DELETE; a resource that is already gone is a success."""
+    async def delete(self, rest: Rest, at: Locator) -> bool:
+        """DELETE; returns whether the API took it: False where it knows no such resource."""
         call = _call(rest, f"Delete{rest.noun}", "DELETE", _path(rest, at.parent, at.key))
         answer = await self._send(call)
+        if is_absent(answer):
+            return False
         # The answer's body is not looked at: its shape differs per kind, and may be missing.
-        if not is_absent(answer) and not answer.is_success:
+        if not answer.is_success:
             raise error_for(call, answer)
+        return True
 
     async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
         """Call one verb of a resource; a resource that is gone is left to the next look.

@@ -103,16 +103,17 @@ class DeletionSteps:
         seen = ctx.observation
         if seen.phase is Phase.DELETE_FAILED:
             ctx.memory.sent.deletes.failures += 1
-        await self._send(ctx, ctx.target.locator_of(seen.resource))
-        ctx.memory.sent.note_deleted(self._world.clock.monotonic())
+        is_taken = await self._send(ctx, ctx.target.locator_of(seen.resource))
+        ctx.memory.sent.note_delete(self._world.clock.monotonic(), is_taken=is_taken)
         ctx.memory.transition.go_on(ctx.now)
         ctx.forget_look()
         return None
 
-    async def _send(self, ctx: Planned, at: Locator) -> None:
+    async def _send(self, ctx: Planned, at: Locator) -> bool:
         """Send DELETE, with that on record before: what is told later must not depend on us.
 
         Once it was refused, tries that go on being refused write nothing; then a look has to tell.
+        Returns whether the cloud took it.
         """
         record, deletes = {"deleteSentAt": timestamp(ctx.started_at)}, ctx.memory.sent.deletes
         is_recorded = "deleteSentAt" in ctx.obj.status
@@ -120,7 +121,7 @@ class DeletionSteps:
             ctx.changes |= record
             await self._reporter.write(ctx, outcome.deleting(Reason.DELETING, AT_WORK))
         try:
-            await ctx.binding.api.delete(ctx.rest, at)
+            is_taken = await ctx.binding.api.delete(ctx.rest, at)
         except OperatorError as error:
             deletes.is_refused = not (isinstance(error, Unavailable) and error.maybe_applied)
             if not is_recorded:
@@ -129,13 +130,22 @@ class DeletionSteps:
                 # By what nobody here knows, perhaps for good.
                 raise _with_a_way_out(error, ctx.obj.key) from error
             raise
-        if "deleteSentAt" not in ctx.obj.status:
+        if not is_taken and not is_recorded:
+            # It explains no absence: on record it would let the object go by reads alone.
+            ctx.changes |= {"deleteSentAt": None}
+        elif "deleteSentAt" not in ctx.obj.status:
             ctx.changes |= record
+        return is_taken
 
     async def await_deletion(self, ctx: Context) -> Outcome | None:
         """The cloud is at it; say so, and say why if it failed before or takes too long."""
         polling = self._world.settings.polling
         seen = ctx.observation
+        if "delete" in ctx.acted and not ctx.memory.sent.deletes.is_answered:
+            raise Unavailable(
+                f"Delete{ctx.rest.noun} answers 404, and Get{ctx.rest.noun} shows the resource: "
+                "whether it exists is unknown; both are asked again"
+            )
         message = AT_WORK
         pause = polling.transition_seconds
         if seen.phase is Phase.DELETE_FAILED:

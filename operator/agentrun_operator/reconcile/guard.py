@@ -109,9 +109,9 @@ class GuardedAPI:
         """See `ExternalAPI.update`."""
         return await self._mutate(f"Update{rest.noun}", lambda: self._api.update(rest, at, body))
 
-    async def delete(self, rest: Rest, at: Locator) -> None:
+    async def delete(self, rest: Rest, at: Locator) -> bool:
         """See `ExternalAPI.delete`."""
-        await self._mutate(f"Delete{rest.noun}", lambda: self._api.delete(rest, at))
+        return await self._mutate(f"Delete{rest.noun}", lambda: self._api.delete(rest, at))
 
     async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
         """See `ExternalAPI.act`."""

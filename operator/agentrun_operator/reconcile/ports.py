@@ -95,8 +95,12 @@ class ExternalAPI(Protocol):
     async def update(self, rest: Rest, at: Locator, body: Json) -> Json:
         """PUT the given fields; the API keeps the others."""
 
-    async def delete(self, rest: Rest, at: Locator) -> None:
-        """DELETE; a resource that is already gone is a success."""
+    async def delete(self, rest: Rest, at: Locator) -> bool:
+        """DELETE; returns whether the cloud took it.
+
+        False where it says that there is no such resource. About what a read has just found that
+        proves nothing: one of the two answers is wrong.
+        """
 
     async def act(self, rest: Rest, at: Locator, verb: Verb) -> None:
         """Call one verb of a resource."""

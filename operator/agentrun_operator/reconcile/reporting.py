@@ -98,7 +98,7 @@ class ReportingSteps:
             # It was made a moment ago, and a read may come too early for it.
             pause, is_moving = min(pause, self._world.settings.polling.transition_seconds), True
         verdict: Verdict | None = None
-        if ctx.obj.deleting and ctx.obj.ready_reason != Reason.DELETING.value:
+        if ctx.obj.deleting and (ctx.changes or ctx.obj.ready_reason != Reason.DELETING.value):
             message = "no look finds the resource any more; looking once more before letting go"
             verdict = outcome.deleting(Reason.DELETING, message)
         elif ctx.changes:

@@ -164,7 +164,7 @@ class Sent:
         # A repeat replaces what it repeats, or an outage would fill the memory.
         self.unanswered[lost] = at
 
-    def note_deleted(self, at: float) -> None:
-        """Note that the cloud took a DELETE."""
+    def note_delete(self, at: float, *, is_taken: bool) -> None:
+        """Note that a DELETE was answered; what the cloud did not take explains no absence."""
         self.at = at
-        self.deletes.is_answered = True
+        self.deletes.is_answered = self.deletes.is_answered or is_taken

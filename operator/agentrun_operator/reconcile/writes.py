@@ -299,7 +299,7 @@ class WritingSteps:
         ctx.acted.add("delete")
         at = ctx.target.locator_of(ctx.observation.resource)
         try:
-            await ctx.binding.api.delete(ctx.rest, at)
+            is_taken = await ctx.binding.api.delete(ctx.rest, at)
         except InUse as error:
             # It stays to be tried, or nobody would notice the end of what uses it.
             ctx.memory.sent.note_untried()
@@ -307,11 +307,12 @@ class WritingSteps:
             found = failure(ctx, f"cannot replace it: {error.message}")
             # By whom it is used is what helps.
             raise found.quoting(error.quote) from error
-        ctx.memory.sent.note_deleted(self._world.clock.monotonic())
+        ctx.memory.sent.note_delete(self._world.clock.monotonic(), is_taken=is_taken)
         ctx.changes["creation"] = None
-        self._world.events.emit(
-            ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"
-        )
+        if is_taken:
+            self._world.events.emit(
+                ctx.obj, "Normal", "Recreating", "deleted a resource whose creation failed"
+            )
         ctx.forget_look()
         return None
 
