@@ -20,6 +20,7 @@ from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.own_deletions import OwnDeletions
 from agentrun_operator.reconcile.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -100,6 +101,7 @@ class Brake:
         self._clock = clock
         self._settings = settings
         self._accounts: dict[ObjectKey, _Account] = {}
+        self.deletions = OwnDeletions()
         self._changed: Callable[[ObjectKey, int | None], None] = lambda _source, _missing: None
 
     def listen(self, changed: Callable[[ObjectKey, int | None], None]) -> None:
@@ -110,6 +112,8 @@ class Brake:
 
     def note_missing(self, source: ObjectKey, obj: KubeObject) -> None:
         """Count an absence that nothing on our side explains."""
+        if self.deletions.explain(obj):
+            return
         account = self._of(source)
         known = account.missing.get(obj.key)
         if known is None or known.uid != obj.uid or known.is_back:
@@ -202,6 +206,8 @@ class Brake:
 
     def drop_unused(self) -> None:
         """Forget absences that count no more, and accounts that are gone with all their users."""
+        found = (self._cache.get(key) for key in self._cache.keys())  # noqa: SIM118 - not a dict
+        self.deletions.keep(obj for obj in found if obj is not None)
         for source, account in list(self._accounts.items()):
             self._forget_the_past(account)
             is_gone = source.is_account and self._cache.get(source) is None

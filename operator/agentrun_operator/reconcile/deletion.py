@@ -105,6 +105,8 @@ class DeletionSteps:
             ctx.memory.sent.deletes.failures += 1
         is_taken = await self._send(ctx, ctx.target.locator_of(seen.resource))
         ctx.memory.sent.note_delete(self._world.clock.monotonic(), is_taken=is_taken)
+        if is_taken:
+            self._world.brake.deletions.note(ctx.obj, ctx.target.id_of(seen.resource))
         ctx.memory.transition.go_on(ctx.now)
         ctx.forget_look()
         return None

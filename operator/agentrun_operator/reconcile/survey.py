@@ -113,4 +113,4 @@ def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bo
     if not listing.is_whole:
         # What a LIST lacks that was cut is counted when it is read by itself.
         return False
-    return absence.may_have_vanished(obj, memory)
+    return absence.may_have_vanished(obj, memory) and not world.brake.deletions.explain(obj)
