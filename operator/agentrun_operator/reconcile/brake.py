@@ -8,7 +8,6 @@ somebody says that they are gone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -17,6 +16,7 @@ from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time, timestamp
 from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.absence import may_have_vanished
+from agentrun_operator.reconcile.absences import Absences, BrakeState, Missing
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
@@ -31,56 +31,6 @@ _SURVEY_SECONDS = 90.0
 """How long a survey counts. While the brake holds, each pass of the account takes another one."""
 _COUNT_SECONDS = 10.0
 """How long a count of what is on record serves; it takes a walk over all objects."""
-
-
-@dataclass(slots=True)
-class _Missing:
-    """One resource on record that a look did not find."""
-
-    uid: str
-    at: float
-    """Monotonic time of the first such look."""
-    is_made_up: bool = False
-    """It was created anew, or let go of; it counts until the window is over all the same."""
-    is_back: bool = False
-    """It was made up for, and a look found it: if it is missing again, that is another absence."""
-    is_accepted: bool = False
-    """Somebody said that it is gone: it neither counts nor waits."""
-
-
-@dataclass(slots=True)
-class _Account:
-    """What is known of the absences in one account."""
-
-    source: ObjectKey
-    missing: dict[ObjectKey, _Missing] = field(default_factory=dict)
-    since: datetime | None = None
-    """When the brake engaged, to the second; None while there is nothing to tell."""
-    engaged_at: float = 0.0
-    """The same, monotonic."""
-    accepted_at: float | None = None
-    """Monotonic time since when the absences are accepted."""
-    is_inherited: bool = False
-    """A process before this one engaged it, and not everything was looked at since."""
-    surveyed: set[ObjectKey] = field(default_factory=set)
-    """What the last survey's LISTs lack."""
-    surveyed_at: float = float("-inf")
-    recorded: int = 0
-    counted_at: float = float("-inf")
-
-    @property
-    def is_engaged(self) -> bool:
-        return self.since is not None and self.accepted_at is None
-
-
-@dataclass(frozen=True, slots=True)
-class BrakeState:
-    """What an account says of its brake."""
-
-    since: str
-    """Names the occurrence: the annotation that lets it go on has this value."""
-    is_engaged: bool
-    message: str
 
 
 class Brake:
@@ -100,7 +50,7 @@ class Brake:
         self._listings = listings
         self._clock = clock
         self._settings = settings
-        self._accounts: dict[ObjectKey, _Account] = {}
+        self._accounts: dict[ObjectKey, Absences] = {}
         self.deletions = OwnDeletions()
         self._changed: Callable[[ObjectKey, int | None], None] = lambda _source, _missing: None
 
@@ -119,7 +69,7 @@ class Brake:
         if known is None or known.uid != obj.uid or known.is_back:
             now = self._clock.monotonic()
             is_accepted = account.accepted_at is not None and not self._is_over(account)
-            known = _Missing(obj.uid, now, is_accepted=is_accepted)
+            known = Missing(obj.uid, now, is_accepted=is_accepted)
             account.missing[obj.key] = known
 
     def seen(self, source: ObjectKey, key: ObjectKey) -> None:
@@ -244,7 +194,7 @@ class Brake:
         self._changed(source, missing)
         return True
 
-    def _release(self, account: _Account) -> None:
+    def _release(self, account: Absences) -> None:
         log.info("mass absence is over", account=str(account.source))
         account.since = None
         account.is_inherited = False
@@ -255,7 +205,7 @@ class Brake:
                 memory.looks.prove_absence_anew(self._clock.monotonic())
         self._changed(account.source, None)
 
-    def _accept(self, account: _Account) -> None:
+    def _accept(self, account: Absences) -> None:
         log.warning(
             "mass absence is accepted: going on without what is missing",
             account=str(account.source),
@@ -267,19 +217,19 @@ class Brake:
             known.is_accepted = True
         self._changed(account.source, None)
 
-    def _is_over(self, account: _Account) -> bool:
+    def _is_over(self, account: Absences) -> bool:
         """Whether absences that are found now are no longer part of what was accepted."""
         window = self._limits(account.source).window_seconds
         accepted_at = account.accepted_at
         return accepted_at is not None and self._clock.monotonic() - accepted_at > window
 
-    def _is_within_limit(self, account: _Account) -> bool:
+    def _is_within_limit(self, account: Absences) -> bool:
         limits, missing = self._limits(account.source), self._missing(account)
         if missing <= limits.minimum:
             return True
         return missing * 100 <= limits.percent * self._recorded(account)
 
-    def _missing(self, account: _Account) -> int:
+    def _missing(self, account: Absences) -> int:
         """Count what is missing since the window began; while the brake holds, nothing expires."""
         begun = self._window_begun(account)
         counted = sum(m.at >= begun and not m.is_accepted for m in account.missing.values())
@@ -287,11 +237,11 @@ class Brake:
             counted += len(account.surveyed - account.missing.keys())
         return counted + (self._not_looked_at(account) if account.is_inherited else 0)
 
-    def _window_begun(self, account: _Account) -> float:
+    def _window_begun(self, account: Absences) -> float:
         end = account.engaged_at if account.is_engaged else self._clock.monotonic()
         return end - self._limits(account.source).window_seconds
 
-    def _forget_the_past(self, account: _Account) -> None:
+    def _forget_the_past(self, account: Absences) -> None:
         begun = self._window_begun(account)
         for key, known in list(account.missing.items()):
             is_gone = self._cache.version(key) is None
@@ -300,7 +250,7 @@ class Brake:
             ):
                 del account.missing[key]
 
-    def _recorded(self, account: _Account) -> int:
+    def _recorded(self, account: Absences) -> int:
         now = self._clock.monotonic()
         if now - account.counted_at > _COUNT_SECONDS:
             account.recorded = len(self._members(account.source))
@@ -311,7 +261,7 @@ class Brake:
         members = self._listings.members()
         return [key for at, held in members.items() if at.account == source for key in held]
 
-    def _not_looked_at(self, account: _Account) -> int:
+    def _not_looked_at(self, account: Absences) -> int:
         """Count what this process knows nothing of yet, though the one before missed much."""
         window = self._limits(account.source).window_seconds
         unknown = [key for key in self._members(account.source) if self._is_unknown(key, account)]
@@ -320,7 +270,7 @@ class Brake:
             return 0
         return len(unknown)
 
-    def _is_unknown(self, key: ObjectKey, account: _Account) -> bool:
+    def _is_unknown(self, key: ObjectKey, account: Absences) -> bool:
         memory, obj = self._memory.peek(key), self._cache.get(key)
         if obj is None or key in account.missing:
             return False
@@ -331,10 +281,10 @@ class Brake:
 
     # ------------------------------------------------------------ accounts
 
-    def _of(self, source: ObjectKey) -> _Account:
+    def _of(self, source: ObjectKey) -> Absences:
         known = self._accounts.get(source)
         if known is None:
-            known = self._accounts[source] = _Account(source)
+            known = self._accounts[source] = Absences(source)
             obj = self._account_object(source)
             told = (obj.status.get("massAbsence") or {}) if obj is not None else {}
             known.since = parse_time(told.get("since"))
@@ -360,7 +310,7 @@ class Brake:
         written = obj.annotations.get(ACCEPT_ABSENCE_ANNOTATION) if obj is not None else None
         return parse_time(written) == since
 
-    def _message(self, account: _Account, since: str) -> str:
+    def _message(self, account: Absences, since: str) -> str:
         source = account.source
         limits = self._limits(source)
         where = f" -n {source.namespace}" if source.namespace else ""

@@ -1,0 +1,56 @@
+"""What the brake knows of the absences in one account."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agentrun_operator.core.identity import ObjectKey
+
+
+@dataclass(slots=True)
+class Missing:
+    """One resource on record that a look did not find."""
+
+    uid: str
+    at: float
+    """Monotonic time of the first such look."""
+    is_made_up: bool = False
+    """It was created anew, or let go of; it counts until the window is over all the same."""
+    is_back: bool = False
+    """It was made up for, and a look found it: if it is missing again, that is another absence."""
+    is_accepted: bool = False
+    """Somebody said that it is gone: it neither counts nor waits."""
+
+
+@dataclass(slots=True)
+class Absences:
+    """What is known of the absences in one account."""
+
+    source: ObjectKey
+    missing: dict[ObjectKey, Missing] = field(default_factory=dict)
+    since: datetime | None = None
+    """When the brake engaged, to the second; None while there is nothing to tell."""
+    engaged_at: float = 0.0
+    """The same, monotonic."""
+    accepted_at: float | None = None
+    """Monotonic time since when the absences are accepted."""
+    is_inherited: bool = False
+    """A process before this one engaged it, and not everything was looked at since."""
+    surveyed: set[ObjectKey] = field(default_factory=set)
+    """What the last survey's LISTs lack."""
+    surveyed_at: float = float("-inf")
+    recorded: int = 0
+    counted_at: float = float("-inf")
+
+    @property
+    def is_engaged(self) -> bool:
+        return self.since is not None and self.accepted_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeState:
+    """What an account says of its brake."""
+
+    since: str
+    """Names the occurrence: the annotation that lets it go on has this value."""
+    is_engaged: bool
+    message: str
