@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.reconcile.binding import CloudAccount
 
 
 @dataclass(slots=True)
@@ -13,6 +14,10 @@ class Missing:
     uid: str
     at: float
     """Monotonic time of the first such look."""
+    cloud: CloudAccount | None = None
+    """Where it is missing; None where that is not verified."""
+    is_proven: bool = False
+    """This process had seen it: it counts for other accounts of that cloud too."""
     is_made_up: bool = False
     """It was created anew, or let go of; it counts until the window is over all the same."""
     is_back: bool = False
@@ -43,6 +48,7 @@ class Absences:
 
     @property
     def is_engaged(self) -> bool:
+        """Whether anything of it is held."""
         return self.since is not None and self.accepted_at is None
 
 

@@ -12,6 +12,9 @@ VERIFIED = "Verified"
 """What `status.atProvider.identity` of an account says once its keys were known to be its own."""
 NOT_VERIFIED = "NotVerified"
 
+CloudAccount = tuple[str, str, str]
+"""Number, region and endpoint of a cloud account; the endpoint is empty where the region tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -28,6 +31,13 @@ class Binding:
     """Whether the keys are known to be the account's; False where nobody is to be asked."""
     secret_version: str = ""
     """Of the Secret that the keys came from; empty without one."""
+
+    @property
+    def cloud(self) -> CloudAccount | None:
+        """What it leads to, whichever Account names it; None where only the Account says so."""
+        if not self.is_verified:
+            return None
+        return self.identity.account_id, self.identity.region, self.host or ""
 
     def pin(self) -> dict[str, str]:
         """Return what `status.account` records."""

@@ -17,6 +17,7 @@ from agentrun_operator.core.objects import KubeObject, parse_time, timestamp
 from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.absences import Absences, BrakeState, Missing
+from agentrun_operator.reconcile.binding import CloudAccount
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
@@ -43,6 +44,8 @@ class Brake:
         listings: Listings,
         clock: Clock,
         settings: MassAbsence,
+        *,
+        cloud_of: Callable[[ObjectKey], CloudAccount | None],
     ) -> None:
         """Start with what the status of each account says of a brake that engaged before."""
         self._cache = cache
@@ -50,6 +53,7 @@ class Brake:
         self._listings = listings
         self._clock = clock
         self._settings = settings
+        self._cloud_of = cloud_of
         self._accounts: dict[ObjectKey, Absences] = {}
         self.deletions = OwnDeletions()
         self._changed: Callable[[ObjectKey, int | None], None] = lambda _source, _missing: None
@@ -69,7 +73,14 @@ class Brake:
         if known is None or known.uid != obj.uid or known.is_back:
             now = self._clock.monotonic()
             is_accepted = account.accepted_at is not None and not self._is_over(account)
-            known = Missing(obj.uid, now, is_accepted=is_accepted)
+            memory = self._memory.peek(obj.key)
+            known = Missing(
+                obj.uid,
+                now,
+                cloud=self._cloud_of(source),
+                is_proven=memory is not None and memory.looks.seen_at is not None,
+                is_accepted=is_accepted,
+            )
             account.missing[obj.key] = known
 
     def seen(self, source: ObjectKey, key: ObjectKey) -> None:
@@ -225,17 +236,45 @@ class Brake:
 
     def _is_within_limit(self, account: Absences) -> bool:
         limits, missing = self._limits(account.source), self._missing(account)
+        if not self._own_missing(account):
+            # What others miss is no reason to hold who misses nothing.
+            return True
         if missing <= limits.minimum:
             return True
         return missing * 100 <= limits.percent * self._recorded(account)
 
     def _missing(self, account: Absences) -> int:
+        """Count what is missing of the account's cloud, whichever account object tells of it."""
+        others = self._others(account)
+        return self._own_missing(account) + sum(self._missing_of(account, o) for o in others)
+
+    def _own_missing(self, account: Absences) -> int:
         """Count what is missing since the window began; while the brake holds, nothing expires."""
         begun = self._window_begun(account)
         counted = sum(m.at >= begun and not m.is_accepted for m in account.missing.values())
         if self._clock.monotonic() - account.surveyed_at <= _SURVEY_SECONDS:
             counted += len(account.surveyed - account.missing.keys())
         return counted + (self._not_looked_at(account) if account.is_inherited else 0)
+
+    def _others(self, account: Absences) -> list[Absences]:
+        """Return what is known of the other account objects that lead to the same cloud."""
+        cloud = self._cloud_of(account.source)
+        if cloud is None:
+            return []
+        others = (o for o in self._accounts.values() if o is not account)
+        return [other for other in others if self._cloud_of(other.source) == cloud]
+
+    def _missing_of(self, account: Absences, other: Absences) -> int:
+        """Count what another account object misses, as far as that says something of the cloud.
+
+        A tenant writes the statuses of no object, but may name any account: only what was seen
+        there by this process, and with keys known to be the cloud's, is evidence for others.
+        """
+        begun, cloud = self._window_begun(account), self._cloud_of(account.source)
+        return sum(
+            m.at >= begun and m.is_proven and m.cloud == cloud and not m.is_accepted
+            for m in other.missing.values()
+        )
 
     def _window_begun(self, account: Absences) -> float:
         end = account.engaged_at if account.is_engaged else self._clock.monotonic()
@@ -253,9 +292,17 @@ class Brake:
     def _recorded(self, account: Absences) -> int:
         now = self._clock.monotonic()
         if now - account.counted_at > _COUNT_SECONDS:
-            account.recorded = len(self._members(account.source))
+            others = {other.source for other in self._others(account)}
+            account.recorded = len(self._members(account.source)) + self._seen_members(others)
             account.counted_at = now
         return account.recorded
+
+    def _seen_members(self, sources: set[ObjectKey]) -> int:
+        """Count what this process has seen of what is on record in other accounts."""
+        members = self._listings.members() if sources else {}
+        held = (key for at, keys in members.items() if at.account in sources for key in keys)
+        memories = (self._memory.peek(key) for key in held)
+        return sum(m is not None and m.looks.seen_at is not None for m in memories)
 
     def _members(self, source: ObjectKey) -> list[ObjectKey]:
         members = self._listings.members()

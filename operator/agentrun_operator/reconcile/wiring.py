@@ -3,10 +3,13 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.binding import CloudAccount
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
@@ -88,10 +91,23 @@ def assemble(
         events=adapters.events,
         connections=Publications(adapters.connections, clock, leadership),
         outcomes=Outcomes(settings.backoff, adapters.jitter),
-        brake=Brake(cache, memory, listings, clock, settings.mass_absence),
+        brake=Brake(
+            cache,
+            memory,
+            listings,
+            clock,
+            settings.mass_absence,
+            cloud_of=partial(_cloud_of, clients),
+        ),
         records=records,
         grants=Grants(kinds, cache, records),
         fitness=Fitness(kinds, cache, records),
         known=KnownValues(clock),
         tracer=adapters.tracer,
     )
+
+
+def _cloud_of(clients: AccountClients, source: ObjectKey) -> CloudAccount | None:
+    """Return which cloud account an account object is known to lead to."""
+    binding = clients.known(source)
+    return binding.cloud if binding is not None else None
