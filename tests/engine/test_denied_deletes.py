@@ -40,7 +40,7 @@ def events(lab: Lab, sample: Sample) -> list[str]:
 
 
 @kinds
-async def test_a_denied_delete_lets_nothing_go_before_absence_is_proven(sample: Sample) -> None:
+async def test_a_denied_delete_waits_for_a_proof_of_absence(sample: Sample) -> None:
     lab, key = await ready(sample)
     deny(lab)
     lie_after_delete(lab)
@@ -92,7 +92,7 @@ async def test_denied_deletes_do_not_pass_the_brake() -> None:
     assert lab.resources("ModelProxy") == []
 
 
-async def test_a_delete_that_is_denied_for_what_is_there_backs_off_and_says_so() -> None:
+async def test_a_delete_denied_for_what_is_there_backs_off() -> None:
     lab, key = await ready(SAMPLES["ModelProxy"])
     deny(lab, times=None)
     lab.cluster.delete(key)
@@ -107,7 +107,7 @@ async def test_a_delete_that_is_denied_for_what_is_there_backs_off_and_says_so()
 
 
 @pytest.mark.parametrize("denied", [True, False], ids=["denied", "taken"])
-async def test_a_failed_resource_is_replaced_once_its_absence_is_proven(*, denied: bool) -> None:
+async def test_a_failed_resource_is_replaced_once_it_is_gone(*, denied: bool) -> None:
     lab, _ = await ready(SAMPLES["ModelProxy"])
     fault = {"effect": "create-failed", "reason": "no room", "times": 1}
     lab.simulator.inject(Fault.model_validate(fault))

@@ -39,7 +39,7 @@ async def taken_over(wait: float = 0) -> Lab:
 
 
 @pytest.mark.parametrize("wait", [0, 2000], ids=["at once", "after the window"])
-async def test_a_namespace_cannot_brake_the_others_by_deleting_what_it_made(wait: float) -> None:
+async def test_a_namespace_brakes_no_other_by_its_own_deletions(wait: float) -> None:
     lab = await taken_over(wait)
     new = await apply(lab, "AgentRuntime", "a-new", PLAIN_RUNTIME, namespace="team-a")
     await lab.elapse(300)
