@@ -176,11 +176,6 @@ EVENTS: Final = (
     ),
     Event("decided", "debug", "A pass has decided what to do next.", ("action",)),
     Event(
-        "an account that is not usable is no mistake",
-        "debug",
-        "A pass that collects mistakes of the spec leaves out the account's trouble.",
-    ),
-    Event(
         "deleting without references",
         "debug",
         "What the object refers to is gone already; its mark and name still tell the resource.",
