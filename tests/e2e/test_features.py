@@ -71,4 +71,4 @@ def test_every_feature_becomes_ready_in_a_namespace_of_ones_own(
     ready = rig.wait_ready(NAMESPACE)
     assert len(ready) == applied.count(".agentrun.dev/")
     assert rig.kubectl("get", "clusteraccount", "rrsa", "--output=name")
-    assert "namespace" not in rig.kubectl("delete", "--kustomize", own, "--wait=false")
+    assert 'namespace "' not in rig.kubectl("delete", "--kustomize", own, "--wait=false")
