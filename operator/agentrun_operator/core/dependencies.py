@@ -47,8 +47,6 @@ class _Place:
     steps: tuple[tuple[str, bool], ...]
     """(JSON name, is a list) from the spec down to the referring object."""
     kind: str
-    ref: Ref | None = None
-    """How a reference is declared; None for a Secret or ConfigMap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +75,6 @@ class NamedVersion:
         return self.version.isdecimal()
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What a reference of a spec says of where it leads."""
-
-    path: str
-    kind: str
-    name: str
-    """Of the object; empty where the resource itself is named."""
-    external_name: str
-    """Of the resource: its name, or its id."""
-    by_name: bool
-    """Whether that is its name, whatever keys it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """What a spec asks of something that it names."""
-
-    need: Named
-    field: str
-    """JSON name of a field of the target's spec."""
-    words: tuple[str, ...]
-    """What it may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Descent:
-    """What a spec names, and what it names beside that as its parent."""
-
-    child: Named
-    parent: Named
-
-
 @lru_cache(maxsize=64)
 def _places(model: type[SpecModel]) -> tuple[_Place, ...]:
     return tuple(_named_in(model))
@@ -119,7 +84,7 @@ def _named_in(model: type[SpecModel]) -> Iterator[_Place]:
     for found in spec_fields(model):
         inner, ref = found.shape.inner, marker(found.shape.markers, Ref)
         if inner is Reference and ref is not None:
-            yield _Place(found.steps, ref.kind, ref)
+            yield _Place(found.steps, ref.kind)
         elif inner in SOURCES:
             yield _Place(found.steps, SOURCES[inner])
 
@@ -142,52 +107,6 @@ def refers_outside(kind: ResourceKind, spec: Mapping[str, Any]) -> bool:
         for place in _places(kind.spec)
         for _, node in _nodes(spec, place.steps)
     )
-
-
-def requirements(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Requirement, ...]:
-    """Return what a raw spec asks of what it names, in spec order."""
-    return tuple(
-        Requirement(named, field, words)
-        for place in _places(kind.spec)
-        if place.ref is not None and place.ref.where
-        for path, node in _nodes(spec, place.steps)
-        if (named := _named(place.ref, path, node)) is not None
-        for field, words in place.ref.where.items()
-    )
-
-
-def descents(kind: ResourceKind, spec: Mapping[str, Any]) -> tuple[Descent, ...]:
-    """Return what a raw spec names together with its parent, in spec order."""
-    places = _places(kind.spec)
-    refs = {place.steps: place.ref for place in places if place.ref is not None}
-    found = []
-    for steps, ref in refs.items():
-        if not ref.below:
-            continue
-        *above, (own, _) = steps
-        beside = refs[(*above, (ref.below, False))]
-        for path, holder in _nodes(spec, tuple(above)):
-            child = _named_at(ref, path, holder, own)
-            parent = _named_at(beside, path, holder, ref.below)
-            if child is not None and parent is not None:
-                found.append(Descent(child, parent))
-    return tuple(found)
-
-
-def _named_at(ref: Ref, path: str, holder: Mapping[str, Any], field: str) -> Named | None:
-    node = holder.get(field)
-    where = f"{path}.{field}" if path else field
-    return _named(ref, where, node) if isinstance(node, Mapping) else None
-
-
-def _named(ref: Ref, path: str, node: Mapping[str, Any]) -> Named | None:
-    """Return what a raw reference names, None where it names nothing."""
-    name, external = node.get("name"), node.get("externalName")
-    if isinstance(name, str) and name:
-        return Named(path, ref.kind, name, "", ref.by_name)
-    if isinstance(external, str) and external:
-        return Named(path, ref.kind, "", external, ref.by_name)
-    return None
 
 
 def _nodes(

@@ -19,20 +19,28 @@ class Reach:
 
     path: str = ""
     """Where, with places in lists: `endpoints[0].modelServiceRef`."""
-    kind: str = ""
-    """Kind of what a reference leads to; empty for a plain value."""
+    ref: Ref | None = None
+    """How a reference is declared; None for a plain value."""
     grant: GrantName | None = None
     """What using a plain value needs; None for a reference."""
     name: str = ""
     """The value, or the name of an object of ours; empty where a resource is named."""
     external_name: str = ""
     """Name or id of a resource that a reference names itself."""
-    by_name: bool = False
-    """What stands on the wire for a reference is a name, whatever keys the resource."""
     wire: tuple[str, ...]
     """Where a read shows it, without places in lists; empty where none does."""
     is_fixed: bool
     """It cannot be edited once the resource exists."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of what a reference leads to; empty for a plain value."""
+        return "" if self.ref is None else self.ref.kind
+
+    @property
+    def by_name(self) -> bool:
+        """What stands on the wire for a reference is a name, whatever keys the resource."""
+        return self.ref is not None and self.ref.by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,6 @@ def _declared(model: type[SpecModel]) -> tuple[tuple[tuple[tuple[str, bool], ...
             known.append((found.steps, reach))
         elif found.shape.inner is Reference and ref is not None:
             is_fixed = found.is_fixed
-            reach = Reach(kind=ref.kind, by_name=ref.by_name, wire=found.wire, is_fixed=is_fixed)
+            reach = Reach(ref=ref, wire=found.wire, is_fixed=is_fixed)
             known.append((found.steps, reach))
     return tuple(known)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agentrun_operator.core.dependencies import Named, Requirement, descents, requirements
 from agentrun_operator.core.errors import UnfitReference
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.reaches import Reach, reaches
 from agentrun_operator.core.spec_fields import words_of
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -45,44 +45,52 @@ class Fitness:
 
         Without a binding nobody can tell whose a resource is that is named itself.
         """
-        return (*self._unfit(obj, binding), *self._misplaced(obj, binding))
+        found = {reach.path: reach for reach in reaches(self._kinds[obj.key.kind], obj.spec)}
+        unfit = (each for reach in found.values() for each in self._unfit(obj, reach, binding))
+        pairs = ((child, found.get(_beside(child))) for child in found.values())
+        misplaced = (self._misplaced(obj, *pair, binding) for pair in pairs)
+        return (*unfit, *(error for error in misplaced if error is not None))
 
-    def _unfit(self, obj: KubeObject, binding: Binding | None) -> Iterator[UnfitReference]:
-        """Yield what names something of the wrong type or purpose."""
-        for asked in requirements(self._kinds[obj.key.kind], obj.spec):
-            need = asked.need
-            target = self._target(obj, need, binding)
-            given = target.spec.get(asked.field) if target is not None else None
-            if target is None or given is None or given in asked.words:
+    def _unfit(
+        self, obj: KubeObject, need: Reach, binding: Binding | None
+    ) -> Iterator[UnfitReference]:
+        """Yield why something that is named has the wrong type or purpose."""
+        asked = {} if need.ref is None else need.ref.where
+        target = self._target(obj, need, binding) if asked else None
+        if target is None:
+            return
+        for field, words in asked.items():
+            given = target.spec.get(field)
+            if given is None or given in words or not self._knows(need.kind, field, given):
                 continue
-            if self._knows(asked, given):
-                named = "names" if need.name else "leads by its externalName to"
-                legal = " or ".join(asked.words)
-                yield UnfitReference(
-                    f"spec.{need.path} {named} {need.kind} {target.key.name!r} with {asked.field} "
-                    f"{given}, which does not fit there; name one with {asked.field} {legal}",
-                    path=need.path,
-                )
+            named = "names" if need.name else "leads by its externalName to"
+            legal = " or ".join(words)
+            yield UnfitReference(
+                f"spec.{need.path} {named} {need.kind} {target.key.name!r} with {field} {given}, "
+                f"which does not fit there; name one with {field} {legal}",
+                path=need.path,
+            )
 
-    def _misplaced(self, obj: KubeObject, binding: Binding | None) -> Iterator[UnfitReference]:
-        """Yield what lives below another parent than the one that is named beside it.
+    def _misplaced(
+        self, obj: KubeObject, child: Reach, parent: Reach | None, binding: Binding | None
+    ) -> UnfitReference | None:
+        """Return why something lives below another parent than the one that is named beside it.
 
         The API takes the two apart, and a call would get no answer, or one of something else.
         """
-        for descent in descents(self._kinds[obj.key.kind], obj.spec):
-            child, parent = descent.child, descent.parent
-            target = self._target(obj, child, binding)
-            if target is None:
-                continue
-            told, real = self._parent(obj, parent, binding), self._parent_of(target, parent.kind)
-            if told.differs_from(real):
-                yield UnfitReference(
-                    f"spec.{child.path} leads to {child.kind} {target.key.name!r}, which does not "
-                    f"belong to what spec.{parent.path} names; correct one of the two",
-                    path=child.path,
-                )
+        target = None if parent is None else self._target(obj, child, binding)
+        if parent is None or target is None:
+            return None
+        told, real = self._parent(obj, parent, binding), self._parent_of(target, parent.kind)
+        if not told.differs_from(real):
+            return None
+        return UnfitReference(
+            f"spec.{child.path} leads to {child.kind} {target.key.name!r}, which does not belong "
+            f"to what spec.{parent.path} names; correct one of the two",
+            path=child.path,
+        )
 
-    def _parent(self, obj: KubeObject, named: Named, binding: Binding | None) -> "_Identity":
+    def _parent(self, obj: KubeObject, named: Reach, binding: Binding | None) -> _Identity:
         """Return what is known of the parent that a reference names."""
         target = self._target(obj, named, binding)
         if target is not None:
@@ -90,7 +98,7 @@ class Fitness:
         external = named.external_name
         return _Identity(name=external) if named.by_name else _Identity(key=external)
 
-    def _parent_of(self, target: KubeObject, kind: str) -> "_Identity":
+    def _parent_of(self, target: KubeObject, kind: str) -> _Identity:
         """Return what is known of the parent that an object has."""
         rest = self._kinds[target.key.kind].rest
         named = target.spec.get(rest.parent) if rest is not None and rest.parent else None
@@ -100,11 +108,11 @@ class Fitness:
             return self._identity(parent)
         return _Identity(key=str(target.status.get("parentId") or node.get("externalName") or ""))
 
-    def _identity(self, obj: KubeObject) -> "_Identity":
+    def _identity(self, obj: KubeObject) -> _Identity:
         rest = self._kinds[obj.key.kind].rest
         return _Identity("" if rest is None else obj.path_key(rest), obj.recorded_name)
 
-    def _target(self, obj: KubeObject, need: Named, binding: Binding | None) -> KubeObject | None:
+    def _target(self, obj: KubeObject, need: Reach, binding: Binding | None) -> KubeObject | None:
         """Return the object that a reference leads to, also where it names its resource.
 
         Of other namespaces nothing is told. Below a parent a name alone says too little.
@@ -114,11 +122,18 @@ class Fitness:
         rest = self._kinds[need.kind].rest
         if binding is None or rest is None or (need.by_name and rest.parent is not None):
             return None
-        owned = self._records.namesakes if need.by_name else self._records.owners
-        owners = owned(need.kind, need.external_name, binding)
+        owners = self._records.owners(need.kind, need.external_name, binding, by_name=need.by_name)
         return next((owner for owner in owners if owner.key.namespace == obj.key.namespace), None)
 
-    def _knows(self, asked: Requirement, word: str) -> bool:
+    def _knows(self, kind: str, field: str, word: str) -> bool:
         """Whether a word of a target is one of ours; nobody here can tell what another fits."""
-        words = words_of(self._kinds[asked.need.kind].spec, asked.field)
+        words = words_of(self._kinds[kind].spec, field)
         return words is None or words.others is None or word in words.words
+
+
+def _beside(reach: Reach) -> str:
+    """Return the path of the reference to the parent of what a reference leads to; or nothing."""
+    if reach.ref is None or not reach.ref.below:
+        return ""
+    above, dot, _ = reach.path.rpartition(".")
+    return f"{above}{dot}{reach.ref.below}"

@@ -100,8 +100,7 @@ class Grants:
         value = reach.external_name or self._strange(obj, reach, kind)
         if not value:
             return None
-        owned = self._records.namesakes if reach.by_name else self._records.owners
-        owners = tuple(owned(reach.kind, value, binding))
+        owners = tuple(self._records.owners(reach.kind, value, binding, by_name=reach.by_name))
         neighbours = (owner for owner in owners if owner.key.namespace == obj.key.namespace)
         if any(_lends(owner, kind) for owner in neighbours):
             return None

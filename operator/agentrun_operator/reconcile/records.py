@@ -71,10 +71,15 @@ class Records:
         """
         return any(not other.is_heir for other in self._others(obj, ident))
 
-    def owners(self, kind: str, key: str, binding: Binding) -> Iterator[KubeObject]:
-        """Yield who made or adopted the resource of an account that stands on the wire as `key`."""
+    def owners(
+        self, kind: str, key: str, binding: Binding, *, by_name: bool
+    ) -> Iterator[KubeObject]:
+        """Yield who made or adopted the resource of an account that stands on the wire as `key`.
+
+        `by_name`: that is its name, whatever keys it.
+        """
         rest = self._kinds[kind].rest
-        if rest is not None and rest.key is KeyedBy.NAME:
+        if by_name or (rest is not None and rest.key is KeyedBy.NAME):
             return self.namesakes(kind, key, binding)
         return self._owning(self._cache.recorders(kind, key), binding)
 
