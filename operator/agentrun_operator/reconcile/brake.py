@@ -7,7 +7,7 @@ follows from it; beyond the limit nothing is created or released until the resou
 somebody says that they are gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 import structlog
@@ -73,12 +73,11 @@ class Brake:
         if known is None or known.uid != obj.uid or known.is_back:
             now = self._clock.monotonic()
             is_accepted = account.accepted_at is not None and not self._is_over(account)
-            memory = self._memory.peek(obj.key)
             known = Missing(
                 obj.uid,
                 now,
                 cloud=self._cloud_of(source),
-                is_proven=memory is not None and memory.looks.seen_at is not None,
+                is_proven=self._was_seen(obj.key),
                 is_accepted=is_accepted,
             )
             account.missing[obj.key] = known
@@ -235,18 +234,18 @@ class Brake:
         return accepted_at is not None and self._clock.monotonic() - accepted_at > window
 
     def _is_within_limit(self, account: Absences) -> bool:
-        limits, missing = self._limits(account.source), self._missing(account)
-        if not self._own_missing(account):
+        limits, own = self._limits(account.source), self._own_missing(account)
+        if not own:
             # What others miss is no reason to hold who misses nothing.
             return True
+        missing = own + self._missing_elsewhere(account)
         if missing <= limits.minimum:
             return True
         return missing * 100 <= limits.percent * self._recorded(account)
 
     def _missing(self, account: Absences) -> int:
         """Count what is missing of the account's cloud, whichever account object tells of it."""
-        others = self._others(account)
-        return self._own_missing(account) + sum(self._missing_of(account, o) for o in others)
+        return self._own_missing(account) + self._missing_elsewhere(account)
 
     def _own_missing(self, account: Absences) -> int:
         """Count what is missing since the window began; while the brake holds, nothing expires."""
@@ -264,8 +263,8 @@ class Brake:
         others = (o for o in self._accounts.values() if o is not account)
         return [other for other in others if self._cloud_of(other.source) == cloud]
 
-    def _missing_of(self, account: Absences, other: Absences) -> int:
-        """Count what another account object misses, as far as that says something of the cloud.
+    def _missing_elsewhere(self, account: Absences) -> int:
+        """Count what other account objects miss, as far as that says something of the cloud.
 
         A tenant writes the statuses of no object, but may name any account: only what was seen
         there by this process, and with keys known to be the cloud's, is evidence for others.
@@ -273,6 +272,7 @@ class Brake:
         begun, cloud = self._window_begun(account), self._cloud_of(account.source)
         return sum(
             m.at >= begun and m.is_proven and m.cloud == cloud and not m.is_accepted
+            for other in self._others(account)
             for m in other.missing.values()
         )
 
@@ -293,25 +293,25 @@ class Brake:
         now = self._clock.monotonic()
         if now - account.counted_at > _COUNT_SECONDS:
             others = {other.source for other in self._others(account)}
-            account.recorded = len(self._members(account.source)) + self._seen_members(others)
+            seen_elsewhere = sum(self._was_seen(key) for key in self._members(others))
+            account.recorded = len(self._members({account.source})) + seen_elsewhere
             account.counted_at = now
         return account.recorded
 
-    def _seen_members(self, sources: set[ObjectKey]) -> int:
-        """Count what this process has seen of what is on record in other accounts."""
-        members = self._listings.members() if sources else {}
-        held = (key for at, keys in members.items() if at.account in sources for key in keys)
-        memories = (self._memory.peek(key) for key in held)
-        return sum(m is not None and m.looks.seen_at is not None for m in memories)
+    def _was_seen(self, key: ObjectKey) -> bool:
+        """Whether this process has seen the resource of an object."""
+        memory = self._memory.peek(key)
+        return memory is not None and memory.looks.seen_at is not None
 
-    def _members(self, source: ObjectKey) -> list[ObjectKey]:
-        members = self._listings.members()
-        return [key for at, held in members.items() if at.account == source for key in held]
+    def _members(self, sources: Collection[ObjectKey]) -> list[ObjectKey]:
+        members = self._listings.members() if sources else {}
+        return [key for at, held in members.items() if at.account in sources for key in held]
 
     def _not_looked_at(self, account: Absences) -> int:
         """Count what this process knows nothing of yet, though the one before missed much."""
         window = self._limits(account.source).window_seconds
-        unknown = [key for key in self._members(account.source) if self._is_unknown(key, account)]
+        members = self._members({account.source})
+        unknown = [key for key in members if self._is_unknown(key, account)]
         if not unknown or self._clock.monotonic() - account.engaged_at > window:
             account.is_inherited = False
             return 0
