@@ -2,7 +2,8 @@
 
 One process holds the real engine, the real API client and the simulated cloud, on virtual time:
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
-those of the processor. `--scrape` measures the metrics alone. With `--tenants` real processes tell
+those of the processor. `--scrape` measures the metrics alone, `--ready` how long after the cloud
+fleets in transition are Ready, and what calls that costs. With `--tenants` real processes tell
 what a tenant waits for while a neighbour does its worst; with `--real`, what a fleet costs from
 nothing to Ready and to nothing again, of the operator or of another program (`--contestant`).
 `--page` makes a page of such results. JSON on standard output, a table for people
@@ -20,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from bench import big_objects, page, scrape, tenants
+from bench import big_objects, page, ready, scrape, tenants
 from bench.fleet import measure
 from bench.machine import machine
 from bench.real import command as real
@@ -42,6 +43,12 @@ def main() -> int:
     )
     parser.add_argument("--tenants", action="store_true", help="measure neighbours, not the fleet")
     parser.add_argument("--scrape", action="store_true", help="measure a scrape, not the fleet")
+    parser.add_argument(
+        "--ready",
+        nargs="*",
+        choices=tuple(ready.SCENARIOS),
+        help="measure how soon what is READY in the cloud is Ready, not the fleet",
+    )
     parser.add_argument("--product", type=Path, default=REPOSITORY, help="whose operator to run")
     parser.add_argument("--neighbours", help="comma-separated; default: all of them")
     real.add(parser)
@@ -61,14 +68,21 @@ def main() -> int:
     if options.tenants:
         names = options.neighbours.split(",") if options.neighbours else tenants.NEIGHBOURS
         report |= tenants.measure(tenants.Sizes(), options.product, names)
-        return _show(report)
-    report["scrape"] = scrape.measure(options.objects)
+    elif options.ready is not None:
+        report |= asyncio.run(ready.measure_all(options.ready or tuple(ready.SCENARIOS)))
+    else:
+        report |= _in_process(options)
+    return _show(report)
+
+
+def _in_process(options: argparse.Namespace) -> dict[str, Any]:
+    report: dict[str, Any] = {"scrape": scrape.measure(options.objects)}
     if options.scrape:
-        return _show(report)
+        return report
     report["operator"] = asyncio.run(measure(options.objects))
     if SIMULATOR.exists() and not options.no_simulator:
         report["simulator"] = _simulator()
-    return _show(report)
+    return report
 
 
 def _report(line: str) -> None:
