@@ -100,6 +100,11 @@ class Budget:
         """For how long nothing is sent, because the API asked for that."""
         return max(0.0, self._paused_until - self._clock.monotonic())
 
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the API has said 429 a short while ago: the rate is not what it may be yet."""
+        return self.pause_seconds > 0 or self.per_second < self._full_rate
+
     def configure(self, per_second: float) -> None:
         """Take over an edited rate."""
         if per_second != self._full_rate:

@@ -302,6 +302,11 @@ class AccountClients:
         """Whether an account's object exists; the operator's own account needs none."""
         return source == OWN_ACCOUNT or self._cache.version(source) is not None
 
+    def is_calm(self, source: ObjectKey) -> bool:
+        """Whether an account has a client, and nothing speaks against more calls than needed."""
+        client = self._clients.get(source)
+        return client is not None and client.api.is_calm
+
     def budgets(self) -> Mapping[ObjectKey, Budget]:
         """Return each budget once, by the first that exists of the accounts that share it."""
         firsts: dict[tuple[str, AccountIdentity], ObjectKey] = {}
@@ -348,9 +353,7 @@ class AccountClients:
         # Race: a client in the making, whose keys are being asked about, has its budget already.
         making = {key.namespace for key, lock in self._locks.items() if lock.locked()}
         kept = {(c.binding.source.namespace, c.binding.identity) for c in self._clients.values()}
-        self._budgets = {
-            at: budget for at, budget in self._budgets.items() if at in kept or at[0] in making
-        }
+        self._budgets = {at: b for at, b in self._budgets.items() if at in kept or at[0] in making}
         # Race: a lock looks free for a moment while it passes from one to the next.
         self._locks = {
             key: lock

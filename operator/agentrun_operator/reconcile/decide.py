@@ -60,7 +60,7 @@ class Action(Enum):
     SETTLE = "settle"
 
 
-_IN_TRANSITION = (Phase.PROGRESSING, Phase.DELETING, Phase.UNKNOWN)
+IN_TRANSITION = (Phase.PROGRESSING, Phase.DELETING, Phase.UNKNOWN)
 NOWHERE = (CredentialsNotFound, ReferenceNotFound)
 """What is missing in a namespace into which only a part of a backup was restored."""
 FAILED = (Phase.CREATE_FAILED, Phase.UPDATE_FAILED, Phase.DELETE_FAILED)
@@ -243,10 +243,10 @@ LIFE: tuple[Row, ...] = (
     Row("ended", lambda s: _phase(s) is Phase.ENDED, Action.COMPLETE),
     Row(
         "in transition, too long",
-        lambda s: _phase(s) in _IN_TRANSITION and s.past_deadline,
+        lambda s: _phase(s) in IN_TRANSITION and s.past_deadline,
         Action.TIME_OUT,
     ),
-    Row("in transition", lambda s: _phase(s) in _IN_TRANSITION, Action.AWAIT_TRANSITION),
+    Row("in transition", lambda s: _phase(s) in IN_TRANSITION, Action.AWAIT_TRANSITION),
     Row(
         # Order: before any update. A publication that comes late would make a version of that.
         "publication announced, answer lost",

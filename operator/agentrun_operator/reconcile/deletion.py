@@ -108,6 +108,7 @@ class DeletionSteps:
         if is_taken:
             self._world.brake.deletions.note(ctx.obj, ctx.target.id_of(seen.resource))
         ctx.memory.transition.go_on(ctx.now)
+        ctx.memory.transition.expect_no_end()
         ctx.forget_look()
         return None
 

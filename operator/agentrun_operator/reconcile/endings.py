@@ -97,6 +97,7 @@ class EndingSteps:
         if is_planned(ctx) and ctx.observation.existence is Existence.PRESENT:
             ctx.changes |= {"atProvider": self._settlement.at_provider(ctx), "creation": None}
             ctx.changes["applied"] = self._settlement.applied(ctx)
+        ctx.memory.transition.expect_no_end()
         if wait is not None and wait <= 0:
             # Order: its end is on record first, or its absence would be made up for.
             wait = await self._remove(ctx) if is_completed(ctx) else _REPORT_SECONDS

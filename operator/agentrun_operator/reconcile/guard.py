@@ -69,6 +69,11 @@ class GuardedAPI:
         """Whether some call would be answered with a refusal that is remembered."""
         return self.breaker.is_open
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether the last call went well, and the API has not asked for fewer calls."""
+        return not (self._contact.failures or self.budget.is_throttled)
+
     async def retire(self) -> None:
         """Close the client behind as soon as the calls under way have ended."""
         self._is_retired = True

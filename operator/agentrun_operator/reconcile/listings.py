@@ -133,15 +133,20 @@ class Listings:
         found: dict[Collection, list[ObjectKey]] = {}
         places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
         for key in self._cache.keys():  # noqa: SIM118 - not a dictionary
-            version = self._cache.version(key)
-            place = self._places.get(key)
-            if place is None or place[0] != version:
-                place = (version, self._place_of(key))
-            places[key] = place
-            if place[1] is not None:
-                found.setdefault(place[1], []).append(key)
+            at = self.collection(key)
+            places[key] = self._places[key]
+            if at is not None:
+                found.setdefault(at, []).append(key)
         self._places = places
         return found
+
+    def collection(self, key: ObjectKey) -> Collection | None:
+        """Return the collection that an object's resource stands in; None where it is in none."""
+        version = self._cache.version(key)
+        place = self._places.get(key)
+        if place is None or place[0] != version:
+            place = self._places[key] = (version, self._place_of(key))
+        return place[1]
 
     def _place_of(self, key: ObjectKey) -> Collection | None:
         kind = self._kinds[key.kind]
@@ -151,7 +156,11 @@ class Listings:
     def is_read_by_list(self, obj: KubeObject) -> bool:
         """Whether the object's collection holds enough of ours to be read by LIST."""
         at = collection_of(self._kinds[obj.key.kind], obj)
-        return at is not None and at in self._shared
+        return at is not None and self.is_shared(at)
+
+    def is_shared(self, at: Collection) -> bool:
+        """Whether a collection is read by LIST, as of the last count."""
+        return at in self._shared
 
     def count(self) -> dict[Collection, list[ObjectKey]]:
         """Count our objects per collection anew; return the ones that are worth a LIST."""

@@ -17,7 +17,8 @@ from agentrun_operator.reconcile import (
 from agentrun_operator.reconcile.binding import account_in_doubt
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
-from agentrun_operator.reconcile.decide import Action
+from agentrun_operator.reconcile.decide import IN_TRANSITION, Action
+from agentrun_operator.reconcile.early_looks import KindInAccount
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of
 from agentrun_operator.reconcile.outcome import Outcome
@@ -125,6 +126,7 @@ class LookingSteps:
     def _note_look(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
         views.check_found(self._world.grants, ctx, seen)
         ctx.observation = seen
+        self._note_progress(ctx, seen, begun_at)
         if seen.existence is Existence.PRESENT:
             shared = self._world.listings.is_read_by_list(ctx.obj)
             polling = self._world.settings.polling
@@ -145,6 +147,17 @@ class LookingSteps:
                 is_adopted = is_taken or bool(ctx.obj.status["adopted"])
                 ctx.memory.held.note(ident, is_adopted=is_adopted)
         ctx.memory.looks.stamp = observe.stamp_of(ctx.rest, seen.resource)
+
+    def _note_progress(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
+        """Tell what a look shows of an end that is expected."""
+        end, at = ctx.memory.transition.expected, KindInAccount.of(ctx.obj)
+        is_present = seen.existence is Existence.PRESENT
+        if end is None or at is None or (is_present and seen.phase not in IN_TRANSITION):
+            return
+        if is_present:
+            end.note_busy(begun_at)
+        if seen.confirmed:
+            self._world.early_looks.note_too_early(at, end)
 
     def _may_share(self, ctx: Planned) -> bool:
         if ctx.fresh or ctx.rest.list_omits or ctx.obj.external_id is None or ctx.obj.is_heir:

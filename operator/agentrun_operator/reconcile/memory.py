@@ -44,17 +44,35 @@ class MemoryBank:
 
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     _memories: dict[ObjectKey, Memory] = field(default_factory=dict)
+    _polled: dict[ObjectKey, None] = field(default_factory=dict)
+    """Whose resource is in transition, in the order in which that was noticed."""
 
     def of(self, key: ObjectKey, uid: str) -> Memory:
         """Return the memory of this incarnation; that of another one is dropped."""
         memory = self._memories.get(key)
         if memory is None or memory.uid != uid:
             memory = self._memories[key] = Memory(uid)
+            self._polled.pop(key, None)
         return memory
 
     def peek(self, key: ObjectKey) -> Memory | None:
         """Return the memory of a key, or None."""
         return self._memories.get(key)
+
+    def in_transition(self) -> list[ObjectKey]:
+        """Return whose resource is in transition, without a look at all the others."""
+        return list(self._polled)
+
+    def note_polled(self, key: ObjectKey, memory: Memory, *, is_polled: bool) -> None:
+        """Note what the last pass of an incarnation says of its resource."""
+        memory.transition.is_polled = is_polled
+        if self._memories.get(key) is not memory:
+            # Race: the object went, or was made anew, while the pass was at work.
+            return
+        if is_polled:
+            self._polled[key] = None
+        else:
+            self._polled.pop(key, None)
 
     def overdue(self, now: float) -> list[ObjectKey]:
         """Return whose last look is too long ago; each once, until it is seen again."""
@@ -63,6 +81,7 @@ class MemoryBank:
     def forget(self, key: ObjectKey) -> None:
         """Forget an object that is gone."""
         self._memories.pop(key, None)
+        self._polled.pop(key, None)
 
     def digest(self, value: Any) -> bytes:
         """Return an HMAC of a JSON value, fit to compare and to keep in memory only."""

@@ -1,7 +1,7 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,11 +19,13 @@ from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.absence import may_have_vanished
 from agentrun_operator.reconcile.budget import Lane, in_lane
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
+from agentrun_operator.reconcile.decide import IN_TRANSITION
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import SHORT_PAGES, Collection, collection_of
+from agentrun_operator.reconcile.listings import Collection, collection_of
 from agentrun_operator.reconcile.logged import for_account
 from agentrun_operator.reconcile.observe import stamp_of
+from agentrun_operator.reconcile.pace import Pace
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.redactors import bug_told
@@ -32,22 +34,20 @@ from agentrun_operator.reconcile.world import World
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
+_SHORT_TICK_SECONDS = 0.25
+"""While something is in transition. What is counted is counted once in a long one."""
 _REFUSALS = (CredentialsInvalid, ForeignKeys, AccessDenied)
 """What an account has to look into."""
 
 
 @dataclass(slots=True)
-class _Poll:
-    """What was done for one collection; all times are monotonic."""
+class _Shown:
+    """What the last regular LIST of a collection showed, and early ones of what has ended since."""
 
-    due: float | None = None
-    tried_at: float = float("-inf")
-    read_at: float = float("-inf")
-    """When what is in transition there was last read by itself."""
-    seen: Mapping[str, int | None] = field(default_factory=dict)
-    """What the last LIST that was compared showed of each object."""
-    seen_from: float = float("-inf")
-    """When that LIST was begun."""
+    prints: dict[str, int | None] = field(default_factory=dict)
+    """Fingerprint of the item of each object; None: it was absent."""
+    begun_at: float = float("-inf")
+    """When that regular LIST was begun, monotonic."""
 
 
 class Poller:
@@ -60,7 +60,10 @@ class Poller:
         self._cache = world.cache
         self._memory = world.memory
         self._listings = world.listings
-        self._polls: dict[Collection, _Poll] = {}
+        self._pace = Pace(world)
+        self._shared: dict[Collection, list[ObjectKey]] = {}
+        """Our objects in each collection that is worth a LIST, as of the last long tick."""
+        self._shown: dict[Collection, _Shown] = {}
         self._busy: set[ObjectKey] = set()
         """Accounts whose collections are being read."""
 
@@ -78,10 +81,17 @@ class Poller:
             raise group.exceptions[0] from None
 
     async def _tick(self, polls: asyncio.TaskGroup) -> None:
+        clock = self._world.clock
         tick = min(_TICK_SECONDS, self._world.settings.polling.transition_seconds)
+        short = min(_SHORT_TICK_SECONDS, tick)
+        counted_at = float("-inf")
         while True:
-            self.start_due(polls)
-            await self._world.clock.sleep(tick)
+            if clock.monotonic() - counted_at >= tick:
+                counted_at = clock.monotonic()
+                self.start_due(polls)
+            else:
+                self.start_due_in_transition(polls)
+            await clock.sleep(short if self._pace.is_quick else tick)
 
     def start_due(self, polls: asyncio.TaskGroup) -> None:
         """Begin to LIST every collection that is due, each account's in a task of its own."""
@@ -90,59 +100,53 @@ class Poller:
             if obj is not None and not obj.has_reported_end:
                 # A shared LIST will do: it is news enough that one comes about at all.
                 self._queue.add(key, fresh=False)
-        for due in self._due_by_account():
-            polls.create_task(self._poll_all(due))
-
-    def _due_by_account(self) -> list[dict[Collection, list[ObjectKey]]]:
-        """Return what is due, for each account that is not being polled already."""
-        shared = self._listings.count()
-        for gone in self._polls.keys() - shared.keys():
-            del self._polls[gone]
+        self._shared = self._listings.count()
+        for gone in self._pace.keep(self._shared):
+            self._shown.pop(gone, None)
             self._wake_rest(gone)
+        self._read(self._pace.find_moving())
+        self._start(polls, self._shared)
+
+    def start_due_in_transition(self, polls: asyncio.TaskGroup) -> None:
+        """Begin to LIST what is due where something is in transition; count nothing anew."""
+        moving = self._pace.find_moving()
+        self._read(moving)
+        self._start(polls, [at for at in moving if at in self._shared])
+
+    def _read(self, moving: Iterable[Collection]) -> None:
+        """Have those in transition read by themselves that no LIST of a few calls shows."""
+        for at in moving:
+            if at in self._shared:
+                for key in self._pace.take_regular_reads(at):
+                    self._queue.add(key, fresh=True)
+        for key in self._pace.take_early_reads():
+            self._queue.add(key)
+
+    def _start(self, polls: asyncio.TaskGroup, among: Iterable[Collection]) -> None:
         due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
-        for at, held in shared.items():
-            self._read_moving(at, held)
-            if at.account not in self._busy and self._is_due(at, held):
-                due.setdefault(at.account, {})[at] = held
+        for at in among:
+            if at.account not in self._busy and self._pace.is_due(at):
+                due.setdefault(at.account, {})[at] = self._shared[at]
         self._busy.update(due)
-        return list(due.values())
-
-    def _is_due(self, at: Collection, held: list[ObjectKey]) -> bool:
-        now, interval = self._world.clock.monotonic(), self._interval(at, held)
-        poll = self._poll_of(at)
-        if poll.due is None:
-            poll.due = now + interval
-        # A transition that began meanwhile brings the next LIST forward.
-        return now >= min(poll.due, self._last(at) + interval)
-
-    def _poll_of(self, at: Collection) -> _Poll:
-        return self._polls.setdefault(at, _Poll())
-
-    def _read_moving(self, at: Collection, held: list[ObjectKey]) -> None:
-        """Have the few read by themselves that are in transition where a LIST takes many calls."""
-        if self._listings.pages(at) <= SHORT_PAGES:
-            return
-        moving = self._moving(held)
-        if not moving or self._is_short(at, moving):
-            return
-        now, poll = self._world.clock.monotonic(), self._poll_of(at)
-        last = max(self._last(at), poll.read_at)
-        if now - last >= self._world.settings.polling.transition_seconds:
-            poll.read_at = now
-            for key in moving:
-                self._queue.add(key, fresh=True)
+        for of_account in due.values():
+            polls.create_task(self._poll_all(of_account))
 
     async def _poll_all(self, due: dict[Collection, list[ObjectKey]]) -> None:
         """LIST the due collections of one account, one after the other."""
         try:
             for at, held in due.items():
-                self._poll_of(at).tried_at = self._world.clock.monotonic()
-                await self._poll(at, held)
-                self._poll_of(at).due = self._world.clock.monotonic() + self._interval(at, held)
+                is_early = not self._pace.is_regular_due(at)
+                if is_early and not self._pace.is_early_due(at):
+                    # Those before it have used up what could be paid.
+                    continue
+                self._pace.begin(at, is_early=is_early)
+                is_answered = await self._poll(at, held, is_early=is_early)
+                self._pace.end(at, is_early=is_early, is_answered=is_answered)
         finally:
             self._busy.difference_update({at.account for at in due})
 
-    async def _poll(self, at: Collection, held: list[ObjectKey]) -> None:
+    async def _poll(self, at: Collection, held: list[ObjectKey], *, is_early: bool) -> bool:
+        """LIST a collection and wake whom that concerns; return whether it was answered."""
         account = self._cache.get(at.account)
         try:
             if account is not None:
@@ -150,10 +154,10 @@ class Poller:
             else:
                 user = self._cache.get(held[0])
                 if user is None:
-                    return
+                    return False
                 binding = await self._world.accounts.bind_for_deletion(user, is_known=True)
-            moving = self._moving(held)
-            with in_lane(Lane.TRANSITION if moving else Lane.ROUTINE), for_account(at.account):
+            lane = Lane.TRANSITION if self._pace.moving(at) else Lane.ROUTINE
+            with in_lane(lane), for_account(at.account):
                 listing = await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
             # The class only: a LIST's own words may quote any object of the account.
@@ -161,7 +165,7 @@ class Poller:
             log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
             if account is not None:
                 self._tell(at.account, error)
-            return
+            return False
         except LeadershipLost:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
@@ -169,8 +173,9 @@ class Poller:
             where = bug_told(bug)
             account_name = str(at.account)
             log.error("poll broke", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
-            return
-        self.wake(at, held, listing)
+            return False
+        self.wake(at, held, listing, is_early=is_early)
+        return True
 
     def _tell(self, account: ObjectKey, error: Exception) -> None:
         """Have the account find out whether it is all of it that cannot be read."""
@@ -183,13 +188,22 @@ class Poller:
         if is_sign and not self._world.clients.contacts.of(account).is_out:
             self._queue.add(account)
 
-    def wake(self, at: Collection, held: list[ObjectKey], listing: Listing) -> None:
-        """Wake the objects whose item of a LIST changed, went or came back."""
+    def wake(
+        self, at: Collection, held: list[ObjectKey], listing: Listing, *, is_early: bool = False
+    ) -> None:
+        """Wake the objects whose item of a LIST changed, went or came back.
+
+        An early one wakes what has come to its end alone: what else it shows is for the regular
+        one to tell, as without it. Nor does it tell of an absence, which takes looks some time
+        apart.
+        """
         rest = self._world.kinds[at.kind].rest
         if rest is None:
             return
-        poll = self._poll_of(at)
-        before = poll.seen
+        shown = self._shown.setdefault(at, _Shown())
+        if is_early:
+            self._wake_ended(at, rest, listing, shown)
+            return
         now: dict[str, int | None] = {}
         for key in held:
             obj = self._cache.get(key)
@@ -197,25 +211,39 @@ class Poller:
                 continue
             ident = obj.path_key(rest)
             now[ident] = listing.fingerprint(ident)
-            is_changed = ident in before and before[ident] != now[ident]
-            if ident not in before or self._was_looked_at_since(key, at):
+            is_changed = ident in shown.prints and shown.prints[ident] != now[ident]
+            if ident not in shown.prints or self._was_looked_at_since(key, shown.begun_at):
                 # Race: it may have changed since and be what the LIST before showed once more.
                 item = listing.by_id.get(ident)
                 is_changed = is_changed or self._differs_from_last_look(rest, obj, item)
             if ident in listing.by_id and self._note_seen(at.account, key, listing):
                 # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
                 self._queue.add(key, fresh=False)
+            self._shows_end(key, listing, ident)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._note_missing(at, obj, ident, listing)
                 self._queue.add(key, fresh=bool(rest.list_omits))
-        poll.seen, poll.seen_from = now, listing.begun_at
+        shown.prints, shown.begun_at = now, listing.begun_at
 
-    def _was_looked_at_since(self, key: ObjectKey, at: Collection) -> bool:
+    def _wake_ended(self, at: Collection, rest: Rest, listing: Listing, shown: _Shown) -> None:
+        """Wake what a LIST shows to be at its end, each once."""
+        for key in self._pace.moving(at):
+            end = self._pace.end_of(key)
+            if end is None or end.is_seen:
+                continue
+            if not end.ident and (obj := self._cache.get(key)) is not None:
+                # To read an object costs more than all else here, and its resource stays.
+                end.ident = obj.path_key(rest)
+            if end.ident and self._shows_end(key, listing, end.ident):
+                # The next LIST is to find nothing new in that.
+                shown.prints[end.ident] = listing.fingerprint(end.ident)
+                self._queue.add(key, fresh=bool(rest.list_omits))
+
+    def _was_looked_at_since(self, key: ObjectKey, since: float) -> bool:
         """Whether a pass wrote or looked since the LIST that this one is compared with."""
         memory = self._memory.peek(key)
         if memory is None:
             return False
-        since = self._poll_of(at).seen_from
         seen_at = memory.looks.seen_at
         return memory.sent.at >= since or (seen_at is not None and seen_at > since)
 
@@ -269,23 +297,19 @@ class Poller:
             and listing.begun_at > memory.sent.at
         )
 
+    def _shows_end(self, key: ObjectKey, listing: Listing, ident: str) -> bool:
+        """Whether a LIST shows the end of what a write of ours began."""
+        item, memory, end = listing.by_id.get(ident), self._memory.peek(key), self._pace.end_of(key)
+        if item is None or memory is None or end is None:
+            return False
+        if listing.begun_at < max(end.begun_at, memory.sent.at):
+            return False
+        if self._world.kinds[key.kind].phase_of(item) in IN_TRANSITION:
+            end.note_busy(listing.begun_at)
+            return False
+        end.is_seen = True
+        return True
+
     def _is_moving(self, key: ObjectKey) -> bool:
         memory = self._memory.peek(key)
         return memory is not None and memory.transition.is_polled
-
-    def _moving(self, held: list[ObjectKey]) -> list[ObjectKey]:
-        return [key for key in held if self._is_moving(key)]
-
-    def _is_short(self, at: Collection, moving: list[ObjectKey]) -> bool:
-        """Whether a LIST takes fewer calls than to read what is in transition."""
-        return self._listings.pages(at) <= max(SHORT_PAGES, len(moving))
-
-    def _interval(self, at: Collection, held: list[ObjectKey]) -> float:
-        polling, moving = self._world.settings.polling, self._moving(held)
-        if moving and self._is_short(at, moving):
-            return polling.transition_seconds
-        return polling.steady_seconds
-
-    def _last(self, at: Collection) -> float:
-        # An attempt that failed counts as well: an outage is no reason to ask more often.
-        return max(self._listings.begun_at(at), self._poll_of(at).tried_at)

@@ -114,7 +114,7 @@ class Reconciler:
             if result.result != "error":
                 ctx.memory.failures.end()
         await self._publisher.republish(ctx)
-        ctx.memory.transition.is_polled = result.in_transition
+        self._world.memory.note_polled(obj.key, ctx.memory, is_polled=result.in_transition)
         window = ctx.settle.total_seconds()
         result = unanswered.wake(ctx.memory.sent, ctx.now, window, result)
         if result.verdict is None:

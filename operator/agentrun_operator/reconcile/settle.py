@@ -14,12 +14,16 @@ from agentrun_operator.core.write_only import write_only_part, write_only_paths
 from agentrun_operator.reconcile import asked, heads, outcome, status, unanswered
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.context import Context, Planned, drifted_fields
+from agentrun_operator.reconcile.early_looks import KindInAccount
 from agentrun_operator.reconcile.intervals import asked_interval
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.ports import Json
 from agentrun_operator.reconcile.publishing import Publisher
 from agentrun_operator.reconcile.redactors import Redactors
 from agentrun_operator.reconcile.world import World
+
+_SAME_SECONDS = 0.1
+"""A regular look that is due so soon is the one that was just made."""
 
 
 class Settlement:
@@ -36,7 +40,7 @@ class Settlement:
         seen, memory = ctx.observation, ctx.memory
         unpublished = await self._publisher.publish(ctx)
         memory.sent.note_in_place(ctx.plan.desired_digest)
-        memory.transition.end()
+        self._note_end(ctx)
         is_news = memory.sent.write_only is None or not ctx.unsent.changed
         if is_news and not ctx.unsent.has_withheld:
             memory.sent.note_write_only(ctx.plan.write_only_digest)
@@ -109,10 +113,30 @@ class Settlement:
 
     def in_transition(self, ctx: Context, verdict: Verdict) -> Outcome:
         """Return the outcome of a pass that the cloud is still busy after."""
-        polling = self._world.settings.polling
+        end, at = ctx.memory.transition.expected, KindInAccount.of(ctx.obj)
+        if not (end is None or at is None):
+            self._world.early_looks.note_begun(at, end)
         shared = self._world.listings.is_read_by_list(ctx.obj) and not ctx.rest.list_omits
-        pause = polling.slow_seconds if shared else polling.transition_seconds
+        slow = self._world.settings.polling.slow_seconds
+        pause = slow if shared else self._seconds_to_regular(ctx)
         return Outcome(verdict, pause, "requeue_after", in_transition=True)
+
+    def _seconds_to_regular(self, ctx: Context) -> float:
+        """Return when to look again at a resource that no LIST shows."""
+        regular = self._world.settings.polling.transition_seconds
+        end = ctx.memory.transition.expected
+        if end is None:
+            return regular
+        # Regular looks keep their times, however many early ones lie between them.
+        pause = regular - (self._world.clock.monotonic() - end.begun_at) % regular
+        return pause if pause > _SAME_SECONDS else pause + regular
+
+    def _note_end(self, ctx: Planned) -> None:
+        transition, seen_at = ctx.memory.transition, ctx.memory.looks.seen_at
+        end, at = transition.expected, KindInAccount.of(ctx.obj)
+        if transition.is_polled and not (end is None or at is None or seen_at is None):
+            self._world.early_looks.note_end(at, end, seen_at)
+        transition.end()
 
     def note_drift(self, ctx: Planned) -> None:
         """Put what differs into the next status."""

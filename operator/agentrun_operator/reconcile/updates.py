@@ -193,8 +193,9 @@ class UpdatingSteps:
     def _note_put(self, ctx: Planned, attempt: bytes, found: Sequence[Drift]) -> None:
         """Put down what an update has sent, in memory and for the next status."""
         memory, sent = ctx.memory, ctx.memory.sent
-        sent.note_write(self._world.clock.monotonic())
-        memory.transition.begin(ctx.now)
+        answered_at = self._world.clock.monotonic()
+        sent.note_write(answered_at)
+        memory.transition.begin(ctx.now, "update", answered_at)
         memory.looks.note_update()
         # Whatever was made is there, and from now on it is the update that is waited for.
         ctx.changes["creation"] = None

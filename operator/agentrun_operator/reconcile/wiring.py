@@ -13,6 +13,7 @@ from agentrun_operator.reconcile.binding import CloudAccount
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.early_looks import EarlyLooks
 from agentrun_operator.reconcile.fitness import Fitness
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.guard import FencedWriter
@@ -87,6 +88,7 @@ def assemble(
         clients=clients,
         references=references,
         listings=listings,
+        early_looks=EarlyLooks(),
         writer=FencedWriter(adapters.writer, leadership),
         events=adapters.events,
         connections=Publications(adapters.connections, clock, leadership),

@@ -9,6 +9,7 @@ from agentrun_operator.reconcile.accounts import AccountDirectory
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import AccountClients
+from agentrun_operator.reconcile.early_looks import EarlyLooks
 from agentrun_operator.reconcile.fitness import Fitness
 from agentrun_operator.reconcile.grants import Grants
 from agentrun_operator.reconcile.known import KnownValues
@@ -36,6 +37,7 @@ class World:
     clients: AccountClients
     references: ReferenceResolver
     listings: Listings
+    early_looks: EarlyLooks
     writer: KubeWriter
     events: EventRecorder
     connections: Publications
@@ -53,5 +55,6 @@ class World:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
         await self.clients.drop_unused()
         self.brake.drop_unused()
+        self.early_looks.keep(self.clients.is_there)
         self.known.sweep(lambda key: self.cache.version(key) is not None)
         self.connections.keep(lambda at: bool(self.cache.publishers_of(at)))

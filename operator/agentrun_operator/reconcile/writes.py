@@ -259,8 +259,9 @@ class WritingSteps:
         return conflict is not None
 
     async def _created(self, ctx: Planned, answer: Json) -> None:
-        ctx.memory.sent.note_write(self._world.clock.monotonic())
-        ctx.memory.transition.begin(ctx.now)
+        answered_at = self._world.clock.monotonic()
+        ctx.memory.sent.note_write(answered_at)
+        ctx.memory.transition.begin(ctx.now, "create", answered_at)
         ctx.memory.sent.note_made(ctx.plan.desired_digest, ctx.plan.write_only_digest)
         unsent.note_created(ctx)
         ident = ctx.target.id_of(answer)
@@ -308,6 +309,7 @@ class WritingSteps:
             # By whom it is used is what helps.
             raise found.quoting(error.quote) from error
         ctx.memory.sent.note_delete(self._world.clock.monotonic(), is_taken=is_taken)
+        ctx.memory.transition.expect_no_end()
         ctx.changes["creation"] = None
         if is_taken:
             self._world.events.emit(
