@@ -6,7 +6,7 @@ from agentrun_operator.core.settings import Polling
 from agentrun_simulator.faults import Fault
 from bench.ready import Scenario, measure
 from engine.specs import RUNTIME
-from fakes.lab import Lab
+from fakes.lab import Lab, quick
 from fakes.live import running
 
 REGULAR_SECONDS = Polling().transition_seconds
@@ -27,6 +27,13 @@ async def test_a_fleet_is_ready_within_a_second_of_the_cloud(scenario: Scenario)
         lists = (figures["calls_per_object"] - 2) * scenario.objects
         assert lists <= regular_lists(figures["ready_last"]) + 0.3 * scenario.objects
         assert figures["writes_per_object"] <= 4
+
+
+async def test_a_fleet_that_waits_for_its_budget_is_seen_as_soon() -> None:
+    """Creates that wait for their turn leave room in the queue and in the budget."""
+    (figures,) = await measure(Scenario(80, 3.0, 3.0), waves=1, per_second=20)
+    assert figures["lag_p99"] <= 1.0
+    assert figures["calls_per_object"] <= 2 + 0.3 + regular_lists(figures["ready_last"]) / 80
 
 
 async def test_what_no_list_shows_is_ready_at_once_the_next_time() -> None:
@@ -76,3 +83,10 @@ async def test_an_early_look_tells_of_no_absence() -> None:
         asked = lab.calls.take()
         assert asked.count("ListAgentRuntimes") >= 3
         assert "GetAgentRuntime" not in asked
+
+
+async def test_half_of_a_fleet_is_ready_before_the_last_is_created() -> None:
+    """The account's budget is what they wait for: what is nearly done spends it first."""
+    fleet, settings = Scenario(120, 1.0, 1.0), quick(workers=8)
+    (figures,) = await measure(fleet, waves=1, per_second=10, settings=settings)
+    assert figures["ready_p50"] <= 0.6 * figures["ready_last"]

@@ -221,7 +221,7 @@ class Engine:
             if obj is None:
                 return
         begun = self._world.clock.monotonic()
-        lane = in_lane(self._lane_of(obj, fresh=work.fresh), obj.key.namespace)
+        lane = in_lane(self._lane_of(obj, work), obj.key.namespace)
         logged = one_pass(work.key, self._world.cache.account_of(work.key))
         with logged, self._world.tracer.pass_over(obj, memory) as span, lane:
             result = await self._pass(obj, fresh=work.fresh)
@@ -267,9 +267,12 @@ class Engine:
         self._world.cache.update(raw, obj.key.kind)
         return self._world.cache.get(obj.key)
 
-    def _lane_of(self, obj: KubeObject, *, fresh: bool) -> Lane:
-        memory = self._world.memory.peek(obj.key)
+    def _lane_of(self, obj: KubeObject, work: Work) -> Lane:
+        memory, fresh = self._world.memory.peek(obj.key), work.fresh
         if obj.deleting or (fresh and obj.generation != obj.observed_generation):
+            return Lane.URGENT
+        if work.is_nearly_done:
+            # Behind no create: those are urgent, and there may be thousands.
             return Lane.URGENT
         if memory is not None and memory.transition.is_polled:
             return Lane.TRANSITION

@@ -120,7 +120,7 @@ class Poller:
                 for key in self._pace.take_regular_reads(at):
                     self._queue.add(key, fresh=True)
         for key in self._pace.take_early_reads():
-            self._queue.add(key)
+            self._queue.add(key, is_nearly_done=True)
 
     def _start(self, polls: asyncio.TaskGroup, among: Iterable[Collection]) -> None:
         due: dict[ObjectKey, dict[Collection, list[ObjectKey]]] = {}
@@ -219,10 +219,10 @@ class Poller:
             if ident in listing.by_id and self._note_seen(at.account, key, listing):
                 # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
                 self._queue.add(key, fresh=False)
-            self._shows_end(key, listing, ident)
+            has_ended = self._shows_end(key, listing, ident)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._note_missing(at, obj, ident, listing)
-                self._queue.add(key, fresh=bool(rest.list_omits))
+                self._queue.add(key, fresh=bool(rest.list_omits), is_nearly_done=has_ended)
         shown.prints, shown.begun_at = now, listing.begun_at
 
     def _wake_ended(self, at: Collection, rest: Rest, listing: Listing, shown: _Shown) -> None:
@@ -237,7 +237,7 @@ class Poller:
             if end.ident and self._shows_end(key, listing, end.ident):
                 # The next LIST is to find nothing new in that.
                 shown.prints[end.ident] = listing.fingerprint(end.ident)
-                self._queue.add(key, fresh=bool(rest.list_omits))
+                self._queue.add(key, fresh=bool(rest.list_omits), is_nearly_done=True)
 
     def _was_looked_at_since(self, key: ObjectKey, since: float) -> bool:
         """Whether a pass wrote or looked since the LIST that this one is compared with."""

@@ -2,8 +2,9 @@
 
 Semantics are those of client-go: a key added while in flight runs again right after; a key added
 while it waits for a delay runs now. What changed goes before routine, so that an edit does not wait
-for a resync. Within both, namespaces and their accounts take turns, and none of them has more than
-its share of the passes in flight: no tenant waits behind all of another one's work.
+for a resync; so does what is nearly done. Within both, namespaces and their accounts take turns,
+and none of them has more than its share of the passes in flight: no tenant waits behind all of
+another one's work. Within a turn what is nearly done goes first, as far as `turns.py` lets it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from agentrun_operator.core.identity import ObjectKey
@@ -29,6 +30,26 @@ class Work:
     key: ObjectKey
     fresh: bool
     """Something changed that a shared LIST may not show yet: read the resource itself."""
+    is_nearly_done: bool = False
+    """The resource is said to be READY, or likely to be: what is left is to see and report that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is known of a pass that is asked for."""
+
+    fresh: bool
+    is_nearly_done: bool
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.fresh or self.is_nearly_done
+
+    def __or__(self, other: "_Ask") -> "_Ask":
+        return _Ask(self.fresh or other.fresh, self.is_nearly_done or other.is_nearly_done)
+
+
+_NOTHING = _Ask(fresh=False, is_nearly_done=False)
 
 
 def by_namespace(key: ObjectKey) -> Flow:
@@ -42,7 +63,8 @@ class WorkQueue:
     `workers` passes are at work at a time; a pass that waits for the cloud is not (`leave`). How
     many may wait is limited for each account of a namespace to as many, and for the namespace to
     twice as many, so that an account without an answer leaves room for another one. What changed
-    may have a quarter more, so that an edit finds room behind routine that waits.
+    may have a quarter more, so that an edit finds room behind routine that waits. What is nearly
+    done has a quarter of its own beside that: creates that wait for the budget leave no room else.
     """
 
     def __init__(
@@ -58,18 +80,18 @@ class WorkQueue:
         self._metrics = metrics
         self._workers = workers
         self._flow_of = flow_of
-        self._ready: dict[ObjectKey, tuple[Flow, bool]] = {}
-        """Keys that wait for a worker: their flow, and whether they are fresh."""
+        self._ready: dict[ObjectKey, tuple[Flow, _Ask]] = {}
+        """Keys that wait for a worker: their flow, and what was asked."""
         self._urgent, self._routine = Turns(), Turns()
-        """The fresh ones of the ready, and the others."""
+        """Those of the ready that are fresh or nearly done, and the others."""
         self._taken = 0
         self._since: dict[ObjectKey, float] = {}
         self._in_flight: dict[ObjectKey, Flow] = {}
-        self._flying: Counter[Flow | str] = Counter()
-        """How many are in flight, by flow and by namespace."""
+        self._flying: Counter[Flow | tuple[str, bool]] = Counter()
+        """How many are in flight, by flow and by namespace, those that are nearly done apart."""
         self._away: set[ObjectKey] = set()
         """Those of the keys in flight whose pass waits for the cloud."""
-        self._again: dict[ObjectKey, bool] = {}
+        self._again: dict[ObjectKey, _Ask] = {}
         self._delayed: list[tuple[float, int, ObjectKey]] = []
         self._due: dict[ObjectKey, float] = {}
         self._serial = itertools.count()
@@ -105,20 +127,22 @@ class WorkQueue:
         """Hand out nothing more; passes in flight may end."""
         self._closed = True
 
-    def add(self, key: ObjectKey, *, fresh: bool = True) -> None:
+    def add(self, key: ObjectKey, *, fresh: bool = True, is_nearly_done: bool = False) -> None:
         """Ask for a pass as soon as it is the key's turn."""
+        self._ask(key, _Ask(fresh, is_nearly_done))
+
+    def _ask(self, key: ObjectKey, ask: _Ask) -> None:
         self._due.pop(key, None)
         if key in self._in_flight:
-            self._again[key] = self._again.get(key, False) or fresh
+            self._again[key] = self._again.get(key, _NOTHING) | ask
             return
         if key not in self._ready:
             self._since[key] = self._clock.monotonic()
             self._metrics.queue_added(key.kind)
             self._count(key, 1)
-            self._put(key, self._flow_of(key), fresh=fresh)
-        elif fresh and not self._ready[key][1]:
-            flow = self._pull(key)
-            self._put(key, flow, fresh=True)
+            self._put(key, self._flow_of(key), ask)
+        elif (more := self._ready[key][1] | ask) != self._ready[key][1]:
+            self._put(key, self._pull(key), more)
         self._changed.set()
 
     def add_after(self, key: ObjectKey, seconds: float) -> None:
@@ -165,9 +189,9 @@ class WorkQueue:
         self._away.discard(key)
         if flow is not None:
             self.note_flight(flow, -1)
-        fresh = self._again.pop(key, None)
-        if fresh is not None:
-            self.add(key, fresh=fresh)
+        ask = self._again.pop(key, None)
+        if ask is not None:
+            self._ask(key, ask)
         self._changed.set()
 
     # ------------------------------------------------------------ turns
@@ -184,37 +208,43 @@ class WorkQueue:
             return None
         self._taken += 1
         flow, key = found
-        _, fresh = self._ready.pop(key)
+        _, ask = self._ready.pop(key)
+        flow = replace(flow, is_nearly_done=ask.is_nearly_done)
         self._in_flight[key] = flow
         self.note_flight(flow, 1)
         self._count(key, -1)
         self._metrics.queue_waited(key.kind, self._clock.monotonic() - self._since.pop(key))
-        return Work(key, fresh)
+        return Work(key, ask.fresh, ask.is_nearly_done)
 
     def _has_room(self, flow: Flow) -> bool:
         return self._is_below(flow, self._workers)
 
     def _has_room_for_urgent(self, flow: Flow) -> bool:
-        return self._is_below(flow, self._workers + max(1, self._workers // 4))
+        quarter = max(1, self._workers // 4)
+        return self._is_below(flow, quarter if flow.is_nearly_done else self._workers + quarter)
 
     def _is_below(self, flow: Flow, most: int) -> bool:
-        return self._flying[flow] < most and self._flying[flow.namespace] < 2 * most
+        of_namespace = self._flying[flow.namespace, flow.is_nearly_done]
+        return self._flying[flow] < most and of_namespace < 2 * most
 
     def note_flight(self, flow: Flow, change: int) -> None:
         """Count passes in flight, by flow and by namespace."""
-        for at in (flow, flow.namespace):
+        for at in (flow, (flow.namespace, flow.is_nearly_done)):
             self._flying[at] += change
             if not self._flying[at]:
                 del self._flying[at]
 
-    def _put(self, key: ObjectKey, flow: Flow, *, fresh: bool) -> None:
-        self._ready[key] = flow, fresh
-        (self._urgent if fresh else self._routine).add(flow, key)
+    def _put(self, key: ObjectKey, flow: Flow, ask: _Ask) -> None:
+        self._ready[key] = flow, ask
+        self._lane_of(ask).add(flow, key, is_nearly_done=ask.is_nearly_done)
 
     def _pull(self, key: ObjectKey) -> Flow:
-        flow, fresh = self._ready.pop(key)
-        (self._urgent if fresh else self._routine).remove(flow, key)
+        flow, ask = self._ready.pop(key)
+        self._lane_of(ask).remove(flow, key)
         return flow
+
+    def _lane_of(self, ask: _Ask) -> Turns:
+        return self._urgent if ask.is_urgent else self._routine
 
     # ------------------------------------------------------------ time
 

@@ -26,7 +26,7 @@ class Scale:
         self._size_of = size_of
         self._most = most
         self._on: dict[ObjectKey, int] = {}
-        self._waiting: dict[str, dict[ObjectKey, bool]] = {}
+        self._waiting: dict[str, dict[ObjectKey, Work]] = {}
         """By namespace, the next one first: none waits for all of another one's objects."""
 
     async def take(self) -> Work:
@@ -45,7 +45,12 @@ class Scale:
         key, size = work.key, self._size_of(work.key)
         if not self._has_room(key, size):
             keys = self._waiting.setdefault(key.namespace, {})
-            keys[key] = keys.get(key, False) or work.fresh
+            before = keys.get(key, work)
+            keys[key] = Work(
+                key,
+                before.fresh or work.fresh,
+                before.is_nearly_done or work.is_nearly_done,
+            )
             return False
         self._forget(key)
         if size > LARGE_BYTES:
@@ -70,7 +75,8 @@ class Scale:
         for namespace, keys in self._waiting.items():
             turn = next(iter(keys))
             if self._has_room(turn, self._size_of(turn)):
-                self._queue.add(turn, fresh=keys[turn])
+                work = keys[turn]
+                self._queue.add(turn, fresh=work.fresh, is_nearly_done=work.is_nearly_done)
                 self._forget(turn)
                 if keys:
                     self._waiting[namespace] = self._waiting.pop(namespace)

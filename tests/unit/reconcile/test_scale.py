@@ -140,3 +140,14 @@ async def test_room_for_several_is_used_by_several() -> None:
         Work(key("b"), fresh=True),
         Work(key("c"), fresh=True),
     ]
+
+
+async def test_what_is_nearly_done_is_so_after_it_waited() -> None:
+    run = Run(a=2 * MIB, b=MIB)
+    run.add(key("a"))
+    await run.take()
+    run.queue.add(key("b"), fresh=False, is_nearly_done=True)
+    assert await run.take() is None
+    run.add(key("b"), fresh=False)
+    run.scale.done(key("a"))
+    assert await run.take() == Work(key("b"), fresh=False, is_nearly_done=True)
