@@ -39,8 +39,7 @@ class ResourceSpec(SpecModel):
     operator created, retain what it adopted."""
     adoption_policy: Annotated[Literal["Adopt", "Never"] | None, Local()] = None
     """What to do when the name already exists in AgentRun: Adopt uses it unless it carries another
-    owner's mark, Never stalls. Operator default Adopt, for Credential and IMBot
-    Never."""
+    owner's mark, Never stalls. Operator default Adopt, for Credential and IMBot Never."""
     management_policy: Annotated[Literal["Manage", "Observe"], Local()] = "Manage"
     """Manage keeps the resource as specified; Observe only reads it."""
     drift_policy: Annotated[Literal["Correct", "Report", "Ignore"], Local()] = "Correct"

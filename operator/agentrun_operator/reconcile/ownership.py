@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -111,7 +111,7 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
         return False
     if target.rest.created_field is None:
         return True
-    created = parse_time(str(resource.get(target.rest.created_field) or ""))
+    created = _time_in(resource, target.rest.created_field)
     began = parse_time(obj.created_at)
     if created is None or began is None:
         return False
@@ -138,9 +138,12 @@ def _is_what_a_create_sends(target: Target, resource: Mapping[str, Any]) -> bool
 
 def _was_updated(target: Target, resource: Mapping[str, Any]) -> bool:
     rest = target.rest
-    made = parse_time(str(resource.get(rest.created_field or "") or ""))
-    changed = parse_time(str(resource.get(rest.change_token or "") or ""))
+    made, changed = _time_in(resource, rest.created_field), _time_in(resource, rest.change_token)
     return made is not None and changed is not None and changed > made
+
+
+def _time_in(resource: Mapping[str, Any], field: str | None) -> datetime | None:
+    return parse_time(str(resource.get(field or "") or ""))
 
 
 def owners(target: Target, resource: Mapping[str, Any]) -> tuple[str, ...]:
@@ -201,7 +204,7 @@ def _may_be_our_create(
         return False
     if target.rest.created_field is None:
         return True
-    created = parse_time(str(resource.get(target.rest.created_field) or ""))
+    created = _time_in(resource, target.rest.created_field)
     looked_up = parse_time(target.obj.creation.get("lookedUpAt"))
     if created is None or looked_up is None or created < looked_up:
         return False
