@@ -74,7 +74,6 @@ class Wire:
     latency_seconds: float = 0.05
     plan: CrashPlan | None = None
     is_alive: bool = True
-    frozen_until: float = 0.0
     freezes: list[tuple[float, float]] = field(default_factory=list)
     """From when to when it stood still, or is to."""
     calls: int = 0
@@ -111,9 +110,12 @@ class Wire:
     def freeze(self, seconds: float) -> None:
         """Stand still, as under SIGSTOP: answers, events and alarms are noticed only afterwards."""
         now = asyncio.get_running_loop().time()
-        self.frozen_until = now + seconds
         before = [(begin, min(end, now)) for begin, end in self.freezes]
-        self.freezes = [*before, (now, self.frozen_until)]
+        self.freezes = [*before, (now, now + seconds)]
+
+    @property
+    def frozen_until(self) -> float:
+        return self.freezes[-1][1] if self.freezes else 0.0
 
     def awake_since(self, at: float) -> float:
         """Return for how many seconds since a time it did not stand still."""
