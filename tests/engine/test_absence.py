@@ -20,6 +20,19 @@ def lie(lab: Lab, action: str = ".*", times: int | None = None) -> int:
     return lab.simulator.inject(Fault.model_validate(fault))
 
 
+def deny(lab: Lab, times: int | None = 1) -> int:
+    """Let DELETE answer 404 for what exists."""
+    fault = {
+        "action": "Delete.*",
+        "effect": "error",
+        "status": 404,
+        "code": "ERR_NOT_FOUND",
+        "message": "not found",
+        "times": times,
+    }
+    return lab.simulator.inject(Fault.model_validate(fault))
+
+
 def count(lab: Lab, prefix: str) -> int:
     return len([name for name in lab.calls.names if name.startswith(prefix)])
 
@@ -74,18 +87,7 @@ async def test_what_was_made_goes_with_its_object_in_spite_of_a_lie(sample: Samp
 @kinds
 async def test_a_lie_after_our_delete_lets_nothing_go_too_early(sample: Sample) -> None:
     lab, key = await ready(sample)
-    lab.simulator.inject(
-        Fault.model_validate(
-            {
-                "action": "Delete.*",
-                "effect": "error",
-                "status": 404,
-                "code": "ERR_NOT_FOUND",
-                "message": "not found",
-                "times": 1,
-            }
-        )
-    )
+    deny(lab)
     lab.calls.after = lambda name: None if not name.startswith("Delete") else once(lab)
     lab.cluster.delete(key)
     await lab.elapse(60)

@@ -4,24 +4,11 @@ import pytest
 
 from agentrun_simulator.faults import Fault
 from engine.specs import PROXY, SAMPLES, Sample, cloud_key, made, ready
-from engine.test_absence import VANISHED_SECONDS, count, lie
+from engine.test_absence import VANISHED_SECONDS, count, deny, lie
 from engine.test_mass_absence import ACCOUNT, BRAKED, fleet
 from fakes.lab import Lab
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-
-
-def deny(lab: Lab, times: int | None = 1) -> int:
-    """Let DELETE answer 404 for what exists."""
-    fault = {
-        "action": "Delete.*",
-        "effect": "error",
-        "status": 404,
-        "code": "ERR_NOT_FOUND",
-        "message": "not found",
-        "times": times,
-    }
-    return lab.simulator.inject(Fault.model_validate(fault))
 
 
 def lie_after_delete(lab: Lab) -> None:

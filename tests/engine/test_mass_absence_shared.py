@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.identity import ObjectKey
-from engine.specs import PROXY, SAMPLES, cloud_key
+from engine.specs import PROXY
 from engine.test_absence import count
-from engine.test_mass_absence import BRAKED, GOOD, UNKNOWN
+from engine.test_mass_absence import BRAKED, GOOD, UNKNOWN, remove
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
 
@@ -37,11 +37,6 @@ async def teams(**spec: Any) -> tuple[Lab, dict[str, list[ObjectKey]]]:
 
 def account(team: str) -> ObjectKey:
     return ObjectKey("Account", team, "default")
-
-
-def remove(lab: Lab, keys: list[ObjectKey]) -> None:
-    for key in keys:
-        lab.simulator.remove(SAMPLES[key.kind].family, cloud_key(lab, key))
 
 
 async def test_an_emptied_cloud_brakes_all_its_accounts() -> None:
