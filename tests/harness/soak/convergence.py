@@ -1,6 +1,6 @@
 """What "converged" means for each object, given what users and the cloud did to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from agentrun_operator.core.identity import RECONCILE_REQUESTED_ANNOTATION, ObjectKey
@@ -8,6 +8,7 @@ from agentrun_operator.core.redaction import HIDDEN
 from agentrun_operator.core.shown import UNSET
 from agentrun_operator.reconcile.outcome import UNRESOLVED
 from agentrun_operator.reconcile.ports import Json
+from agentrun_operator.reconcile.world import World
 from agentrun_simulator.store import Record
 from fakes.kube_server import OURS
 from soak.absences import accepts
@@ -66,20 +67,26 @@ class Convergence:
             assert process.world is not None
             cache = process.world.cache
             known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118
-            if process.world.clients.are_refusing:
-                yield f"{process.name} still answers with a refusal of the cloud"
-            for key in known:
-                notes = process.world.memory.peek(key)
-                if notes is not None and notes.conflicts.count:
-                    yield f"{process.name} has a refused write of {key} to repeat"
-                if notes is not None and _may_be_held(self._kube.objects.get(key)):
-                    told = process.world.clock.monotonic() - notes.reported.at
-                    if told < _HELD_SECONDS:
-                        yield f"{process.name} may hold back what {key} waits for now"
+            if process.watch is not None and not process.watch.is_complete:
+                yield f"{process.name} began without the CRD of a kind, and will end"
+            yield from self._open_ends(process.name, process.world, known)
             # What a watch lost is found by the resync, and only then acted upon.
             stale = sorted(k for k in held.keys() | known if held.get(k) != known.get(k))
             if stale:
                 yield f"{process.name} holds another version of {stale[0]}"
+
+    def _open_ends(self, name: str, world: World, known: Iterable[ObjectKey]) -> Iterator[str]:
+        """Say what one process has still to do."""
+        if world.clients.are_refusing:
+            yield f"{name} still answers with a refusal of the cloud"
+        for key in known:
+            notes = world.memory.peek(key)
+            if notes is not None and notes.conflicts.count:
+                yield f"{name} has a refused write of {key} to repeat"
+            if notes is not None and _may_be_held(self._kube.objects.get(key)):
+                told = world.clock.monotonic() - notes.reported.at
+                if told < _HELD_SECONDS:
+                    yield f"{name} may hold back what {key} waits for now"
 
     def left(self) -> list[str]:
         """Say which objects are not gone yet, although everything was deleted.

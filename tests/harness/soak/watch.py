@@ -44,6 +44,11 @@ class Watch(Watcher):
         # Two processes share the loop, and the guard knows tasks by their names.
         return [f"{name} of {self._process.name}" for name in super().expected()]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether each kind is watched; a process that lacks one ends when its patience does."""
+        return self._tasks.keys() >= {kind.kind for kind in self._kinds}
+
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; raise WatchLostError as the shipped one does."""
         unserved = self._process.simulation.actions.definitions.unserved

@@ -169,6 +169,15 @@ FOUND_BEFORE = {
             Step(139.5, "freeze", {"seconds": 60.0}),
         ),
     ),
+    "a process that ends late, since it began without a CRD": replace(
+        generate(776775523),
+        steps=(
+            Step(4.9, "apply", {"slot": "bare", "variant": 0, "policies": {}}),
+            Step(5.0, "apply", {"slot": "ep", "variant": 0, "policies": {}}),
+            Step(110.0, "apply", {"slot": "bare", "variant": 3, "policies": None}),
+            Step(118.6, "crd", {"kind": "AgentRuntimeEndpoint", "seconds": 70.0}),
+        ),
+    ),
 }
 
 
