@@ -295,15 +295,18 @@ def _recorded(obj: KubeObject) -> tuple[str, str] | None:
     return (obj.key.kind, obj.external_id) if obj.external_id and obj.is_in_charge else None
 
 
+def accounts_asked_for(obj: KubeObject) -> tuple[ObjectKey, ...]:
+    """Return the account objects that a spec may mean, the preferred one first."""
+    ref = obj.spec.get("accountRef")
+    if isinstance(ref, Mapping) and ref.get("name"):
+        return (obj.account_key(str(ref.get("kind") or ACCOUNT), str(ref["name"])),)
+    return tuple(obj.account_key(kind, DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS)
+
+
 def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:
     """Return the account objects that an object may live in, the preferred one first."""
-    ref = obj.spec.get("accountRef")
+    found = [*accounts_asked_for(obj)]
     pinned = obj.status.get("account")
-    found = []
-    if isinstance(ref, Mapping) and ref.get("name"):
-        found.append(obj.account_key(str(ref.get("kind") or ACCOUNT), str(ref["name"])))
-    else:
-        found += [obj.account_key(kind, DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS]
     if isinstance(pinned, Mapping) and pinned.get("name"):
         found.append(obj.account_key(str(pinned["kind"]), str(pinned["name"])))
     return tuple(dict.fromkeys(found))
