@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from agentrun_operator.core.defaults import DELETE, NO_DEFAULTS, RETAIN, Defaults
 from agentrun_operator.core.identity import (
     ACCOUNT,
     FINALIZER,
@@ -34,6 +35,8 @@ class KubeObject:
     annotations: Mapping[str, str]
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
+    defaults: Defaults = NO_DEFAULTS
+    """What its account says where the spec says nothing."""
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], kind: str) -> Self:
@@ -182,12 +185,22 @@ class KubeObject:
         # Of the raw spec: it is to be obeyed even where another field makes no sense.
         return bool(self.spec.get("managementPolicy") == "Observe")
 
+    @property
+    def deletion_policy(self) -> str | None:
+        """What becomes of its resource, by its own word or else its account's; None: neither."""
+        return self.spec.get("deletionPolicy") or self.defaults.deletion_policy
+
     def retains(self, *, is_adopted: bool | None = None) -> bool:
         """Whether its deletion leaves its resource alone; the status says if adopted."""
-        policy = self.spec.get("deletionPolicy")
+        policy = self.deletion_policy
         if is_adopted is None:
             is_adopted = bool(self.status.get("adopted"))
-        return policy == "Retain" or (policy is None and is_adopted)
+        return policy == RETAIN or (policy is None and is_adopted)
+
+    @property
+    def deletes_adopted(self) -> bool:
+        """Whether its deletion takes its resource along, also one that it adopted."""
+        return self.deletion_policy == DELETE
 
     def holds_targets(self) -> bool:
         """Whether it keeps what it refers to from being deleted.
@@ -198,6 +211,16 @@ class KubeObject:
         if not self.is_claimed or self.observes_only or self.retains():
             return False
         return self.has_record or self.is_unrecorded
+
+    def is_retained_by_account(self) -> bool:
+        """Whether its resource is kept because its account says so.
+
+        It holds that account: without it nobody would know, and its deletion would take the
+        resource along.
+        """
+        is_told = self.spec.get("deletionPolicy") is None and not self.observes_only
+        may_have = self.is_claimed and (self.has_record or self.is_unrecorded)
+        return is_told and may_have and self.defaults.deletion_policy == RETAIN
 
     def was_edited_since_mark(self) -> bool:
         """Whether the spec is another one than at the POST; deletion moves the generation too."""

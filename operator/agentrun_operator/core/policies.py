@@ -35,8 +35,8 @@ class ResourceSpec(SpecModel):
     """Account to use. Unset: Account `default` of the namespace, then ClusterAccount `default`,
     then the operator's own settings if it allows them."""
     deletion_policy: Annotated[Literal["Delete", "Retain"] | None, Local()] = None
-    """What becomes of the cloud resource when this object is deleted. Unset: delete what the
-    operator created, retain what it adopted."""
+    """What becomes of the cloud resource when this object is deleted. Unset: `defaults` of the
+    account say it, else delete what the operator created, retain what it adopted."""
     adoption_policy: Annotated[Literal["Adopt", "Never"] | None, Local()] = None
     """What to do when the name already exists in AgentRun: Adopt uses it unless it carries another
     owner's mark, Never stalls. Operator default Adopt, for Credential and IMBot Never."""

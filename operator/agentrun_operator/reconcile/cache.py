@@ -11,6 +11,7 @@ from agentrun_operator.core.identity import ACCOUNT, ACCOUNT_KINDS, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import binding_of, own_part, without_future
+from agentrun_operator.reconcile.defaults import AccountDefaults
 from agentrun_operator.reconcile.ports import Held
 from agentrun_operator.reconcile.publications import map_key, published_name
 from agentrun_operator.reconcile.shelf import (
@@ -85,6 +86,7 @@ class ObjectCache:
         self._claims: dict[tuple[str, str], set[ObjectKey]] = {}
         self._recorders: dict[tuple[str, str], set[ObjectKey]] = {}
         self._publishers: dict[ObjectKey, set[ObjectKey]] = {}
+        self._defaults = AccountDefaults(self._entries.__contains__)
 
     def observe(self, raw: Mapping[str, Any], kind: str) -> KubeObject | None:
         """Take in one version; None if it is stale, unchanged, or not ours to serve.
@@ -118,7 +120,7 @@ class ObjectCache:
         obj = _with(obj, without_future(obj))
         if self._kinds[kind].is_local:
             return obj
-        return _with(obj, own_part(obj, cluster_id=self.cluster_id))
+        return self._with_defaults(_with(obj, own_part(obj, cluster_id=self.cluster_id)))
 
     def binding_of(self, obj: KubeObject) -> dict[str, str]:
         """Return what ties a record to an object of this cluster."""
@@ -167,7 +169,17 @@ class ObjectCache:
         if entry is None:
             return None
         obj = KubeObject.of(json.loads(entry.body), key.kind)
-        return replace(obj, spec=PartlyStored(obj.spec, entry.stored)) if entry.stored else obj
+        if entry.stored:
+            obj = replace(obj, spec=PartlyStored(obj.spec, entry.stored))
+        return obj if key.is_account else self._with_defaults(obj)
+
+    def _with_defaults(self, obj: KubeObject) -> KubeObject:
+        found = self._defaults.of(obj, accounts_asked_for(obj))
+        return obj if found == obj.defaults else replace(obj, defaults=found)
+
+    def drop_unused(self) -> None:
+        """Drop what is remembered of accounts that are gone and have no users."""
+        self._defaults.drop_unused(lambda account: account in self._users)
 
     def account_of(self, key: ObjectKey) -> ObjectKey | None:
         """Return the account that an object refers to, without reading the object.
@@ -245,6 +257,8 @@ class ObjectCache:
         )
         self._claimed[obj.key.namespace] += int(entry.is_claimed)
         self._entries[obj.key] = entry
+        if obj.key.is_account:
+            self._defaults.note(obj)
         self._by_kind[obj.key.kind].add(obj.key)
         self._claims.setdefault(entry.claims, set()).add(obj.key)
         for target in entry.refers_to:

@@ -20,6 +20,13 @@ def is_left_to_its_owner(obj: KubeObject) -> bool:
     return obj.ready_reason in (Reason.ALREADY_EXISTS_NOT_OWNED.value, Reason.NOT_GRANTED.value)
 
 
+def lets_go(before: KubeObject, now: KubeObject) -> bool:
+    """Whether an object no longer holds what it held: what it refers to, or its account."""
+    if before.holds_targets() and not now.holds_targets():
+        return True
+    return before.is_retained_by_account() and not now.is_retained_by_account()
+
+
 def is_disowned(obj: KubeObject) -> bool:
     """Whether what an object has on record is not its own, as another claim to it comes first."""
     return obj.ready_reason in (

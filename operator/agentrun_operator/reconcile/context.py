@@ -113,6 +113,7 @@ class Pass(Generic[P_co]):
             spec=began.spec,
             annotations=began.annotations,
             deleted_at=began.deleted_at,
+            defaults=began.defaults,
         )
         if is_planned(self):
             self.retarget(replace(self.target, obj=obj))

@@ -18,6 +18,7 @@ from agentrun_operator.reconcile.changes import (
     concerns_users,
     deserves_a_pass,
     is_left_to_its_owner,
+    lets_go,
 )
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.local import LocalReconciler
@@ -117,7 +118,7 @@ class Engine:
         if before is None or concerns_users(before, obj):
             self._wakes.users_of(obj.key)
             self._wakes.targets_of(obj)
-        elif before.holds_targets() and not obj.holds_targets():
+        elif lets_go(before, obj):
             self._wakes.targets_of(obj)
         self._wakes.targets_left(left)
         rest = self._world.kinds[obj.key.kind].rest

@@ -73,7 +73,7 @@ def _policies(ctx: Context) -> Policies:
         force_adopt=edits.is_forced(ctx) and is_granted,
         observe_only=ctx.obj.observes_only,
         drift=spec.drift_policy,
-        delete_adopted=ctx.obj.spec.get("deletionPolicy") == "Delete",
+        delete_adopted=ctx.obj.deletes_adopted,
         restart_ended=endings.is_followed(ctx),
     )
 

@@ -37,5 +37,7 @@ def holders(target: ObjectKey, cache: ObjectCache) -> tuple[KubeObject, ...]:
 
 def _holds(user: KubeObject, target: ObjectKey) -> bool:
     # Who lost the record counts: whichever account it may be looked up in is held.
-    is_its = not target.is_account or user.pinned_account in (None, target)
-    return is_its and user.holds_targets()
+    if not target.is_account:
+        return user.holds_targets()
+    is_its = user.pinned_account in (None, target)
+    return is_its and (user.holds_targets() or user.is_retained_by_account())

@@ -54,6 +54,7 @@ class World:
     async def drop_unused(self) -> None:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
         await self.clients.drop_unused()
+        self.cache.drop_unused()
         self.brake.drop_unused()
         self.early_looks.keep(self.clients.is_there)
         self.known.sweep(lambda key: self.cache.version(key) is not None)

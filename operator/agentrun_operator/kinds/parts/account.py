@@ -43,6 +43,16 @@ class MassAbsence(SpecModel):
     """Seconds within which absences count together. Unset: the operator's default, 600."""
 
 
+class Defaults(SpecModel):
+    """What objects of an account take where they do not say it themselves."""
+
+    deletion_policy: Literal["Delete", "Retain"] | None = None
+    """What becomes of a resource when its object is deleted, as far as the object has no
+    `deletionPolicy`; what this says at that time counts. `Delete` takes along what was adopted as
+    well. With `Retain` an object that has a resource holds the account. Unset: delete what the
+    operator created, retain what it adopted."""
+
+
 class AccountBase(SpecModel):
     """Which cloud account, in which region."""
 
@@ -65,6 +75,8 @@ class AccountBase(SpecModel):
     """Limits of the brake: where more resources of the account than `minimum` and `percent` vanish
     within the window, nothing of it is created or released until they are back, or the annotation
     `agentrun.dev/accept-absence` says that they are gone."""
+    defaults: Defaults | None = None
+    """What objects of the account take where they do not say it themselves."""
     compatibility: Compatibility | None = None
     """Answers to open questions of the API."""
     controller_class: Annotated[str, Immutable(), Field(max_length=63)] = ""
