@@ -1,10 +1,12 @@
 """What an account says for those of its objects that do not say it themselves: `spec.defaults`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 DELETE, RETAIN = "Delete", "Retain"
+NAMESPACE = "{namespace}"
+"""What stands for the namespace of an object in a prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,14 @@ class Defaults:
     """The defaults of one account."""
 
     deletion_policy: str | None = None
+    name_prefix: str = ""
+    """What goes before the name of an object that sets no external name. Of an account it may hold
+    `{namespace}`; what an object is given has its namespace there."""
+
+    def given_to(self, namespace: str, *, takes_prefix: bool) -> "Defaults":
+        """Return what an object of a namespace takes, of a kind that takes a prefix or does not."""
+        prefix = self.name_prefix.replace(NAMESPACE, namespace) if takes_prefix else ""
+        return self if prefix == self.name_prefix else replace(self, name_prefix=prefix)
 
     @classmethod
     def of(cls, account: Mapping[str, Any]) -> Self:
@@ -20,7 +30,11 @@ class Defaults:
         if not isinstance(given, Mapping):
             return cls()
         policy = given.get("deletionPolicy")
-        return cls(deletion_policy=policy if policy in (DELETE, RETAIN) else None)
+        prefix = given.get("namePrefix")
+        return cls(
+            deletion_policy=policy if policy in (DELETE, RETAIN) else None,
+            name_prefix=prefix if isinstance(prefix, str) else "",
+        )
 
 
 NO_DEFAULTS = Defaults()

@@ -235,6 +235,9 @@ class ResourceKind:
     """State words that mean something else here than their spelling says."""
     name_pattern: str = r"^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$"
     """What the API accepts as an external name."""
+    has_free_name: bool = True
+    """False where a name means something outside AgentRun, as a domain does: no account puts
+    anything before it."""
     derived: tuple[Derived, ...] = ()
     rules: tuple[Rule, ...] = ()
     """Cross-field CEL rules on `spec`, beside those that the field types bring."""
@@ -256,6 +259,15 @@ class ResourceKind:
         """
         name = self.rest.parent if self.rest is not None else None
         object.__setattr__(self, "parent", _parent_of(self.spec, name) if name else None)
+
+    @property
+    def takes_prefix(self) -> bool:
+        """Whether an account may put something before a name: one that is alone in the account.
+
+        What lives below a parent shares no names with what lives below another one.
+        """
+        rest = self.rest
+        return self.has_free_name and rest is not None and bool(rest.name_field) and not rest.parent
 
     @property
     def is_local(self) -> bool:

@@ -93,7 +93,18 @@ class KubeObject:
     @property
     def external_name(self) -> str:
         """The effective name in AgentRun."""
-        return str(self.spec.get("externalName") or self.key.name)
+        return str(self.spec.get("externalName") or f"{self.name_prefix}{self.key.name}")
+
+    @property
+    def name_prefix(self) -> str:
+        """What its account puts before its name, as long as it sets no external name.
+
+        It is on record with the resource: a name is an identity, and another prefix of the account
+        would look for another resource.
+        """
+        if self.has_record:
+            return str(self.status.get("namePrefix") or "")
+        return "" if self.spec.get("externalName") else self.defaults.name_prefix
 
     @property
     def external_id(self) -> str | None:

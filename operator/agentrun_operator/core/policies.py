@@ -62,7 +62,8 @@ class NamedSpec(ResourceSpec):
     """A resource that has a name in AgentRun, which all but sandboxes have."""
 
     external_name: Annotated[Name | None, Local()] = None
-    """Name in AgentRun; unset: metadata.name. Immutable once the resource exists."""
+    """Name in AgentRun; unset: metadata.name, behind the `defaults.namePrefix` of the account if it
+    has one. Immutable once the resource exists."""
 
 
 class HasStates(ResourceSpec):

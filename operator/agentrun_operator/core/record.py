@@ -20,6 +20,7 @@ RECORD_FIELDS = (
     "copiedFrom",
     "externalId",
     "externalName",
+    "namePrefix",
     "parentId",
     "account",
     "adopted",
@@ -109,7 +110,8 @@ def _named(
 
     Before its first answer a status does not say it. The spec came along with it.
     """
-    named = obj.spec.get("externalName") or bound.get("name") or obj.key.name
+    prefix, name = status.get("namePrefix") or "", bound.get("name") or obj.key.name
+    named = obj.spec.get("externalName") or f"{prefix}{name}"
     return {"externalName": named, **status}
 
 

@@ -270,7 +270,12 @@ def _name_rule(kind: ResourceKind) -> CelRule:
 
 def _transition_rules(kind: ResourceKind) -> Iterator[CelRule]:
     if has_external_name(kind):
-        name = "has({0}.spec.externalName) ? {0}.spec.externalName : {0}.metadata.name"
+        # Of the status of before on either side: a status that changes is no new name.
+        given = "(has(oldSelf.status.namePrefix) ? oldSelf.status.namePrefix : '') + "
+        prefix = given if kind.takes_prefix else ""
+        name = (
+            "has({0}.spec.externalName) ? {0}.spec.externalName : " + prefix + "{0}.metadata.name"
+        )
         yield _once_it_exists(
             f"({name.format('self')}) == ({name.format('oldSelf')})",
             "the external name (spec.externalName, or metadata.name without it) is immutable "

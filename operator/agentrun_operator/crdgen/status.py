@@ -29,6 +29,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             },
             "conditions": _conditions(),
             **_record(),
+            **({"namePrefix": _name_prefix()} if kind.takes_prefix else {}),
             **_sent(),
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
             **({"lastSeenTime": _last_seen_time()} if kind.rest is not None else {}),
@@ -65,6 +66,11 @@ def _record() -> Schema:
             "How often the resource was created anew; its chosen id depends on it."
         ),
     }
+
+
+def _name_prefix() -> Schema:
+    described = "What the account put before metadata.name (spec.defaults.namePrefix); it stays."
+    return {**_text(described), "maxLength": 128}
 
 
 def _sent() -> Schema:

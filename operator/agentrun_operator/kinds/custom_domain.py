@@ -101,6 +101,7 @@ KIND = ResourceKind(
     ),
     # Domains know no upper and lower case; one spelling alone keeps two objects off one domain.
     name_pattern=r"^([*][.])?([a-z0-9]+[.-]+)*[a-z0-9]+$",
+    has_free_name=False,
     rules=(required("protocol", "set it to HTTP, HTTPS or HTTPAndHTTPS"), *ROUTE_RULES),
     columns=(Column("Protocol", ".spec.protocol"), Column("Type", ".spec.type")),
 )

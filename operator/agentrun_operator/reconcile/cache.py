@@ -27,6 +27,8 @@ K = TypeVar("K")
 
 Changed = Callable[[KubeObject | None, KubeObject, frozenset[ObjectKey]], None]
 """Hears the version before, the one now, and what the one before referred to and this does not."""
+Renamed = Callable[[KubeObject, KubeObject], None]
+"""Hears of an object that has another name since its account changed."""
 
 DEFAULT_ACCOUNT = "default"
 _ENDED_KEPT = 10_000
@@ -76,6 +78,7 @@ class ObjectCache:
         self._class = controller_class
         self._operator_namespace = operator_namespace
         self._changed: Changed = lambda _before, _now, _left: None
+        self._renamed: Renamed = lambda _before, _now: None
         self._entries: dict[ObjectKey, _Entry] = {}
         self._ended: dict[str, None] = {}
         """Uids of the objects that went last, in that order."""
@@ -136,9 +139,10 @@ class ObjectCache:
             return None
         return self.observe(raw, kind)
 
-    def listen(self, changed: Changed) -> None:
+    def listen(self, changed: Changed, renamed: Renamed) -> None:
         """Call `changed` for every version taken in, our own writes included."""
         self._changed = changed
+        self._renamed = renamed
 
     def forget(self, key: ObjectKey, uid: str | None = None) -> None:
         """Drop an object that is gone; with `uid`, only that incarnation of it."""
@@ -146,9 +150,12 @@ class ObjectCache:
         if known is None or (uid is not None and known.uid != uid):
             return
         self._note_ended(known.uid)
+        is_named_by = key.is_account and self._defaults.has_prefixes
+        users = self._users_known(key) if is_named_by else []
         self._unlink(key, known)
         del self._entries[key]
         self._by_kind[key.kind].discard(key)
+        self._claim_anew(users)
 
     def _note_ended(self, uid: str) -> None:
         self._ended[uid] = None
@@ -175,6 +182,8 @@ class ObjectCache:
 
     def _with_defaults(self, obj: KubeObject) -> KubeObject:
         found = self._defaults.of(obj, accounts_asked_for(obj))
+        takes_prefix = self._kinds[obj.key.kind].takes_prefix
+        found = found.given_to(obj.key.namespace, takes_prefix=takes_prefix)
         return obj if found == obj.defaults else replace(obj, defaults=found)
 
     def drop_unused(self) -> None:
@@ -238,7 +247,26 @@ class ObjectCache:
         found = (self.get(key) for key in sorted(keys))
         return (obj for obj in found if obj is not None)
 
+    def _users_known(self, account: ObjectKey) -> list[KubeObject]:
+        return [obj for obj in map(self.get, self.users_of(account)) if obj is not None]
+
+    def _claim_anew(self, users: Iterable[KubeObject]) -> None:
+        """Index what objects are called, now that their account says something else."""
+        renamed = []
+        for before in users:
+            key, now = before.key, self.get(before.key)
+            if now is not None and now.external_name != before.external_name:
+                entry = self._entries[key]
+                _discard(self._claims, entry.claims, key)
+                entry.claims = (key.kind, now.external_name)
+                self._claims.setdefault(entry.claims, set()).add(key)
+                renamed.append((before, now))
+        for before, now in renamed:
+            self._renamed(before, now)
+
     def _replace(self, obj: KubeObject, version: int) -> None:
+        is_named_by = obj.key.is_account and self._defaults.may_rename(obj)
+        users = self._users_known(obj.key) if is_named_by else []
         known = self._entries.get(obj.key)
         if known is not None:
             self._unlink(obj.key, known)
@@ -257,8 +285,6 @@ class ObjectCache:
         )
         self._claimed[obj.key.namespace] += int(entry.is_claimed)
         self._entries[obj.key] = entry
-        if obj.key.is_account:
-            self._defaults.note(obj)
         self._by_kind[obj.key.kind].add(obj.key)
         self._claims.setdefault(entry.claims, set()).add(obj.key)
         for target in entry.refers_to:
@@ -267,6 +293,9 @@ class ObjectCache:
             self._recorders.setdefault(entry.recorded, set()).add(obj.key)
         if entry.publishes is not None:
             self._publishers.setdefault(entry.publishes, set()).add(obj.key)
+        if obj.key.is_account:
+            self._defaults.note(obj)
+            self._claim_anew(users)
 
     def _unlink(self, key: ObjectKey, entry: _Entry) -> None:
         _discard(self._claims, entry.claims, key)

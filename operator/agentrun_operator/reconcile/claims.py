@@ -20,11 +20,11 @@ class Claims:
         self._cache = world.cache
         self._accounts = world.accounts
         self._memory = world.memory
-        self._taking: dict[ObjectKey, str | None] = {}
-        """Who is about to put on record that it takes its name, and the id of its parent."""
+        self._taking: dict[ObjectKey, tuple[str, str | None]] = {}
+        """Who is about to put on record that it takes a name: that name, and its parent's id."""
 
     @contextmanager
-    def taking(self, key: ObjectKey, parent: str | None) -> Iterator[None]:
+    def taking(self, obj: KubeObject, parent: str | None) -> Iterator[None]:
         """Keep a name for one object until the cache has on record that it takes it.
 
         Race: between the answer of `conflict` and that record another pass would find the name free
@@ -32,11 +32,11 @@ class Claims:
         To be entered without any await after that answer. Nobody waits for it: who finds the name
         kept has a conflict.
         """
-        self._taking[key] = parent
+        self._taking[obj.key] = obj.external_name, parent
         try:
             yield
         finally:
-            del self._taking[key]
+            del self._taking[obj.key]
 
     async def conflict(
         self, obj: KubeObject, rest: Rest, binding: Binding, parent: str | None = None
@@ -68,7 +68,7 @@ class Claims:
         self, obj: KubeObject, rest: Rest, binding: Binding, parent: str | None
     ) -> Iterator[KubeObject]:
         """Yield the other objects that come first with this name, if they may live there."""
-        for other in self._cache.claimants(obj.key.kind, obj.external_name):
+        for other in self._wanting(obj.key.kind, obj.external_name):
             if other.key == obj.key or not self._has_same_parent(other, obj, rest, parent):
                 continue
             if other.observes_only or self._left_it_to_its_owner(other, obj, rest):
@@ -79,6 +79,20 @@ class Claims:
                 continue
             if self._claim(other) < self._claim(obj):
                 yield other
+
+    def _wanting(self, kind: str, name: str) -> Iterator[KubeObject]:
+        """Yield who has a name by what it says now, or is about to put it on record.
+
+        Race: the account of the second may have got another prefix since its pass began.
+        """
+        found = set()
+        for each in self._cache.claimants(kind, name):
+            found.add(each.key)
+            yield each
+        for key, (taken, _) in list(self._taking.items()):
+            each_taking = self._cache.get(key) if key.kind == kind and taken == name else None
+            if each_taking is not None and key not in found:
+                yield each_taking
 
     def _claim(self, obj: KubeObject) -> tuple[bool, str, str]:
         """Return what orders claims of one name: who has the resource, then who is older.
@@ -117,7 +131,8 @@ class Claims:
     def _has_same_parent(
         self, one: KubeObject, other: KubeObject, rest: Rest, parent: str | None
     ) -> bool:
-        its = self._taking.get(one.key) or one.status.get("parentId")
+        _, taken = self._taking.get(one.key, ("", None))
+        its = taken or one.status.get("parentId")
         return _is_below_same(one, other, rest, its, parent or other.status.get("parentId"))
 
 

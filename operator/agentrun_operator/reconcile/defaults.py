@@ -17,6 +17,18 @@ class AccountDefaults:
         """Those of an account that is gone stay: it may have been forced out from under objects
         whose resources it wanted kept, and the process still has its last client."""
 
+    def may_rename(self, account: KubeObject) -> bool:
+        """Whether a version of an account, not taken in yet, may give other names to its users."""
+        found = Defaults.of(account.spec)
+        if self._is_held(account.key):
+            return found.name_prefix != self._of.get(account.key, NO_DEFAULTS).name_prefix
+        return bool(found.name_prefix) or self.has_prefixes
+
+    @property
+    def has_prefixes(self) -> bool:
+        """Whether any account has a prefix; whether one exists then tells names."""
+        return any(each.name_prefix for each in self._of.values())
+
     def note(self, account: KubeObject) -> None:
         """Take in one version of an account."""
         found = Defaults.of(account.spec)

@@ -66,7 +66,7 @@ class Engine:
         self._local = LocalReconciler(world)
         self._poller = Poller(world, self.queue)
         self._resync = Resync(world, reader)
-        world.cache.listen(self._object_changed)
+        world.cache.listen(self._object_changed, self._wakes.of_same_name)
         world.clients.contacts.listen(self._reach_changed)
         world.connections.listen(self._republish)
         world.brake.listen(self._absence_changed)

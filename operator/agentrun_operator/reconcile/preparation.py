@@ -1,5 +1,6 @@
 """The start of a pass: what can be known of an object without asking the cloud."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -95,6 +96,7 @@ class Preparation:
             binding = await self._world.accounts.bind(ctx.obj)
             known = replace(known, binding=binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
+            _check_name(ctx.kind, ctx.obj, binding)
             elsewhere = check_pin(ctx.obj, binding)
             conflict = elsewhere or await self._claims.conflict(ctx.obj, ctx.rest, binding)
         except OperatorError as error:
@@ -140,6 +142,7 @@ class Preparation:
         """Return what is wrong with the account or the name of an object without a valid spec."""
         try:
             binding = await self._world.accounts.bind(ctx.obj)
+            _check_name(ctx.kind, ctx.obj, binding)
             conflict = check_pin(ctx.obj, binding)
             conflict = conflict or await self._claims.conflict(ctx.obj, ctx.rest, binding)
         except OperatorError as error:
@@ -362,6 +365,18 @@ def _check_recordable(kind: ResourceKind, desired: Json) -> None:
         raise InvalidParameter(
             "the spec has more fields than the status can record; put them into fewer, as texts"
         )
+
+
+def _check_name(kind: ResourceKind, obj: KubeObject, binding: Binding) -> None:
+    """Refuse a name that is none with the prefix of the account; admission sees no account."""
+    prefix, name = obj.name_prefix, obj.external_name
+    if not prefix or obj.has_record or re.search(kind.name_pattern, name):
+        return
+    raise InvalidParameter(
+        f"spec.externalName is unset, and with the prefix {prefix!r} (spec.defaults.namePrefix of "
+        f"{binding.source}) metadata.name makes {name!r}, which is no valid AgentRun name (it must "
+        f"match {kind.name_pattern}); set spec.externalName"
+    )
 
 
 def _parsed(kind: ResourceKind, obj: KubeObject) -> ResourceSpec | InvalidParameter:

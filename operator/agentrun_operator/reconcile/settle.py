@@ -80,6 +80,7 @@ class Settlement:
         return {
             "account": ctx.binding.pin(),
             "externalName": ctx.target.name if ctx.rest.name_field else None,
+            "namePrefix": ctx.obj.name_prefix,
             "parentId": ctx.target.parent,
         }
 

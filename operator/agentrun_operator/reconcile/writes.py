@@ -109,7 +109,7 @@ class WritingSteps:
         await self._redactors.check_id(ctx, ctx.target.id_of(ctx.observation.resource))
         if await self._has_conflict(ctx):
             return None
-        with self._claims.taking(ctx.obj.key, ctx.target.parent):
+        with self._claims.taking(ctx.obj, ctx.target.parent):
             is_taken = await takeover.take_over(ctx, self._world.clock)
             # Nothing of the spec was edited since: what differs is drift, as `driftPolicy` wants.
             asked.note_acted(ctx)
@@ -165,7 +165,7 @@ class WritingSteps:
         if await self._has_conflict(ctx):
             _withdraw(ctx)
             return None
-        with self._claims.taking(ctx.obj.key, ctx.target.parent):
+        with self._claims.taking(ctx.obj, ctx.target.parent):
             verdict = await self._announce(ctx)
         # What came from elsewhere meanwhile, such as a record that was written back.
         if await self._has_conflict(ctx):

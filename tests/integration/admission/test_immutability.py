@@ -178,3 +178,18 @@ def test_spelling_out_the_effective_name_is_no_change(server: Server, held: Held
     path = path_of(kind, stored)
     server.patch(f"{path}/status", {"status": {"externalId": "id-1"}})
     server.patch(path, {"spec": {"externalName": None}}, dry_run=True)
+
+
+def test_a_prefix_on_record_is_a_part_of_the_name(server: Server, held: Held) -> None:
+    kind = catalogue()["ModelService"]
+    stored = held(kind, MINIMAL["ModelService"])
+    name, path = stored["metadata"]["name"], path_of(kind, stored)
+    server.patch(f"{path}/status", {"status": {"externalId": "id-1", "namePrefix": "team-a-"}})
+    for other in (name, f"team-b-{name}"):
+        with pytest.raises(Refused, match=r"spec.externalName: Forbidden: the external name"):
+            server.patch(path, {"spec": {"externalName": other}})
+    server.patch(path, {"spec": {"externalName": f"team-a-{name}"}})
+    server.patch(path, {"spec": {"externalName": None}})
+    # The record goes, and comes: no spec is another one for that.
+    server.json_patch(f"{path}/status", [{"op": "remove", "path": "/status/namePrefix"}])
+    server.patch(f"{path}/status", {"status": {"namePrefix": "team-a-"}})

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.core.defaults import NO_DEFAULTS, Defaults
+from agentrun_operator.kinds import catalogue
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,24 @@ def test_an_account_without_defaults(spec: dict[str, Any]) -> None:
 )
 def test_a_deletion_policy(word: object, expected: str | None) -> None:
     assert Defaults.of({"defaults": {"deletionPolicy": word}}).deletion_policy == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "given"),
+    [("dev-", "dev-"), ("{namespace}-", "team-a-"), ("x{namespace}{namespace}", "xteam-ateam-a")],
+)
+def test_a_prefix_is_filled_in(prefix: str, given: str) -> None:
+    found = Defaults.of({"defaults": {"namePrefix": prefix}})
+    assert found.given_to("team-a", takes_prefix=True).name_prefix == given
+    assert found.given_to("team-a", takes_prefix=False).name_prefix == ""
+
+
+def test_a_prefix_that_is_no_text_is_none() -> None:
+    assert Defaults.of({"defaults": {"namePrefix": 1}}) == NO_DEFAULTS
+
+
+def test_which_kinds_take_a_prefix() -> None:
+    without = sorted(name for name, kind in catalogue().items() if not kind.takes_prefix)
+    assert without == [
+        *("Account", "AgentRuntimeEndpoint", "ClusterAccount", "CustomDomain", "Sandbox"),
+    ]

@@ -143,7 +143,8 @@ def test_listeners_hear_what_was_before() -> None:
                 now.resource_version,
                 sorted(target.name for target in left),
             )
-        )
+        ),
+        lambda _before, _now: None,
     )
     for version, credential in ((5, "one"), (4, "two"), (7, "one"), (8, "two")):
         held.observe(raw(version, spec={"credentialRef": {"name": credential}}), "ModelProxy")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Immutable, ObservedModel, SpecModel, Unquoted
+from agentrun_operator.core.fields import Form, Immutable, ObservedModel, SpecModel, Unquoted
 from agentrun_operator.core.kind import Column, Rule
 
 
@@ -43,6 +43,18 @@ class MassAbsence(SpecModel):
     """Seconds within which absences count together. Unset: the operator's default, 600."""
 
 
+NamePrefix = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    Form(
+        r"^([A-Za-z_]|[{]namespace[}])([A-Za-z0-9_-]|[{]namespace[}])*$",
+        "must begin with a letter or {namespace}, and hold letters, digits, - and _ beside that, "
+        "like {namespace}-",
+        ("{namespace}-", "dev-"),
+    ),
+]
+
+
 class Defaults(SpecModel):
     """What objects of an account take where they do not say it themselves."""
 
@@ -51,6 +63,10 @@ class Defaults(SpecModel):
     `deletionPolicy`; what this says at that time counts. `Delete` takes along what was adopted as
     well. With `Retain` an object that has a resource holds the account. Unset: delete what the
     operator created, retain what it adopted."""
+    name_prefix: NamePrefix | None = None
+    """What goes before `metadata.name` to make the name in AgentRun, where the object sets no
+    `externalName`; `{namespace}` stands for its namespace, as in `{namespace}-`. Domains and what
+    lives below a parent take none. What has a resource keeps its name."""
 
 
 class AccountBase(SpecModel):
