@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.fields import SpecModel
 from agentrun_operator.core.kind import ResourceKind
@@ -20,6 +21,16 @@ def created_body(kind: ResourceKind, spec: SpecModel, desired: Mapping[str, Any]
         if derived.create_default is not None and derived.api in desired:
             body[derived.api] = {**derived.create_default(spec), **desired[derived.api]}
     return body
+
+
+def account_values(kind: ResourceKind, defaults: Defaults) -> dict[str, Any]:
+    """Return what the account gives to a create that says nothing of it."""
+    found = {
+        derived.api: defaults.at(derived.account_default)
+        for derived in kind.derived
+        if derived.account_default is not None
+    }
+    return {api: value for api, value in found.items() if value is not None}
 
 
 def _completed(rules: tuple[FieldRule, ...], owner: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What an account says for those of its objects that do not say it themselves: `spec.defaults`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 DELETE, RETAIN = "Delete", "Retain"
@@ -17,6 +17,16 @@ class Defaults:
     name_prefix: str = ""
     """What goes before the name of an object that sets no external name. Of an account it may hold
     `{namespace}`; what an object is given has its namespace there."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """All of it, as written; kinds say which of it their creates take."""
+
+    def at(self, path: str) -> str | None:
+        """Return a text of what was given, by its dotted path; None where there is none."""
+        found: Any = self.given
+        for step in path.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found if isinstance(found, str) and found else None
 
     def given_to(self, namespace: str, *, takes_prefix: bool) -> "Defaults":
         """Return what an object of a namespace takes, of a kind that takes a prefix or does not."""
@@ -34,6 +44,7 @@ class Defaults:
         return cls(
             deletion_policy=policy if policy in (DELETE, RETAIN) else None,
             name_prefix=prefix if isinstance(prefix, str) else "",
+            given=given,
         )
 
 

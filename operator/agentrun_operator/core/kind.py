@@ -167,6 +167,10 @@ class Derived:
     create_default: Callable[[Any], Mapping[str, Any]] | None = None
     """Pure: spec → what of the document a create adds where the spec says nothing of it. What left
     the spec goes back to it."""
+    account_default: str | None = None
+    """Path in `spec.defaults` of an account, of what a create sends where the spec says nothing. It
+    is no part of the desired state, and is compared with nothing: the account may say another one
+    by now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ from dataclasses import replace
 import structlog
 
 from agentrun_operator.core.conditions import Verdict
-from agentrun_operator.core.errors import AlreadyExistsNotOwned, InUse, OperatorError, Unavailable
+from agentrun_operator.core.create import account_values
+from agentrun_operator.core.errors import (
+    AlreadyExistsNotOwned,
+    InUse,
+    OperatorError,
+    ReferenceNotFound,
+    Unavailable,
+)
 from agentrun_operator.core.kind import KeyedBy, Phase
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
@@ -225,9 +232,12 @@ class WritingSteps:
             if not error.maybe_applied:
                 _withdraw(ctx)
             raise
-        except OperatorError:
+        except OperatorError as error:
             # A refusal: nothing was made, so there is nothing to look for.
             _withdraw(ctx)
+            if isinstance(error, ReferenceNotFound) and (given := _given_by_account(ctx)):
+                told = ReferenceNotFound(f"{error.message}; {given}", request_id=error.request_id)
+                raise told.quoting(error.quote) from error
             raise
 
     def _is_edited_meanwhile(self, ctx: Context) -> bool:
@@ -283,7 +293,8 @@ class WritingSteps:
             ctx.forget_look()
 
     def _create_body(self, ctx: Planned) -> Json:
-        body = dict(ctx.target.created)
+        # Not what the create is recognised by after a crash: the account may be edited meanwhile.
+        body = {**account_values(ctx.kind, ctx.obj.defaults), **ctx.target.created}
         if ctx.rest.name_field is not None:
             body[ctx.rest.name_field] = ctx.target.name
         if ctx.rest.key is KeyedBy.CHOSEN_ID:
@@ -323,6 +334,15 @@ def _answered(obj: KubeObject) -> Json | None:
     """Return the mark of a create whose answer is on record from now on."""
     creation = obj.creation
     return {name: value for name, value in creation.items() if name != "replaces"} or None
+
+
+def _given_by_account(ctx: Planned) -> str:
+    """Say what of a create the account gave: nobody would look for it in the object."""
+    defaults, created = ctx.obj.defaults, ctx.target.created
+    paths = [d.account_default for d in ctx.kind.derived if d.api not in created]
+    given = {path: defaults.at(path) for path in paths if path is not None and defaults.at(path)}
+    source = ctx.binding.source
+    return ", ".join(f"spec.defaults.{at} of {source} is {it!r}" for at, it in given.items())
 
 
 def _withdraw(ctx: Context) -> None:

@@ -33,7 +33,7 @@ def test_a_prefix_is_filled_in(prefix: str, given: str) -> None:
 
 
 def test_a_prefix_that_is_no_text_is_none() -> None:
-    assert Defaults.of({"defaults": {"namePrefix": 1}}) == NO_DEFAULTS
+    assert Defaults.of({"defaults": {"namePrefix": 1}}).name_prefix == ""
 
 
 def test_which_kinds_take_a_prefix() -> None:
@@ -41,3 +41,16 @@ def test_which_kinds_take_a_prefix() -> None:
     assert without == [
         *("Account", "AgentRuntimeEndpoint", "ClusterAccount", "CustomDomain", "Sandbox"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("workspace", "expected"),
+    [({"id": "ws-1"}, "ws-1"), ({"id": ""}, None), ({"id": 1}, None), ({}, None), ("ws-1", None)],
+)
+def test_a_workspace(workspace: object, expected: str | None) -> None:
+    assert Defaults.of({"defaults": {"workspace": workspace}}).at("workspace.id") == expected
+
+
+def test_what_the_creates_of_kinds_take() -> None:
+    named = {d.account_default for kind in catalogue().values() for d in kind.derived}
+    assert named - {None} == {"workspace.id"}

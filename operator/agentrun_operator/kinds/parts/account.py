@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentrun_operator.core.fields import Form, Immutable, ObservedModel, SpecModel, Unquoted
+from agentrun_operator.core.fields import (
+    Form,
+    Immutable,
+    Name,
+    ObservedModel,
+    SpecModel,
+    Unquoted,
+)
+from agentrun_operator.core.forms import NO_BLANKS
 from agentrun_operator.core.kind import Column, Rule
 
 
@@ -55,6 +63,13 @@ NamePrefix = Annotated[
 ]
 
 
+class DefaultWorkspace(SpecModel):
+    """A workspace of the account."""
+
+    id: Annotated[Name, NO_BLANKS]
+    """Id of the workspace."""
+
+
 class Defaults(SpecModel):
     """What objects of an account take where they do not say it themselves."""
 
@@ -67,6 +82,9 @@ class Defaults(SpecModel):
     """What goes before `metadata.name` to make the name in AgentRun, where the object sets no
     `externalName`; `{namespace}` stands for its namespace, as in `{namespace}-`. Domains and what
     lives below a parent take none. What has a resource keeps its name."""
+    workspace: DefaultWorkspace | None = None
+    """Workspace in which a create puts what names none; it needs no grant. What has a resource
+    stays where it is."""
 
 
 class AccountBase(SpecModel):

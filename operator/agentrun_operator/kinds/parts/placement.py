@@ -64,7 +64,8 @@ class PlacedSpec(NamedSpec):
     description: Description | None = None
     """Free text, at most 256 characters."""
     workspace: Annotated[Workspace | None, Inline(), Local(), Immutable()] = None
-    """Workspace it belongs to; server default: the account's default workspace. Immutable."""
+    """Workspace it belongs to; unset: at its create the one of the account's `defaults`; server
+    default: the account's default workspace. Immutable."""
     workspace_ref: Annotated[
         Reference | None, Ref("Workspace"), ApiName("workspaceId"), Local(), Immutable()
     ] = None
@@ -80,7 +81,13 @@ def _workspace_id(spec: PlacedSpec, resolution: Resolution) -> str | None:
 
 
 PLACE = Derived(
-    "workspaceId", "workspace.id", _workspace_id, is_value=True, immutable=True, clear=""
+    "workspaceId",
+    "workspace.id",
+    _workspace_id,
+    is_value=True,
+    immutable=True,
+    clear="",
+    account_default="workspace.id",
 )
 ONE_PLACE = Rule(
     "!has(self.workspace) || !has(self.workspaceRef)",
