@@ -219,9 +219,7 @@ class KubeObject:
         It does while it has, or may have, a cloud resource: neither where it never created one,
         nor where it retains or only observes.
         """
-        if not self.is_claimed or self.observes_only or self.retains():
-            return False
-        return self.has_record or self.is_unrecorded
+        return self._may_have_made and not self.retains()
 
     def is_retained_by_account(self) -> bool:
         """Whether its resource is kept because its account says so.
@@ -229,9 +227,14 @@ class KubeObject:
         It holds that account: without it nobody would know, and its deletion would take the
         resource along.
         """
-        is_told = self.spec.get("deletionPolicy") is None and not self.observes_only
-        may_have = self.is_claimed and (self.has_record or self.is_unrecorded)
-        return is_told and may_have and self.defaults.deletion_policy == RETAIN
+        is_by_account = self.spec.get("deletionPolicy") is None
+        return self._may_have_made and is_by_account and self.defaults.deletion_policy == RETAIN
+
+    @property
+    def _may_have_made(self) -> bool:
+        """Whether it may have a resource that its deletion would be about."""
+        may_have_one = self.has_record or self.is_unrecorded
+        return self.is_claimed and may_have_one and not self.observes_only
 
     def was_edited_since_mark(self) -> bool:
         """Whether the spec is another one than at the POST; deletion moves the generation too."""
