@@ -64,8 +64,8 @@ class PlacedSpec(NamedSpec):
     description: Description | None = None
     """Free text, at most 256 characters."""
     workspace: Annotated[Workspace | None, Inline(), Local(), Immutable()] = None
-    """Workspace it belongs to; unset: at its create the one of the account's `defaults`; server
-    default: the account's default workspace. Immutable."""
+    """Workspace it belongs to. Unset, and without workspaceRef: its create takes the one of the
+    account's spec.defaults; without that AgentRun uses its own default workspace. Immutable."""
     workspace_ref: Annotated[
         Reference | None, Ref("Workspace"), ApiName("workspaceId"), Local(), Immutable()
     ] = None
