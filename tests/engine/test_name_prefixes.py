@@ -30,7 +30,14 @@ async def lab_with(prefix: str | None = "{namespace}-") -> Lab:
 
 
 def name(lab: Lab, prefix: str | None, account: ObjectKey = DEFAULT) -> None:
-    lab.edit(account, defaults=None if prefix is None else {"namePrefix": prefix})
+    """Edit the prefix of an account as admission lets one: that of before stays known."""
+    given = lab.get(account).spec.get("defaults") or {}
+    former = [*given.get("formerNamePrefixes", ()), given.get("namePrefix")]
+    defaults = {
+        "namePrefix": prefix,
+        "formerNamePrefixes": [p for p in former if p not in (None, prefix)],
+    }
+    lab.edit(account, defaults={n: v for n, v in defaults.items() if v} or None)
 
 
 async def proxy(lab: Lab, name: str = "it", **more: Any) -> ObjectKey:
@@ -167,19 +174,20 @@ async def test_an_account_made_anew_gives_its_prefix_to_what_is_new() -> None:
     old, spec = await proxy(lab), lab.get(DEFAULT).spec
     lab.cluster.vanish(DEFAULT)
     await lab.elapse(30)
-    lab.cluster.apply("Account", "default", {**spec, "defaults": {"namePrefix": "q-"}})
+    defaults = {"namePrefix": "q-", "formerNamePrefixes": ["p-"]}
+    lab.cluster.apply("Account", "default", {**spec, "defaults": defaults})
     await lab.elapse(30)
     new = await proxy(lab, "new")
     assert (recorded(lab, old), recorded(lab, new)) == (("p-it", "p-"), ("q-new", "q-"))
+    assert lab.ready(old) == GOOD, lab.message(old)
     assert names(lab) == ["p-it", "q-new"]
 
 
 async def test_another_account_of_the_cloud_account_renames_nothing() -> None:
     lab = await lab_with("p-")
     key = await proxy(lab)
-    lab.cluster.apply(
-        "Account", "other", account_spec("account-keys", defaults={"namePrefix": "o-"})
-    )
+    defaults = {"namePrefix": "o-", "formerNamePrefixes": ["p-"]}
+    lab.cluster.apply("Account", "other", account_spec("account-keys", defaults=defaults))
     await lab.elapse(5)
     lab.edit(key, accountRef={"name": "other"})
     await lab.elapse(30)

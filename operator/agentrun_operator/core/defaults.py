@@ -18,6 +18,9 @@ class Defaults:
     """What goes before the name of an object that sets no external name. Of an account it may hold
     `{namespace}`; what an object is given has its namespace there."""
 
+    former_prefixes: tuple[str, ...] = ()
+    """What it put before names until its prefix was edited."""
+
     given: Mapping[str, Any] = field(default_factory=dict)
     """All of it, as written; kinds say which of it their creates take."""
 
@@ -28,10 +31,17 @@ class Defaults:
             found = found.get(step) if isinstance(found, Mapping) else None
         return found if isinstance(found, str) and found else None
 
+    def vouches_for(self, prefix: str) -> bool:
+        """Whether the account puts something before names, or says that it did."""
+        return prefix in (self.name_prefix, *self.former_prefixes)
+
     def given_to(self, namespace: str, *, takes_prefix: bool) -> "Defaults":
         """Return what an object of a namespace takes, of a kind that takes a prefix or does not."""
-        prefix = self.name_prefix.replace(NAMESPACE, namespace) if takes_prefix else ""
-        return self if prefix == self.name_prefix else replace(self, name_prefix=prefix)
+        if not self.name_prefix and not self.former_prefixes:
+            return self
+        written = (self.name_prefix, *self.former_prefixes) if takes_prefix else ("",)
+        prefix, *former = (each.replace(NAMESPACE, namespace) for each in written)
+        return replace(self, name_prefix=prefix, former_prefixes=tuple(former))
 
     @classmethod
     def of(cls, account: Mapping[str, Any]) -> Self:
@@ -40,12 +50,17 @@ class Defaults:
         if not isinstance(given, Mapping):
             return cls()
         policy = given.get("deletionPolicy")
-        prefix = given.get("namePrefix")
+        prefix, former = given.get("namePrefix"), given.get("formerNamePrefixes")
         return cls(
             deletion_policy=policy if policy in (DELETE, RETAIN) else None,
             name_prefix=prefix if isinstance(prefix, str) else "",
+            former_prefixes=_texts(former),
             given=given,
         )
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    return tuple(x for x in given if isinstance(x, str)) if isinstance(given, list) else ()
 
 
 NO_DEFAULTS = Defaults()

@@ -107,6 +107,17 @@ class KubeObject:
         return "" if self.spec.get("externalName") else self.defaults.name_prefix
 
     @property
+    def is_name_in_doubt(self) -> bool:
+        """Whether nothing but its status says by which name its resource goes.
+
+        Whoever may write that could have any resource deleted whose name ends with the object's.
+        """
+        prefix = self.status.get("namePrefix")
+        if not prefix or not self.has_record or self.spec.get("externalName"):
+            return False
+        return not self.defaults.vouches_for(str(prefix))
+
+    @property
     def external_id(self) -> str | None:
         """The id or key that a persisted answer of the API gave it."""
         return self.status.get("externalId") or None

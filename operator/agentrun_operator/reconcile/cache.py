@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.dependencies import dependencies
 from agentrun_operator.core.identity import ACCOUNT, ACCOUNT_KINDS, ObjectKey
 from agentrun_operator.core.kind import ResourceKind
@@ -181,10 +182,16 @@ class ObjectCache:
         return obj if key.is_account else self._with_defaults(obj)
 
     def _with_defaults(self, obj: KubeObject) -> KubeObject:
-        found = self._defaults.of(obj, accounts_asked_for(obj))
-        takes_prefix = self._kinds[obj.key.kind].takes_prefix
-        found = found.given_to(obj.key.namespace, takes_prefix=takes_prefix)
+        found = self._given_to(obj, self._defaults.of(obj, accounts_asked_for(obj)))
         return obj if found == obj.defaults else replace(obj, defaults=found)
+
+    def in_account(self, obj: KubeObject, account: ObjectKey) -> KubeObject:
+        """Return an object with what one account gives it, whatever its record says of accounts."""
+        return replace(obj, defaults=self._given_to(obj, self._defaults.at(account)))
+
+    def _given_to(self, obj: KubeObject, found: Defaults) -> Defaults:
+        takes_prefix = self._kinds[obj.key.kind].takes_prefix
+        return found.given_to(obj.key.namespace, takes_prefix=takes_prefix)
 
     def drop_unused(self) -> None:
         """Drop what is remembered of accounts that are gone and have no users."""

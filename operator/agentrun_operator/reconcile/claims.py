@@ -94,13 +94,15 @@ class Claims:
             if each_taking is not None and key not in found:
                 yield each_taking
 
-    def _claim(self, obj: KubeObject) -> tuple[bool, str, str]:
+    def _claim(self, obj: KubeObject) -> tuple[bool, bool, str, str]:
         """Return what orders claims of one name: who has the resource, then who is older.
+
+        A name that only a status tells of counts less than one that a spec or an account gives.
 
         Race: creation times count full seconds. Of two objects of one second the one that comes
         second must not take over what the first has made already.
         """
-        return not self._may_have_it(obj), *obj.seniority
+        return not self._may_have_it(obj), obj.is_name_in_doubt, *obj.seniority
 
     def _may_have_it(self, obj: KubeObject) -> bool:
         if obj.key in self._taking or self._may_be_recorded(obj):

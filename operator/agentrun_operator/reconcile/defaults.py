@@ -1,6 +1,7 @@
 """Which account's defaults an object takes, and what they are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from agentrun_operator.core.defaults import NO_DEFAULTS, Defaults
 from agentrun_operator.core.identity import ObjectKey
@@ -21,7 +22,7 @@ class AccountDefaults:
         """Whether a version of an account, not taken in yet, may give other names to its users."""
         found = Defaults.of(account.spec)
         if self._is_held(account.key):
-            return found.name_prefix != self._of.get(account.key, NO_DEFAULTS).name_prefix
+            return found.name_prefix != self.at(account.key).name_prefix
         return bool(found.name_prefix) or self.has_prefixes
 
     @property
@@ -41,19 +42,29 @@ class AccountDefaults:
         """Drop those of accounts that are gone and have no users."""
         self._of = {at: it for at, it in self._of.items() if self._is_held(at) or is_used(at)}
 
+    def at(self, account: ObjectKey) -> Defaults:
+        """Return what an account says, or said last."""
+        return self._of.get(account, NO_DEFAULTS)
+
     def of(self, obj: KubeObject, asked_for: tuple[ObjectKey, ...]) -> Defaults:
         """Return what an object takes where it says nothing itself.
 
         What has a resource takes it from the account that its resource lives in by the record; what
         has none, or whose account nobody knows any more, from the first of those that it asks for.
+        Names it takes from that one alone: anybody who may write a status can name any account.
         """
         if not self._of:
             return NO_DEFAULTS
-        pinned = obj.pinned_account if obj.has_record else None
-        if pinned is not None and self._is_known(pinned):
-            return self._of.get(pinned, NO_DEFAULTS)
         account = next((at for at in asked_for if self._is_held(at)), None)
-        return NO_DEFAULTS if account is None else self._of.get(account, NO_DEFAULTS)
+        asked = NO_DEFAULTS if account is None else self.at(account)
+        pinned = obj.pinned_account if obj.has_record else None
+        if pinned in (None, account) or not self._is_known(pinned):
+            return asked
+        return replace(
+            self.at(pinned),
+            name_prefix=asked.name_prefix,
+            former_prefixes=asked.former_prefixes,
+        )
 
     def _is_known(self, account: ObjectKey) -> bool:
         # No object stands for the operator's own account, which has none.

@@ -91,7 +91,7 @@ class DeletionSteps:
             return in_use(ctx.plan.held_by)
         error: OperatorError | None = ctx.plan.blocked
         why = error.message if error is not None else "the account is not reachable"
-        message = f"{why}. Until then the resource cannot be deleted; {_to_give_up(ctx.obj.key)}"
+        message = f"{why}. Until then the resource cannot be deleted; {to_give_up(ctx.obj.key)}"
         delay = self._world.outcomes.delay_after(ctx.memory.failures, 10.0)
         return Outcome(outcome.deleting(Reason.DELETION_BLOCKED, message), delay, "error")
 
@@ -175,7 +175,8 @@ class DeletionSteps:
         return max(0.0, sent.at + pause - ctx.now)
 
 
-def _to_give_up(key: ObjectKey) -> str:
+def to_give_up(key: ObjectKey) -> str:
+    """Say how to let an object go without its resource."""
     return (
         f"to give it up instead: kubectl patch {key.kind.lower()} {key.name} -n {key.namespace} "
         '--type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\''
@@ -184,7 +185,7 @@ def _to_give_up(key: ObjectKey) -> str:
 
 def _with_a_way_out(error: InUse, key: ObjectKey) -> InUse:
     """Return an error that tells also how to let the object go without its resource."""
-    told = InUse(f"{error.message}; {_to_give_up(key)}", request_id=error.request_id)
+    told = InUse(f"{error.message}; {to_give_up(key)}", request_id=error.request_id)
     return told.quoting(error.quote)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from agentrun_operator.core.errors import ImmutableFieldChanged
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
 from agentrun_operator.reconcile import (
     absence,
     endings,
+    named,
     observe,
     ownership,
     survey,
@@ -18,6 +20,7 @@ from agentrun_operator.reconcile.binding import account_in_doubt
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.decide import IN_TRANSITION, Action
+from agentrun_operator.reconcile.deletion import to_give_up
 from agentrun_operator.reconcile.early_looks import KindInAccount
 from agentrun_operator.reconcile.intervals import patience_of
 from agentrun_operator.reconcile.listings import collection_of
@@ -123,7 +126,20 @@ class LookingSteps:
             return None
         return await observe.look(ctx.binding.api, ctx.target)
 
+    def _check_named(self, ctx: Planned, seen: Observation) -> None:
+        """Stop where neither a mark nor the account tells that what is there is to be deleted.
+
+        Raises:
+            ImmutableFieldChanged: only the status tells of what has that name.
+        """
+        error = named.doubt(self._world.cache, ctx.obj, ctx.binding.source)
+        if error is None or seen.existence is not Existence.PRESENT:
+            return
+        if ownership.by_mark(ctx.target, seen.resource) is not Ownership.OURS:
+            raise ImmutableFieldChanged(f"{error.message}; {to_give_up(ctx.obj.key)}")
+
     def _note_look(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
+        self._check_named(ctx, seen)
         views.check_found(self._world.grants, ctx, seen)
         ctx.observation = seen
         self._note_progress(ctx, seen, begun_at)

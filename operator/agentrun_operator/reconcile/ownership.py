@@ -38,7 +38,7 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
         return Ownership.OURS
     # Order: the mark before the record, which somebody may have copied or restored, and before what
     # a create sent: of two clusters with one manifest the slower one finds an equal.
-    marked = _by_mark(target, resource)
+    marked = by_mark(target, resource)
     if marked is not None:
         return marked
     if is_ours_by_answer(target, resource, drift):
@@ -48,7 +48,8 @@ def whose(target: Target, resource: Mapping[str, Any], drift: tuple[Drift, ...])
     return Ownership.OURS if _was_made_again(target, resource) else Ownership.ADOPTABLE
 
 
-def _by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
+def by_mark(target: Target, resource: Mapping[str, Any]) -> Ownership | None:
+    """Say whose a resource is by its marks; None where they do not tell."""
     own = target.marks.intersection(target.tags_of(resource))
     is_on_record = target.obj.is_in_charge and target.obj.external_id == target.id_of(resource)
     if own and target.obj.copied_from and _is_of_any_cluster(target):

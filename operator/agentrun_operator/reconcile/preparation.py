@@ -1,6 +1,5 @@
 """The start of a pass: what can be known of an object without asking the cloud."""
 
-import re
 from dataclasses import replace
 from functools import partial
 
@@ -29,7 +28,7 @@ from agentrun_operator.core.problems import combined, value_problems
 from agentrun_operator.core.reaches import Lack
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths, encode, encode_resolved
-from agentrun_operator.reconcile import facts, named_versions, views
+from agentrun_operator.reconcile import facts, named, named_versions, views
 from agentrun_operator.reconcile.binding import Binding, check_pin
 from agentrun_operator.reconcile.cautions import caution
 from agentrun_operator.reconcile.claims import Claims
@@ -96,7 +95,8 @@ class Preparation:
             binding = await self._world.accounts.bind(ctx.obj)
             known = replace(known, binding=binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
-            _check_name(ctx.kind, ctx.obj, binding)
+            named.check_prefixed(ctx.kind, ctx.obj, binding.source)
+            self._check_named(ctx, binding)
             elsewhere = check_pin(ctx.obj, binding)
             conflict = elsewhere or await self._claims.conflict(ctx.obj, ctx.rest, binding)
         except OperatorError as error:
@@ -113,6 +113,17 @@ class Preparation:
             told = await self._with_references(ctx, spec, conflict, *ungranted, binding=binding)
             return replace(known, lacking=lacking, conflict=told)
         return await self._whole(ctx, known, spec, binding, leave)
+
+    def _check_named(self, ctx: Context, binding: Binding) -> None:
+        """Ask for nothing by a name that only the status tells; what to delete a mark may tell.
+
+        Raises:
+            ImmutableFieldChanged: the account never put that before names, by what it says.
+        """
+        error = named.doubt(self._world.cache, ctx.obj, binding.source)
+        may_be_marked = ctx.obj.deleting and ctx.rest.tags_field is not None
+        if error is not None and not may_be_marked:
+            raise error
 
     async def _with_references(
         self,
@@ -142,7 +153,8 @@ class Preparation:
         """Return what is wrong with the account or the name of an object without a valid spec."""
         try:
             binding = await self._world.accounts.bind(ctx.obj)
-            _check_name(ctx.kind, ctx.obj, binding)
+            named.check_prefixed(ctx.kind, ctx.obj, binding.source)
+            self._check_named(ctx, binding)
             conflict = check_pin(ctx.obj, binding)
             conflict = conflict or await self._claims.conflict(ctx.obj, ctx.rest, binding)
         except OperatorError as error:
@@ -163,6 +175,7 @@ class Preparation:
                 ctx.obj, is_known=ctx.memory.held.is_known
             )
             known = replace(known, binding=binding)
+            self._check_named(ctx, binding)
             leave = await self._world.accounts.leave(ctx.obj, binding.source)
             parent, is_parent_made = await self._last_parent(ctx, binding)
         except OperatorError as error:
@@ -365,18 +378,6 @@ def _check_recordable(kind: ResourceKind, desired: Json) -> None:
         raise InvalidParameter(
             "the spec has more fields than the status can record; put them into fewer, as texts"
         )
-
-
-def _check_name(kind: ResourceKind, obj: KubeObject, binding: Binding) -> None:
-    """Refuse a name that is none with the prefix of the account; admission sees no account."""
-    prefix, name = obj.name_prefix, obj.external_name
-    if not prefix or obj.has_record or re.search(kind.name_pattern, name):
-        return
-    raise InvalidParameter(
-        f"spec.externalName is unset, and with the prefix {prefix!r} (spec.defaults.namePrefix of "
-        f"{binding.source}) metadata.name makes {name!r}, which is no valid AgentRun name (it must "
-        f"match {kind.name_pattern}); set spec.externalName"
-    )
 
 
 def _parsed(kind: ResourceKind, obj: KubeObject) -> ResourceSpec | InvalidParameter:

@@ -12,6 +12,7 @@ from agentrun_operator.core.errors import (
     Busy,
     CredentialsInvalid,
     ForeignKeys,
+    ImmutableFieldChanged,
     InvalidParameter,
     OperatorError,
     Throttled,
@@ -56,6 +57,7 @@ _REASONS_OF_DELETION: Mapping[type[OperatorError], Reason] = {
     Busy: Reason.DELETING,
     AccountNotUsable: Reason.DELETION_BLOCKED,
     ForeignKeys: Reason.DELETION_BLOCKED,
+    ImmutableFieldChanged: Reason.DELETION_BLOCKED,
 }
 """What stands in the way of a deletion, where the error's own reason does not say so."""
 _MAX_STEPS = 16

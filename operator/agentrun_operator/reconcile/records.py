@@ -42,16 +42,22 @@ class Records:
         if obj.observes_only:
             # It may look at what is another one's, and says what it sees.
             return obj
+        if obj.is_name_in_doubt and self._is_disproved(obj):
+            return _copied(obj, {})
         for ident in _idents(obj):
             for other in self._others(obj, ident):
                 if self._is_decided_by_name(obj, other):
                     continue
                 if self._right(other, ident) < self._right(obj, ident):
-                    told = as_copy(obj.status, self._cache.binding_of(other))
-                    # What it said stays its own, or the times of its conditions would move.
-                    said = obj.status.get("conditions") or []
-                    return replace(obj, status={**told, "conditions": said})
+                    return _copied(obj, self._cache.binding_of(other))
         return obj
+
+    def _is_disproved(self, obj: KubeObject) -> bool:
+        """Whether this process knows better which resource is the object's."""
+        memory = self._memory.peek(obj.key)
+        if memory is None or memory.uid != obj.uid or not memory.held.is_known:
+            return False
+        return not memory.held.has(obj.external_id)
 
     def _is_decided_by_name(self, obj: KubeObject, other: KubeObject) -> bool:
         """Whether two records of one id have different names, so that a read by name decides.
@@ -89,7 +95,9 @@ class Records:
 
     def _owning(self, candidates: Iterator[KubeObject], binding: Binding) -> Iterator[KubeObject]:
         for obj in candidates:
-            if not obj.is_in_charge or self._accounts.identity_of(obj) != binding.identity:
+            if not obj.is_in_charge or obj.is_name_in_doubt:
+                continue
+            if self._accounts.identity_of(obj) != binding.identity:
                 continue
             is_believed = self._accounts.is_believed(obj, binding.source)
             if is_believed and self.own(obj).is_in_charge:
@@ -111,15 +119,24 @@ class Records:
         """Return what orders the rights to one resource; the least has it.
 
         The id that was chosen for an object says whose it is. What this process was told by the
-        cloud is beyond anybody's reach. A restored record counts less than any other. Below a
-        parent lives what its spec puts there. The rest is decided by age.
+        cloud is beyond anybody's reach. A restored record counts less than any other, as does one
+        under a name that only a status tells of. Below a parent lives what its spec puts there. The
+        rest is decided by age.
         """
         memory = self._memory.peek(obj.key)
         is_held = memory is not None and memory.held.has(ident)
         parent = self._references.parent_of(obj)
         is_below = parent is None or parent.external_id == obj.status.get("parentId")
         is_chosen = ident.startswith(incarnation_prefix(obj.uid))
-        return not is_chosen, not is_held, obj.is_heir, not is_below, *obj.seniority
+        is_doubtful = obj.is_heir or obj.is_name_in_doubt
+        return not is_chosen, not is_held, is_doubtful, not is_below, *obj.seniority
+
+
+def _copied(obj: KubeObject, bound: Mapping[str, str]) -> KubeObject:
+    """Return an object whose record is another one's."""
+    # What it said stays its own, or the times of its conditions would move.
+    said = obj.status.get("conditions") or []
+    return replace(obj, status={**as_copy(obj.status, bound), "conditions": said})
 
 
 def _idents(obj: KubeObject) -> tuple[str, ...]:

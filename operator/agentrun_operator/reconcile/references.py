@@ -225,8 +225,10 @@ def _check_usable(target: KubeObject, *, is_user_there: bool) -> None:
     if target.awaits_answer:
         anew = " anew" if "replaces" in target.creation else ""
         raise DependencyNotReady(f"{target.key} is being created{anew}; see its conditions")
+    # Of such a name nothing tells but a status, in which a Ready may stand as well.
+    is_named = not target.is_name_in_doubt
     is_enough = is_user_there and not is_disowned(target)
-    if target.external_id and (is_enough or target.is_ready):
+    if target.external_id and is_named and (is_enough or target.is_ready):
         return
     raise DependencyNotReady(
         f"{target.key} is not Ready: {target.ready_reason or 'Pending'}; see its conditions"

@@ -193,3 +193,20 @@ def test_a_prefix_on_record_is_a_part_of_the_name(server: Server, held: Held) ->
     # The record goes, and comes: no spec is another one for that.
     server.json_patch(f"{path}/status", [{"op": "remove", "path": "/status/namePrefix"}])
     server.patch(f"{path}/status", {"status": {"namePrefix": "team-a-"}})
+
+
+@pytest.mark.parametrize("kind", ["Account", "ClusterAccount"])
+def test_a_prefix_is_edited_along_with_what_it_was(server: Server, held: Held, kind: str) -> None:
+    found = catalogue()[kind]
+    stored = held(found, {**MINIMAL[kind], "defaults": {"deletionPolicy": "Retain"}})
+    path = path_of(found, stored)
+    server.patch(path, {"spec": {"defaults": {"namePrefix": "p-"}}})
+    told = r"spec.defaults.formerNamePrefixes: .*add that to defaults.formerNamePrefixes"
+    for edit in ({"namePrefix": "q-"}, {"namePrefix": None}, None, {"namePrefix": "p-{namespace}"}):
+        with pytest.raises(Refused, match=told):
+            server.patch(path, {"spec": {"defaults": edit}})
+    server.patch(path, {"spec": {"defaults": {"deletionPolicy": None}}})
+    server.patch(path, {"spec": {"defaults": {"namePrefix": "q-", "formerNamePrefixes": ["p-"]}}})
+    # Whoever knows that nothing is named so any more takes it out.
+    server.patch(path, {"spec": {"defaults": {"formerNamePrefixes": None}}})
+    server.patch(path, {"status": {"observedGeneration": 1}})

@@ -81,7 +81,11 @@ class Defaults(SpecModel):
     name_prefix: NamePrefix | None = None
     """What goes before `metadata.name` to make the name in AgentRun, where the object sets no
     `externalName`; `{namespace}` stands for its namespace, as in `{namespace}-`. Domains and what
-    lives below a parent take none. What has a resource keeps its name."""
+    lives below a parent take none. What has a resource keeps its name, as long as an edited prefix
+    stays in `formerNamePrefixes`."""
+    former_name_prefixes: Annotated[tuple[NamePrefix, ...], Field(max_length=16)] = ()
+    """What `namePrefix` was before, as it was written, at most 16. Keep one as long as objects have
+    resources of such names: a resource whose prefix no account tells of is left alone."""
     workspace: DefaultWorkspace | None = None
     """Workspace in which a create puts what names none; it needs no grant. What has a resource
     stays where it is."""
@@ -142,6 +146,16 @@ RULES = (
         "endpoint is a host of another region than spec.region; name one of this region, or create "
         "another account for the other region",
         "endpoint",
+    ),
+    Rule(
+        "!has(oldSelf.defaults) || !has(oldSelf.defaults.namePrefix) || (has(self.defaults) && ("
+        "(has(self.defaults.namePrefix)"
+        " && self.defaults.namePrefix == oldSelf.defaults.namePrefix)"
+        " || (has(self.defaults.formerNamePrefixes)"
+        " && oldSelf.defaults.namePrefix in self.defaults.formerNamePrefixes)))",
+        "resources may be named by the namePrefix of before: add that to "
+        "defaults.formerNamePrefixes, and take it out once no status.namePrefix has it",
+        "defaults.formerNamePrefixes",
     ),
 )
 COLUMNS = (

@@ -1,0 +1,44 @@
+"""Whose word a name in AgentRun is: that of the spec, of the account, or of the status alone."""
+
+import re
+
+from agentrun_operator.core.errors import ImmutableFieldChanged, InvalidParameter
+from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.cache import ObjectCache
+
+
+def check_prefixed(kind: ResourceKind, obj: KubeObject, source: ObjectKey) -> None:
+    """Refuse a name that is none with the prefix of the account; admission sees no account.
+
+    Raises:
+        InvalidParameter: AgentRun would not take it.
+    """
+    prefix, name = obj.name_prefix, obj.external_name
+    if not prefix or obj.has_record or re.search(kind.name_pattern, name):
+        return
+    raise InvalidParameter(
+        f"spec.externalName is unset, and with the prefix {prefix!r} (spec.defaults.namePrefix of "
+        f"{source}) metadata.name makes {name!r}, which is no valid AgentRun name (it must "
+        f"match {kind.name_pattern}); set spec.externalName"
+    )
+
+
+def doubt(cache: ObjectCache, obj: KubeObject, source: ObjectKey) -> ImmutableFieldChanged | None:
+    """Return what is to be said where only the status tells the name of a resource.
+
+    It is asked of the account that the calls go to: which one the record names is the status's word
+    as well.
+    """
+    if not obj.status.get("namePrefix"):
+        return None
+    if not cache.in_account(obj, source).is_name_in_doubt:
+        return None
+    prefix, name = obj.name_prefix, obj.recorded_name
+    listed = f"add {prefix!r} to spec.defaults.formerNamePrefixes of {source}, or "
+    return ImmutableFieldChanged(
+        f"the resource on record is named {name!r}, and of its prefix {prefix!r} nothing tells but "
+        f"status.namePrefix; if it is this object's, {listed if source.is_account else ''}set "
+        f"spec.externalName to {name!r}"
+    )
