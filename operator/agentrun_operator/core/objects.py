@@ -159,6 +159,14 @@ class KubeObject:
             return None
         return self.account_key(str(self.pin.get("kind") or ""), str(self.pin.get("name") or ""))
 
+    @property
+    def retainer(self) -> ObjectKey | None:
+        """The account by whose word its resource is kept, by the record."""
+        told = self.status.get("retainedBy")
+        if not isinstance(told, Mapping) or not self.has_record:
+            return None
+        return self.account_key(str(told.get("kind") or ""), str(told.get("name") or ""))
+
     def account_key(self, kind: str, name: str) -> ObjectKey:
         """Return the account object that a kind and a name mean to this object."""
         return ObjectKey(kind, self.key.namespace if kind == ACCOUNT else "", name)
@@ -233,13 +241,15 @@ class KubeObject:
         return self._may_have_made and not self.retains()
 
     def is_retained_by_account(self) -> bool:
-        """Whether its resource is kept because its account says so.
+        """Whether its resource is kept because the account that it lives in says so.
 
-        It holds that account: without it nobody would know, and its deletion would take the
-        resource along.
+        It holds that account: until that is on record nobody else would know, and its deletion
+        would take the resource along.
         """
         is_by_account = self.spec.get("deletionPolicy") is None
-        return self._may_have_made and is_by_account and self.defaults.deletion_policy == RETAIN
+        is_its_own = self.retainer in (None, self.pinned_account)
+        is_told = is_by_account and is_its_own and self.defaults.deletion_policy == RETAIN
+        return self._may_have_made and is_told
 
     @property
     def _may_have_made(self) -> bool:

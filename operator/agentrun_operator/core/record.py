@@ -21,6 +21,7 @@ RECORD_FIELDS = (
     "externalId",
     "externalName",
     "namePrefix",
+    "retainedBy",
     "parentId",
     "account",
     "adopted",

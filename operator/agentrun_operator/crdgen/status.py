@@ -30,6 +30,7 @@ def status_schema(kind: ResourceKind) -> Schema:
             "conditions": _conditions(),
             **_record(),
             **({"namePrefix": _name_prefix()} if kind.takes_prefix else {}),
+            **({"retainedBy": _retained_by()} if kind.rest is not None else {}),
             **_sent(),
             **({"actedOn": _acted_on()} if kind.rest is not None else {}),
             **({"lastSeenTime": _last_seen_time()} if kind.rest is not None else {}),
@@ -71,6 +72,17 @@ def _record() -> Schema:
 def _name_prefix() -> Schema:
     described = "What the account put before metadata.name (spec.defaults.namePrefix); it stays."
     return {**_text(described), "maxLength": 128}
+
+
+def _retained_by() -> Schema:
+    return _object(
+        "Account by whose spec.defaults.deletionPolicy the resource is retained; its word counts "
+        "until the object has a deletionPolicy, also when the account is gone.",
+        {
+            "kind": _text("Account or ClusterAccount."),
+            "name": _text("Its name."),
+        },
+    )
 
 
 def _sent() -> Schema:

@@ -185,6 +185,10 @@ class ObjectCache:
         found = self._given_to(obj, self._defaults.of(obj, accounts_asked_for(obj)))
         return obj if found == obj.defaults else replace(obj, defaults=found)
 
+    def retainer(self, obj: KubeObject, source: ObjectKey) -> ObjectKey | None:
+        """Return which account is to be on record as keeping a resource that lives in `source`."""
+        return self._defaults.retainer(obj, source, accounts_asked_for(obj))
+
     def in_account(self, obj: KubeObject, account: ObjectKey) -> KubeObject:
         """Return an object with what one account gives it, whatever its record says of accounts."""
         return replace(obj, defaults=self._given_to(obj, self._defaults.at(account)))

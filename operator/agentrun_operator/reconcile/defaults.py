@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from agentrun_operator.core.defaults import NO_DEFAULTS, Defaults
+from agentrun_operator.core.defaults import NO_DEFAULTS, RETAIN, Defaults
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.objects import KubeObject
 
@@ -53,19 +53,63 @@ class AccountDefaults:
         has none, or whose account nobody knows any more, from the first of those that it asks for.
         Names it takes from that one alone: anybody who may write a status can name any account.
         """
-        if not self._of:
+        if not self._of and obj.retainer is None:
             return NO_DEFAULTS
         account = next((at for at in asked_for if self._is_held(at)), None)
         asked = NO_DEFAULTS if account is None else self.at(account)
         pinned = obj.pinned_account if obj.has_record else None
-        if pinned in (None, account) or not self._is_known(pinned):
-            return asked
+        found = asked if pinned is None or not self._is_known(pinned) else self.at(pinned)
+        if self._is_still_kept(obj, pinned, asked_for):
+            policy: str | None = RETAIN
+        elif found is asked and pinned not in (None, account):
+            # Nobody knows what the account said that is gone: another one may keep, and no more.
+            policy = RETAIN if asked.deletion_policy == RETAIN else None
+        else:
+            policy = found.deletion_policy
         return replace(
-            self.at(pinned),
+            found,
+            deletion_policy=policy,
             name_prefix=asked.name_prefix,
             former_prefixes=asked.former_prefixes,
         )
 
+    def retainer(
+        self, obj: KubeObject, source: ObjectKey, asked_for: tuple[ObjectKey, ...]
+    ) -> ObjectKey | None:
+        """Return who is to be on record as keeping its resource, once that lives in `source`.
+
+        An account that takes the place of one that is gone was chosen by nobody: what was kept
+        until then stays so, by the word of the one before.
+        """
+        if self.at(source).deletion_policy == RETAIN:
+            return source
+        if self._is_still_kept(obj, source, asked_for):
+            return obj.retainer
+        pinned = obj.pinned_account if obj.has_record else None
+        is_taken_over = pinned not in (None, source) and not _is_chosen(obj, source, asked_for)
+        has_own_word = obj.spec.get("deletionPolicy") is not None
+        if pinned is None or not is_taken_over or has_own_word or not obj.retains():
+            return None
+        return pinned if self._keeps(pinned) else None
+
+    def _is_still_kept(
+        self, obj: KubeObject, lives_in: ObjectKey | None, asked_for: tuple[ObjectKey, ...]
+    ) -> bool:
+        """Whether what is on record as kept by an account is, whichever account it lives in now."""
+        by = obj.retainer
+        if by is None or not self._keeps(by):
+            return False
+        return by == lives_in or lives_in is None or not _is_chosen(obj, lives_in, asked_for)
+
+    def _keeps(self, account: ObjectKey) -> bool:
+        """Whether an account says Retain, or may have: nobody knows what one said that is gone."""
+        return not self._is_known(account) or self.at(account).deletion_policy == RETAIN
+
     def _is_known(self, account: ObjectKey) -> bool:
         # No object stands for the operator's own account, which has none.
         return not account.is_account or account in self._of or self._is_held(account)
+
+
+def _is_chosen(obj: KubeObject, account: ObjectKey, asked_for: tuple[ObjectKey, ...]) -> bool:
+    """Whether a spec names an account itself."""
+    return account in asked_for and bool(obj.spec.get("accountRef"))

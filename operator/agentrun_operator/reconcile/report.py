@@ -46,6 +46,7 @@ class Reporter:
         verdict, changes = await self._redactors.opened(ctx, verdict, changes)
         verdict = _named(ctx.obj, verdict)
         status = self._composed(ctx.obj, verdict, changes, is_observed=not ctx.is_still_unrecorded)
+        status = self._retained(ctx.obj, status)
         # A status of a version that bound nothing is bound with the next change.
         is_due = status != ctx.obj.status or ctx.is_heir_confirmed
         if is_due and (not ctx.obj.is_heir or ctx.is_heir_confirmed):
@@ -58,6 +59,22 @@ class Reporter:
         raw = await self._write(ctx.obj, verdict, self._dated(ctx, status))
         ctx.memory.reported.note_written(ctx.now)
         self.absorb(ctx, raw)
+
+    def _retained(self, obj: KubeObject, status: Json) -> Json:
+        """Return a status with the account by whose word the resource is kept.
+
+        Whoever deletes the object may find that account gone. That it is kept no more is written
+        with the next change: until then it is kept where the account is gone, which loses nothing.
+        """
+        if obj.observes_only or not (status.get("externalId") or status.get("creation")):
+            return status
+        pin = status.get("account") or {}
+        source = obj.account_key(str(pin.get("kind") or ""), str(pin.get("name") or ""))
+        by = self._cache.retainer(obj, source)
+        told = None if by is None else {"kind": by.kind, "name": by.name}
+        if told is None and status == obj.status:
+            return status
+        return changed(status, {"retainedBy": told})
 
     def _dated(self, ctx: Context, status: Json) -> Json:
         """Return a status that is about to be written, with the date of the last look.

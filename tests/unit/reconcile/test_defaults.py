@@ -75,7 +75,10 @@ def test_an_account_that_is_gone_is_remembered_while_it_is_used() -> None:
     found.drop_unused({OWN}.__contains__)
     assert found.of(it, ASKED_FOR).deletion_policy == "Retain"
     found.drop_unused(lambda _at: False)
-    assert found.of(it, ASKED_FOR).deletion_policy == "Delete"
+    # Another account does not say what becomes of what lived in one that nobody knows.
+    assert found.of(it, ASKED_FOR).deletion_policy is None
+    found.note(account(SHARED, "Retain"))
+    assert found.of(it, ASKED_FOR).deletion_policy == "Retain"
 
 
 def test_an_account_that_takes_its_defaults_back_has_none() -> None:
@@ -83,3 +86,63 @@ def test_an_account_that_takes_its_defaults_back_has_none() -> None:
     assert found.of(obj("Widget"), ASKED_FOR).deletion_policy == "Retain"
     found.note(account(OWN, None))
     assert found.of(obj("Widget"), ASKED_FOR) == NO_DEFAULTS
+
+
+KEPT = {"retainedBy": {"kind": "Account", "name": "default"}, "externalId": "1"}
+CHOSEN = {"accountRef": {"kind": "ClusterAccount", "name": "default"}}
+
+
+@pytest.mark.parametrize(
+    ("own", "is_there", "spec", "expected"),
+    [
+        ("Retain", True, {}, OWN),
+        (None, True, {}, None),
+        (None, False, {}, OWN),
+        ("Retain", True, CHOSEN, None),
+        (None, False, CHOSEN, None),
+    ],
+    ids=["says so", "says so no more", "is gone", "another chosen", "is gone, another chosen"],
+)
+def test_who_keeps_what_another_account_took_over(
+    own: str | None, expected: ObjectKey | None, *, is_there: bool, spec: dict[str, Any]
+) -> None:
+    there = {OWN, SHARED} if is_there else {SHARED}
+    found = AccountDefaults(there.__contains__)
+    if is_there:
+        found.note(account(OWN, own))
+    found.note(account(SHARED, "Delete"))
+    asked_for = (SHARED,) if spec else ASKED_FOR
+    pin = {"account": {"kind": "ClusterAccount", "name": "default"}}
+    it = obj("Widget", spec=spec, status={**KEPT, **pin})
+    assert found.retainer(it, SHARED, asked_for) == expected
+    assert found.of(it, asked_for).deletion_policy == ("Retain" if expected else "Delete")
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "expected"),
+    [
+        ({"adopted": True}, {}, ObjectKey("Account", "ns", "gone")),
+        ({"adopted": True}, {"deletionPolicy": "Retain"}, None),
+        ({"adopted": True}, CHOSEN, None),
+        ({"adopted": False}, {}, None),
+    ],
+    ids=["adopted", "has its own policy", "the next was chosen", "made"],
+)
+def test_what_was_adopted_is_kept_by_who_is_gone(
+    status: dict[str, Any], spec: dict[str, Any], expected: ObjectKey | None
+) -> None:
+    found = AccountDefaults({SHARED}.__contains__)
+    found.note(account(SHARED, "Delete"))
+    gone = {"account": {"kind": "Account", "name": "gone"}, "externalId": "1"}
+    it = obj("Widget", spec=spec, status={**gone, **status})
+    assert found.retainer(it, SHARED, (SHARED,) if spec else ASKED_FOR) == expected
+
+
+def test_names_are_those_of_the_account_that_is_asked_for() -> None:
+    found = AccountDefaults({OWN, PLAIN}.__contains__)
+    named = {"defaults": {"namePrefix": "a-", "formerNamePrefixes": ["b-"]}}
+    found.note(obj(OWN.kind, OWN, spec=named))
+    found.note(obj(PLAIN.kind, PLAIN, spec={"defaults": {"namePrefix": "c-"}}))
+    given = found.of(pinned("Account", "plain", externalId="1"), ASKED_FOR)
+    assert (given.vouches_for("a-"), given.vouches_for("b-")) == (True, True)
+    assert not given.vouches_for("c-")
