@@ -15,7 +15,9 @@ from fakes.examples import examples
 from soak.cloud import API, MODEL
 from soak.conditions import ready_of
 from soak.crds import Definitions
+from soak.defaults import Defaults
 from soak.expectations import Expectations
+from soak.naming import name_of
 from soak.restores import Restores
 from soak.schedule import Step
 from soak.slots import SLOT_OF, SLOTS, Slot, spec_of
@@ -31,7 +33,7 @@ _STRIKE_SECONDS = 9.0
 
 
 class Actions:
-    """One method per step name; others are in `tenants`, `restores`, `ways`, `expectations`."""
+    """One method per step name; others are in `tenants`, `restores` and further modules."""
 
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
@@ -43,6 +45,7 @@ class Actions:
         self.restores = Restores(simulation)
         self.ways = Ways(simulation)
         self.definitions = Definitions(simulation)
+        self.defaults = Defaults(simulation)
         self._expectations = Expectations(simulation)
         self.edited: set[Record] = set()
         """Records that somebody else has had his hands on."""
@@ -57,6 +60,7 @@ class Actions:
             self.restores,
             self.ways,
             self.definitions,
+            self.defaults,
             self._expectations,
         )
         doer = next(doer for doer in doers if hasattr(doer, step.name))
@@ -74,7 +78,8 @@ class Actions:
             self._kube.create(place.key, {"metadata": {}, "spec": spec})
         elif "deletionTimestamp" not in raw["metadata"]:
             kept = _policies(raw["spec"]) if policies is None else policies
-            self.tenants.set_spec(place.key, spec_of(place, variant, kept))
+            named = {n: v for n, v in raw["spec"].items() if n == "externalName"}
+            self.tenants.set_spec(place.key, {**spec_of(place, variant, kept), **named})
 
     def edit_under_report(self, slot: str, variant: int) -> None:
         """Edit an object while the next report that it is Ready is on its way."""
@@ -240,13 +245,18 @@ class Actions:
                 SLOTS[slot].family, record.key, {"status": "TERMINATED"}
             )
 
-    def squat(self, slot: str, tag: str, *, describes: bool = True) -> None:
-        """Let somebody else make a resource of the slot's name, with a description or without."""
+    def squat(self, slot: str, tag: str, *, describes: bool = True, prefix: str = "") -> None:
+        """Let somebody else make a resource of the slot's name, or of a longer one.
+
+        It has a description, or none.
+        """
         place = SLOTS[slot]
-        if place.name_field is None or place.name == "ep" or self.record(place) is not None:
+        is_taken = not prefix and self.record(place) is not None
+        if place.name_field is None or place.name == "ep" or is_taken:
             return
+        name = f"{prefix}{name_of(self._kube, place)}"
         theirs = _SQUATS.get(place.kind) or examples()[place.kind].minimal.body
-        body = {**theirs, place.name_field: place.external_name, "description": "mine"}
+        body = {**theirs, place.name_field: name, "description": "mine"}
         if tag and place.kind == "AgentRuntime":
             body["systemTags"] = [tag]
         if place.kind == "Credential" or not describes:
@@ -331,10 +341,9 @@ class Actions:
         return bool(is_in_charge and "replaces" not in (status.get("creation") or {}))
 
     def record(self, slot: Slot) -> Record | None:
+        name = name_of(self._kube, slot)
         for record in self._simulation.cloud.tenant().records(slot.family):
-            if record.name == slot.external_name or (
-                slot.name == "box" and record.status != "TERMINATED"
-            ):
+            if record.name == name or (slot.name == "box" and record.status != "TERMINATED"):
                 return record
         return None
 

@@ -273,6 +273,58 @@ def _neighbours_replaced(_slot: str) -> Steps:
     )
 
 
+def _said(at: float, **given: str) -> Steps:
+    """Let the account of the first namespace say something for its objects."""
+    return ((at, "account_defaults", {"account": "own", **_WAY, "given": given}),)
+
+
+def _restarted(at: float) -> Steps:
+    return ((at, "restart", {"graceful": False}),)
+
+
+def _forced_out(slot: str) -> Steps:
+    """An account that keeps goes although it is held, and another one takes its place."""
+    return (
+        *_said(0.5, deletionPolicy="Retain"),
+        *_made(slot, "bare"),
+        (95.0, "force_out", {**_WAY, "seconds": 500.0}),
+        *_restarted(95.5),
+        (97.0, "delete", {"slot": "bare"}),
+        (140.0, "delete", {"slot": slot}),
+    )
+
+
+def _prefix_edited(slot: str) -> Steps:
+    """The prefix is edited while objects live, one of which vanishes then."""
+    return (
+        *_said(0.5, namePrefix="p-"),
+        *_made(slot, "bare"),
+        *_said(40.0, namePrefix="{namespace}-"),
+        *_restarted(41.0),
+        *_applied(60.0, slot, 1),
+        (70.0, "cloud_delete", {"slot": "bare"}),
+        *_said(100.0),
+        *_applied(110.0, "bare", 2),
+    )
+
+
+def _prefix_forged(slot: str) -> Steps:
+    """Somebody writes a prefix into a status that makes the name of a stranger's resource."""
+    return (
+        *_made(slot, "bare"),
+        *_restarted(39.0),
+        *((40.0, "forge_prefix", {"slot": name, "prefix": "x-"}) for name in (slot, "bare")),
+        *_applied(50.0, slot, 1),
+        *((80.0, "delete", {"slot": name}) for name in (slot, "bare")),
+        *(
+            (130.0, "policy", {"slot": name, "field": "deletionPolicy", "value": "Retain"})
+            for name in (slot, "bare")
+        ),
+    )
+
+
+LENT_ATTACKS: tuple[Callable[[str], Steps], ...] = (_forced_out,)
+"""Those about an account that is there beside the namespace's own."""
 STRICT_ATTACKS: tuple[Callable[[str], Steps], ...] = (_own_replaced, _neighbours_replaced)
 """Those about an account that is shared, where hardly anything is granted."""
 
@@ -297,5 +349,8 @@ ATTACKS: tuple[Callable[[str], Steps], ...] = (
     _moved_elsewhere,
     _moved_below,
     *STRICT_ATTACKS,
+    _prefix_edited,
+    _prefix_forged,
+    *LENT_ATTACKS,
 )
 """Each takes the slot that it is about."""

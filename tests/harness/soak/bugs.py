@@ -32,6 +32,7 @@ from agentrun_operator.reconcile import (
     holds,
     leave,
     looking,
+    named,
     observe,
     outcome,
     preparation,
@@ -192,6 +193,17 @@ ATTACK_BUGS: tuple[Bug, ...] = (
         "nobody hears of a claim that moves below another parent",
         (engine, "claim_of", a.whatever_the_parent),
     ),
+    _bug("prefix-believed", "a status tells any prefix", (named, "doubt", m.never)),
+    _bug(
+        "prefix-followed",
+        "an edited prefix renames",
+        (KubeObject, "name_prefix", a.as_the_account_says),
+    ),
+    _bug(
+        "keeper-unheard",
+        "the record of who keeps is not read",
+        (KubeObject, "retainer", a.by_nobody),
+    ),
 )
 """What `attacks` leads to."""
 
@@ -351,6 +363,8 @@ BUGS: tuple[Bug, ...] = (
         (deletion_event, "went_out", m.always_false),
         (deletion, "may_have_gone_out", m.always_false),
     ),
+    _bug("keeper-forgotten", "who keeps is not on record", (ObjectCache, "retainer", m.never)),
+    _bug("place-forgotten", "an account places nothing", (writes, "account_values", a.no_values)),
     _bug("grace-for-ever", "outages are never told", (outcome, "is_in_grace", m.always_true)),
     *ATTACK_BUGS,
 )

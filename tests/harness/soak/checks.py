@@ -18,6 +18,7 @@ from agentrun_simulator.store import Record
 from fakes.kube_server import OURS, Place
 from soak.conditions import brief, condition
 from soak.deletions import Deletions
+from soak.naming import slots_named
 from soak.process import CLUSTER_ID, OPERATOR_NAMESPACE, Process, current
 from soak.restores import BLIND_SECONDS
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, held, wanted
@@ -106,7 +107,7 @@ class Checks:
     def struck(self, record: Record) -> None:
         """Two masters do not fight for ever: a process gives in after so many corrections."""
         simulation = self._simulation
-        named = [s for s in SLOT_OF.values() if s.external_name == record.name]
+        named = list(slots_named(simulation.kube, record.name))
         processes = simulation.living()
         # As far as a process knows: an edit that its watch has yet to tell begins nothing anew.
         known = [p.world.cache for p in processes if p.world is not None]
@@ -200,7 +201,7 @@ class Checks:
             and not (user.spec.get("credentialRef") or {}).get("externalName")
             and FINALIZER in user.finalizers
             and (user.external_id or user.status.get("creation"))
-            and not _retains(user.spec, user.status)
+            and not self._simulation.actions.defaults.may_keep(key, user.spec, user.status)
         )
 
     def _status_write(self, process: Process, place: Place, raw: Json, body: list[Json]) -> None:
@@ -369,7 +370,8 @@ class Checks:
         found = current.get()
         specs = [raw["spec"], *([found.obj.spec] if found else [])]
         statuses = [raw.get("status") or {}, *([found.obj.status] if found else [])]
-        if any(_retains(spec, status) for spec in specs for status in statuses):
+        may_keep = self._simulation.actions.defaults.may_keep
+        if any(may_keep(place.key, spec, status) for spec in specs for status in statuses):
             # What another one adopted since is to be left as well: by its maker, or by the other.
             self.kept.update(made, (r for r, by in self._adopted.items() if by == uid))
             return
@@ -391,10 +393,3 @@ def _is_copied(place: Place, raw: Json) -> bool:
     bound = raw.get("status", {}).get("boundTo") or {}
     at = (bound.get("namespace") or "", bound.get("name"))
     return bool(bound) and at != (place.key.namespace or "", place.key.name)
-
-
-def _retains(spec: Any, status: Any) -> bool:
-    policy = spec.get("deletionPolicy")
-    if policy is None and status.get("adopted"):
-        return True
-    return bool(policy == "Retain" or spec.get("managementPolicy") == "Observe")

@@ -6,6 +6,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from fakes.kube_server import KubeServer
 from soak.cloud import MAIN, OTHER
+from soak.naming import name_of
 from soak.slots import SLOTS, Slot
 from soak.tenants import OTHERS
 
@@ -27,12 +28,12 @@ def may_be_known(slot: Slot, raw: Json) -> bool:
 
 def _namesakes(kube: KubeServer, slot: Slot, raw: Json) -> Iterator[Json]:
     """Yield the other objects that claim a name."""
-    named = (slot.kind, slot.external_name, _account_of(slot, raw))
+    named = (slot.kind, name_of(kube, slot), _account_of(slot, raw))
     for each in SLOTS.values():
         other = kube.find(each.key)
         if each is slot or other is None or other["spec"].get("managementPolicy") == "Observe":
             continue
-        if (each.kind, each.external_name, _account_of(each, other)) == named:
+        if (each.kind, name_of(kube, each), _account_of(each, other)) == named:
             yield other
 
 

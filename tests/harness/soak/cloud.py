@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, Literal, Protocol, get_args, get_origin
 
 import httpx
@@ -31,7 +32,9 @@ from agentrun_simulator.settings import Account, Settings, Switches
 from agentrun_simulator.signature import SignedRequest
 from agentrun_simulator.simulator import Simulator
 from agentrun_simulator.store import Record, Tenant
+from fakes.rests import rest_of
 from soak.chance import Chance
+from soak.naming import WORKSPACES
 from soak.slots import FAR, Slot
 from soak.wire import Later, SimulatedTransport, Wire
 
@@ -63,8 +66,7 @@ MODEL: Json = {"modelType": "llm", "provider": "tongyi", "providerSettings": {}}
 OUTSIDER = "outsider"
 """Stands in the ledger for whoever works on the account beside us."""
 
-_KEY_HEADER = "x-soak-key"
-_SECRET_HEADER = "x-soak-secret"
+_KEY_HEADER, _SECRET_HEADER = "x-soak-key", "x-soak-secret"
 
 
 def keys_of(account: Account) -> dict[str, str]:
@@ -151,7 +153,7 @@ class SimulatedCloud:
             self._let_names_repeat()
         self.posted: dict[tuple[str, str, str], str] = {}
         """(account, family, name or id or mark) → uid of the last POST for it."""
-        self.late: int = 0
+        self.late = 0
         self._delayed: list[Exchange] = []
         self._lands_at: list[float] = []
         """When what arrived late was carried out, or will be."""
@@ -173,12 +175,11 @@ class SimulatedCloud:
         engine._is_taken = unless_keyed_by_id
 
     def furnish(self) -> None:
-        """Make what objects name and nobody here manages."""
-        for account in (MAIN, OTHER):
-            body = {**MODEL, "modelServiceName": FAR}
-            self.outsider(
-                f"{API}/agents/model-services", body, "CreateModelService", account=account
-            )
+        """Make what objects and accounts name and nobody here manages."""
+        bodies = [{**MODEL, "modelServiceName": FAR}, *({"name": name} for name in WORKSPACES)]
+        for account, body in product((MAIN, OTHER), bodies):
+            rest = rest_of("Workspace" if "name" in body else "ModelService")
+            self.outsider(f"{API}{rest.collection}", body, f"Create{rest.noun}", account=account)
 
     # ------------------------------------------------ for the operator
 

@@ -21,6 +21,7 @@ from agentrun_simulator.store import Record
 from soak.checks import Checks
 from soak.cloud import FOREIGN, Owner
 from soak.loop import to_loop
+from soak.naming import name_of
 from soak.process import CLUSTER_ID, Pass, Process, current
 from soak.slots import SLOT_OF, SLOTS, held, wanted
 from soak.tenants import SHARED
@@ -62,6 +63,7 @@ class CloudChecks:
         self._in_the_pinned_account(found, call, exchange)
         self._policies_allow(found, call)
         checks.tenancy.sends(found.obj, call, exchange)
+        self._simulation.actions.defaults.sends(call, exchange)
         if call.method == "POST" and call.action.startswith("Create"):
             self._create(found, call, exchange)
         else:
@@ -243,7 +245,10 @@ class CloudChecks:
             # It stays so: what the pass notes is all that anybody knows of it from now on.
             owner.uid = obj.uid
             return
-        if call.method == "DELETE" and obj.spec.get("deletionPolicy") != "Delete":
+        defaults = self._simulation.actions.defaults
+        is_told = obj.spec.get("deletionPolicy") == "Delete"
+        is_told |= defaults.may_say("Delete", obj.key, obj.spec, obj.status)
+        if call.method == "DELETE" and not is_told:
             self._checks.violated(
                 "nobody else's resource", f"{obj.key}: {call.action} of one that it did not make"
             )
@@ -274,7 +279,8 @@ class CloudChecks:
             if raw is None or raw["metadata"]["uid"] != maker or slot.kind != place.kind:
                 continue
             other = KubeObject.of(raw, slot.kind)
-            return other.awaits_answer and slot.external_name == place.external_name
+            kube = self._simulation.kube
+            return other.awaits_answer and name_of(kube, slot) == name_of(kube, place)
         return False
 
     def _is_asked_for(self, found: Pass, call: Call, record: Record) -> None:

@@ -15,6 +15,7 @@ from soak.absences import accepts
 from soak.claims import shared_records
 from soak.cloud import MAIN
 from soak.conditions import message_of, ready_of
+from soak.naming import name_of
 from soak.obstacles import Obstacles
 from soak.restores import map_of
 from soak.slots import NAMESPACES, SLOT_OF, SLOTS, Slot, held, is_ours, wanted
@@ -244,6 +245,7 @@ class Convergence:
         if record.status and (not slot.is_ready(record.status) or shown != record.status):
             yield f"Ready, the cloud says {record.status}, status says {shown}"
         spec = raw["spec"]
+        yield from self._simulation.actions.defaults.problems(raw)
         yield from self._address(slot, raw, record)
         observes = spec.get("managementPolicy") == "Observe"
         leaves_it = observes or spec.get("driftPolicy") == "Ignore"
@@ -289,7 +291,8 @@ class Convergence:
         """Compare the cloud with what the spec and its references say."""
         spec = raw["spec"]
         token, level = self._tenants.token(slot.namespace), self._tenants.level(slot.namespace)
-        for path, want in wanted(slot, spec, token, level).items():
+        names = {name: name_of(self._kube, SLOTS[name]) for name in slot.needs}
+        for path, want in wanted(slot, spec, token, level, names).items():
             have = held(record.data, path)
             if have != want:
                 yield f"Ready, and {path} is {have!r} instead of {want!r}"

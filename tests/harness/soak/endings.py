@@ -40,6 +40,7 @@ class Endings:
         """Let the world come to rest, and look at it."""
         simulation = self._simulation
         simulation.faults_end()
+        simulation.actions.defaults.vouch()
         if not await self._namespaces_end():
             return
         simulation.actions.heal()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from soak.chance import Chance
+from soak.naming import PREFIXES, WORKSPACES
 from soak.slots import NAMESAKES, SLOTS, VARIANTS
 
 Maker = Callable[[Chance, list[str]], tuple[str, dict[str, Any]]]
@@ -83,6 +84,25 @@ def gone_and_back(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]
         "namespace": SLOTS[slot(chance, names)].namespace,
         "what": chance.choice("what goes", ("secret", "account", "both")),
         "seconds": chance.choice("goes for", (3.0, 15.0, 40.0)),
+    }
+
+
+def defaults(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    policy = chance.choice("default policy", ("", "Retain", "Retain", "Retain", "Delete"))
+    prefix = chance.choice("default prefix", ("", *PREFIXES))
+    place = chance.choice("default place", ("", "", *WORKSPACES))
+    given = {"deletionPolicy": policy, "namePrefix": prefix, "workspace": place}
+    return "account_defaults", {
+        "account": chance.choice("whose defaults", ("own", "own", "shared", "other")),
+        "namespace": SLOTS[slot(chance, names)].namespace,
+        "given": {name: value for name, value in given.items() if value},
+    }
+
+
+def force_out(chance: Chance, names: list[str]) -> tuple[str, dict[str, Any]]:
+    return "force_out", {
+        "namespace": SLOTS[slot(chance, names)].namespace,
+        "seconds": chance.choice("forced out for", (5.0, 30.0, 60.0)),
     }
 
 

@@ -11,6 +11,7 @@ from agentrun_simulator.store import Record
 from soak.claims import comes_late, is_had_by_another, may_be_known
 from soak.cloud import MAIN, OTHER
 from soak.conditions import message_of, ready_of
+from soak.naming import is_in_doubt, name_of
 from soak.slots import SLOT_OF, SLOTS, Slot
 from soak.tenancy import reaches_out
 from soak.tenants import OTHERS
@@ -92,7 +93,9 @@ class Obstacles:
             "NotGranted": self._simulation.schedule.strict
             and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw))
             and (observes or not is_had_by_another(self._kube, slot, raw)),
-            "ImmutableFieldChanged": self._is_somebody_elses(slot, raw),
+            "ImmutableFieldChanged": self._is_somebody_elses(slot, raw)
+            or is_in_doubt(self._kube, slot, raw)
+            or self._names_a_former_one(slot, raw),
             "DriftDetected": spec.get("driftPolicy") == "Report",
             "CannotClear": self._cannot_clear(slot, raw),
             "ProviderUnavailable": self._names_what_is_gone(slot, raw),
@@ -118,8 +121,15 @@ class Obstacles:
                 continue
             observes = held["spec"].get("managementPolicy") == "Observe"
             if observes or "deletionTimestamp" in held["metadata"]:
-                return _says(raw, f"{need.external_name} not found")
+                return _says(raw, f"{name_of(self._kube, need)} not found")
         return False
+
+    def _names_a_former_one(self, slot: Slot, raw: Json) -> bool:
+        """Whether what a sandbox runs from has a successor, whose prefix is another one."""
+        record = self._simulation.cloud.resource_of(slot, raw, raw["status"])
+        if slot.name != "box" or record is None:
+            return False
+        return bool(record.data.get("templateName") != name_of(self._kube, SLOTS["tpl"]))
 
     def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
         """Whether the name is taken in the cloud by what this object did not make."""
@@ -133,7 +143,8 @@ class Obstacles:
         records = list(self._simulation.cloud.tenant(account.account_id).records(slot.family))
         if slot.name_field is None:
             return [r for r in records if r.key == raw["status"].get("externalId")]
-        return [r for r in records if r.name == slot.external_name]
+        name = name_of(self._kube, slot)
+        return [r for r in records if r.name == name]
 
     def _failed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
         """Whether the cloud reports a failure of the object's resource at this moment."""

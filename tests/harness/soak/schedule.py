@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soak import moves
-from soak.attacks import ATTACKS, STRICT_ATTACKS, UNMARKED
+from soak.attacks import ATTACKS, LENT_ATTACKS, STRICT_ATTACKS, UNMARKED
 from soak.chance import Chance
 from soak.slots import DRAWN, NAMESAKES, NAMESPACE, NAMESPACES, SECOND, SLOTS, closure
 
@@ -106,8 +106,14 @@ def generate(seed: int) -> Schedule:
         name, options = maker(chance, names)
         at = round(chance.between("when extra", 10.0, ACTIVE_SECONDS - 10.0), 1)
         steps.append(Step(at, name, options))
+    said = _defaults(chance, names) if chance.happens("has defaults", 0.5) else []
+    steps = [*said, *steps]
     lending = chance.choice("lending", ("", "", "names", "selector"))
+    gone = {step.options["namespace"] for step in said if step.name == "force_out"}
+    # Another account has to be there that takes the place of one that is forced out.
+    lending = lending or ("names" if gone else "")
     lent = tuple(n for n in NAMESPACES if lending and chance.happens("lent", 0.5))
+    lent = tuple(n for n in lent if n not in gone)
     if strict:
         steps += _reaches(chance, names)
         lending, lent = chance.choice("lent strictly", ("names", "selector")), NAMESPACES
@@ -133,6 +139,20 @@ def _reaches(chance: Chance, names: list[str]) -> list[Step]:
         for _ in range(2):
             at = round(chance.between("when it reaches", 5.0, ACTIVE_SECONDS), 1)
             steps.append(Step(at, *moves.reach(chance, [name])))
+    return steps
+
+
+def _defaults(chance: Chance, names: list[str]) -> list[Step]:
+    """Return what accounts say from the beginning, edits of it, and an account forced out."""
+    steps = [Step(0.0, *moves.defaults(chance, names)) for _ in range(4)]
+    for _ in range(int(chance.unit("edits of defaults") * 4)):
+        at = round(chance.between("when defaults", 10.0, ACTIVE_SECONDS), 1)
+        steps.append(Step(at, *moves.defaults(chance, names)))
+    for _ in range(int(chance.unit("forced out") * 3.0)):
+        at = round(chance.between("when forced out", 20.0, ACTIVE_SECONDS - 10.0), 1)
+        steps.append(Step(at, *moves.force_out(chance, names)))
+        if chance.happens("restart then", 0.5):
+            steps.append(Step(round(at + 0.5, 1), "restart", {"graceful": False}))
     return steps
 
 
@@ -187,6 +207,7 @@ def _attack(seed: int, chance: Chance) -> Schedule:
     attack = ATTACKS[seed // ALONE % len(ATTACKS)]
     steps = tuple(Step(*step) for step in attack(chance.choice("attacked", UNMARKED)))
     is_strict = attack in STRICT_ATTACKS
+    is_lent = is_strict or attack in LENT_ATTACKS
     return Schedule(
         seed=seed,
         two_leaders=False,
@@ -194,7 +215,7 @@ def _attack(seed: int, chance: Chance) -> Schedule:
         steps=tuple(sorted(steps, key=lambda step: step.at)),
         ends_empty=True,
         active_seconds=180.0,
-        lending="names" if is_strict else "",
+        lending="names" if is_lent else "",
         lent=NAMESPACES if is_strict else (),
         strict=is_strict,
     )

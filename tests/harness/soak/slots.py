@@ -6,6 +6,7 @@ for a spec, in the words of the API, so that both have to agree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from agentrun_operator.core.dependencies import dependencies
@@ -284,11 +285,16 @@ _BODIES: Mapping[str, Json] = {
 }
 
 
-def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
-    """Return what the cloud has to hold for a spec, by wire field."""
+def wanted(
+    slot: Slot, spec: Json, token: str, level: str, names: Mapping[str, str] = MappingProxyType({})
+) -> Json:
+    """Return what the cloud has to hold for a spec, by wire field.
+
+    `names` has what the slots that it needs are called in the cloud, where accounts may say that.
+    """
     found: Json = {}
     if slot.name == "box":
-        return {"templateName": "tpl"}
+        return {"templateName": names.get("tpl", "tpl")}
     if "description" in spec:
         found["description"] = spec["description"]
     if slot.kind == "AgentRuntime":
@@ -296,7 +302,7 @@ def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
     if slot.object_name == "run":
         found["cpu"] = float(spec["cpu"])
         found["environmentVariables"] = {"TOKEN": token, "LEVEL": level}
-        found["credentialName"] = SLOTS[slot.needs[0]].external_name
+        found["credentialName"] = names.get(slot.needs[0], SLOTS[slot.needs[0]].external_name)
     if slot.object_name == "svc":
         found["providerSettings.apiKey"] = token
     if slot.object_name == "cred":
@@ -304,7 +310,7 @@ def wanted(slot: Slot, spec: Json, token: str, level: str) -> Json:
     if slot.object_name == "bot":
         found["botBizSecret"] = token
     if slot.object_name == "proxy":
-        found["credentialName"] = "cred"
+        found["credentialName"] = names.get("cred", "cred")
     return found
 
 

@@ -14,6 +14,7 @@ from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.exchange import Exchange
 from agentrun_simulator.store import Record
 from fakes.kube_server import Place
+from soak.naming import possible_names
 from soak.process import CLUSTER_ID, current
 from soak.slots import FAR, NAMESPACES, ROLE, SLOT_OF, SLOTS
 
@@ -85,7 +86,7 @@ class Tenancy:
         if value == FAR:
             return field == "modelServiceName"
         slots = (s for s in SLOTS.values() if s.namespace == obj.key.namespace)
-        return any(s.kind == _NAMES[field] and s.external_name == value for s in slots)
+        return any(s.kind == _NAMES[field] and value in possible_names(s) for s in slots)
 
     def _violated(self, what: str) -> None:
         self._checks.violated("own or granted", what)

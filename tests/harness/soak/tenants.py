@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentrun_operator.core.identity import ObjectKey
@@ -111,6 +111,7 @@ class Tenants:
             if key.kind == "ClusterAccount":
                 spec["allowedNamespaces"] = self._allowed(key)
                 spec["allow"] = granted(strictly=self._schedule.strict)
+            spec |= self._simulation.actions.defaults.of(key)
             self._kube.create(key, {"metadata": {}, "spec": spec})
 
     def _allowed(self, account: ObjectKey) -> Json:
@@ -270,6 +271,8 @@ class Tenants:
         Its Secret is gone, and so is every process that had read it; or its last keys were bad.
         Who began in an outage has not heard until its end whose keys they are.
         """
+        if self._simulation.actions.defaults.is_forced_out(self.account_of(namespace)):
+            return True
         secrets = {secret_of(a) for a in (self.account_of(namespace), OTHERS[namespace], SHARED)}
         if secrets & self._bad_keys:
             return True
@@ -337,7 +340,8 @@ class Tenants:
         if self._simulation.actions.definitions.refuses(key):
             return
         kept = {n: meta[n] for n in ("finalizers", "annotations", "labels") if n in meta}
-        body = {n: v for n, v in old.items() if n in ("spec", "data")} | {"metadata": kept}
+        body = self._simulation.actions.defaults.as_restored(key, old, has_status=has_status)
+        body = {**body, "metadata": kept}
         new = self._kube.create(key, body, status=old["status"] if has_status else None)
         self._keys_gone_at.pop(key, None)
         if has_status:
@@ -383,7 +387,7 @@ class Tenants:
         if key.kind == "Secret":
             encoded = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
         if self._kube.find(key) is not None:
-            self._kube.edit(key, _setting(encoded))
+            self._kube.edit(key, lambda raw: raw.update(data=encoded))
         elif key.namespace not in self._kube.terminating:
             self._kube.create(key, {"metadata": {}, "data": encoded})
 
@@ -391,10 +395,3 @@ class Tenants:
         """Delete something, if it is there."""
         if self._kube.find(key) is not None:
             self._kube.delete(key)
-
-
-def _setting(data: Mapping[str, str]) -> Callable[[Json], None]:
-    def change(raw: Json) -> None:
-        raw["data"] = data
-
-    return change

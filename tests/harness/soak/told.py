@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 _TELLS: Mapping[str, tuple[str, ...]] = {
     "a map is quickly back": ("map-unwatched",),
-    "a record stands": ("record-erased", "stale-cache"),
+    "a record stands": ("record-erased", "stale-cache", "prefix-followed"),
     "addresses stay": ("map-given-up",),
     "an edit is quick": ("guard-asleep",),
+    "an account keeps": ("keeper-unheard",),
     "claimed before create": ("unclaimed",),
     "conditions": ("times-move",),
     "converges": (
@@ -27,12 +28,14 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
         "half-seen",
         "map-not-given-up",
         "namesake-dropped",
+        "keeper-forgotten",
     ),
     "disputed absence": ("disputed-is-gone",),
     "drift is admitted": ("drift-not-told",),
     "foreign account": ("keys-unasked",),
     "generation not ahead": ("generation-ahead",),
     "mass absence": ("brake-off",),
+    "names are vouched for": ("prefix-believed",),
     "namespaces end": ("keys-dropped",),
     "namesakes are served": ("moved-untold", "moved-below-untold"),
     "no create is blind": (
@@ -60,6 +63,7 @@ _TELLS: Mapping[str, tuple[str, ...]] = {
     "own or granted": ("reach-granted", "taking-granted", "view-granted", "replaced-granted"),
     "paused": ("pause-ignored",),
     "pinned account": ("pin-ignored", "same-number-believed"),
+    "places follow the account": ("place-forgotten",),
     "ready has a date": ("ready-for-ever", "grace-for-ever", "wrong-404-believed"),
     "ready is true": ("old-id-stays",),
     "released when gone": (

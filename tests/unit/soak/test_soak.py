@@ -102,6 +102,8 @@ def test_planted_bug_is_found_at_once(name: str) -> None:
         ("replaced-granted", "_neighbours_replaced"),
         ("moved-untold", "_moved_elsewhere"),
         ("moved-below-untold", "_moved_below"),
+        ("prefix-believed", "_prefix_forged"),
+        ("keeper-unheard", "_forced_out"),
     ],
 )
 def test_an_attack_finds_its_bug_and_holds_without_it(name: str, attack: str) -> None:
