@@ -318,3 +318,75 @@ async def test_a_record_under_a_prefix_lends_to_its_namespace() -> None:
     seen = lab.cluster.apply("AgentRuntime", "view", spec, namespace="team-a")
     await lab.elapse(30)
     assert lab.ready(seen) == GOOD, lab.message(seen)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("before", ["p-", None])
+@pytest.mark.parametrize("kind", ["AgentRuntime", "ModelProxy", "SandboxTemplate", "Credential"])
+async def test_a_lost_status_leads_to_the_former_name(
+    kind: str, before: str | None, *, restarted: bool
+) -> None:
+    sample = SAMPLES[kind]
+    lab = await lab_with(before)
+    await sample.prepare(lab)
+    key = lab.cluster.apply(kind, "it", {**sample.spec, "adoptionPolicy": "Adopt"})
+    await lab.elapse(30)
+    assert lab.ready(key) == GOOD, lab.message(key)
+    name(lab, "q-")
+    await lab.elapse(5)
+    lab.cluster.reset_status(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(60)
+    assert lab.ready(key) == GOOD, lab.message(key)
+    assert len(made(lab, sample)) == 1, "and no second one by the name of today"
+    assert recorded(lab, key) == (f"{before or ''}it", before)
+    is_marked = kind == "AgentRuntime"
+    assert lab.get(key).status["adopted"] is (restarted and not is_marked)
+
+
+@pytest.mark.parametrize("kind", ["AgentRuntime", "ModelProxy"])
+async def test_a_lost_status_has_nothing_deleted_by_a_former_name(kind: str) -> None:
+    sample = SAMPLES[kind]
+    lab = await lab_with("p-")
+    key = lab.cluster.apply(kind, "it", {**sample.spec, "deletionPolicy": "Delete"})
+    await lab.elapse(30)
+    name(lab, "q-")
+    await lab.elapse(5)
+    lab.cluster.reset_status(key)
+    lab.restart()
+    lab.cluster.delete(key)
+    await lab.elapse(60)
+    assert lab.cluster.raw(key) is None
+    # Its mark proves a runtime; of another kind nothing tells whose it is.
+    assert len(made(lab, sample)) == (0 if kind == "AgentRuntime" else 1)
+
+
+async def test_a_former_name_that_another_object_has_is_left_to_it() -> None:
+    lab = await lab_with("p-")
+    owner = await proxy(lab, "owner", externalName="p-it")
+    name(lab, "q-")
+    key = lab.cluster.apply("ModelProxy", "it", PROXY)
+    lab.deliver()
+    await lab.elapse(20)
+    lab.cluster.reset_status(key)
+    lab.restart()
+    await lab.elapse(60)
+    assert lab.ready(owner) == lab.ready(key) == GOOD, lab.message(key)
+    assert names(lab) == ["p-it", "q-it"]
+    lab.cluster.delete(owner)
+    await lab.elapse(30)
+    assert names(lab) == ["q-it"]
+
+
+async def test_without_a_former_prefix_nothing_more_is_asked() -> None:
+    counts = []
+    for prefix in (None, "p-"):
+        lab = await lab_with(prefix)
+        lab.calls.take()
+        key = await proxy(lab)
+        await lab.elapse(100)
+        lab.cluster.delete(key)
+        await lab.elapse(60)
+        counts.append(lab.calls.take())
+    assert counts[0] == counts[1]

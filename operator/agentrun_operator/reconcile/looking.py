@@ -68,6 +68,8 @@ class LookingSteps:
         seen = await observe.look(ctx.binding.api, ctx.target)
         if seen.existence is Existence.ABSENT and self._may_be_elsewhere(ctx):
             seen = await self._look_elsewhere(ctx) or seen
+        if seen.existence is Existence.ABSENT and ctx.is_unrecorded:
+            seen = await _look_under_former_names(ctx) or seen
         _check_place(ctx, seen)
         self._note_look(ctx, seen, begun)
         ctx.memory.looks.differs = ctx.observation.fields_differ
@@ -188,6 +190,26 @@ class LookingSteps:
         # An observed object may be moving to another account than its status tells of.
         is_here = at is not None and at.account == ctx.binding.source
         return is_here and self._world.listings.is_read_by_list(ctx.obj)
+
+
+async def _look_under_former_names(ctx: Planned) -> Observation | None:
+    """Look for what was made while the account said another prefix, and no status tells of.
+
+    Otherwise a second one would be made. What another object has on record is passed over; so is,
+    in deletion, what neither a mark nor this process knows to be the object's.
+    """
+    for obj in named.formerly(ctx.obj):
+        target = replace(ctx.target, obj=obj, name=obj.external_name)
+        seen = await observe.look(ctx.binding.api, target)
+        is_ours = seen.ownership is Ownership.OURS
+        is_free = seen.ownership is Ownership.ADOPTABLE and not ctx.obj.deleting
+        if seen.existence is not Existence.PRESENT or not (is_ours or is_free):
+            continue
+        if is_ours or not target.is_others(target.id_of(seen.resource)):
+            ctx.obj = obj
+            ctx.retarget(target)
+            return seen
+    return None
 
 
 def _is_on_record(ctx: Planned, seen: Observation) -> bool:

@@ -1,6 +1,8 @@
 """Whose word a name in AgentRun is: that of the spec, of the account, or of the status alone."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from agentrun_operator.core.errors import ImmutableFieldChanged, InvalidParameter
 from agentrun_operator.core.identity import ObjectKey
@@ -23,6 +25,16 @@ def check_prefixed(kind: ResourceKind, obj: KubeObject, source: ObjectKey) -> No
         f"{source}) metadata.name makes {name!r}, which is no valid AgentRun name (it must "
         f"match {kind.name_pattern}); set spec.externalName"
     )
+
+
+def formerly(obj: KubeObject) -> Iterator[KubeObject]:
+    """Yield an object as it was when its account said other prefixes, or none."""
+    defaults = obj.defaults
+    if obj.spec.get("externalName") or obj.has_record:
+        return
+    for prefix in (*defaults.former_prefixes, ""):
+        if prefix != defaults.name_prefix:
+            yield replace(obj, defaults=replace(defaults, name_prefix=prefix))
 
 
 def doubt(cache: ObjectCache, obj: KubeObject, source: ObjectKey) -> ImmutableFieldChanged | None:

@@ -143,18 +143,6 @@ class Defaults:
     def _said_prefixes(self) -> bool:
         return any(given.get("namePrefix") for said in self._said.values() for _, given in said)
 
-    def as_restored(self, key: ObjectKey, old: Json, *, has_status: bool) -> Json:
-        """Return what a backup brings back of an object.
-
-        Without its status nothing tells the prefix it was made with: whoever restores it says so.
-        """
-        body = {name: value for name, value in old.items() if name in ("spec", "data")}
-        status = old.get("status") or {}
-        if has_status or key not in SLOT_OF or not has_record(status) or not self._said_prefixes():
-            return body
-        named = {"externalName": f"{status.get('namePrefix') or ''}{key.name}"}
-        return {**body, "spec": {**(named if takes_prefix(SLOT_OF[key]) else {}), **body["spec"]}}
-
     # ------------------------------------------------ what an account says, or said a moment ago
 
     def _recent(self, account: ObjectKey) -> list[Json]:

@@ -340,8 +340,7 @@ class Tenants:
         if self._simulation.actions.definitions.refuses(key):
             return
         kept = {n: meta[n] for n in ("finalizers", "annotations", "labels") if n in meta}
-        body = self._simulation.actions.defaults.as_restored(key, old, has_status=has_status)
-        body = {**body, "metadata": kept}
+        body = {n: v for n, v in old.items() if n in ("spec", "data")} | {"metadata": kept}
         new = self._kube.create(key, body, status=old["status"] if has_status else None)
         self._keys_gone_at.pop(key, None)
         if has_status:
