@@ -92,6 +92,18 @@ async def test_a_default_that_came_later_outlives_it_too(*, restarted: bool, at_
     assert await is_kept(lab, key)
 
 
+@lives
+@pytest.mark.parametrize("shared", [None, "Delete"])
+async def test_an_edit_right_before_the_end_counts(shared: str | None, *, at_once: bool) -> None:
+    lab = await lab_of(None, shared)
+    key = await proxy(lab)
+    bring(lab, DEFAULT, "Retain")
+    lab.deliver()
+    assert keeper(lab, key) is None
+    await force_out(lab, restarted=False, at_once=at_once)
+    assert await is_kept(lab, key)
+
+
 @restarts
 @lives
 async def test_what_was_adopted_is_not_deleted_by_who_takes_the_place(
