@@ -54,6 +54,8 @@ class Pass(Generic[P_co]):
     """A look of this pass confirmed the record of a predecessor, or a create follows it."""
     has_recalled: bool = False
     """The last incarnation was looked for, because the record of it is lost."""
+    has_another_name: bool = False
+    """What was found goes by a name that neither the account says today nor a record tells."""
     is_braked: bool = False
     """The last look found nothing, in an account in which too much is missing."""
     versions: tuple[Version, ...] | None = None
@@ -84,7 +86,9 @@ class Pass(Generic[P_co]):
     def is_still_unrecorded(self) -> bool:
         """Whether this pass ends without finding out, so that the next one has to."""
         has_looked = self.observation.existence is not Existence.NOT_LOOKED
-        return self.is_unrecorded and (self.obj.deleting or not has_looked)
+        # Else the next one would make a second one by the name of today.
+        is_open = self.obj.deleting or not has_looked or self.has_another_name
+        return self.is_unrecorded and is_open
 
     @property
     def binding(self: "Planned") -> Binding:

@@ -68,17 +68,28 @@ class LookingSteps:
         seen = await observe.look(ctx.binding.api, ctx.target)
         if seen.existence is Existence.ABSENT and self._may_be_elsewhere(ctx):
             seen = await self._look_elsewhere(ctx) or seen
-        if seen.existence is Existence.ABSENT and ctx.is_unrecorded:
-            seen = await _look_under_former_names(ctx) or seen
-        _check_place(ctx, seen)
-        self._note_look(ctx, seen, begun)
-        ctx.memory.looks.differs = ctx.observation.fields_differ
-        unanswered.make_up(ctx)
+        is_predecessors = ctx.obj.is_heir and absence.seconds_to_proof(ctx) <= 0
+        if seen.existence is Existence.ABSENT and (is_predecessors or ctx.is_unrecorded):
+            # Order: before a LIST is asked, which shows what this process knows to be its own.
+            by_proof = is_predecessors or ctx.obj.deleting
+            seen = await _look_under_other_names(ctx, by_proof=by_proof) or seen
+        self._take_in(ctx, seen, begun)
         if ctx.observation.existence is Existence.ABSENT:
             if absence.window_passed(ctx):
                 ctx.memory.looks.note_absent(ctx.now)
             await self._note_absence(ctx)
+        is_gone = ctx.observation.existence is Existence.ABSENT and not ctx.is_braked
+        if is_predecessors and is_gone and not ctx.obj.deleting:
+            own = await _look_under_other_names(ctx, by_proof=False)
+            if own is not None:
+                self._take_in(ctx, own, begun)
         return None
+
+    def _take_in(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
+        _check_place(ctx, seen)
+        self._note_look(ctx, seen, begun_at)
+        ctx.memory.looks.differs = ctx.observation.fields_differ
+        unanswered.make_up(ctx)
 
     async def _note_absence(self, ctx: Planned) -> None:
         """Count an absence before anything follows from it."""
@@ -192,21 +203,21 @@ class LookingSteps:
         return is_here and self._world.listings.is_read_by_list(ctx.obj)
 
 
-async def _look_under_former_names(ctx: Planned) -> Observation | None:
-    """Look for what was made while the account said another prefix, and no status tells of.
+async def _look_under_other_names(ctx: Planned, *, by_proof: bool) -> Observation | None:
+    """Look for what was made while the account said another prefix, and no record tells of.
 
-    Otherwise a second one would be made. What another object has on record is passed over; so is,
-    in deletion, what neither a mark nor this process knows to be the object's.
+    Otherwise a second one would be made. What another object has on record is passed over;
+    `by_proof`: so is what neither a mark nor this process knows to be the object's.
     """
-    for obj in named.formerly(ctx.obj):
+    for obj in named.otherwise(ctx.obj):
         target = replace(ctx.target, obj=obj, name=obj.external_name)
         seen = await observe.look(ctx.binding.api, target)
-        is_ours = seen.ownership is Ownership.OURS
-        is_free = seen.ownership is Ownership.ADOPTABLE and not ctx.obj.deleting
-        if seen.existence is not Existence.PRESENT or not (is_ours or is_free):
+        if seen.existence is not Existence.PRESENT or seen.ownership is Ownership.FOREIGN:
             continue
-        if is_ours or not target.is_others(target.id_of(seen.resource)):
-            ctx.obj = obj
+        ident, mark = target.id_of(seen.resource), ownership.by_mark(target, seen.resource)
+        is_known = mark is Ownership.OURS or target.held_id == ident
+        if is_known or not (by_proof or target.is_others(ident)):
+            ctx.obj, ctx.has_another_name = obj, True
             ctx.retarget(target)
             return seen
     return None

@@ -8,6 +8,7 @@ from agentrun_operator.core.errors import ImmutableFieldChanged, InvalidParamete
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.core.record import as_copy
 from agentrun_operator.reconcile.cache import ObjectCache
 
 
@@ -27,14 +28,20 @@ def check_prefixed(kind: ResourceKind, obj: KubeObject, source: ObjectKey) -> No
     )
 
 
-def formerly(obj: KubeObject) -> Iterator[KubeObject]:
-    """Yield an object as it was when its account said other prefixes, or none."""
-    defaults = obj.defaults
-    if obj.spec.get("externalName") or obj.has_record:
+def otherwise(obj: KubeObject) -> Iterator[KubeObject]:
+    """Yield an object by each other name that its account gives it, or gave: without a record."""
+    if obj.spec.get("externalName"):
         return
-    for prefix in (*defaults.former_prefixes, ""):
-        if prefix != defaults.name_prefix:
-            yield replace(obj, defaults=replace(defaults, name_prefix=prefix))
+    status = obj.status
+    if obj.is_heir:
+        # What its predecessor had is gone: that record is from now on another object's.
+        said = status.get("conditions") or []
+        status = {**as_copy(status, status["boundTo"]), "conditions": said}
+    defaults = obj.defaults
+    for prefix in dict.fromkeys((defaults.name_prefix, *defaults.former_prefixes, "")):
+        again = replace(obj, status=status, defaults=replace(defaults, name_prefix=prefix))
+        if again.external_name != obj.external_name:
+            yield again
 
 
 def doubt(cache: ObjectCache, obj: KubeObject, source: ObjectKey) -> ImmutableFieldChanged | None:
