@@ -153,7 +153,7 @@ RULES = (
         " && self.defaults.namePrefix == oldSelf.defaults.namePrefix)"
         " || (has(self.defaults.formerNamePrefixes)"
         " && oldSelf.defaults.namePrefix in self.defaults.formerNamePrefixes)))",
-        "resources may be named by the namePrefix of before: add that to "
+        "resources may be named by the namePrefix of before; add that to "
         "defaults.formerNamePrefixes, and take it out once no status.namePrefix has it",
         "defaults.formerNamePrefixes",
     ),
