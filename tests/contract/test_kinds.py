@@ -70,14 +70,18 @@ def sent(kind: ResourceKind) -> tuple[FieldRule, ...]:
     return tuple(rule for rule in field_rules(kind) if not rule.update_only)
 
 
-def texts_of(kind: ResourceKind) -> frozenset[str]:
-    """Return the spec paths of all texts, without list places."""
-    found = (field for field in spec_fields(kind.spec) if field.shape.inner is str)
-    return frozenset(".".join(name for name, _ in field.steps) for field in found)
+def scalars_of(kind: ResourceKind) -> Mapping[str, str]:
+    """Return the spec paths of all texts and switches, without list places, and their type."""
+    types = {str: "string", bool: "boolean"}
+    return {
+        ".".join(name for name, _ in field.steps): types[field.shape.inner]
+        for field in spec_fields(kind.spec)
+        if field.shape.inner in types
+    }
 
 
 def mismatches(
-    rules: tuple[FieldRule, ...], fields: Mapping[str, Schema], texts: frozenset[str]
+    rules: tuple[FieldRule, ...], fields: Mapping[str, Schema], scalars: Mapping[str, str]
 ) -> Iterator[str]:
     for rule in rules:
         if rule.api not in fields:
@@ -91,9 +95,9 @@ def mismatches(
         if rule.children and _is_free_form(item):
             continue
         if rule.children:
-            below = mismatches(rule.children, item["properties"], texts)
+            below = mismatches(rule.children, item["properties"], scalars)
             yield from (f"{rule.api}.{mismatch}" for mismatch in below)
-        elif rule.attribute and (wanted := _wire_type(rule, texts)) and item["type"] != wanted:
+        elif rule.attribute and (wanted := _wire_type(rule, scalars)) and item["type"] != wanted:
             yield f"{rule.api}: {item['type']} there, {wanted} here"
 
 
@@ -102,17 +106,15 @@ def _is_free_form(item: Schema) -> bool:
     return item["type"] == "object" and "properties" not in item
 
 
-def _wire_type(rule: FieldRule, texts: frozenset[str]) -> str | None:
+def _wire_type(rule: FieldRule, scalars: Mapping[str, str]) -> str | None:
     if rule.encode is not None:
         return None
     if rule.quantity is not None:
         return "number" if rule.quantity.unit == "cpu" else "integer"
     if rule.free_form or rule.exact_map:
         return "object"
-    if rule.path in texts:
-        return "string"
-    if isinstance(rule.clear, bool):
-        return "boolean"
+    if rule.path in scalars:
+        return scalars[rule.path]
     is_number = rule.clear is None or isinstance(rule.clear, int)
     return "integer" if is_number and not rule.choices else "string"
 
@@ -129,7 +131,7 @@ def test_the_simulator_serves_every_kind(kind: ResourceKind) -> None:
 
 @each_cloud_kind
 def test_everything_sent_has_a_place_in_the_create(kind: ResourceKind) -> None:
-    assert list(mismatches(sent(kind), create_schema(kind), texts_of(kind))) == []
+    assert list(mismatches(sent(kind), create_schema(kind), scalars_of(kind))) == []
 
 
 def choices(
