@@ -7,6 +7,7 @@ from typing import Any
 from agentrun_operator.core.dependencies import SECRET, dependencies
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import KeyedBy
+from agentrun_operator.kinds import catalogue
 from fakes.examples import CLOUD_KINDS, MINIMAL, SECRETS, examples, referring
 from fakes.lab import Lab
 from fakes.rests import rest_of
@@ -112,6 +113,12 @@ SAMPLES = {
     for kind in CLOUD_KINDS
 }
 """One for each kind: together every way to be keyed, by name, by id, below a parent."""
+ALONE = tuple(
+    kind
+    for kind, sample in SAMPLES.items()
+    if all(need.kind == SECRET for need in dependencies(catalogue()[kind], sample.spec))
+)
+"""Kinds whose sample can be brought to another namespace without other objects."""
 
 
 async def lab_for(sample: Sample) -> Lab:

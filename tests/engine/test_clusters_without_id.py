@@ -5,13 +5,13 @@ import itertools
 import pytest
 
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER
-from engine.specs import SAMPLES, made
-from engine.test_copies import NAMED, backup, takes_nothing
+from engine.specs import ALONE, SAMPLES, made
+from engine.test_copies import backup, takes_nothing
 from fakes.lab import Lab
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["lives first", "deleted at once"])
-@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("kind", ALONE)
 async def test_a_copy_in_another_cluster_without_id_takes_nothing(
     kind: str, *, lives: bool
 ) -> None:

@@ -8,6 +8,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.settings import Account
 from engine.specs import (
+    ALONE,
     SAMPLES,
     Sample,
     ids,
@@ -19,8 +20,7 @@ from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
 
 kinds = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-NAMED = [name for name in SAMPLES if name not in ("Sandbox", "AgentRuntimeEndpoint")]
-named = pytest.mark.parametrize("kind", NAMED)
+named = pytest.mark.parametrize("kind", ALONE)
 OTHER_NAMESPACE = "restored"
 
 
@@ -283,7 +283,7 @@ async def test_nor_does_an_unbound_status_without_times_count(
     assert not [n for n in lab.calls.names if n.startswith(("Update", "Delete"))]
 
 
-@pytest.mark.parametrize("kind", [*NAMED, "Sandbox"])
+@pytest.mark.parametrize("kind", [*ALONE, "Sandbox"])
 async def test_a_cluster_with_the_identity_of_another_one_goes_on(kind: str) -> None:
     sample = SAMPLES[kind]
     lab, key = await ready(sample)
