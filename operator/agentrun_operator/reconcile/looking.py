@@ -120,7 +120,8 @@ class LookingSteps:
         if not ctx.obj.is_in_charge:
             return False
         parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
-        is_moved = parent is not None and parent.external_id not in (None, ctx.target.parent)
+        where = "" if parent is None else self._world.references.path_key(parent)
+        is_moved = where not in ("", ctx.target.parent)
         return is_moved or not ctx.memory.held.has(ctx.obj.external_id)
 
     async def _look_elsewhere(self, ctx: Planned) -> Observation | None:
@@ -132,9 +133,9 @@ class LookingSteps:
                 return None
         elif ctx.rest.parent is not None and ctx.obj.deleting:
             parent = await look_for_parent(self._world, ctx.obj, ctx.binding.api)
-            if parent is None or parent.ident == ctx.target.parent:
+            if parent is None or parent.key == ctx.target.parent:
                 return None
-            ctx.retarget(replace(ctx.target, parent=parent.ident))
+            ctx.retarget(replace(ctx.target, parent=parent.key))
         else:
             return None
         return await observe.look(ctx.binding.api, ctx.target)

@@ -14,7 +14,8 @@ from agentrun_operator.reconcile.world import World
 class Parent:
     """What a look has found of a parent."""
 
-    ident: str
+    key: str
+    """What stands for it in the paths below it."""
     is_made: bool
     """By its mark: it was made for its object, and not adopted."""
 
@@ -47,4 +48,4 @@ async def look_for_parent(world: World, obj: KubeObject, api: ExternalAPI) -> Pa
     if seen.existence is not Existence.PRESENT or seen.ownership is not Ownership.OURS:
         return None
     is_made = ownership.is_marked_as_made(target, seen.resource)
-    return Parent(target.id_of(seen.resource), is_made)
+    return Parent(target.locator_of(seen.resource).key, is_made)

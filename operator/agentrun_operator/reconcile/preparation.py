@@ -218,7 +218,7 @@ class Preparation:
             found = await look_for_parent(self._world, ctx.obj, binding.api)
             if found is None:
                 raise
-            return found.ident, found.is_made
+            return found.key, found.is_made
 
     async def _whole(
         self, ctx: Context, known: Prepared, spec: ResourceSpec, binding: Binding, leave: Leave

@@ -126,7 +126,8 @@ class Records:
         memory = self._memory.peek(obj.key)
         is_held = memory is not None and memory.held.has(ident)
         parent = self._references.parent_of(obj)
-        is_below = parent is None or parent.external_id == obj.status.get("parentId")
+        place = obj.status.get("parentId") or ""
+        is_below = parent is None or self._references.path_key(parent) == place
         is_chosen = ident.startswith(incarnation_prefix(obj.uid))
         is_doubtful = obj.is_heir or obj.is_name_in_doubt
         return not is_chosen, not is_held, is_doubtful, not is_below, *obj.seniority

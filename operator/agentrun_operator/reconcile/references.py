@@ -61,7 +61,7 @@ class ReferenceResolver:
                     sources[need.kind, need.name] = await self._read(obj, need)
                 else:
                     target = self._target(obj, need, binding)
-                    keys[need.kind, need.name] = self._key_of(target)
+                    keys[need.kind, need.name] = self.path_key(target)
                     names[need.kind, need.name] = target.recorded_name
             except OperatorError as error:
                 problems.append(error)
@@ -121,8 +121,8 @@ class ReferenceResolver:
         if given:
             return str(given)
         parent = self.parent_of(obj)
-        if parent is not None and parent.external_id:
-            return parent.external_id
+        if parent is not None and (key := self.path_key(parent)):
+            return key
         raise ReferenceNotFound(
             f"spec.{kind.rest.parent} leads to no resource, and below it this one would have to be "
             "looked for"
@@ -191,7 +191,8 @@ class ReferenceResolver:
             _check_account(target, binding)
         return target
 
-    def _key_of(self, target: KubeObject) -> str:
+    def path_key(self, target: KubeObject) -> str:
+        """Return what stands for an object in paths and bodies; empty where no record has it."""
         rest = self._kinds[target.key.kind].rest
         return target.recorded_name if rest is None else target.path_key(rest)
 
