@@ -37,6 +37,7 @@ looks = pytest.mark.parametrize("others", [0, 5], ids=["read alone", "read by LI
 BELOW_ANOTHER: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Sandbox": ("SandboxTemplate", TEMPLATE),
     "AgentRuntimeEndpoint": ("AgentRuntime", RUNTIME),
+    "FlowEndpoint": ("Flow", SAMPLES["Flow"].spec),
 }
 """What has to exist in the other namespace."""
 

@@ -55,6 +55,17 @@ async def test_a_runtime_of_another_namespace_is_granted_by_name_or_id() -> None
     assert lab.ready(other) == GOOD, lab.message(other)
 
 
+async def test_a_flow_of_another_namespace_gets_endpoints_by_a_grant() -> None:
+    lab = await shared_lab()
+    await made_by_a(lab, "Flow", "a_faq", {"description": "answers"})
+    key = await apply(lab, "FlowEndpoint", "b_end", {"flowRef": {"externalName": "a_faq"}})
+    assert refuses(lab, key, "externalReferences", "spec.flowRef", "Flow 'a_faq'")
+    assert lab.resources("FlowEndpoint") == []
+    grant(lab, entry("externalReferences", kinds=["Flow"], names=["a_*"]))
+    await lab.elapse(20)
+    assert lab.ready(key) == GOOD, lab.message(key)
+
+
 async def test_a_template_of_another_namespace_needs_a_grant() -> None:
     lab = await shared_lab()
     await a_template(lab)

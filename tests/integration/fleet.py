@@ -48,6 +48,8 @@ NAMES = {
     "Sandbox": "box",
 }
 """What tests call the object of a kind; the others are called like their kind."""
+BELOW = ("AgentRuntimeEndpoint", "FlowEndpoint", "Sandbox")
+"""Kinds whose resources the simulator takes along with what they are made from."""
 
 
 def canary() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integration.fleet import FAMILIES, Tenant, family_of_each
+from integration.fleet import BELOW, FAMILIES, Tenant, family_of_each
 from integration.test_engine_copies import nobody_runs
 from rig import Rig
 from rig.waiting import condition
@@ -75,7 +75,7 @@ def test_it_goes_on_by_word(tenant: Tenant) -> None:
     tenant.wait_ready()
     before = {family: len(items) for family, items in tenant.resources().items()}
     for kind, name in names(tenant):
-        if kind not in ("AgentRuntimeEndpoint", "Sandbox"):  # gone with their parents
+        if kind not in BELOW:  # gone with their parents
             tenant.remove(kind, name)
     wait_told(tenant)
     assert tenant.resources() == {}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from integration.fleet import (
+    BELOW,
     VALUES,
     Tenant,
     canary,
@@ -83,7 +84,7 @@ def test_what_vanished_is_made_again(converged: Tenant) -> None:
     converged.wait_ready()
     before = {e["kind"]: e["status"]["externalId"] for e in converged.objects()}
     for each in converged.objects():
-        if each["kind"] not in ("AgentRuntimeEndpoint", "Sandbox"):  # gone with their parents
+        if each["kind"] not in BELOW:  # gone with their parents
             converged.remove(each["kind"], each["metadata"]["name"])
 
     def is_back() -> bool:

@@ -9,6 +9,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flowendpoints
   - flows
   - imbots
   - knowledgebases
@@ -33,6 +34,7 @@
   - agentruntimes/status
   - credentials/status
   - customdomains/status
+  - flowendpoints/status
   - flows/status
   - imbots/status
   - knowledgebases/status
@@ -153,6 +155,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flowendpoints
   - flows
   - imbots
   - knowledgebases
@@ -178,6 +181,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flowendpoints
   - flows
   - imbots
   - knowledgebases
@@ -204,6 +208,7 @@
   - agentruntimes
   - credentials
   - customdomains
+  - flowendpoints
   - flows
   - imbots
   - knowledgebases

@@ -252,7 +252,7 @@ class Actions:
         """
         place = SLOTS[slot]
         is_taken = not prefix and self.record(place) is not None
-        if place.name_field is None or place.name == "ep" or is_taken:
+        if place.name_field is None or place.is_below_another or is_taken:
             return
         name = f"{prefix}{name_of(self._kube, place)}"
         theirs = _SQUATS.get(place.kind) or examples()[place.kind].minimal.body

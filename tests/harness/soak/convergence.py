@@ -136,7 +136,7 @@ class Convergence:
             for p in parents
         )
         is_blocked = ready_of(raw)[1] == "DeletionBlocked"
-        return slot.name == "ep" and is_blocked and _was_restored(raw) and not has_parent
+        return slot.is_below_another and is_blocked and _was_restored(raw) and not has_parent
 
     def _said(self, key: ObjectKey) -> str:
         return f"{key}: {ready_of(self._kube.objects[key])}"

@@ -61,8 +61,8 @@ _PLAIN = ("cred", "svc", "solo", "bare", "ep", "tpl")
 
 
 def _lives_alone() -> tuple[Directed, ...]:
-    """Return a history of what needs Secrets at most, and that no other history leads through."""
-    slots = (*ALONE, "bot")
+    """Return a history of what needs Secrets and each other, and that no other leads through."""
+    slots = (*ALONE, "flow-ep", "bot")
     edited, deleted = _edited(_AT, 1, *slots), _each(60.0, "delete", *slots)
     return (Directed("alone", 90.0, (*_made(*slots), *edited, *deleted)),)
 

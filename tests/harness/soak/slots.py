@@ -59,6 +59,11 @@ class Slot:
         return self.external or self.object_name
 
     @property
+    def is_below_another(self) -> bool:
+        """Whether its resource lives below that of a slot that it needs."""
+        return "{parent}" in self.collection
+
+    @property
     def noun(self) -> str:
         """Its kind's name in operations of the API."""
         return rest_of(self.kind).noun
@@ -130,6 +135,14 @@ _CAST: Mapping[str, Slot] = {
             "agentRuntimeEndpointName",
             needs=("bare",),
             external="ep",
+        ),
+        Slot(
+            "flow-ep",
+            "FlowEndpoint",
+            "FlowEndpoint",
+            "/flows/{parent}/endpoints",
+            "flowEndpointName",
+            needs=("flow",),
         ),
         Slot("tpl", "SandboxTemplate", "Template", "/templates", "templateName"),
         Slot("bot", "IMBot", "IMBotInfo", "/agents/im-bots", "botName"),
@@ -276,6 +289,7 @@ _BODIES: Mapping[str, Json] = {
         "targetVersion": "LATEST",
         "writeConnectionTo": {"configMap": {"name": "ep-address"}},
     },
+    "flow-ep": {"flowRef": {"name": "flow"}},
     "twin-bare": {"executionRoleArn": ROLE},
     "twin-ep": {"runtimeRef": {"name": "bare"}, "targetVersion": "LATEST"},
     "tpl": {"type": "CodeInterpreter"},
