@@ -27,6 +27,7 @@ REFERENCES = {
     "runtimeRef": ("AgentRuntime",),
     "flowRef": ("Flow",),
     "endpointRef": ("AgentRuntimeEndpoint",),
+    "flowEndpointRef": ("FlowEndpoint",),
     "templateRef": ("SandboxTemplate",),
     "workspaceRef": ("Workspace",),
     "secretRef": ("Secret",),

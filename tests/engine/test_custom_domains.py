@@ -146,6 +146,31 @@ async def test_a_route_waits_for_its_flow_and_holds_it() -> None:
     assert lab.resources("Flow") == []
 
 
+async def test_a_route_names_an_endpoint_of_its_flow_and_holds_it() -> None:
+    lab = await _lab()
+    flow = lab.cluster.apply("Flow", "faq", {"externalName": "team_faq"})
+    route = {"path": "/*", "flowRef": {"name": "faq"}, "compatibleProtocol": "Native"}
+    route |= {"flowEndpointRef": {"name": "live"}}
+    key = lab.cluster.apply("CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": [route]})
+    await lab.elapse(20)
+    assert lab.ready(key) == ("False", "ReferenceNotFound")
+    spec = {"flowRef": {"name": "faq"}, "externalName": "Live"}
+    live = lab.cluster.apply("FlowEndpoint", "live", spec)
+    await lab.elapse(20)
+    assert lab.ready(flow) == lab.ready(live) == lab.ready(key) == GOOD, lab.message(key)
+    sent = {
+        "path": "/*",
+        "resourceType": "flow",
+        "resourceName": "team_faq",
+        "flowEndpointName": "Live",
+        "compatibleProtocol": "native",
+    }
+    assert _domain(lab)["routeConfig"] == {"routes": [sent]}
+    lab.cluster.delete(live)
+    await lab.elapse(20)
+    assert lab.ready(live) == ("False", "DeletionBlocked")
+
+
 # ------------------------------------------------ in an account that is lent
 
 TO_RUNTIME = {"path": "/*", "runtimeRef": {"externalName": "a_agent"}}

@@ -241,6 +241,28 @@ async def test_an_endpoint_of_another_runtime_is_refused(
     assert lab.ready(key) == ("True", "Available")
 
 
+@pytest.mark.parametrize("by", ["name", "externalName"])
+async def test_an_endpoint_of_another_flow_is_refused(by: str) -> None:
+    lab = await lab_with(CREDENTIAL)
+    for name in ("f1", "f2"):
+        lab.cluster.apply("Flow", name, {"description": name})
+        spec = {"flowRef": {"name": name}, "externalName": "Live"}
+        lab.cluster.apply("FlowEndpoint", f"{name}-live", spec)
+    await lab.elapse(40)
+    route = {"path": "/a", "flowRef": {by: "f1"}, "compatibleProtocol": "Native"}
+    route |= {"flowEndpointRef": {"name": "f2-live"}}
+    key = lab.cluster.apply("CustomDomain", "it", {"protocol": "HTTP", "routes": [route]})
+    await lab.elapse(20)
+    assert lab.ready(key) == ("False", "InvalidParameter")
+    assert lab.message(key) == (
+        "spec.routes[0].flowEndpointRef leads to FlowEndpoint 'f2-live', which does not belong to "
+        "what spec.routes[0].flowRef names; correct one of the two"
+    )
+    lab.edit(key, routes=[{**route, "flowEndpointRef": {"name": "f1-live"}}])
+    await lab.elapse(20)
+    assert lab.ready(key) == ("True", "Available"), lab.message(key)
+
+
 async def test_an_endpoint_is_judged_by_its_id_too() -> None:
     lab, ids = await two_runtimes()
     key = lab.cluster.apply("IMBot", "it", bot({"name": "r1"}, {"externalName": ids["r2-live"]}))

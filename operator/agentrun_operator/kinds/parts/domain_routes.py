@@ -83,8 +83,14 @@ class DomainRoute(SpecModel):
         Reference | None, Ref("Flow", by_name=True), ApiName("resourceName"), Local()
     ] = None
     """The Flow that answers; externalName is the flow's name."""
-    flow_endpoint_name: Annotated[Name | None, NO_BLANKS, ServerDefault("Default")] = None
-    """Endpoint of that flow; server default Default."""
+    flow_endpoint_ref: Annotated[
+        Reference | None,
+        Ref("FlowEndpoint", by_name=True, below="flowRef"),
+        ApiName("flowEndpointName"),
+        ServerDefault("Default"),
+    ] = None
+    """The FlowEndpoint of that flow; externalName is the endpoint's name; server default
+    Default."""
     compatible_protocol: Annotated[
         Literal["Native", "OpenAI", "DifyWorkflow", "DifyChatflow"] | None,
         Words(_PROTOCOLS),
@@ -121,8 +127,8 @@ ROUTE_RULES = (
         "routes",
     ),
     Rule(
-        _of_each("has(r.flowRef) || (!has(r.flowEndpointName) && !has(r.compatibleProtocol))"),
-        "routes[].flowEndpointName and compatibleProtocol belong to flowRef; remove them",
+        _of_each("has(r.flowRef) || (!has(r.flowEndpointRef) && !has(r.compatibleProtocol))"),
+        "routes[].flowEndpointRef and compatibleProtocol belong to flowRef; remove them",
         "routes",
     ),
     Rule(
