@@ -9,7 +9,9 @@ import pytest
 
 from agentrun_operator.core.identity import GROUP
 from agentrun_operator.kinds import catalogue
-from controlplane import ControlPlane
+from controlplane import ControlPlane, ensure
+from controlplane.binaries import Toolset
+from controlplane.releases import chosen
 from integration.cluster_view import ClusterView
 from integration.fleet import CANARY, Tenant, canary, contradictions, restless
 from integration.otlp import Collector, collecting
@@ -42,9 +44,15 @@ _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
+def kubernetes() -> Toolset:
+    """Return the release that these tests run on."""
+    return chosen(os.environ)
+
+
+@pytest.fixture(scope="session")
+def control_plane(kubernetes: Toolset) -> Iterator[ControlPlane]:
     """Return one Kubernetes control plane; a test cleans up after itself or uses a namespace."""
-    with ControlPlane() as plane:
+    with ControlPlane(ensure(kubernetes)) as plane:
         yield plane
 
 

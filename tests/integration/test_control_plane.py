@@ -14,7 +14,8 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from controlplane import KUBERNETES, AuditEvent, ControlPlane, ControlPlaneError, KubectlError
+from controlplane import AuditEvent, ControlPlane, ControlPlaneError, KubectlError
+from controlplane.binaries import Toolset
 from controlplane.components import API_SERVER, ETCD
 from rig.waiting import HANG_SECONDS
 
@@ -47,10 +48,12 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_both_sides_report_the_pinned_version(control_plane: ControlPlane) -> None:
+def test_both_sides_report_the_chosen_version(
+    control_plane: ControlPlane, kubernetes: Toolset
+) -> None:
     versions = json.loads(control_plane.kubectl("version", "--output=json"))
-    assert versions["clientVersion"]["gitVersion"] == KUBERNETES.version
-    assert versions["serverVersion"]["gitVersion"] == KUBERNETES.version
+    assert versions["clientVersion"]["gitVersion"] == kubernetes.version
+    assert versions["serverVersion"]["gitVersion"] == kubernetes.version
 
 
 def test_rbac_decides_what_a_serviceaccount_may_do(control_plane: ControlPlane) -> None:
