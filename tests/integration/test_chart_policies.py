@@ -16,6 +16,7 @@ from rig.cluster import administrator
 SYSTEM, TENANT = "least-system", "least-tenant"
 AT = f"--namespace={TENANT}"
 NAMED = {"fullnameOverride": "least"}
+POLICY = "ValidatingAdmissionPolicy"
 OURS = {MANAGED_BY_LABEL: FIELD_MANAGER}
 PROXY = {
     "apiVersion": API_VERSION,
@@ -219,3 +220,38 @@ def test_operators_and_backups_write_a_status(
             assert Writer(plane, user).patch("status", externalId="as-it-is") == "", user
     finally:
         plane.kubectl("delete", "--filename=-", input=rights)
+
+
+def all_checked(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy whose variables and conditions stand among its validations as well.
+
+    The server checks the types of validations alone, and takes no resource for `*/status`: what
+    that policy asks of types stays unchecked.
+    """
+    spec = policy["spec"]
+    others = [*spec.get("variables", ()), *spec["matchConditions"]]
+    more = [{"expression": f"size([{each['expression']}]) == 1"} for each in others]
+    return {**policy, "spec": {**spec, "validations": [*spec["validations"], *more]}}
+
+
+def test_the_server_finds_no_fault_in_the_policies(
+    control_plane: ControlPlane,
+    owner: Owner,  # noqa: ARG001 - the CRDs are served: types are looked up once per policy
+) -> None:
+    """A policy that does not fit its types is stored all the same; only its status tells so."""
+    plane = control_plane
+    rights = render(SYSTEM, {"fullnameOverride": "checked"}).rights
+    ours = [all_checked(each) for each in rights if each["kind"] == POLICY]
+    policies = json.dumps(samples.as_list(ours))
+
+    def statuses() -> list[dict[str, Any]]:
+        listed = json.loads(plane.kubectl("get", "--filename=-", "--output=json", input=policies))
+        found = [each.get("status", {}) for each in listed["items"]]
+        return found if all("typeChecking" in each for each in found) else []
+
+    plane.kubectl("apply", "--warnings-as-errors", "--filename=-", input=policies)
+    try:
+        found = eventually(statuses, "the policies to be type-checked")
+        assert [each["typeChecking"] for each in found] == [{}, {}]
+    finally:
+        plane.kubectl("delete", "--filename=-", input=policies)
