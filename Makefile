@@ -10,7 +10,7 @@ SCRIPTS := .ci/run tools/kind/e2e tools/release/publish
 
 .DEFAULT_GOAL := help
 .PHONY: help install binaries generate format check check-charts test test-namespaced demo soak \
-    soak-selftest soak-real test-upgrade bench e2e-pods e2e-argocd e2e-kind test-image test-release lock \
+    soak-selftest soak-real test-upgrade test-kubernetes bench e2e-pods e2e-argocd e2e-kind test-image test-release lock \
     api-diff clean
 
 help: ## show this help
@@ -90,6 +90,9 @@ soak-real: binaries ## put real processes into trouble, round by round (ARGS="--
 
 test-upgrade: needs-git binaries ## objects of an older version live on under this one (ARGS="--from REVISION")
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m upgrade $(ARGS)
+
+test-kubernetes: $(STAMP) ## CRDs, policies and client on each supported Kubernetes (ARGS="1.35", "-k Tool")
+	@$(BIN)/python tools/minor_versions.py $(ARGS)
 
 bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --big-objects, --real)
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m bench $(ARGS)
