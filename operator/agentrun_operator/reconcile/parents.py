@@ -23,14 +23,17 @@ class Parent:
 async def look_for_parent(world: World, obj: KubeObject, api: ExternalAPI) -> Parent | None:
     """Return the parent that the spec of an object names, as a look finds it; None: not ours.
 
-    A parent that is being deleted waits for its users, and corrects no record before.
+    A parent that is being deleted waits for its users, and corrects no record before. Nor is one
+    believed whose name only a status tells: anybody's could stand there.
 
     Raises:
         OperatorError: the cloud does not answer.
     """
     parent = world.references.parent_of(obj)
     kind = None if parent is None else world.kinds[parent.key.kind]
-    if parent is None or not parent.is_claimed or kind is None or kind.rest is None:
+    if parent is None or kind is None or kind.rest is None:
+        return None
+    if not parent.is_claimed or parent.is_name_in_doubt:
         return None
     memory = world.memory.peek(parent.key)
     target = Target(

@@ -121,7 +121,7 @@ class ReferenceResolver:
         if given:
             return str(given)
         parent = self.parent_of(obj)
-        if parent is not None and (key := self.path_key(parent)):
+        if parent is not None and not parent.is_name_in_doubt and (key := self.path_key(parent)):
             return key
         raise ReferenceNotFound(
             f"spec.{kind.rest.parent} leads to no resource, and below it this one would have to be "
