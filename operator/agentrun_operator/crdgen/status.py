@@ -76,8 +76,9 @@ def _name_prefix() -> Schema:
 
 def _retained_by() -> Schema:
     return _object(
-        "Account by whose spec.defaults.deletionPolicy the resource is retained; its word counts "
-        "until the object has a deletionPolicy, also when the account is gone.",
+        "Account by whose spec.defaults.deletionPolicy the resource is retained. While it exists, "
+        "what it says at the deletion counts; once it is gone, its last word on record does. A "
+        "deletionPolicy of the object goes before either.",
         {
             "kind": _text("Account or ClusterAccount."),
             "name": _text("Its name."),
