@@ -209,6 +209,9 @@ async def _look_under_other_names(ctx: Planned, *, by_proof: bool) -> Observatio
 
     Otherwise a second one would be made. What another object has on record is passed over;
     `by_proof`: so is what neither a mark nor this process knows to be the object's.
+
+    Raises:
+        AlreadyExistsNotOwned: nothing tells whether it is the object's.
     """
     for obj in named.otherwise(ctx.obj):
         target = replace(ctx.target, obj=obj, name=obj.external_name)
@@ -217,10 +220,13 @@ async def _look_under_other_names(ctx: Planned, *, by_proof: bool) -> Observatio
             continue
         ident, mark = target.id_of(seen.resource), ownership.by_mark(target, seen.resource)
         is_known = mark is Ownership.OURS or target.held_id == ident
-        if is_known or not (by_proof or target.is_others(ident)):
-            ctx.obj, ctx.has_another_name = obj, True
-            ctx.retarget(target)
-            return seen
+        if not is_known and (by_proof or target.is_others(ident)):
+            continue
+        if not is_known:
+            named.check_vouched(ctx.obj, obj)
+        ctx.obj, ctx.has_another_name = obj, True
+        ctx.retarget(target)
+        return seen
     return None
 
 

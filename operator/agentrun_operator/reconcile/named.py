@@ -4,7 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agentrun_operator.core.errors import ImmutableFieldChanged, InvalidParameter
+from agentrun_operator.core.errors import (
+    AlreadyExistsNotOwned,
+    ImmutableFieldChanged,
+    InvalidParameter,
+)
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
@@ -42,6 +46,24 @@ def otherwise(obj: KubeObject) -> Iterator[KubeObject]:
         again = replace(obj, status=status, defaults=replace(defaults, name_prefix=prefix))
         if again.external_name != obj.external_name:
             yield again
+
+
+def check_vouched(obj: KubeObject, found: KubeObject) -> None:
+    """Refuse to take over by a name that the account neither gives nor says that it gave.
+
+    Raises:
+        AlreadyExistsNotOwned: it was made before the account had a prefix, or is a stranger's. To
+            take it would overwrite the stranger's, to make another one would be a second one.
+    """
+    defaults = obj.defaults
+    if defaults.vouches_for(found.defaults.name_prefix):
+        return
+    bare, today = found.external_name, f"{defaults.name_prefix}{obj.key.name}"
+    raise AlreadyExistsNotOwned(
+        f"no record tells which resource this object has, and {obj.key.kind} {bare!r} exists, "
+        f"which may be its own from before its account had a prefix; give the object "
+        f"spec.externalName {bare!r} if it is, else {today!r}"
+    )
 
 
 def doubt(cache: ObjectCache, obj: KubeObject, source: ObjectKey) -> ImmutableFieldChanged | None:
