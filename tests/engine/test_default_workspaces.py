@@ -129,6 +129,18 @@ async def test_a_lost_create_is_recognised_in_the_former_workspace(kind: str, af
     assert where(lab, key) in ("ws-1", "ws-2")
 
 
+async def test_what_goes_over_is_made_anew_where_its_account_says() -> None:
+    lab = await lab_with()
+    other = lab.cluster.apply("Account", "other", account_spec("account-keys"))
+    place(lab, "ws-2", other)
+    key = await made(lab)
+    lab.simulator.remove("Template", "it")
+    lab.edit(key, accountRef={"name": "other"})
+    await lab.elapse(120)
+    assert lab.ready(key) == GOOD, lab.message(key)
+    assert where(lab, key) == "ws-2"
+
+
 async def test_the_accounts_owner_has_granted_it() -> None:
     lab = await shared_lab()
     place(lab, "ws-1", SHARED)

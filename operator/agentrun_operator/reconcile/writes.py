@@ -10,6 +10,7 @@ import structlog
 
 from agentrun_operator.core.conditions import Verdict
 from agentrun_operator.core.create import account_values
+from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     InUse,
@@ -235,7 +236,8 @@ class WritingSteps:
         except OperatorError as error:
             # A refusal: nothing was made, so there is nothing to look for.
             _withdraw(ctx)
-            if isinstance(error, ReferenceNotFound) and (given := _given_by_account(ctx)):
+            given = _told_as_given(ctx, self._given(ctx))
+            if given and isinstance(error, ReferenceNotFound):
                 told = ReferenceNotFound(f"{error.message}; {given}", request_id=error.request_id)
                 raise told.quoting(error.quote) from error
             raise
@@ -294,7 +296,7 @@ class WritingSteps:
 
     def _create_body(self, ctx: Planned) -> Json:
         # Not what the create is recognised by after a crash: the account may be edited meanwhile.
-        body = {**account_values(ctx.kind, ctx.obj.defaults), **ctx.target.created}
+        body = {**account_values(ctx.kind, self._given(ctx)), **ctx.target.created}
         if ctx.rest.name_field is not None:
             body[ctx.rest.name_field] = ctx.target.name
         if ctx.rest.key is KeyedBy.CHOSEN_ID:
@@ -302,6 +304,10 @@ class WritingSteps:
         if ctx.rest.tags_field is not None:
             body[ctx.rest.tags_field] = [ctx.target.tag]
         return body
+
+    def _given(self, ctx: Planned) -> Defaults:
+        """Return the defaults of the account that the create goes to, which may be a new one."""
+        return self._world.cache.in_account(ctx.obj, ctx.binding.source).defaults
 
     async def recreate(self, ctx: Planned) -> Outcome | None:
         """Remove a resource of ours whose creation failed; the next look finds it gone."""
@@ -336,10 +342,9 @@ def _answered(obj: KubeObject) -> Json | None:
     return {name: value for name, value in creation.items() if name != "replaces"} or None
 
 
-def _given_by_account(ctx: Planned) -> str:
+def _told_as_given(ctx: Planned, defaults: Defaults) -> str:
     """Say what of a create the account gave: nobody would look for it in the object."""
-    defaults, created = ctx.obj.defaults, ctx.target.created
-    paths = [d.account_default for d in ctx.kind.derived if d.api not in created]
+    paths = [d.account_default for d in ctx.kind.derived if d.api not in ctx.target.created]
     given = {path: defaults.at(path) for path in paths if path is not None and defaults.at(path)}
     source = ctx.binding.source
     return ", ".join(f"spec.defaults.{at} of {source} is {it!r}" for at, it in given.items())
