@@ -87,9 +87,12 @@ class Obstacles:
             "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
             # As long as no object has it, one that comes late may look as well, where that tells
             # whose it is. Then the rest says so with the next try, which no quiet is to see.
-            "AlreadyExistsNotOwned": self._is_somebody_elses(slot, raw)
-            and not is_had_by_another(self._kube, slot, raw)
-            and (not is_late or may_be_known(slot, raw)),
+            "AlreadyExistsNotOwned": (
+                self._is_somebody_elses(slot, raw)
+                and not is_had_by_another(self._kube, slot, raw)
+                and (not is_late or may_be_known(slot, raw))
+            )
+            or self._may_have_its_bare_name(slot, raw),
             "NotGranted": self._simulation.schedule.strict
             and (observes or self._is_somebody_elses(slot, raw) or reaches_out(raw))
             and (observes or not is_had_by_another(self._kube, slot, raw)),
@@ -130,6 +133,14 @@ class Obstacles:
         if slot.name != "box" or record is None:
             return False
         return bool(record.data.get("templateName") != name_of(self._kube, SLOTS["tpl"]))
+
+    def _may_have_its_bare_name(self, slot: Slot, raw: Json) -> bool:
+        """Whether no record tells if a resource is its own from before its account had a prefix."""
+        if slot.name_field is None or "before its account had a prefix" not in message_of(raw):
+            return False
+        bare = slot.object_name
+        there = self._simulation.cloud.tenant(MAIN.account_id).records(slot.family)
+        return name_of(self._kube, slot) != bare and any(r.name == bare for r in there)
 
     def _is_somebody_elses(self, slot: Slot, raw: Json) -> bool:
         """Whether the name is taken in the cloud by what this object did not make."""
