@@ -12,8 +12,6 @@ from agentrun_operator.reconcile.listings import SHORT_PAGES, Collection
 from agentrun_operator.reconcile.transition import ExpectedEnd
 from agentrun_operator.reconcile.world import World
 
-_NEVER = float("inf")
-
 
 @dataclass(slots=True)
 class _Poll:
