@@ -33,23 +33,16 @@ class Work:
     is_nearly_done: bool = False
     """The resource is said to be READY, or likely to be: what is left is to see and report that."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """What is known of a pass that is asked for."""
-
-    fresh: bool
-    is_nearly_done: bool
-
     @property
     def is_urgent(self) -> bool:
+        """Whether it goes before routine."""
         return self.fresh or self.is_nearly_done
 
-    def __or__(self, other: "_Ask") -> "_Ask":
-        return _Ask(self.fresh or other.fresh, self.is_nearly_done or other.is_nearly_done)
-
-
-_NOTHING = _Ask(fresh=False, is_nearly_done=False)
+    def __or__(self, other: "Work") -> "Work":
+        """Return the pass that does for both of two that were asked for of one key."""
+        return Work(
+            self.key, self.fresh or other.fresh, self.is_nearly_done or other.is_nearly_done
+        )
 
 
 def by_namespace(key: ObjectKey) -> Flow:
@@ -80,8 +73,8 @@ class WorkQueue:
         self._metrics = metrics
         self._workers = workers
         self._flow_of = flow_of
-        self._ready: dict[ObjectKey, tuple[Flow, _Ask]] = {}
-        """Keys that wait for a worker: their flow, and what was asked."""
+        self._ready: dict[ObjectKey, tuple[Flow, Work]] = {}
+        """Keys that wait for a worker: their flow, and what was asked for."""
         self._urgent, self._routine = Turns(), Turns()
         """Those of the ready that are fresh or nearly done, and the others."""
         self._taken = 0
@@ -91,7 +84,7 @@ class WorkQueue:
         """How many are in flight, by flow and by namespace, those that are nearly done apart."""
         self._away: set[ObjectKey] = set()
         """Those of the keys in flight whose pass waits for the cloud."""
-        self._again: dict[ObjectKey, _Ask] = {}
+        self._again: dict[ObjectKey, Work] = {}
         self._delayed: list[tuple[float, int, ObjectKey]] = []
         self._due: dict[ObjectKey, float] = {}
         self._serial = itertools.count()
@@ -129,20 +122,22 @@ class WorkQueue:
 
     def add(self, key: ObjectKey, *, fresh: bool = True, is_nearly_done: bool = False) -> None:
         """Ask for a pass as soon as it is the key's turn."""
-        self._ask(key, _Ask(fresh, is_nearly_done))
+        self.ask(Work(key, fresh, is_nearly_done))
 
-    def _ask(self, key: ObjectKey, ask: _Ask) -> None:
+    def ask(self, work: Work) -> None:
+        """Ask for a pass; one that is asked for already is to do for both."""
+        key = work.key
         self._due.pop(key, None)
         if key in self._in_flight:
-            self._again[key] = self._again.get(key, _NOTHING) | ask
+            self._again[key] = self._again.get(key, work) | work
             return
         if key not in self._ready:
             self._since[key] = self._clock.monotonic()
             self._metrics.queue_added(key.kind)
             self._count(key, 1)
-            self._put(key, self._flow_of(key), ask)
-        elif (more := self._ready[key][1] | ask) != self._ready[key][1]:
-            self._put(key, self._pull(key), more)
+            self._put(self._flow_of(key), work)
+        elif (more := self._ready[key][1] | work) != self._ready[key][1]:
+            self._put(self._pull(key), more)
         self._changed.set()
 
     def add_after(self, key: ObjectKey, seconds: float) -> None:
@@ -189,9 +184,9 @@ class WorkQueue:
         self._away.discard(key)
         if flow is not None:
             self.note_flight(flow, -1)
-        ask = self._again.pop(key, None)
-        if ask is not None:
-            self._ask(key, ask)
+        work = self._again.pop(key, None)
+        if work is not None:
+            self.ask(work)
         self._changed.set()
 
     # ------------------------------------------------------------ turns
@@ -208,13 +203,13 @@ class WorkQueue:
             return None
         self._taken += 1
         flow, key = found
-        _, ask = self._ready.pop(key)
-        flow = replace(flow, is_nearly_done=ask.is_nearly_done)
+        _, work = self._ready.pop(key)
+        flow = replace(flow, is_nearly_done=work.is_nearly_done)
         self._in_flight[key] = flow
         self.note_flight(flow, 1)
         self._count(key, -1)
         self._metrics.queue_waited(key.kind, self._clock.monotonic() - self._since.pop(key))
-        return Work(key, ask.fresh, ask.is_nearly_done)
+        return work
 
     def _has_room(self, flow: Flow) -> bool:
         return self._is_below(flow, self._workers)
@@ -234,17 +229,17 @@ class WorkQueue:
             if not self._flying[at]:
                 del self._flying[at]
 
-    def _put(self, key: ObjectKey, flow: Flow, ask: _Ask) -> None:
-        self._ready[key] = flow, ask
-        self._lane_of(ask).add(flow, key, is_nearly_done=ask.is_nearly_done)
+    def _put(self, flow: Flow, work: Work) -> None:
+        self._ready[work.key] = flow, work
+        self._lane_of(work).add(flow, work.key, is_nearly_done=work.is_nearly_done)
 
     def _pull(self, key: ObjectKey) -> Flow:
-        flow, ask = self._ready.pop(key)
-        self._lane_of(ask).remove(flow, key)
+        flow, work = self._ready.pop(key)
+        self._lane_of(work).remove(flow, key)
         return flow
 
-    def _lane_of(self, ask: _Ask) -> Turns:
-        return self._urgent if ask.is_urgent else self._routine
+    def _lane_of(self, work: Work) -> Turns:
+        return self._urgent if work.is_urgent else self._routine
 
     # ------------------------------------------------------------ time
 

@@ -45,12 +45,7 @@ class Scale:
         key, size = work.key, self._size_of(work.key)
         if not self._has_room(key, size):
             keys = self._waiting.setdefault(key.namespace, {})
-            before = keys.get(key, work)
-            keys[key] = Work(
-                key,
-                before.fresh or work.fresh,
-                before.is_nearly_done or work.is_nearly_done,
-            )
+            keys[key] = keys.get(key, work) | work
             return False
         self._forget(key)
         if size > LARGE_BYTES:
@@ -75,8 +70,7 @@ class Scale:
         for namespace, keys in self._waiting.items():
             turn = next(iter(keys))
             if self._has_room(turn, self._size_of(turn)):
-                work = keys[turn]
-                self._queue.add(turn, fresh=work.fresh, is_nearly_done=work.is_nearly_done)
+                self._queue.ask(keys[turn])
                 self._forget(turn)
                 if keys:
                     self._waiting[namespace] = self._waiting.pop(namespace)
