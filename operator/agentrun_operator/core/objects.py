@@ -8,6 +8,7 @@ from typing import Any, Self
 from agentrun_operator.core.defaults import DELETE, NO_DEFAULTS, RETAIN, Defaults
 from agentrun_operator.core.identity import (
     ACCOUNT,
+    ACCOUNT_KINDS,
     FINALIZER,
     GROUP,
     PAUSED_ANNOTATION,
@@ -17,6 +18,8 @@ from agentrun_operator.core.identity import (
 )
 from agentrun_operator.core.kind import KeyedBy, Rest
 from agentrun_operator.core.reasons import Reason
+
+_DEFAULT_ACCOUNT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,14 @@ class KubeObject:
         if not isinstance(told, Mapping) or not self.has_record:
             return None
         return self.account_key(str(told.get("kind") or ""), str(told.get("name") or ""))
+
+    @property
+    def accounts_asked_for(self) -> tuple[ObjectKey, ...]:
+        """The account objects that its spec may mean, the preferred one first."""
+        ref = self.spec.get("accountRef")
+        if isinstance(ref, Mapping) and ref.get("name"):
+            return (self.account_key(str(ref.get("kind") or ACCOUNT), str(ref["name"])),)
+        return tuple(self.account_key(kind, _DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS)
 
     def account_key(self, kind: str, name: str) -> ObjectKey:
         """Return the account object that a kind and a name mean to this object."""

@@ -30,7 +30,7 @@ from agentrun_operator.reconcile.binding import (
     check_pin,
     is_unverified_pin,
 )
-from agentrun_operator.reconcile.cache import ObjectCache, accounts_asked_for
+from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
 from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import KubeReader
@@ -76,7 +76,7 @@ class AccountDirectory:
 
     def _asked_for(self, obj: KubeObject) -> KubeObject | None:
         """Return the account that a spec asks for, None where none of that name exists."""
-        found = (self._cache.get(key) for key in accounts_asked_for(obj))
+        found = (self._cache.get(key) for key in obj.accounts_asked_for)
         return next((account for account in found if account is not None), None)
 
     def source_of(self, obj: KubeObject) -> ObjectKey | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.dependencies import dependencies
-from agentrun_operator.core.identity import ACCOUNT, ACCOUNT_KINDS, ObjectKey
+from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.record import binding_of, own_part, without_future
@@ -31,7 +31,6 @@ Changed = Callable[[KubeObject | None, KubeObject, frozenset[ObjectKey]], None]
 Renamed = Callable[[KubeObject, KubeObject], None]
 """Hears of an object that has another name since its account changed."""
 
-DEFAULT_ACCOUNT = "default"
 _ENDED_KEPT = 10_000
 """Uids of objects that are gone; a watch is never so late that more of them matter."""
 
@@ -182,12 +181,12 @@ class ObjectCache:
         return obj if key.is_account else self._with_defaults(obj)
 
     def _with_defaults(self, obj: KubeObject) -> KubeObject:
-        found = self._given_to(obj, self._defaults.of(obj, accounts_asked_for(obj)))
+        found = self._given_to(obj, self._defaults.of(obj))
         return obj if found == obj.defaults else replace(obj, defaults=found)
 
     def retainer(self, obj: KubeObject, source: ObjectKey) -> ObjectKey | None:
         """Return which account is to be on record as keeping a resource that lives in `source`."""
-        return self._defaults.retainer(obj, source, accounts_asked_for(obj))
+        return self._defaults.retainer(obj, source)
 
     def in_account(self, obj: KubeObject, account: ObjectKey) -> KubeObject:
         """Return an object with what one account gives it, whatever its record says of accounts."""
@@ -349,17 +348,9 @@ def _recorded(obj: KubeObject) -> tuple[str, str] | None:
     return (obj.key.kind, obj.external_id) if obj.external_id and obj.is_in_charge else None
 
 
-def accounts_asked_for(obj: KubeObject) -> tuple[ObjectKey, ...]:
-    """Return the account objects that a spec may mean, the preferred one first."""
-    ref = obj.spec.get("accountRef")
-    if isinstance(ref, Mapping) and ref.get("name"):
-        return (obj.account_key(str(ref.get("kind") or ACCOUNT), str(ref["name"])),)
-    return tuple(obj.account_key(kind, DEFAULT_ACCOUNT) for kind in ACCOUNT_KINDS)
-
-
 def account_candidates(obj: KubeObject) -> tuple[ObjectKey, ...]:
     """Return the account objects that an object may live in, the preferred one first."""
-    found = [*accounts_asked_for(obj)]
+    found = [*obj.accounts_asked_for]
     pinned = obj.status.get("account")
     if isinstance(pinned, Mapping) and pinned.get("name"):
         found.append(obj.account_key(str(pinned["kind"]), str(pinned["name"])))

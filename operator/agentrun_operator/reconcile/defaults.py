@@ -46,7 +46,7 @@ class AccountDefaults:
         """Return what an account says, or said last."""
         return self._of.get(account, NO_DEFAULTS)
 
-    def of(self, obj: KubeObject, asked_for: tuple[ObjectKey, ...]) -> Defaults:
+    def of(self, obj: KubeObject) -> Defaults:
         """Return what an object takes where it says nothing itself.
 
         What has a resource takes it from the account that its resource lives in by the record; what
@@ -55,11 +55,11 @@ class AccountDefaults:
         """
         if not self._of and obj.retainer is None:
             return NO_DEFAULTS
-        account = next((at for at in asked_for if self._is_held(at)), None)
+        account = next((at for at in obj.accounts_asked_for if self._is_held(at)), None)
         asked = NO_DEFAULTS if account is None else self.at(account)
         pinned = obj.pinned_account if obj.has_record else None
         found = asked if pinned is None or not self._is_known(pinned) else self.at(pinned)
-        if self._is_still_kept(obj, pinned, asked_for):
+        if self._is_still_kept(obj, pinned):
             policy: str | None = RETAIN
         elif found is asked and pinned not in (None, account):
             # Nobody knows what the account said that is gone: another one may keep, and no more.
@@ -73,9 +73,7 @@ class AccountDefaults:
             former_prefixes=asked.former_prefixes,
         )
 
-    def retainer(
-        self, obj: KubeObject, source: ObjectKey, asked_for: tuple[ObjectKey, ...]
-    ) -> ObjectKey | None:
+    def retainer(self, obj: KubeObject, source: ObjectKey) -> ObjectKey | None:
         """Return who is to be on record as keeping its resource, once that lives in `source`.
 
         An account that takes the place of one that is gone was chosen by nobody: what was kept
@@ -83,23 +81,21 @@ class AccountDefaults:
         """
         if self.at(source).deletion_policy == RETAIN:
             return source
-        if self._is_still_kept(obj, source, asked_for):
+        if self._is_still_kept(obj, source):
             return obj.retainer
         pinned = obj.pinned_account if obj.has_record else None
-        is_taken_over = pinned not in (None, source) and not _is_chosen(obj, source, asked_for)
+        is_taken_over = pinned not in (None, source) and not _is_chosen(obj, source)
         has_own_word = obj.spec.get("deletionPolicy") is not None
         if pinned is None or not is_taken_over or has_own_word or not obj.retains():
             return None
         return pinned if self._keeps(pinned) else None
 
-    def _is_still_kept(
-        self, obj: KubeObject, lives_in: ObjectKey | None, asked_for: tuple[ObjectKey, ...]
-    ) -> bool:
+    def _is_still_kept(self, obj: KubeObject, lives_in: ObjectKey | None) -> bool:
         """Whether what is on record as kept by an account is, whichever account it lives in now."""
         by = obj.retainer
         if by is None or not self._keeps(by):
             return False
-        return by == lives_in or lives_in is None or not _is_chosen(obj, lives_in, asked_for)
+        return by == lives_in or lives_in is None or not _is_chosen(obj, lives_in)
 
     def _keeps(self, account: ObjectKey) -> bool:
         """Whether an account says Retain, or may have: nobody knows what one said that is gone."""
@@ -110,6 +106,6 @@ class AccountDefaults:
         return not account.is_account or account in self._of or self._is_held(account)
 
 
-def _is_chosen(obj: KubeObject, account: ObjectKey, asked_for: tuple[ObjectKey, ...]) -> bool:
+def _is_chosen(obj: KubeObject, account: ObjectKey) -> bool:
     """Whether a spec names an account itself."""
-    return account in asked_for and bool(obj.spec.get("accountRef"))
+    return bool(obj.spec.get("accountRef")) and account in obj.accounts_asked_for

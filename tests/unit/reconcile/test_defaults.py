@@ -11,7 +11,6 @@ from agentrun_operator.reconcile.defaults import AccountDefaults
 
 OWN, SHARED = ObjectKey("Account", "ns", "default"), ObjectKey("ClusterAccount", "", "default")
 PLAIN = ObjectKey("Account", "ns", "plain")
-ASKED_FOR = (OWN, SHARED)
 
 
 def obj(kind: str, key: ObjectKey | None = None, **parts: Any) -> KubeObject:
@@ -45,9 +44,9 @@ def known(*there: ObjectKey) -> tuple[AccountDefaults, set[ObjectKey]]:
 )
 def test_what_has_no_resource_asks(there: tuple[ObjectKey, ...], expected: str | None) -> None:
     found, _ = known(*there)
-    assert found.of(obj("Widget"), ASKED_FOR).deletion_policy == expected
+    assert found.of(obj("Widget")).deletion_policy == expected
     # A pin without a resource is one of before.
-    assert found.of(pinned("Account", "plain"), ASKED_FOR).deletion_policy == expected
+    assert found.of(pinned("Account", "plain")).deletion_policy == expected
 
 
 @pytest.mark.parametrize("record", [{"externalId": "1"}, {"creation": {"startedAt": "x"}}])
@@ -65,7 +64,7 @@ def test_what_has_one_goes_by_its_record(
 ) -> None:
     found, _ = known(OWN, SHARED, PLAIN)
     it = pinned(kind, name, **record)
-    assert found.of(it, ASKED_FOR).deletion_policy == expected
+    assert found.of(it).deletion_policy == expected
 
 
 def test_an_account_that_is_gone_is_remembered_while_it_is_used() -> None:
@@ -73,19 +72,19 @@ def test_an_account_that_is_gone_is_remembered_while_it_is_used() -> None:
     it = pinned("Account", "default", externalId="1")
     held.remove(OWN)
     found.drop_unused({OWN}.__contains__)
-    assert found.of(it, ASKED_FOR).deletion_policy == "Retain"
+    assert found.of(it).deletion_policy == "Retain"
     found.drop_unused(lambda _at: False)
     # Another account does not say what becomes of what lived in one that nobody knows.
-    assert found.of(it, ASKED_FOR).deletion_policy is None
+    assert found.of(it).deletion_policy is None
     found.note(account(SHARED, "Retain"))
-    assert found.of(it, ASKED_FOR).deletion_policy == "Retain"
+    assert found.of(it).deletion_policy == "Retain"
 
 
 def test_an_account_that_takes_its_defaults_back_has_none() -> None:
     found, _ = known(OWN)
-    assert found.of(obj("Widget"), ASKED_FOR).deletion_policy == "Retain"
+    assert found.of(obj("Widget")).deletion_policy == "Retain"
     found.note(account(OWN, None))
-    assert found.of(obj("Widget"), ASKED_FOR) == NO_DEFAULTS
+    assert found.of(obj("Widget")) == NO_DEFAULTS
 
 
 KEPT = {"retainedBy": {"kind": "Account", "name": "default"}, "externalId": "1"}
@@ -111,11 +110,10 @@ def test_who_keeps_what_another_account_took_over(
     if is_there:
         found.note(account(OWN, own))
     found.note(account(SHARED, "Delete"))
-    asked_for = (SHARED,) if spec else ASKED_FOR
     pin = {"account": {"kind": "ClusterAccount", "name": "default"}}
     it = obj("Widget", spec=spec, status={**KEPT, **pin})
-    assert found.retainer(it, SHARED, asked_for) == expected
-    assert found.of(it, asked_for).deletion_policy == ("Retain" if expected else "Delete")
+    assert found.retainer(it, SHARED) == expected
+    assert found.of(it).deletion_policy == ("Retain" if expected else "Delete")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_what_was_adopted_is_kept_by_who_is_gone(
     found.note(account(SHARED, "Delete"))
     gone = {"account": {"kind": "Account", "name": "gone"}, "externalId": "1"}
     it = obj("Widget", spec=spec, status={**gone, **status})
-    assert found.retainer(it, SHARED, (SHARED,) if spec else ASKED_FOR) == expected
+    assert found.retainer(it, SHARED) == expected
 
 
 def test_names_are_those_of_the_account_that_is_asked_for() -> None:
@@ -143,6 +141,6 @@ def test_names_are_those_of_the_account_that_is_asked_for() -> None:
     named = {"defaults": {"namePrefix": "a-", "formerNamePrefixes": ["b-"]}}
     found.note(obj(OWN.kind, OWN, spec=named))
     found.note(obj(PLAIN.kind, PLAIN, spec={"defaults": {"namePrefix": "c-"}}))
-    given = found.of(pinned("Account", "plain", externalId="1"), ASKED_FOR)
+    given = found.of(pinned("Account", "plain", externalId="1"))
     assert (given.vouches_for("a-"), given.vouches_for("b-")) == (True, True)
     assert not given.vouches_for("c-")
