@@ -27,6 +27,7 @@ from agentrun_operator.core.kind import Column, KeyedBy, ResourceKind, Rest
 from agentrun_operator.core.policies import NamedSpec
 from agentrun_operator.core.quantities import number_as_text
 from agentrun_operator.kinds.parts.placement import Description
+from agentrun_operator.kinds.parts.routing import shares_told
 
 FlowVersion = Annotated[
     str,
@@ -81,19 +82,8 @@ class FlowEndpointObserved(ObservedModel):
 
 def _served(resource: Mapping[str, Any]) -> str:
     """Return which versions answer at an endpoint, from a read of it."""
-    routing = resource.get("routingConfiguration")
-    shares = [r for r in routing if isinstance(r, Mapping)] if isinstance(routing, list) else []
-    if not shares:
-        return str(resource.get("targetVersion") or "")
-    # The API may answer them in any order, and numbers in any spelling.
-    return ", ".join(sorted(f"{r.get('version')} ({_whole(r.get('weight'))})" for r in shares))
-
-
-def _whole(weight: Any) -> str:
-    try:
-        return f"{float(weight):.0f}"
-    except (TypeError, ValueError):
-        return "?"
+    shares = shares_told(resource.get("routingConfiguration"), lambda weight: f"{weight:.0f}")
+    return shares or str(resource.get("targetVersion") or "")
 
 
 KIND = ResourceKind(

@@ -4,7 +4,7 @@ The API documents weights from 0 to 1, agentrun-cli passes percents through unch
 two the account takes is a setting of the account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -40,16 +40,21 @@ def served(resource: Mapping[str, Any]) -> str:
     """Return which versions answer at an endpoint, from a read of it."""
     routing = resource.get("routingConfiguration")
     weights = routing.get("versionWeights") if isinstance(routing, Mapping) else None
-    shares = [w for w in weights if isinstance(w, Mapping)] if isinstance(weights, list) else []
-    if not shares:
-        return str(resource.get("targetVersion") or "LATEST")
+    shares = shares_told(weights, lambda weight: f"{_percent(weight):.0f}%")
+    return shares or str(resource.get("targetVersion") or "LATEST")
+
+
+def shares_told(shares: Any, told: Callable[[float], str]) -> str:
+    """Return versions and weights of a read as one text; empty where it has none."""
+    known = [s for s in shares if isinstance(s, Mapping)] if isinstance(shares, list) else []
     # The API may answer them in any order, and numbers in any spelling.
-    return ", ".join(sorted(f"{w.get('version')} ({_share(w.get('weight'))})" for w in shares))
+    texts = (f"{s.get('version')} ({_weight_told(s.get('weight'), told)})" for s in known)
+    return ", ".join(sorted(texts))
 
 
-def _share(weight: Any) -> str:
+def _weight_told(weight: Any, told: Callable[[float], str]) -> str:
     try:
-        return f"{_percent(float(weight)):.0f}%"
+        return told(float(weight))
     except (TypeError, ValueError):
         return "?"
 
