@@ -184,7 +184,7 @@ class ObjectCache:
         found = self._given_to(obj, self._defaults.of(obj))
         return obj if found == obj.defaults else replace(obj, defaults=found)
 
-    def retainer(self, obj: KubeObject, source: ObjectKey) -> ObjectKey | None:
+    def retainer(self, obj: KubeObject, source: ObjectKey | None) -> ObjectKey | None:
         """Return which account is to be on record as keeping a resource that lives in `source`."""
         return self._defaults.retainer(obj, source)
 

@@ -73,13 +73,13 @@ class AccountDefaults:
             former_prefixes=asked.former_prefixes,
         )
 
-    def retainer(self, obj: KubeObject, source: ObjectKey) -> ObjectKey | None:
+    def retainer(self, obj: KubeObject, source: ObjectKey | None) -> ObjectKey | None:
         """Return who is to be on record as keeping its resource, once that lives in `source`.
 
         An account that takes the place of one that is gone was chosen by nobody: what was kept
         until then stays so, by the word of the one before.
         """
-        if self.at(source).deletion_policy == RETAIN:
+        if source is not None and self.at(source).deletion_policy == RETAIN:
             return source
         if self._is_still_kept(obj, source):
             return obj.retainer
@@ -106,6 +106,6 @@ class AccountDefaults:
         return not account.is_account or account in self._of or self._is_held(account)
 
 
-def _is_chosen(obj: KubeObject, account: ObjectKey) -> bool:
+def _is_chosen(obj: KubeObject, account: ObjectKey | None) -> bool:
     """Whether a spec names an account itself."""
     return bool(obj.spec.get("accountRef")) and account in obj.accounts_asked_for

@@ -66,11 +66,10 @@ class Reporter:
         Whoever deletes the object may find that account gone. That it is kept no more is written
         with the next change: until then it is kept where the account is gone, which loses nothing.
         """
-        if obj.observes_only or not (status.get("externalId") or status.get("creation")):
+        now = replace(obj, status=status)
+        if now.observes_only or not now.has_record:
             return status
-        pin = status.get("account") or {}
-        source = obj.account_key(str(pin.get("kind") or ""), str(pin.get("name") or ""))
-        by = self._cache.retainer(obj, source)
+        by = self._cache.retainer(obj, now.pinned_account)
         told = None if by is None else {"kind": by.kind, "name": by.name}
         if told is None and status == obj.status:
             return status
