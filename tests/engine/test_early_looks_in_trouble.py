@@ -10,12 +10,11 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.settings import Polling
 from agentrun_operator.reconcile.early_looks import CALLS_PER_TRANSITION, KindInAccount
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import SHORT_PAGES
 from agentrun_operator.reconcile.memory import Memory, MemoryBank
 from agentrun_operator.reconcile.poller import Poller
 from agentrun_simulator.faults import Fault
-from agentrun_simulator.seeding import SeedFile, SeedResource
-from engine.specs import ENDPOINT, RUNTIME, SAMPLES, made
+from engine.specs import ENDPOINT, RUNTIME, SAMPLES
+from engine.test_endless_collections import long_list
 from fakes.cloud import OTHER, keys_of
 from fakes.lab import Lab, account_spec
 from fakes.live import running
@@ -229,34 +228,6 @@ async def test_a_look_at_one_of_many_that_came_too_early_is_paid() -> None:
         lab.edit(keys[0], description="a third")
         await live.elapse(REGULAR_SECONDS - 0.2)
         assert looks.allowance(proxies) <= before + CALLS_PER_TRANSITION - 1
-
-
-async def long_list() -> tuple[Lab, list[ObjectKey]]:
-    """Return Ready objects in a collection whose LIST takes more than a few calls."""
-    sample = SAMPLES["ModelProxy"]
-    lab = Lab()
-    await lab.ready_account()
-    await sample.prepare(lab)
-    count = SHORT_PAGES * 2
-    keys = [lab.cluster.apply(sample.kind, f"it-{n}", sample.spec) for n in range(count)]
-    await lab.elapse(30)
-    shown = (
-        "proxyConfig",
-        "proxyMode",
-        "cpu",
-        "memory",
-        "executionRoleArn",
-        "networkConfiguration",
-    )
-    body = {name: value for name, value in made(lab, sample)[0].items() if name in shown}
-    others = (
-        SeedResource(family="ModelProxy", fields={**body, "modelProxyName": f"other-{n}"})
-        for n in range(SHORT_PAGES * 100)
-    )
-    lab.simulator.sow(SeedFile(resources=tuple(others)))
-    await lab.elapse(70)
-    assert {lab.ready(key) for key in keys} == {("True", "Available")}
-    return lab, keys
 
 
 class CountingBank(MemoryBank):

@@ -253,7 +253,8 @@ async def test_completed_objects_cost_no_calls_and_no_brake() -> None:
     assert calls(lab, "GetSandbox") <= 2 * 21, "the two that are left are read one by one"
 
 
-async def test_in_transition_the_few_are_read_and_not_the_long_list() -> None:
+async def long_list() -> tuple[Lab, list[ObjectKey]]:
+    """Return Ready objects in a collection whose LIST takes more than a few calls."""
     sample = SAMPLES["ModelProxy"]
     lab = Lab()
     await lab.ready_account()
@@ -280,6 +281,12 @@ async def test_in_transition_the_few_are_read_and_not_the_long_list() -> None:
         )
     )
     await lab.elapse(120)
+    assert {lab.ready(key) for key in keys} == {("True", "Available")}
+    return lab, keys
+
+
+async def test_in_transition_the_few_are_read_and_not_the_long_list() -> None:
+    lab, keys = await long_list()
     lab.simulator.configure({"transitionSeconds": 100})
     lab.calls.take()
     lab.edit(keys[0], description="another")
