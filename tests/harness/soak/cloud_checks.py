@@ -335,9 +335,25 @@ class CloudChecks:
             and not self._checks.is_adopted_away(record, found.obj.uid)
             and record.status not in ("DELETING", "TERMINATED")
         ]
+        self._leave_below_others(found, living)
+        living = [record for record in living if record not in self._checks.kept]
         if len(living) > 1:
             names = ", ".join(f"{record.name}/{record.key}" for record in living)
             self._checks.violated("at most one resource", f"{found.obj.key} has {names}")
+
+    def _leave_below_others(self, found: Pass, living: list[Record]) -> None:
+        """Note what an object leaves below a parent whose object stands for another one now.
+
+        A parent can go from under a child only where the child's resource is to be left: another
+        one is in use until its user is gone.
+        """
+        obj = found.obj
+        if not self._simulation.actions.defaults.may_keep(obj.key, obj.spec, obj.status):
+            return
+        ledger = self._simulation.cloud.ledger
+        newest = max(living, key=lambda record: ledger[record].made_at, default=None)
+        if newest is not None:
+            self._checks.kept.update(r for r in living if r.parent != newest.parent)
 
 
 def _says_something(exchange: Exchange) -> bool:

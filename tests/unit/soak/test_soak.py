@@ -171,6 +171,24 @@ FOUND_BEFORE = {
             Step(139.5, "freeze", {"seconds": 60.0}),
         ),
     ),
+    "a parent that is left with what lives below it, and made again under another name": replace(
+        generate(36463290),
+        steps=(
+            Step(4.7, "apply", {"slot": "flow", "variant": 0, "policies": {}}),
+            Step(4.9, "apply", {"slot": "flow-ep", "variant": 0, "policies": {}}),
+            Step(12.7, "recreate", {"slot": "flow", "variant": 3}),
+            Step(
+                27.1,
+                "account_defaults",
+                {
+                    "account": "own",
+                    "namespace": "team-a",
+                    "given": {"deletionPolicy": "Retain", "namePrefix": "p-"},
+                },
+            ),
+            Step(60.0, "delete", {"slot": "flow-ep"}),
+        ),
+    ),
     "a process that ends late, since it began without a CRD": replace(
         generate(776775523),
         steps=(
