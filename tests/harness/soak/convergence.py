@@ -65,6 +65,8 @@ class Convergence:
             if key.kind in OURS
         }
         for process in leads:
+            if process.wire.frozen_until > self._simulation.loop.time():
+                yield f"{process.name} stands still"
             assert process.world is not None
             cache = process.world.cache
             known = {key: str(cache.version(key)) for key in cache.keys()}  # noqa: SIM118

@@ -189,6 +189,16 @@ FOUND_BEFORE = {
             Step(60.0, "delete", {"slot": "flow-ep"}),
         ),
     ),
+    "another cluster's mark, put on a resource while its operator stands still": replace(
+        generate(36467092),
+        steps=(
+            Step(34.6, "apply", {"slot": "b-cred", "variant": 2, "policies": None}),
+            Step(34.9, "apply", {"slot": "b-run", "variant": 2, "policies": None}),
+            Step(87.9, "restart", {"graceful": False}),
+            Step(129.8, "take_over", {"slot": "b-run"}),
+            Step(133.2, "freeze", {"seconds": 60.0}),
+        ),
+    ),
     "a process that ends late, since it began without a CRD": replace(
         generate(776775523),
         steps=(
