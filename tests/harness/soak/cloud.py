@@ -344,13 +344,14 @@ class SimulatedCloud:
     def inherit(self, old_uid: str, new_uid: str, status: Json) -> None:
         """Give what one object made to another: its status was restored there.
 
-        What was made after the backup is on no record, and only a mark tells whose it is.
+        What was made after the backup is on no record: only a mark tells whose it is, or an id
+        that was made of the uid.
         """
         self.take_stock()
         told = status.get("externalId")
         is_open = bool(status.get("creation"))
         for record, owner in self.ledger.items():
-            is_told = told is not None and told in _ids(record)
+            is_told = (told is not None and told in _ids(record)) or old_uid in record.key
             if owner.uid == old_uid and (is_open or is_told or record.data.get("systemTags")):
                 owner.uid = new_uid
         self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}

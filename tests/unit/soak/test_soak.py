@@ -189,6 +189,28 @@ FOUND_BEFORE = {
             Step(60.0, "delete", {"slot": "flow-ep"}),
         ),
     ),
+    "a sandbox made after the backup that its object came back from": replace(
+        generate(36470574),
+        steps=(
+            Step(
+                0.6, "apply", {"slot": "tpl", "variant": 0, "policies": {"driftPolicy": "Report"}}
+            ),
+            Step(
+                0.6, "apply", {"slot": "box", "variant": 0, "policies": {"driftPolicy": "Report"}}
+            ),
+            Step(
+                0.9, "apply", {"slot": "bot", "variant": 0, "policies": {"driftPolicy": "Report"}}
+            ),
+            Step(12.0, "crd", {"kind": "Sandbox", "seconds": 2.0}),
+            Step(15.7, "crd", {"kind": "SandboxTemplate", "seconds": 2.0}),
+            Step(37.8, "apply", {"slot": "tpl", "variant": 2, "policies": None}),
+            Step(38.1, "apply", {"slot": "box", "variant": 1, "policies": None}),
+            Step(42.1, "fault", {"effect": "drop-after", "action": "Create.*", "times": 1}),
+            Step(92.5, "end_namespace", {"namespace": "team-a", "seconds": 30.0, "first": ""}),
+            Step(107.8, "restart", {"graceful": False}),
+            Step(108.7, "restore_namespace", {"namespace": "team-a", "status": True}),
+        ),
+    ),
     "another cluster's mark, put on a resource while its operator stands still": replace(
         generate(36467092),
         steps=(
