@@ -35,6 +35,7 @@ from agentrun_simulator.store import Record, Tenant
 from fakes.rests import rest_of
 from soak.chance import Chance
 from soak.naming import WORKSPACES
+from soak.posts import Name, names_of, tags_of
 from soak.slots import FAR, Slot
 from soak.wire import Later, SimulatedTransport, Wire
 
@@ -151,8 +152,10 @@ class SimulatedCloud:
         """How long a LIST may not show what was just made."""
         if chance.happens("names repeat", 0.4):
             self._let_names_repeat()
-        self.posted: dict[tuple[str, str, str], str] = {}
-        """(account, family, name or id or mark) → uid of the last POST for it."""
+        self.posted: dict[Name, str] = {}
+        """Uid of the last POST for a name."""
+        self._posts: dict[int, dict[Name, str]] = {}
+        """By `id` of a request: what it adds to `posted` where it is carried out late."""
         self.late = 0
         self._delayed: list[Exchange] = []
         self._lands_at: list[float] = []
@@ -220,18 +223,18 @@ class SimulatedCloud:
         )
         # What a sender may do is judged when its request arrives: it cannot know how long the
         # cloud will sit upon it, nor what changes meanwhile.
-        before = dict(self.posted)
         if watch is not None and call.is_write and exchange.refusal is None:
             watch.before_write(call, exchange)
+        self._posts[id(exchange)] = {
+            n: self.posted[n] for n in names_of(exchange) if n in self.posted
+        }
         if not exchange.delay_seconds:
             return self._finish(call, exchange, watch)
         self._delayed.append(exchange)
-        posted = dict(self.posted.items() - before.items())
 
         def finish() -> Answer:
             self._delayed.remove(exchange)
-            # Another one may have sent a create of the name meanwhile.
-            self.posted |= posted
+            self.posted |= self._posts[id(exchange)]
             return self._finish(call, exchange, watch)
 
         return Later(exchange.delay_seconds, finish)
@@ -246,8 +249,8 @@ class SimulatedCloud:
         if fault is not None and fault.effect == "drop-late":
             self.late += 1
             self._lands_at.append(self._time() + (fault.seconds or 0.0))
-            # Without a call in between it would look as young as the next one.
-            asyncio.get_running_loop().call_later(fault.seconds or 0.0, self.take_stock)
+            posts = self._posts[id(exchange)]
+            asyncio.get_running_loop().call_later(fault.seconds or 0.0, self._land, posts)
         reply = self.core.finish(exchange)
         if call.is_write or self.late:
             self.take_stock()
@@ -282,6 +285,11 @@ class SimulatedCloud:
             data["total"] = type(data["total"])(int(data["total"]) - len(items) + len(shown))
         return json.dumps(document).encode()
 
+    def _land(self, posts: Mapping[Name, str]) -> None:
+        """Enter what a late request has made: another one of its name may have come since."""
+        self.posted |= posts
+        self.take_stock()
+
     # ------------------------------------------------ for the harness
 
     def take_stock(self) -> None:
@@ -293,7 +301,7 @@ class SimulatedCloud:
                     living.add(id(record))
                     if record not in self.ledger:
                         # Of two creates of one name that came late only the marks tell.
-                        names = (*_tags(record.data), record.name, record.key)
+                        names = (*tags_of(record.data), record.name, record.key)
                         places = [(tenant.account_id, family, n) for n in names]
                         uid = next((self.posted[p] for p in places if p in self.posted), OUTSIDER)
                         self.ledger[record] = Owner(uid, self._time())
@@ -311,35 +319,20 @@ class SimulatedCloud:
     def resource_of(self, slot: Slot, raw: Json, status: Json) -> Record | None:
         """Return the resource that an object's status speaks of, or that has its name."""
         account = (status.get("account") or {}).get("accountId") or MAIN.account_id
-        records = list(self.tenant(account).records(slot.family))
         wanted = status.get("externalId") or (raw.get("status") or {}).get("externalId")
-        for record in records:
-            if wanted in _ids(record):
-                return record
-        return None
+        records = self.tenant(account).records(slot.family)
+        return next((record for record in records if wanted in _ids(record)), None)
 
     def at(self, exchange: Exchange) -> Record | None:
         """Return the resource that a request's path leads to."""
         assert exchange.route is not None
-        tenant = self.tenant(exchange.entry.account)
-        for record in tenant.records(exchange.route.family.name):
-            if exchange.keys and record.key == exchange.keys[-1]:
-                return record
-        return None
+        records = self.tenant(exchange.entry.account).records(exchange.route.family.name)
+        return next((r for r in records if exchange.keys and r.key == exchange.keys[-1]), None)
 
     def late_owners(self) -> set[str]:
         """Return the uids whose creates are still on their way."""
-        found = set()
-        for exchange in [*self._delayed, *(exchange for _, exchange in self.core._late)]:
-            if exchange.route is not None and exchange.entry.action.startswith("Create"):
-                family = exchange.route.family
-                name = exchange.body.get(family.name_field) or exchange.body.get(family.key_field)
-                places = [
-                    (exchange.entry.account, family.name, str(each))
-                    for each in (*_tags(exchange.body), name)
-                ]
-                found.add(next((self.posted[p] for p in places if p in self.posted), ""))
-        return found
+        late = [*self._delayed, *(exchange for _, exchange in self.core._late)]
+        return {uid for exchange in late for uid in self._posts[id(exchange)].values()}
 
     def inherit(self, old_uid: str, new_uid: str, status: Json) -> None:
         """Give what one object made to another: its status was restored there.
@@ -354,7 +347,8 @@ class SimulatedCloud:
             is_told = (told is not None and told in _ids(record)) or old_uid in record.key
             if owner.uid == old_uid and (is_open or is_told or record.data.get("systemTags")):
                 owner.uid = new_uid
-        self.posted = {p: new_uid if uid == old_uid else uid for p, uid in self.posted.items()}
+        for posts in (self.posted, *self._posts.values()):
+            posts |= {place: new_uid for place, uid in posts.items() if uid == old_uid}
 
     def withdraw(self, account: Account) -> None:
         """Disable a key."""
@@ -389,10 +383,6 @@ class SimulatedCloud:
         self.core.faults._rules, self.posted = held, posted
         assert isinstance(answer, Answer)
         return answer.status
-
-
-def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(data.get("systemTags") or ())
 
 
 def _ids(record: Record) -> set[str]:

@@ -127,6 +127,7 @@ def _steps(*steps: tuple[float, str, dict[str, object]]) -> Schedule:
     return Schedule(1, False, 3, tuple(Step(*step) for step in steps), ends_empty=True)  # noqa: FBT003
 
 
+_LATE = {"effect": "drop-late", "action": "Create.*", "times": 1}
 FOUND_BEFORE = {
     "an edit between a create whose answer was lost and its recovery": _steps(
         (20.0, "crash", {"pattern": "Create.*", "is_after": True, "nth": 1}),
@@ -187,6 +188,22 @@ FOUND_BEFORE = {
                 },
             ),
             Step(60.0, "delete", {"slot": "flow-ep"}),
+        ),
+    ),
+    "two creates of one name that both come late, the older one first": replace(
+        generate(36469983),
+        steps=(
+            Step(6.7, "apply", {"slot": "b-solo", "variant": 0, "policies": {}}),
+            Step(6.7, "apply", {"slot": "solo", "variant": 0, "policies": {}}),
+            Step(33.1, "recreate", {"slot": "solo", "variant": 1}),
+            Step(39.9, "fault", {**_LATE, "seconds": 8.0}),
+            Step(45.0, "fault", {**_LATE, "seconds": 8.0}),
+            Step(
+                54.9, "policy", {"slot": "b-solo", "field": "managementPolicy", "value": "Observe"}
+            ),
+            Step(
+                63.5, "end_namespace", {"namespace": "team-a", "seconds": 10.0, "first": "Account"}
+            ),
         ),
     ),
     "a sandbox made after the backup that its object came back from": replace(
