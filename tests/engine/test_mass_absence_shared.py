@@ -7,6 +7,8 @@ import pytest
 from agentrun_operator.core.identity import ObjectKey
 from engine.specs import PROXY
 from engine.test_absence import count
+from engine.test_default_deletion_policy import DEFAULT
+from engine.test_kept_by_a_former_account import SHARED, bring, lab_of
 from engine.test_mass_absence import BRAKED, GOOD, UNKNOWN, remove
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
@@ -77,3 +79,22 @@ async def test_who_misses_nothing_is_not_held() -> None:
     new = lab.cluster.apply("ModelProxy", "new", spec, namespace=TEAMS[0])
     await lab.elapse(30)
     assert lab.ready(new) == GOOD
+
+
+async def test_one_absence_counts_once_whoever_tells_of_it() -> None:
+    """The account of its object is forced out and comes back before the absence is proven."""
+    lab = await lab_of(None, None)
+    keys = [lab.cluster.apply("ModelProxy", f"it-{n}", PROXY) for n in range(LIMIT)]
+    await lab.elapse(30)
+    lab.cluster.vanish(DEFAULT)
+    await lab.elapse(100)
+    remove(lab, keys)
+    lab.calls.take()
+    for key in keys:
+        lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(2)
+    bring(lab, DEFAULT, None)
+    await lab.elapse(100)
+    assert {lab.ready(key) for key in keys} == {GOOD}
+    assert count(lab, "Create") == LIMIT
+    assert {lab.ready(each) for each in (DEFAULT, SHARED)} == {GOOD}

@@ -55,6 +55,8 @@ class Brake:
         self._settings = settings
         self._cloud_of = cloud_of
         self._accounts: dict[ObjectKey, Absences] = {}
+        self._counted_at: dict[ObjectKey, ObjectKey] = {}
+        """Where an object's absence is counted."""
         self.deletions = OwnDeletions()
         self._changed: Callable[[ObjectKey, int | None], None] = lambda _source, _missing: None
 
@@ -68,6 +70,7 @@ class Brake:
         """Count an absence that nothing on our side explains."""
         if self.deletions.explain(obj):
             return
+        self._follow(source, obj.key)
         account = self._of(source)
         known = account.missing.get(obj.key)
         if known is None or known.uid != obj.uid or known.is_back:
@@ -81,9 +84,11 @@ class Brake:
                 is_accepted=is_accepted,
             )
             account.missing[obj.key] = known
+            self._counted_at[obj.key] = source
 
     def seen(self, source: ObjectKey, key: ObjectKey) -> None:
         """Note that a resource is there."""
+        self._follow(source, key)
         account = self._of(source)
         known = account.missing.get(key)
         if known is not None and known.is_made_up:
@@ -173,6 +178,8 @@ class Brake:
             is_gone = source.is_account and self._cache.get(source) is None
             if is_gone and not self._cache.users_of(source):
                 del self._accounts[source]
+        accounts = self._accounts.items()
+        self._counted_at = {key: source for source, a in accounts for key in a.missing}
 
     # ------------------------------------------------------------ counting
 
@@ -327,6 +334,20 @@ class Brake:
         return not is_seen and may_have_vanished(obj, memory)
 
     # ------------------------------------------------------------ accounts
+
+    def _follow(self, source: ObjectKey, key: ObjectKey) -> None:
+        """Take along what is counted of an object that has gone over to another account object.
+
+        It is one absence: counted under both, it would engage the brake at half the limit.
+        """
+        before = self._counted_at.get(key, source)
+        account = self._accounts.get(before) if before != source else None
+        if account is None:
+            return
+        known = account.missing.pop(key, None)
+        if known is not None and known.cloud == self._cloud_of(source):
+            self._of(source).missing[key] = known
+        self._counted_at[key] = source
 
     def _of(self, source: ObjectKey) -> Absences:
         known = self._accounts.get(source)
