@@ -320,14 +320,18 @@ class SimulatedCloud:
         """Return the resource that an object's status speaks of, or that has its name."""
         account = (status.get("account") or {}).get("accountId") or MAIN.account_id
         wanted = status.get("externalId") or (raw.get("status") or {}).get("externalId")
-        records = self.tenant(account).records(slot.family)
-        return next((record for record in records if wanted in _ids(record)), None)
+        found = [r for r in self.tenant(account).records(slot.family) if wanted in _ids(r)]
+        # Below another parent there may be one of the same id.
+        told = [r for r in found if r.parent == status.get("parentId")]
+        return next(iter((*told, *found)), None)
 
     def at(self, exchange: Exchange) -> Record | None:
         """Return the resource that a request's path leads to."""
         assert exchange.route is not None
-        records = self.tenant(exchange.entry.account).records(exchange.route.family.name)
-        return next((r for r in records if exchange.keys and r.key == exchange.keys[-1]), None)
+        family, keys = exchange.route.family, exchange.keys
+        parent = keys[0] if family.parent is not None and keys else None
+        tenant = self.tenant(exchange.entry.account)
+        return tenant.get(family.name, keys[-1], parent) if keys else None
 
     def late_owners(self) -> set[str]:
         """Return the uids whose creates are still on their way."""

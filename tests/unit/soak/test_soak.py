@@ -190,6 +190,24 @@ FOUND_BEFORE = {
             Step(60.0, "delete", {"slot": "flow-ep"}),
         ),
     ),
+    "a child with the id of the one that its object left below the former parent": replace(
+        generate(1884552),
+        steps=(
+            Step(39.6, "recreate", {"slot": "flow", "variant": 3}),
+            Step(44.2, "recreate", {"slot": "flow-ep", "variant": 3}),
+            Step(
+                67.9,
+                "account_defaults",
+                {
+                    "account": "own",
+                    "namespace": "team-a",
+                    "given": {"deletionPolicy": "Retain", "namePrefix": "{namespace}-"},
+                },
+            ),
+            Step(69.1, "recreate", {"slot": "flow-ep", "variant": 0}),
+            Step(69.1, "recreate", {"slot": "flow", "variant": 0}),
+        ),
+    ),
     "two creates of one name that both come late, the older one first": replace(
         generate(36469983),
         steps=(
