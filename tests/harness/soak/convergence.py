@@ -32,6 +32,8 @@ _LOCKED_OUT = ("DeletionBlocked", "CredentialsNotFound", "CredentialsInvalid")
 """What an object that is to be deleted says when its account cannot be reached."""
 
 
+_MARK_SECONDS = 65.0
+"""Two steady poll intervals, of which a refused LIST may take one, and some time to act."""
 _WAITING = frozenset(error.reason.value for error in UNRESOLVED)
 _HELD_SECONDS = 25.0
 """After a report of waiting the next one is held back for 20 seconds; then its pass has to come."""
@@ -59,6 +61,9 @@ class Convergence:
             yield "nobody leads"
         if self._simulation.cloud.is_busy:
             yield "a request is still on its way"
+        moments = self._simulation.actions.restores.taken_over.values()
+        if any(self._simulation.loop.time() - at < _MARK_SECONDS for at in moments):
+            yield "another cluster's mark may not be seen yet"
         held = {
             key: raw["metadata"]["resourceVersion"]
             for key, raw in self._kube.objects.items()
