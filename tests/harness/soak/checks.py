@@ -58,6 +58,8 @@ class Checks:
         """Resources that were left alone on purpose when their object went."""
         self.abandoned: set[str] = set()
         """Uids of objects that vanished without having been released."""
+        self.leaving: set[str] = set()
+        """Uids of objects that left what they made, which may come late."""
         self.deletions = Deletions(simulation)
         self.writes: list[str] = []
         """Every write to cluster and cloud since the last `forget_writes`, Leases aside."""
@@ -374,6 +376,7 @@ class Checks:
         if any(may_keep(place.key, spec, status) for spec in specs for status in statuses):
             # What another one adopted since is to be left as well: by its maker, or by the other.
             self.kept.update(made, (r for r, by in self._adopted.items() if by == uid))
+            self.leaving.add(uid)
             return
         adopted = cloud.resource_of(SLOT_OF[place.key], raw, raw.get("status") or {})
         if adopted in self._simulation.actions.restores.taken_over:
