@@ -82,7 +82,8 @@ class Obstacles:
         is_late = comes_late(self._kube, slot, raw)
         obstacles = {
             "ExternalNameConflict": is_late,
-            "ExternalResourceMissing": observes and not self._namesakes(slot, raw),
+            "ExternalResourceMissing": observes
+            and all(self._is_left_below(r) for r in self._namesakes(slot, raw)),
             # Who only observes cannot try again.
             "ProviderFailed": observes and self._failed_in_the_cloud(slot, raw),
             # As long as no object has it, one that comes late may look as well, where that tells
@@ -156,6 +157,14 @@ class Obstacles:
             return [r for r in records if r.key == raw["status"].get("externalId")]
         name = name_of(self._kube, slot)
         return [r for r in records if r.name == name]
+
+    def _is_left_below(self, record: Record) -> bool:
+        """Whether a resource lives below one that its object left, so that no spec leads there."""
+        if record.parent is None:
+            return False
+        tenants = self._simulation.cloud.tenants()
+        parents = (t.get(str(record.family.parent), record.parent) for t in tenants)
+        return any(parent in self._simulation.checks.kept for parent in parents)
 
     def _failed_in_the_cloud(self, slot: Slot, raw: Json) -> bool:
         """Whether the cloud reports a failure of the object's resource at this moment."""
