@@ -94,7 +94,7 @@ test-upgrade: needs-git binaries ## objects of an older version live on under th
 test-kubernetes: $(STAMP) ## CRDs, policies and client on each supported Kubernetes (ARGS="1.35", "-k Tool")
 	@$(BIN)/python tools/minor_versions.py $(ARGS)
 
-bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --accounts, --big-objects, --real)
+bench: $(STAMP) ## measure operator and simulator; JSON on standard output (ARGS="--objects N", --accounts, --kinds, --big-objects, --real)
 	@PYTHONPATH=operator:tests:tests/harness:tools $(BIN)/python -m bench $(ARGS)
 
 e2e-pods: needs-git binaries ## install the chart with helm, on fake nodes (builds kwok and a scheduler once)

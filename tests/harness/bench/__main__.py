@@ -4,10 +4,11 @@ One process holds the real engine, the real API client and the simulated cloud, 
 what is waited for costs nothing, so the counts and ratios are the engine's and the seconds are
 those of the processor. `--scrape` measures the metrics alone, `--ready` how long after the cloud
 fleets in transition are Ready, and what calls that costs; `--accounts` what an account costs, by
-the same objects in many and in one. With `--tenants` real processes tell what a tenant waits for
-while a neighbour does its worst; with `--real`, what a fleet costs from nothing to Ready and to
-nothing again, of the operator or of another program (`--contestant`). `--page` makes a page of
-such results. JSON on standard output, a table for people on standard error.
+the same objects in many and in one; `--kinds` what an object of each kind costs. With `--tenants`
+real processes tell what a tenant waits for while a neighbour does its worst; with `--real`, what a
+fleet costs from nothing to Ready and to nothing again, of the operator or of another program
+(`--contestant`). `--page` makes a page of such results. JSON on standard output, a table for people
+on standard error.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from bench import accounts, big_objects, page, ready, scrape, tenants
+from bench import accounts, big_objects, kinds, page, ready, scrape, tenants
 from bench.fleet import measure
 from bench.machine import machine
 from bench.real import command as real
@@ -56,6 +57,13 @@ def main() -> int:
         const=accounts.MANY,
         help=f"measure what so many accounts cost ({accounts.MANY}), not the fleet",
     )
+    parser.add_argument(
+        "--kinds",
+        type=int,
+        nargs="?",
+        const=kinds.OBJECTS,
+        help=f"measure so many objects of each kind ({kinds.OBJECTS}), not the fleet",
+    )
     parser.add_argument("--product", type=Path, default=REPOSITORY, help="whose operator to run")
     parser.add_argument("--neighbours", help="comma-separated; default: all of them")
     real.add(parser)
@@ -77,6 +85,8 @@ def main() -> int:
         report |= tenants.measure(tenants.Sizes(), options.product, names)
     elif options.ready is not None:
         report |= asyncio.run(ready.measure_all(options.ready or tuple(ready.SCENARIOS)))
+    elif options.kinds is not None:
+        report |= asyncio.run(kinds.measure(options.kinds))
     elif options.accounts is not None:
         report |= accounts.measure_all(options.accounts)
     else:
