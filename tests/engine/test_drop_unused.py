@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from agentrun_operator.reconcile.admission import Admission
 from agentrun_operator.reconcile.clients import AccountClients
 from agentrun_operator.reconcile.guard import GuardedAPI
+from agentrun_operator.reconcile.places import Places
 from agentrun_operator.reconcile.ports import AccountConnection, Cloud, ExternalAPI
 from engine.test_mass_absence import ACCOUNT, fleet, remove
 from engine.test_publications import SECONDS, published
@@ -113,12 +115,15 @@ async def test_a_client_in_the_making_keeps_its_record_and_its_budget() -> None:
     account = lab.cluster.apply("Account", "default", account_spec("default-keys"))
     lab.deliver()
     may_answer = asyncio.Event()
+    cloud = SlowCloud(lab.cloud, may_answer=may_answer)
+    admission = Admission(lab.kinds, lab.cluster)
     clients = AccountClients(
         lab.kinds,
         lab.world.cache,
         lab.cluster,
-        SlowCloud(lab.cloud, may_answer=may_answer),
+        cloud,
         lab.settings,
+        places=Places(lab.kinds, lab.world.cache, lab.world.memory, admission, cloud),
         clock=lab.clock,
         leadership=lab.leadership,
     )

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import FINALIZER, PAUSED_ANNOTATION, ObjectKey
 from agentrun_simulator.faults import Fault
 from agentrun_simulator.simulator import Simulator
 from engine.elsewhere import CHANGED, ELSEWHERE, another_cloud
+from engine.shared import REF, SHARED, shared_lab
 from engine.specs import PROXY, RUNTIME, SAMPLES, made, ready
 from fakes.cloud import MAIN, keys_of
 from fakes.lab import Lab, account_spec
@@ -170,6 +171,90 @@ async def test_a_create_in_doubt_holds_its_account_where_it_is() -> None:
     await lab.elapse(200)
     assert lab.ready(key) == GOOD
     assert len(made(lab, SAMPLES["ModelProxy"])) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
+@pytest.mark.parametrize("kind", ["AgentRuntime", "Flow"])
+async def test_a_lost_status_holds_its_account_where_it_is(kind: str, *, restarted: bool) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    other = another_cloud(lab)
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    lab.cluster.reset_status(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(200)
+    assert lab.ready(DEFAULT) == CHANGED
+    assert f"{key}, whose status was lost, may have a resource" in lab.message(DEFAULT)
+    assert writes_to(other) == []
+    lab.edit(DEFAULT, endpoint=None)
+    await lab.elapse(200)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+    assert len(made(lab, SAMPLES[kind])) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["alive", "restarted"])
+async def test_nor_is_what_it_had_let_go_of_elsewhere(*, restarted: bool) -> None:
+    lab, key = await ready(SAMPLES["AgentRuntime"])
+    another_cloud(lab)
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    lab.cluster.reset_status(key)
+    lab.cluster.delete(key)
+    if restarted:
+        lab.restart()
+    await lab.elapse(200)
+    assert lab.ready(key) == ("False", "DeletionBlocked")
+    lab.edit(DEFAULT, endpoint=None)
+    await lab.elapse(200)
+    assert lab.cluster.raw(key) is None
+    assert made(lab, SAMPLES["AgentRuntime"]) == []
+
+
+async def test_what_lost_its_status_can_be_given_up_for_a_move() -> None:
+    lab, key = await ready(SAMPLES["Flow"])
+    another_cloud(lab)
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    lab.cluster.reset_status(key)
+    await lab.elapse(100)
+    lab.edit(key, deletionPolicy="Retain")
+    lab.cluster.delete(key)
+    await lab.elapse(400)
+    assert lab.cluster.raw(key) is None
+    assert lab.ready(DEFAULT) == GOOD
+    assert len(made(lab, SAMPLES["Flow"])) == 1
+
+
+async def test_an_answer_of_before_proves_a_gateway_without_a_record() -> None:
+    lab, key = await ready(SAMPLES["Flow"])
+    lab.cloud.elsewhere[ELSEWHERE] = lab.simulator
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    lab.cluster.reset_status(key)
+    await lab.elapse(60)
+    assert lab.ready(DEFAULT) == lab.ready(key) == GOOD
+    assert len(made(lab, SAMPLES["Flow"])) == 1
+
+
+async def test_where_all_statuses_are_lost_no_account_is_held() -> None:
+    lab, key = await ready(SAMPLES["Flow"])
+    another_cloud(lab)
+    lab.edit(DEFAULT, endpoint=ELSEWHERE)
+    for each in (DEFAULT, key):
+        lab.cluster.reset_status(each)
+    lab.restart()
+    await lab.elapse(100)
+    assert lab.ready(DEFAULT) == GOOD, "nothing tells where it was, nor would anything ever"
+
+
+@pytest.mark.parametrize("namespace", ["stranger", "team-b"])
+async def test_only_who_is_admitted_holds_a_shared_account(namespace: str) -> None:
+    lab = await shared_lab()
+    another_cloud(lab)
+    meta = {"finalizers": [FINALIZER], "annotations": {PAUSED_ANNOTATION: "true"}}
+    raw = {"metadata": meta, "spec": {**SAMPLES["Flow"].spec, **REF}}
+    lab.cluster.server.create(ObjectKey("Flow", namespace, "it"), raw)
+    await lab.elapse(10)
+    lab.edit(SHARED, endpoint=ELSEWHERE)
+    await lab.elapse(100)
+    assert lab.ready(SHARED) == (CHANGED if namespace == "team-b" else GOOD)
 
 
 async def test_an_outage_over_there_concludes_nothing() -> None:

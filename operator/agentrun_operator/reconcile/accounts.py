@@ -6,7 +6,6 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from agentrun_operator.core.errors import (
-    AccessDenied,
     AccountChanged,
     AccountNotUsable,
     CredentialsNotFound,
@@ -19,10 +18,10 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.grants import Allowance, Leave
 from agentrun_operator.core.identity import ACCOUNT, CLUSTER_ACCOUNT, AccountIdentity, ObjectKey
-from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Settings
+from agentrun_operator.reconcile.admission import Admission
 from agentrun_operator.reconcile.binding import (
     VERIFIED,
     Binding,
@@ -32,7 +31,6 @@ from agentrun_operator.reconcile.binding import (
 )
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
-from agentrun_operator.reconcile.parsing import parse_spec
 from agentrun_operator.reconcile.ports import KubeReader
 
 
@@ -41,18 +39,18 @@ class AccountDirectory:
 
     def __init__(
         self,
-        kinds: Mapping[str, ResourceKind],
         cache: ObjectCache,
         reader: KubeReader,
         clients: AccountClients,
         settings: Settings,
+        admission: Admission,
     ) -> None:
         """Resolve to clients of `clients`."""
-        self._kinds = kinds
         self._cache = cache
         self._reader = reader
         self._clients = clients
         self._settings = settings
+        self._admission = admission
 
     async def bind(self, obj: KubeObject) -> Binding:
         """Return the account of an object.
@@ -66,7 +64,7 @@ class AccountDirectory:
         account = self._asked_for(obj)
         if account is None:
             return await self._own_binding_of(obj)
-        await self.check_allowed(account, obj)
+        await self._admission.check(account, obj)
         _check_ready(account, obj)
         try:
             return await self._clients.connect(account)
@@ -106,7 +104,7 @@ class AccountDirectory:
         if account is None:
             return self._has_own(obj)
         try:
-            await self.check_allowed(account, obj)
+            await self._admission.check(account, obj)
             _check_ready(account, obj)
         except OperatorError:
             return False
@@ -143,7 +141,7 @@ class AccountDirectory:
             return await self._clients.own()
         account = self._cache.get(key)
         if account is not None and not is_known:
-            await self.check_allowed(account, obj)
+            await self._admission.check(account, obj)
         last = self._clients.known(key)
         if account is not None:
             return await self._connect(account, last)
@@ -157,7 +155,7 @@ class AccountDirectory:
         if account is None or pinned in (None, account.key):
             return None
         try:
-            await self.check_allowed(account, obj)
+            await self._admission.check(account, obj)
             binding = await self._clients.connect(account)
         except OperatorError:
             return None
@@ -168,7 +166,7 @@ class AccountDirectory:
         account = self._asked_for(obj)
         if account is None:
             return await self._own_binding_of(obj)
-        await self.check_allowed(account, obj)
+        await self._admission.check(account, obj)
         last = self._clients.known(account.key)
         # A client of another account would find nothing, and that would pass for the end.
         fits = last is not None and last.identity == self.identity_of(obj)
@@ -227,16 +225,7 @@ class AccountDirectory:
         Unlike `admits` this is asked of what may have a resource: the account need not be Ready.
         """
         found = self._cache.get(account) if account is not None else None
-        if found is None:
-            return True
-        try:
-            await self.check_allowed(found, obj)
-        except AccessDenied:
-            return False
-        except OperatorError:
-            # Whom a broken account admits is open.
-            return True
-        return True
+        return found is None or await self._admission.lets_in(found, obj)
 
     async def leave(self, obj: KubeObject, source: ObjectKey) -> Leave:
         """Return what the namespace of an object may reach in an account beyond its own."""
@@ -273,27 +262,6 @@ class AccountDirectory:
             return named
         labels = await self._reader.namespace_labels(namespace)
         return tuple(each for each in allowances if each.concerns(namespace, labels))
-
-    async def check_allowed(self, account: KubeObject, user: KubeObject) -> None:
-        """Raise AccessDenied unless a ClusterAccount serves the namespace of its user."""
-        if account.key.namespace:
-            return
-        parse_spec(self._kinds[account.key.kind], account)
-        allowed = account.spec.get("allowedNamespaces") or {}
-        namespace = user.key.namespace
-        if namespace in (allowed.get("names") or ()):
-            return
-        wanted = (allowed.get("selector") or {}).get("matchLabels") or {}
-        if wanted:
-            labels = await self._reader.namespace_labels(namespace)
-            if all(labels.get(k) == v for k, v in wanted.items()):
-                return
-        # What has a resource cannot move to another account.
-        instead = "" if user.external_id else ", or name another account in spec.accountRef"
-        raise AccessDenied(
-            f"{account.key} does not allow namespace {namespace!r}; ask its owner to add the "
-            f"namespace to its spec.allowedNamespaces{instead}"
-        )
 
 
 def _allowances(account: KubeObject | None) -> tuple[Allowance, ...]:

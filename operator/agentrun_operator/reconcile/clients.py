@@ -72,6 +72,7 @@ class AccountClients:
         cloud: Cloud,
         settings: Settings,
         *,
+        places: Places,
         clock: Clock,
         leadership: Leadership,
     ) -> None:
@@ -89,7 +90,7 @@ class AccountClients:
         """By namespace too: whoever writes down a tenant's account id must not slow it down."""
         self._locks: dict[ObjectKey, asyncio.Lock] = {}
         self._refusals = Refusals(clock)
-        self._places = Places(kinds, cache, cloud)
+        self._places = places
         self._signed = KnownValues(clock)
         self._heard = 0
         """How many changes of Secrets we were told of."""
@@ -134,8 +135,7 @@ class AccountClients:
 
     async def _renew(self, account: KubeObject, known: "_Client | None") -> "_Client":
         parse_spec(self._kinds[account.key.kind], account)
-        secret, stamp = self._secret_of(account), _stamp(account)
-        heard = self._heard
+        secret, stamp, heard = self._secret_of(account), _stamp(account), self._heard
         keys, version = (None, "") if secret is None else await self._read_keys(account, secret)
         if known and known.stamp == stamp and known.binding.secret_version == version:
             # Race: what was read may be old already, if a change was told of meanwhile.
@@ -207,10 +207,10 @@ class AccountClients:
             before = self._place_of_predecessor(account, known)
         if place != before:
             changed = "spec.endpoint" if before else "spec.endpoint or the access key"
-            await self._places.check(account, api, changed=changed)
+            await self._places.check(account, api, changed=changed, before=before)
         elif has_new_keys and unverified:
             # Nobody says whose these are, so a resource has to: another account has none of them.
-            await self._places.check(account, api, changed="the access key")
+            await self._places.check(account, api, changed="the access key", before=before)
         return place
 
     def _place_of_predecessor(self, account: KubeObject, known: "_Client | None") -> str | None:

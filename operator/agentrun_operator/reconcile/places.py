@@ -2,18 +2,22 @@
 
 The keys of an account may be good in another cloud, region or simulator as well. There every look
 would find nothing, and all would be created a second time and the first be left behind. So an
-endpoint that was edited has to show one resource that is on record before it is believed.
+endpoint that was edited has to show one resource that is on record before it is believed. Who lost
+the record may have one as well, and has nothing to show: the account stays where it was until that
+one has been looked at.
 """
 
 from collections.abc import Iterator, Mapping
 
 from agentrun_operator.core.errors import AccountChanged, InvalidParameter
 from agentrun_operator.core.identity import AccountIdentity, Locator
-from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.kind import KeyedBy, ResourceKind
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.admission import Admission
 from agentrun_operator.reconcile.binding import VERIFIED
 from agentrun_operator.reconcile.cache import ObjectCache
-from agentrun_operator.reconcile.ports import Cloud, ExternalAPI
+from agentrun_operator.reconcile.memory import MemoryBank
+from agentrun_operator.reconcile.ports import Cloud, ClusterUnavailable, ExternalAPI
 
 _TRIES = 5
 """Resources that are looked for; one may have been deleted behind our back."""
@@ -22,10 +26,19 @@ _TRIES = 5
 class Places:
     """Where the accounts of this cluster were found before."""
 
-    def __init__(self, kinds: Mapping[str, ResourceKind], cache: ObjectCache, cloud: Cloud) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, ResourceKind],
+        cache: ObjectCache,
+        memory: MemoryBank,
+        admission: Admission,
+        cloud: Cloud,
+    ) -> None:
         """Compare the endpoints of `cloud`; what is on record is in `cache`."""
         self._kinds = kinds
         self._cache = cache
+        self._memory = memory
+        self._admission = admission
         self._cloud = cloud
 
     def of(self, account: KubeObject) -> str:
@@ -78,47 +91,96 @@ class Places:
             return None
         return places.pop() if len(places) == 1 else None
 
-    async def check(self, account: KubeObject, api: ExternalAPI, *, changed: str) -> None:
+    async def check(
+        self, account: KubeObject, api: ExternalAPI, *, changed: str, before: str | None
+    ) -> None:
         """Find one resource of an account where it leads to since something `changed`.
 
+        `before` is the place where it was; None where nobody knows.
+
         Raises:
-            AccountChanged: none is there, though some are on record.
+            AccountChanged: none is there, though some are on record, or may be.
             OperatorError: the cloud did not say.
         """
         residents = list(self._residents(account))
-        recorded = [obj for obj in residents if obj.external_id]
-        for obj in recorded[:_TRIES]:
+        # Where nobody knows the place of before, a lost record tells of no other one.
+        lost = [] if before is None else list(self._lost(account))
+        known = [obj for obj in (*residents, *lost) if self._known_id(obj)]
+        for obj in known[:_TRIES]:
             if await self._is_there(obj, api):
                 return
         # What is only observed is neither created nor released: nothing of it can be lost.
         residents = [obj for obj in residents if not obj.observes_only]
+        leads = f"{changed} of {account.key} leads to another cloud than before"
+        meanwhile = "Nothing is created, deleted or released meanwhile"
         if residents:
-            known = residents[0].key
             raise AccountChanged(
-                f"{changed} of {account.key} leads to another cloud than before: none of "
-                f"{min(len(residents), _TRIES)} resources on record is there, such as that of "
-                f"{known}; correct {changed}. Nothing is created, deleted or released meanwhile"
+                f"{leads}: none of {min(len(residents), _TRIES)} resources on record is there, "
+                f"such as that of {residents[0].key}; correct {changed}. {meanwhile}"
             )
+        for obj in lost:
+            if await self._is_admitted(obj, account):
+                raise AccountChanged(
+                    f"{leads}, and {obj.key}, whose status was lost, may have a resource where it "
+                    f"led before; put {changed} back until that object is Ready, or delete it "
+                    f"with spec.deletionPolicy: Retain. {meanwhile}"
+                )
 
     def _residents(self, account: KubeObject) -> Iterator[KubeObject]:
-        """Yield the objects that have, or may have, a resource in an account; Ready ones first."""
+        """Yield the objects that have a resource on record in an account; Ready ones first."""
+        yield from sorted(
+            (obj for obj in self._users(account) if _lives_in(obj, account)), key=_uncertainty
+        )
+
+    def _lost(self, account: KubeObject) -> Iterator[KubeObject]:
+        """Yield the objects of an account that may have a resource which no record tells of."""
+        for obj in self._users(account):
+            memory = self._memory.peek(obj.key)
+            is_known = memory is not None and memory.uid == obj.uid
+            is_untouched = is_known and memory is not None and memory.held.is_untouched
+            is_lost = obj.is_unrecorded and not obj.observes_only and not is_untouched
+            if is_lost and self._is_asked_for(account, obj):
+                yield obj
+
+    async def _is_admitted(self, obj: KubeObject, account: KubeObject) -> bool:
+        """Whether an account admits an object: anybody can write our finalizer onto one."""
+        try:
+            return await self._admission.lets_in(account, obj)
+        except ClusterUnavailable:
+            return True
+
+    def _users(self, account: KubeObject) -> Iterator[KubeObject]:
         users = (self._cache.get(key) for key in self._cache.users_of(account.key))
-        found = [obj for obj in users if obj is not None and _lives_in(obj, account)]
-        yield from sorted(found, key=_uncertainty)
+        return (obj for obj in users if obj is not None)
+
+    def _is_asked_for(self, account: KubeObject, obj: KubeObject) -> bool:
+        """Whether an account is the first that exists of those that a spec may mean."""
+        asked = (key for key in obj.accounts_asked_for if self._cache.version(key) is not None)
+        return next(asked, None) == account.key
+
+    def _known_id(self, obj: KubeObject) -> str | None:
+        """Return the id of an object's resource: on record, or from an answer to this process."""
+        memory = self._memory.peek(obj.key)
+        if obj.external_id or memory is None or memory.uid != obj.uid:
+            return obj.external_id
+        return memory.held.ident
 
     async def _is_there(self, obj: KubeObject, api: ExternalAPI) -> bool:
-        rest = self._kinds[obj.key.kind].rest
-        if rest is None or obj.external_id is None:
+        rest, ident = self._kinds[obj.key.kind].rest, self._known_id(obj)
+        if rest is None or ident is None:
             return False
-        found = await api.read(rest, Locator(obj.path_key(rest), obj.status.get("parentId")))
+        parent = obj.status.get("parentId")
+        if rest.parent is not None and not parent:
+            return False
+        key = obj.recorded_name if rest.key is KeyedBy.NAME else ident
+        found = await api.read(rest, Locator(key, parent))
         # Its name may well be there too; the id is this very resource's.
-        return found.resource is not None and rest.external_id_of(found.resource) == obj.external_id
+        return found.resource is not None and rest.external_id_of(found.resource) == ident
 
 
 def _lives_in(obj: KubeObject, account: KubeObject) -> bool:
     is_same = AccountIdentity.of(obj.pin) == AccountIdentity.of(account.spec)
-    may_be_there = obj.has_record
-    return is_same and may_be_there and obj.pinned_account == account.key
+    return is_same and obj.has_record and obj.pinned_account == account.key
 
 
 def _uncertainty(obj: KubeObject) -> tuple[bool, bool, str]:

@@ -9,6 +9,7 @@ from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.settings import Settings
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.admission import Admission
 from agentrun_operator.reconcile.binding import CloudAccount
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
@@ -21,6 +22,7 @@ from agentrun_operator.reconcile.known import KnownValues
 from agentrun_operator.reconcile.listings import Listings
 from agentrun_operator.reconcile.memory import MemoryBank
 from agentrun_operator.reconcile.outcome import Outcomes
+from agentrun_operator.reconcile.places import Places
 from agentrun_operator.reconcile.ports import (
     Clock,
     Cloud,
@@ -69,10 +71,19 @@ def assemble(
         shelf=adapters.shelf,
     )
     memory = MemoryBank()
+    admission = Admission(kinds, reader)
+    places = Places(kinds, cache, memory, admission, adapters.cloud)
     clients = AccountClients(
-        kinds, cache, reader, adapters.cloud, settings, clock=clock, leadership=leadership
+        kinds,
+        cache,
+        reader,
+        adapters.cloud,
+        settings,
+        places=places,
+        clock=clock,
+        leadership=leadership,
     )
-    accounts = AccountDirectory(kinds, cache, reader, clients, settings)
+    accounts = AccountDirectory(cache, reader, clients, settings, admission)
     references = ReferenceResolver(kinds, cache, reader)
     listings = Listings(kinds, cache, clock, settings.polling)
     records = Records(kinds, cache, memory, accounts, references)

@@ -45,6 +45,7 @@ from agentrun_operator.reconcile import (
     writes,
 )
 from agentrun_operator.reconcile.accounts import AccountDirectory
+from agentrun_operator.reconcile.admission import Admission
 from agentrun_operator.reconcile.brake import Brake
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.claims import Claims
@@ -297,7 +298,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "lent-to-all",
         "nobody has to be allowed",
-        (AccountDirectory, "check_allowed", m.no_conflict),
+        (Admission, "check", m.no_conflict),
     ),
     _bug("one-namespace", "a namesake's Secret", (ReferenceReader, "secret", m.one_namespace)),
     _bug("relist-silent", "410 hides changes", (metadata_watch, "Stream", m.silent_again)),
