@@ -63,7 +63,7 @@ async def test_what_carries_our_mark_is_deleted_unasked(kind: str) -> None:
         ("ModelProxy", {"deletionPolicy": "Delete", "adoptionPolicy": "Never"}),
         ("Credential", {"deletionPolicy": "Delete"}),
         ("IMBot", {"deletionPolicy": "Delete"}),
-        ("AgentRuntimeEndpoint", {}),
+        ("AgentRuntimeEndpoint", {"adoptionPolicy": "Adopt"}),
     ],
 )
 async def test_what_may_be_a_strangers_is_left_and_named(kind: str, spec: dict[str, str]) -> None:

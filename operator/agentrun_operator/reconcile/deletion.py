@@ -5,14 +5,19 @@ from contextlib import suppress
 
 from agentrun_operator.core.errors import InUse, OperatorError, Unavailable
 from agentrun_operator.core.identity import Locator, ObjectKey
-from agentrun_operator.core.kind import Phase
+from agentrun_operator.core.kind import Phase, ResourceKind
 from agentrun_operator.core.objects import timestamp
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import facts, foreign, observe, outcome
 from agentrun_operator.reconcile.context import Context, Planned, is_planned
 from agentrun_operator.reconcile.decide import Action
-from agentrun_operator.reconcile.deletion_event import AT_WORK, deletion_event, may_have_gone_out
+from agentrun_operator.reconcile.deletion_event import (
+    AT_WORK,
+    DeletionEvent,
+    deletion_event,
+    may_have_gone_out,
+)
 from agentrun_operator.reconcile.intervals import doubled
 from agentrun_operator.reconcile.outcome import Outcome
 from agentrun_operator.reconcile.publishing import Publisher
@@ -76,7 +81,7 @@ class DeletionSteps:
             owner=foreign.owner_left_alone(ctx, self._world.cache),
         )
         if told is not None:
-            self._world.events.emit(ctx.obj, *told)
+            self._world.events.emit(ctx.obj, *_with_what_it_holds(ctx, told))
 
     @staticmethod
     async def _see_what_became_of_it(ctx: Context) -> None:
@@ -131,7 +136,8 @@ class DeletionSteps:
                 ctx.changes |= {"deleteSentAt": None} if deletes.is_refused else record
             if isinstance(error, InUse):
                 # By what nobody here knows, perhaps for good.
-                raise _with_a_way_out(error, ctx.obj.key) from error
+                below = [k.kind for k in self._world.kinds.values() if _is_below(k, ctx.kind)]
+                raise _with_a_way_out(error, ctx.obj.key, below) from error
             raise
         if not is_taken and not is_recorded:
             # It explains no absence: on record it would let the object go by reads alone.
@@ -183,9 +189,30 @@ def to_give_up(key: ObjectKey) -> str:
     )
 
 
-def _with_a_way_out(error: InUse, key: ObjectKey) -> InUse:
-    """Return an error that tells also how to let the object go without its resource."""
-    told = InUse(f"{error.message}; {to_give_up(key)}", request_id=error.request_id)
+def _is_below(kind: ResourceKind, parent: ResourceKind) -> bool:
+    return kind.parent is not None and kind.parent.kind == parent.kind
+
+
+def _with_what_it_holds(ctx: Context, told: DeletionEvent) -> DeletionEvent:
+    """Return what is told of a resource that stays below its parent, which cannot go before it."""
+    severity, reason, message = told
+    if reason != "Retained" or ctx.kind.parent is None or ctx.obj.observes_only:
+        return told
+    above, name = ctx.kind.parent.kind, ctx.obj.recorded_name
+    more = f"its {above} cannot be deleted before it; if that is to go, delete {name!r} in AgentRun"
+    return severity, reason, f"{message}; {more}"
+
+
+def _with_a_way_out(error: InUse, key: ObjectKey, below: Sequence[str]) -> InUse:
+    """Return an error that tells also how to let the object go, with its resource or without.
+
+    `below` are the kinds whose resources live below it.
+    """
+    left = ""
+    if below:
+        kinds = " or ".join(below)
+        left = f"what is left of {kinds} whose objects are gone has to be deleted in AgentRun; "
+    told = InUse(f"{error.message}; {left}{to_give_up(key)}", request_id=error.request_id)
     return told.quoting(error.quote)
 
 

@@ -92,7 +92,8 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
 
     For kinds without a mark, in a process that has had no answer about it: the record says that
     the object makes what has this name, and what is there is not older than the object and as it
-    makes it; or it lives below a parent that was made anew for an object of ours.
+    makes it; or it lives below a parent that was made anew for an object of ours. Below a parent
+    that we made, our finalizer says as much as a record where no status is left.
     """
     obj = target.obj
     is_its_maker = obj.is_in_charge and not obj.status.get("adopted") and not obj.is_heir
@@ -102,21 +103,34 @@ def _was_made_again(target: Target, resource: Mapping[str, Any]) -> bool:
     is_dated = obj.copied_from is not None and (
         target.rest.created_field is not None or target.is_parent_made
     )
+    is_lost = _is_lost_below_ours(target)
     # One that it makes anew has had no answer yet, whatever it had before.
     is_answered = target.held_id is not None and target.sent is None
-    if not (is_its_maker or is_dated) or is_answered or target.rest.tags_field is not None:
+    is_possible = is_its_maker or is_dated or is_lost
+    if not is_possible or is_answered or target.rest.tags_field is not None:
         return False
     if is_its_maker and target.is_parent_made and obj.status.get("parentId") != target.parent:
         return True
     if not _is_what_a_create_sends(target, resource):
         return False
-    if target.rest.created_field is None:
+    if target.rest.created_field is None or is_lost:
+        # A restored object is younger than its resource, which is no older than its parent.
         return True
     created = _time_in(resource, target.rest.created_field)
     began = parse_time(obj.created_at)
     if created is None or began is None:
         return False
     return created >= (began - _POST_FOLLOWS if is_its_maker else began)
+
+
+def _is_lost_below_ours(target: Target) -> bool:
+    """Whether an object without a status may have made what is below a parent that we made.
+
+    To leave it behind would keep the parent from ever being deleted. What its owner asked to adopt
+    may be a stranger's.
+    """
+    is_lost = target.is_lost and target.obj.is_unrecorded and target.obj.copied_from is None
+    return is_lost and target.is_parent_made
 
 
 def _is_what_a_create_sends(target: Target, resource: Mapping[str, Any]) -> bool:

@@ -322,6 +322,7 @@ class Preparation:
             inherited_id=obj.inherited_id,
             account=account,
             is_parent_made=self._is_parent_made(ctx),
+            is_lost=ctx.is_unrecorded and spec is not None and spec.adoption_policy != "Adopt",
             held_id=ctx.memory.held.ident,
             tag=tag_for(self._world.cluster_id, obj),
             desired=desired,
@@ -336,7 +337,10 @@ class Preparation:
 
     def _is_parent_made(self, ctx: Context) -> bool:
         parent = self._world.references.parent_of(ctx.obj) if ctx.rest.parent else None
-        return parent is not None and parent.status.get("adopted") is False
+        if parent is None or parent.is_heir:
+            # A predecessor's may be gone, and somebody else's have its name.
+            return False
+        return parent.status.get("adopted") is False
 
     def _deadline(self, obj: KubeObject, spec: ResourceSpec | None) -> float:
         settings = self._world.settings
@@ -368,7 +372,8 @@ def _encoded(
 
 def _is_told_by_its_content(ctx: Context) -> bool:
     """Whether an older status may hide what was made since: only its content would tell."""
-    may_be_older = ctx.obj.is_in_charge or ctx.obj.copied_from is not None
+    is_below = ctx.is_unrecorded and ctx.kind.parent is not None
+    may_be_older = ctx.obj.is_in_charge or ctx.obj.copied_from is not None or is_below
     return may_be_older and not ctx.memory.held.is_known and ctx.rest.tags_field is None
 
 

@@ -40,6 +40,8 @@ class Target:
     account: AccountIdentity | None = None
     is_parent_made: bool = False
     """The parent was made for an object of this cluster."""
+    is_lost: bool = False
+    """Its status was lost, and its spec asks for nothing that was there before."""
     is_others: Callable[[str], bool] = field(
         default=lambda _ident: False, repr=False, compare=False
     )
