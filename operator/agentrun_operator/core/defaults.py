@@ -31,9 +31,14 @@ class Defaults:
             found = found.get(step) if isinstance(found, Mapping) else None
         return found if isinstance(found, str) and found else None
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What the account puts before names, or says that it did; the present one first."""
+        return self.name_prefix, *self.former_prefixes
+
     def vouches_for(self, prefix: str) -> bool:
         """Whether the account puts something before names, or says that it did."""
-        return prefix in (self.name_prefix, *self.former_prefixes)
+        return prefix in self.prefixes
 
     def given_to(self, namespace: str, *, takes_prefix: bool) -> "Defaults":
         """Return what an object of a namespace takes, of a kind that takes a prefix or does not."""

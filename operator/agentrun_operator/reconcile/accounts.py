@@ -17,7 +17,13 @@ from agentrun_operator.core.errors import (
     Unavailable,
 )
 from agentrun_operator.core.grants import Allowance, Leave
-from agentrun_operator.core.identity import ACCOUNT, CLUSTER_ACCOUNT, AccountIdentity, ObjectKey
+from agentrun_operator.core.identity import (
+    ACCOUNT,
+    ACCOUNT_KINDS,
+    CLUSTER_ACCOUNT,
+    AccountIdentity,
+    ObjectKey,
+)
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.settings import Settings
@@ -31,6 +37,7 @@ from agentrun_operator.reconcile.binding import (
 )
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT, AccountClients
+from agentrun_operator.reconcile.places import Places
 from agentrun_operator.reconcile.ports import KubeReader
 
 
@@ -43,7 +50,9 @@ class AccountDirectory:
         reader: KubeReader,
         clients: AccountClients,
         settings: Settings,
+        *,
         admission: Admission,
+        places: Places,
     ) -> None:
         """Resolve to clients of `clients`."""
         self._cache = cache
@@ -51,6 +60,7 @@ class AccountDirectory:
         self._clients = clients
         self._settings = settings
         self._admission = admission
+        self._places = places
 
     async def bind(self, obj: KubeObject) -> Binding:
         """Return the account of an object.
@@ -226,6 +236,20 @@ class AccountDirectory:
         """
         found = self._cache.get(account) if account is not None else None
         return found is None or await self._admission.lets_in(found, obj)
+
+    async def beside(self, obj: KubeObject, binding: Binding) -> list[ObjectKey]:
+        """Return the other accounts that lead an object to the same cloud account as `binding`."""
+        found = []
+        for key in sorted(key for kind in ACCOUNT_KINDS for key in self._cache.keys(kind)):
+            if key == binding.source or key.namespace not in ("", obj.key.namespace):
+                continue
+            account = self._cache.get(key)
+            is_there = account is not None and self._places.leads_to(
+                account, binding.identity, binding.host
+            )
+            if account is not None and is_there and await self._admission.lets_in(account, obj):
+                found.append(key)
+        return found
 
     async def leave(self, obj: KubeObject, source: ObjectKey) -> Leave:
         """Return what the namespace of an object may reach in an account beyond its own."""

@@ -1,8 +1,9 @@
 """Steps that look for the resource, and note what that showed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.errors import ImmutableFieldChanged
 from agentrun_operator.core.reasons import Reason
 from agentrun_operator.core.snapshot import Existence, Observation, Ownership
@@ -72,7 +73,8 @@ class LookingSteps:
         if seen.existence is Existence.ABSENT and (is_predecessors or ctx.is_unrecorded):
             # Order: before a LIST is asked, which shows what this process knows to be its own.
             by_proof = is_predecessors or ctx.obj.deleting
-            seen = await _look_under_other_names(ctx, by_proof=by_proof) or seen
+            beside = await self._beside(ctx) if ctx.is_unrecorded else []
+            seen = await _look_under_other_names(ctx, beside, by_proof=by_proof) or seen
         self._take_in(ctx, seen, begun)
         if ctx.observation.existence is Existence.ABSENT:
             if absence.window_passed(ctx):
@@ -80,10 +82,18 @@ class LookingSteps:
             await self._note_absence(ctx)
         is_gone = ctx.observation.existence is Existence.ABSENT and not ctx.is_braked
         if is_predecessors and is_gone and not ctx.obj.deleting:
-            own = await _look_under_other_names(ctx, by_proof=False)
+            own = await _look_under_other_names(ctx, (), by_proof=False)
             if own is not None:
                 self._take_in(ctx, own, begun)
         return None
+
+    async def _beside(self, ctx: Planned) -> list[Defaults]:
+        """Return the defaults of other accounts by way of which the resource may have been made.
+
+        Its `accountRef` may have been edited while no record told where it lives.
+        """
+        others = await self._world.accounts.beside(ctx.obj, ctx.binding)
+        return [self._world.cache.in_account(ctx.obj, other).defaults for other in others]
 
     def _take_in(self, ctx: Planned, seen: Observation, begun_at: float) -> None:
         _check_place(ctx, seen)
@@ -204,16 +214,20 @@ class LookingSteps:
         return is_here and self._world.listings.is_read_by_list(ctx.obj)
 
 
-async def _look_under_other_names(ctx: Planned, *, by_proof: bool) -> Observation | None:
+async def _look_under_other_names(
+    ctx: Planned, beside: Iterable[Defaults], *, by_proof: bool
+) -> Observation | None:
     """Look for what was made while the account said another prefix, and no record tells of.
 
-    Otherwise a second one would be made. What another object has on record is passed over;
-    `by_proof`: so is what neither a mark nor this process knows to be the object's.
+    Otherwise a second one would be made. So is what another account may have named (`beside`). What
+    another object has on record is passed over; `by_proof`: so is what neither a mark nor this
+    process knows to be the object's.
 
     Raises:
         AlreadyExistsNotOwned: nothing tells whether it is the object's.
     """
-    for obj in named.otherwise(ctx.obj):
+    doubtful = None
+    for obj in named.otherwise(ctx.obj, beside):
         target = replace(ctx.target, obj=obj, name=obj.external_name)
         seen = await observe.look(ctx.binding.api, target)
         if seen.existence is not Existence.PRESENT or seen.ownership is Ownership.FOREIGN:
@@ -222,11 +236,15 @@ async def _look_under_other_names(ctx: Planned, *, by_proof: bool) -> Observatio
         is_known = mark is Ownership.OURS or target.held_id == ident
         if not is_known and (by_proof or target.is_others(ident)):
             continue
-        if not is_known:
-            named.check_vouched(ctx.obj, obj)
+        if not is_known and not ctx.obj.defaults.vouches_for(obj.defaults.name_prefix):
+            # By another name there may be a proof.
+            doubtful = doubtful or obj
+            continue
         ctx.obj, ctx.has_another_name = obj, True
         ctx.retarget(target)
         return seen
+    if doubtful is not None:
+        raise named.unvouched(ctx.obj, doubtful)
     return None
 
 

@@ -1,9 +1,10 @@
 """Whose word a name in AgentRun is: that of the spec, of the account, or of the status alone."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from agentrun_operator.core.defaults import Defaults
 from agentrun_operator.core.errors import (
     AlreadyExistsNotOwned,
     ImmutableFieldChanged,
@@ -32,8 +33,11 @@ def check_prefixed(kind: ResourceKind, obj: KubeObject, source: ObjectKey) -> No
     )
 
 
-def otherwise(obj: KubeObject) -> Iterator[KubeObject]:
-    """Yield an object by each other name that its account gives it, or gave: without a record."""
+def otherwise(obj: KubeObject, beside: Iterable[Defaults] = ()) -> Iterator[KubeObject]:
+    """Yield an object by each other name that its account gives it, or gave: without a record.
+
+    `beside` are the defaults of other accounts that may have given it one.
+    """
     if obj.spec.get("externalName"):
         return
     status = obj.status
@@ -42,27 +46,26 @@ def otherwise(obj: KubeObject) -> Iterator[KubeObject]:
         said = status.get("conditions") or []
         status = {**as_copy(status, status["boundTo"]), "conditions": said}
     defaults = obj.defaults
-    for prefix in dict.fromkeys((defaults.name_prefix, *defaults.former_prefixes, "")):
+    theirs = (prefix for each in beside for prefix in each.prefixes)
+    for prefix in dict.fromkeys((*defaults.prefixes, "", *theirs)):
         again = replace(obj, status=status, defaults=replace(defaults, name_prefix=prefix))
         if again.external_name != obj.external_name:
             yield again
 
 
-def check_vouched(obj: KubeObject, found: KubeObject) -> None:
-    """Refuse to take over by a name that the account neither gives nor says that it gave.
+def unvouched(obj: KubeObject, found: KubeObject) -> AlreadyExistsNotOwned:
+    """Return what is to be said of a name that the account neither gives nor says that it gave.
 
-    Raises:
-        AlreadyExistsNotOwned: it was made before the account had a prefix, or is a stranger's. To
-            take it would overwrite the stranger's, to make another one would be a second one.
+    What has it was made before the account had a prefix, or by way of another account, or is a
+    stranger's. To take it would overwrite the stranger's, to make another one would be a second.
     """
-    defaults = obj.defaults
-    if defaults.vouches_for(found.defaults.name_prefix):
-        return
-    bare, today = found.external_name, f"{defaults.name_prefix}{obj.key.name}"
-    raise AlreadyExistsNotOwned(
-        f"no record tells which resource this object has, and {obj.key.kind} {bare!r} exists, "
-        f"which may be its own from before its account had a prefix; give the object "
-        f"spec.externalName {bare!r} if it is, else {today!r}"
+    name, today = found.external_name, f"{obj.defaults.name_prefix}{obj.key.name}"
+    is_prefixed = bool(found.defaults.name_prefix)
+    how = "by way of another account" if is_prefixed else "before its account had a prefix"
+    return AlreadyExistsNotOwned(
+        f"no record tells which resource this object has, and {obj.key.kind} {name!r} exists, "
+        f"which may be its own, made {how}; give the object "
+        f"spec.externalName {name!r} if it is, else {today!r}"
     )
 
 

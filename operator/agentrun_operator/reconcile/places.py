@@ -53,6 +53,15 @@ class Places:
         is_official = self.of(account) == self._cloud.place_of(region, None)
         return str(endpoint) if endpoint and not is_official else None
 
+    def leads_to(self, account: KubeObject, identity: AccountIdentity, host: str | None) -> bool:
+        """Whether an account leads to a cloud account at a host; None: as its region says."""
+        if AccountIdentity.of(account.spec) != identity:
+            return False
+        try:
+            return self.of(account) == self._cloud.place_of(identity.region, host)
+        except InvalidParameter:
+            return False
+
     def recorded(self, account: KubeObject) -> str | None:
         """Return the place in which an account was last verified; None without a record."""
         seen, spec = account.status.get("atProvider") or {}, account.spec

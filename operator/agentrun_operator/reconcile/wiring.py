@@ -83,7 +83,9 @@ def assemble(
         clock=clock,
         leadership=leadership,
     )
-    accounts = AccountDirectory(cache, reader, clients, settings, admission)
+    accounts = AccountDirectory(
+        cache, reader, clients, settings, admission=admission, places=places
+    )
     references = ReferenceResolver(kinds, cache, reader)
     listings = Listings(kinds, cache, clock, settings.polling)
     records = Records(kinds, cache, memory, accounts, references)
