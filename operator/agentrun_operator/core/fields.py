@@ -172,6 +172,8 @@ class Ref:
     """The API takes the target's name here, whatever keys it in its own path."""
     below: str = ""
     """JSON name of the reference beside this one that leads to the target's parent."""
+    told_by: tuple[str, ...] = ()
+    """Wire fields beside it that say what the value means, where several fields share its place."""
 
 
 NEWEST_VERSION = "Published"

@@ -1,6 +1,7 @@
 """Which parts of a spec lead beyond what the operator makes for the object itself."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,10 @@ from agentrun_operator.core.fields import GrantName, Ref, Reference, Reserved, S
 from agentrun_operator.core.kind import ResourceKind
 from agentrun_operator.core.paths import below
 from agentrun_operator.core.shapes import marker
-from agentrun_operator.core.spec_fields import spec_fields
+from agentrun_operator.core.spec_fields import SpecField, spec_fields
+
+_PLACE = re.compile(r"\[([0-9]+)\]")
+"""The place of an item in a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,9 @@ class Reach:
     """Name or id of a resource that a reference names itself."""
     wire: tuple[str, ...]
     """Where a read shows it, without places in lists; empty where none does."""
+    told_by: tuple[str, ...] = ()
+    """Wire fields beside it without which it does not say what is meant: of which type that is, or
+    below which parent."""
     is_fixed: bool
     """It cannot be edited once the resource exists."""
 
@@ -70,9 +77,32 @@ def reaches(kind: ResourceKind, spec: Mapping[str, Any]) -> Iterator[Reach]:
                 yield replace(declared, path=path, external_name=external)
 
 
-def is_in_place(reach: Reach, value: str, resource: Mapping[str, Any]) -> bool:
-    """Whether a read shows that a resource has the value of a reach already."""
-    return bool(reach.wire) and value in _values(resource, reach.wire)
+def not_in_place(
+    lacks: Iterable[Lack], desired: Mapping[str, Any], resource: Mapping[str, Any]
+) -> Iterator[Lack]:
+    """Yield what a resource does not have already.
+
+    What it has counts as often as it is there, in any order, and with what tells its meaning: the
+    same text may name something else, of another type or below another parent.
+
+    Args:
+        lacks: What a spec reaches for.
+        desired: Body as `wire.encode` makes it of that spec.
+        resource: What a read showed.
+    """
+    left: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for lack in lacks:
+        reach = lack.reach
+        if reach.wire not in left:
+            owners = _owners(resource, reach.wire[:-1])
+            left[reach.wire] = [_meaning(reach, owner) for owner in owners]
+        places = tuple(int(place) for place in _PLACE.findall(reach.path))
+        _, *told = _meaning(reach, _owner_at(desired, reach.wire[:-1], places))
+        meant = (lack.value, *told)
+        if meant in left[reach.wire]:
+            left[reach.wire].remove(meant)
+        else:
+            yield lack
 
 
 def overlaps(reach: Reach, path: str) -> bool:
@@ -88,27 +118,52 @@ def _names(path: str) -> list[str]:
     return [part for part in bare if not part.isdecimal()]
 
 
-def _values(node: Any, wire: tuple[str, ...]) -> Iterator[Any]:
+def _meaning(reach: Reach, owner: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the value of a reach in a wire object, and what tells its meaning there."""
+    return tuple(owner.get(name) for name in (*reach.wire[-1:], *reach.told_by))
+
+
+def _owners(node: Any, wire: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects at a wire path, one for each item of the lists on the way."""
     if isinstance(node, list):
         for item in node:
-            yield from _values(item, wire)
-    elif not wire:
+            yield from _owners(item, wire)
+    elif isinstance(node, Mapping) and not wire:
         yield node
-    elif isinstance(node, Mapping) and wire[0] in node:
-        yield from _values(node[wire[0]], wire[1:])
+    elif isinstance(node, Mapping):
+        yield from _owners(node.get(wire[0]), wire[1:])
+
+
+def _owner_at(node: Any, wire: tuple[str, ...], places: tuple[int, ...]) -> Mapping[str, Any]:
+    """Return the object at a wire path, by the places in the lists on the way; empty for none."""
+    if isinstance(node, list):
+        is_there = bool(places) and places[0] < len(node)
+        return _owner_at(node[places[0]], wire, places[1:]) if is_there else {}
+    if not isinstance(node, Mapping):
+        return {}
+    return _owner_at(node.get(wire[0]), wire[1:], places) if wire else node
 
 
 @lru_cache(maxsize=64)
 def _declared(model: type[SpecModel]) -> tuple[tuple[tuple[tuple[str, bool], ...], Reach], ...]:
     """Return where a spec may name something, as `below` takes it, and what is known of it."""
-    known = []
+    known: dict[tuple[tuple[str, bool], ...], Reach] = {}
     for found in spec_fields(model):
         reserved, ref = marker(found.shape.markers, Reserved), marker(found.shape.markers, Ref)
+        fixed, wire = found.is_fixed, found.wire
         if reserved is not None:
-            reach = Reach(grant=reserved.grant, wire=found.wire, is_fixed=found.is_fixed)
-            known.append((found.steps, reach))
+            known[found.steps] = Reach(grant=reserved.grant, wire=wire, is_fixed=fixed)
         elif found.shape.inner is Reference and ref is not None:
-            is_fixed = found.is_fixed
-            reach = Reach(ref=ref, wire=found.wire, is_fixed=is_fixed)
-            known.append((found.steps, reach))
-    return tuple(known)
+            told_by = (*ref.told_by, *_told_by_parent(found, ref, known))
+            known[found.steps] = Reach(ref=ref, wire=wire, told_by=told_by, is_fixed=fixed)
+    return tuple(known.items())
+
+
+def _told_by_parent(
+    child: SpecField, ref: Ref, known: Mapping[tuple[tuple[str, bool], ...], Reach]
+) -> tuple[str, ...]:
+    """Return which wire fields beside a name say below what it is; an id says so by itself."""
+    if not (ref.by_name and ref.below):
+        return ()
+    parent = known[(*child.steps[:-1], (ref.below, False))]
+    return (*parent.wire[-1:], *parent.told_by)

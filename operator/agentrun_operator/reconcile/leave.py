@@ -6,7 +6,7 @@ from agentrun_operator.core.errors import NotGranted
 from agentrun_operator.core.fields import GrantName
 from agentrun_operator.core.grants import ADOPTION, FORCE
 from agentrun_operator.core.identity import UNKNOWN_CLUSTER, Owner, adopted_tag
-from agentrun_operator.core.reaches import Lack, is_in_place, overlaps
+from agentrun_operator.core.reaches import Lack, not_in_place, overlaps
 from agentrun_operator.core.snapshot import Existence, Ownership
 from agentrun_operator.reconcile import edits, ownership
 from agentrun_operator.reconcile.context import Context, Planned, is_planned
@@ -34,14 +34,16 @@ def lacks_reference(ctx: Context) -> bool:
 
 def _pending(ctx: Context) -> Iterator[Lack]:
     seen = edits.seen(ctx)
-    for lack in ctx.plan.lacking:
-        if seen.existence is Existence.PRESENT:
-            is_there = lack.reach.is_fixed or is_in_place(lack.reach, lack.value, seen.resource)
-            if is_there or not any(overlaps(lack.reach, d.path) for d in seen.drift):
-                continue
-        elif seen.existence is Existence.NOT_LOOKED:
-            continue
-        yield lack
+    if seen.existence is Existence.NOT_LOOKED:
+        return
+    if seen.existence is not Existence.PRESENT:
+        yield from ctx.plan.lacking
+        return
+    asked_for = (lack for lack in ctx.plan.lacking if not lack.reach.is_fixed)
+    desired = ctx.target.desired if is_planned(ctx) else {}
+    for lack in not_in_place(asked_for, desired, seen.resource):
+        if any(overlaps(lack.reach, drift.path) for drift in seen.drift):
+            yield lack
 
 
 def missing_to_take(ctx: Planned) -> tuple[GrantName, ...]:

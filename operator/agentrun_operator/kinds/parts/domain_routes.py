@@ -28,6 +28,8 @@ from agentrun_operator.core.words import Words
 
 _RUNTIME = "runtime"
 _FLOW = "flow"
+_TOLD_BY = ("resourceType",)
+"""A runtime and a flow may have the same name, which stands in one place for both."""
 _PROTOCOLS = {
     "Native": "native",
     "OpenAI": "openai",
@@ -70,7 +72,10 @@ class DomainRoute(SpecModel):
     methods: Annotated[tuple[Method, ...], Unordered(), Field(max_length=7)] = ()
     """HTTP methods of the calls."""
     runtime_ref: Annotated[
-        Reference | None, Ref("AgentRuntime", by_name=True), ApiName("resourceName"), Local()
+        Reference | None,
+        Ref("AgentRuntime", by_name=True, told_by=_TOLD_BY),
+        ApiName("resourceName"),
+        Local(),
     ] = None
     """The AgentRuntime that answers; externalName is the runtime's name."""
     endpoint_ref: Annotated[
@@ -80,7 +85,10 @@ class DomainRoute(SpecModel):
     ] = None
     """The AgentRuntimeEndpoint of that runtime; externalName is the endpoint's name."""
     flow_ref: Annotated[
-        Reference | None, Ref("Flow", by_name=True), ApiName("resourceName"), Local()
+        Reference | None,
+        Ref("Flow", by_name=True, told_by=_TOLD_BY),
+        ApiName("resourceName"),
+        Local(),
     ] = None
     """The Flow that answers; externalName is the flow's name."""
     flow_endpoint_ref: Annotated[
