@@ -147,7 +147,7 @@ async def test_a_withdrawn_grant_adds_no_second_item() -> None:
     assert [e["modelServiceName"] for e in proxy["proxyConfig"]["endpoints"]] == ["b", "a"]
 
 
-@pytest.mark.parametrize("route", [runtime("it"), flow("it")])
+@pytest.mark.parametrize("route", [runtime("it"), flow("it"), named("runtime", "it")])
 async def test_a_route_without_grant_takes_edits_of_its_own(route: Route) -> None:
     lab = await shared_lab(entry(REFS))
     key = await routed(lab, route)

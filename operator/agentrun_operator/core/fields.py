@@ -196,6 +196,8 @@ class Reserved:
     """In an account that is lent, only its owner hands the value out, by this grant."""
 
     grant: GrantName
+    told_by: tuple[str, ...] = ()
+    """As with `Ref`."""
 
 
 @dataclass(frozen=True, slots=True)

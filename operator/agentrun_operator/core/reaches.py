@@ -152,7 +152,8 @@ def _declared(model: type[SpecModel]) -> tuple[tuple[tuple[tuple[str, bool], ...
         reserved, ref = marker(found.shape.markers, Reserved), marker(found.shape.markers, Ref)
         fixed, wire = found.is_fixed, found.wire
         if reserved is not None:
-            known[found.steps] = Reach(grant=reserved.grant, wire=wire, is_fixed=fixed)
+            told_by, grant = reserved.told_by, reserved.grant
+            known[found.steps] = Reach(grant=grant, wire=wire, told_by=told_by, is_fixed=fixed)
         elif found.shape.inner is Reference and ref is not None:
             told_by = (*ref.told_by, *_told_by_parent(found, ref, known))
             known[found.steps] = Reach(ref=ref, wire=wire, told_by=told_by, is_fixed=fixed)

@@ -103,8 +103,9 @@ FLOW_ROUTE = {"resourceType": "flow", "resourceName": "one"}
     [
         ({"runtimeRef": {"externalName": "one"}}, RUNTIME_ROUTE),
         ({"flowRef": {"externalName": "one"}}, FLOW_ROUTE),
+        ({"resource": {"type": "runtime", "name": "one"}}, RUNTIME_ROUTE),
     ],
-    ids=["a runtime", "a flow"],
+    ids=["a runtime", "a flow", "a resource"],
 )
 def test_a_text_is_in_place_with_its_meaning(route: dict[str, Any], told: dict[str, str]) -> None:
     [reach] = reaches(DOMAIN, {"routes": [route]})

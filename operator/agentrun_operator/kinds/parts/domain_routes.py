@@ -11,6 +11,7 @@ from pydantic import Field
 from agentrun_operator.core.fields import (
     ApiName,
     Computed,
+    Inline,
     Local,
     Name,
     Ref,
@@ -42,9 +43,14 @@ Method = Literal["HEAD", "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 class RoutedResource(SpecModel):
     """Something else that a domain can lead to."""
 
-    type: Annotated[Name, NO_BLANKS]
+    type: Annotated[Name, NO_BLANKS, ApiName("resourceType")]
     """Type of the resource, in the words of the API."""
-    name: Annotated[Name, NO_BLANKS, Reserved(EXTERNAL_REFERENCES)]
+    name: Annotated[
+        Name,
+        NO_BLANKS,
+        ApiName("resourceName"),
+        Reserved(EXTERNAL_REFERENCES, told_by=_TOLD_BY),
+    ]
     """Name of the resource in AgentRun; no object is looked up, and it is not watched."""
 
 
@@ -105,7 +111,7 @@ class DomainRoute(SpecModel):
     ] = None
     """How a flow is spoken to: Native, or as OpenAI, DifyWorkflow or DifyChatflow. Required with
     flowRef."""
-    resource: Annotated[RoutedResource | None, ApiName("resourceName"), Local()] = None
+    resource: Annotated[RoutedResource | None, Inline(), Local()] = None
     """Something else that answers, by type and name."""
     remove_base_path: Annotated[bool | None, ApiName("removeBasePathOnForward")] = None
     """Whether the path of the route is taken off before the call is passed on."""
