@@ -124,6 +124,47 @@ async def test_a_granted_endpoint_is_none_below_another_parent(kind: str) -> Non
     assert sent(lab) == there
 
 
+@PARENT
+@pytest.mark.parametrize("is_edit", [False, True])
+async def test_an_own_endpoint_lends_nothing_below_another_parent(
+    kind: str, *, is_edit: bool
+) -> None:
+    lab = await shared_lab(entry(REFS, kinds=[kind], names=["one"]))
+    await with_endpoint(lab, kind, "one", "team-a")
+    await with_endpoint(lab, kind, "two", "team-b")
+    routes = [to_endpoint(kind, "one")]
+    if is_edit:
+        key = await routed(lab, to_endpoint(kind, "two"))
+        lab.edit(key, routes=routes)
+        await lab.elapse(30)
+    else:
+        key = await apply(lab, "CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": routes})
+    assert refuses(lab, key, REFS, f"spec.routes[0].{PARENTS[kind][1]}", f"{kind}Endpoint 'live'")
+    assert "one" not in str(lab.resources("CustomDomain"))
+
+
+@pytest.mark.parametrize("reference", [{"name": "b-live"}, {"externalName": "live"}])
+@pytest.mark.parametrize("parent", ["one", "two"])
+async def test_an_own_endpoint_is_known_below_a_strange_parent(
+    parent: str, reference: dict[str, str]
+) -> None:
+    lab = await shared_lab(entry(REFS, kinds=["AgentRuntime"]))
+    runtimes = [
+        await made_by_a(lab, "AgentRuntime", name, PLAIN_RUNTIME) for name in ("one", "two")
+    ]
+    below = {"runtimeRef": {"externalName": lab.get(runtimes[0]).external_id}}
+    own = {**ENDPOINT, **below, "externalName": "live"}
+    endpoint = await apply(lab, "AgentRuntimeEndpoint", "b-live", own)
+    assert lab.ready(endpoint) == GOOD, lab.message(endpoint)
+    routes = [runtime(parent, endpointRef=reference)]
+    key = await apply(lab, "CustomDomain", DOMAIN, {"protocol": "HTTP", "routes": routes})
+    if parent == "one":
+        assert lab.ready(key) == GOOD, lab.message(key)
+    else:
+        assert refuses(lab, key, REFS, "endpointRef", "AgentRuntimeEndpoint 'live'")
+        assert lab.resources("CustomDomain") == []
+
+
 # ------------------------------------------------ what is in place stays
 
 

@@ -49,6 +49,14 @@ class Reach:
         """What stands on the wire for a reference is a name, whatever keys the resource."""
         return self.ref is not None and self.ref.by_name
 
+    @property
+    def beside(self) -> str:
+        """Path of the reference to the parent of what this one leads to; empty for none."""
+        if self.ref is None or not self.ref.below:
+            return ""
+        above, dot, _ = self.path.rpartition(".")
+        return f"{above}{dot}{self.ref.below}"
+
 
 @dataclass(frozen=True, slots=True)
 class Lack:

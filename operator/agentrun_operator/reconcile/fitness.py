@@ -47,7 +47,7 @@ class Fitness:
         """
         found = {reach.path: reach for reach in reaches(self._kinds[obj.key.kind], obj.spec)}
         unfit = (each for reach in found.values() for each in self._unfit(obj, reach, binding))
-        pairs = ((child, found.get(_beside(child))) for child in found.values())
+        pairs = ((child, found.get(child.beside)) for child in found.values())
         misplaced = (self._misplaced(obj, *pair, binding) for pair in pairs)
         return (*unfit, *(error for error in misplaced if error is not None))
 
@@ -129,11 +129,3 @@ class Fitness:
         """Whether a word of a target is one of ours; nobody here can tell what another fits."""
         words = words_of(self._kinds[kind].spec, field)
         return words is None or words.others is None or word in words.words
-
-
-def _beside(reach: Reach) -> str:
-    """Return the path of the reference to the parent of what a reference leads to; or nothing."""
-    if reach.ref is None or not reach.ref.below:
-        return ""
-    above, dot, _ = reach.path.rpartition(".")
-    return f"{above}{dot}{reach.ref.below}"

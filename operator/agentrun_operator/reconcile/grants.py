@@ -18,6 +18,9 @@ from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.records import Records
 
+Parents = frozenset[str] | None
+"""Keys of the parent that is named, as far as our records tell; None where that does not matter."""
+
 
 class Grants:
     """Compares what specs reach for with what their namespaces made and were granted."""
@@ -97,12 +100,13 @@ class Grants:
         if reach.grant is not None:
             return _of_value(obj, reach, reach.grant, reach.name, leave)
         kind = self._kinds[reach.kind]
-        value = reach.external_name or self._strange(obj, reach, kind)
+        below = self._parents(obj, reach, binding)
+        value = reach.external_name or self._strange(obj, reach, kind, below)
         if not value:
             return None
         owners = tuple(self._records.owners(reach.kind, value, binding, by_name=reach.by_name))
         neighbours = (owner for owner in owners if owner.key.namespace == obj.key.namespace)
-        if any(_lends(owner, kind) for owner in neighbours):
+        if any(_lends(owner, kind, below) for owner in neighbours):
             return None
         if kind.grant is not None:
             return _of_value(obj, reach, kind.grant, value, leave)
@@ -113,20 +117,45 @@ class Grants:
         where = f"spec.{reach.path} names what no object of its namespace made, and"
         return Lack(reach, value, NotGranted(f"{where} {told}"))
 
-    def _strange(self, obj: KubeObject, reach: Reach, kind: ResourceKind) -> str:
+    def _strange(
+        self, obj: KubeObject, reach: Reach, kind: ResourceKind, below: Parents = None
+    ) -> str:
         """Return the wire name of what an object of ours has not to lend; empty for its own."""
         target = self._cache.get(ObjectKey(reach.kind, obj.key.namespace, reach.name))
-        if target is None or not target.external_id or kind.rest is None or _lends(target, kind):
+        if target is None or not target.external_id or kind.rest is None:
+            return ""
+        if _lends(target, kind, below):
             return ""
         return target.recorded_name if reach.by_name else target.path_key(kind.rest)
 
+    def _parents(self, obj: KubeObject, reach: Reach, binding: Binding) -> Parents:
+        """Return the keys of the parent below which a name leads; an id leads to one by itself."""
+        if not (reach.by_name and reach.beside):
+            return None
+        each = reaches(self._kinds[obj.key.kind], obj.spec)
+        named = next((parent for parent in each if parent.path == reach.beside), None)
+        if named is None:
+            return frozenset()
+        rest = self._kinds[named.kind].rest
+        if named.name:
+            target = self._cache.get(ObjectKey(named.kind, obj.key.namespace, named.name))
+            key = "" if target is None or rest is None else target.path_key(rest)
+            # Without a key it waits for its parent, and nothing is sent before.
+            return frozenset((key,)) if key else None
+        name, by_name = named.external_name, named.by_name
+        owners = self._records.owners(named.kind, name, binding, by_name=by_name)
+        return frozenset() if rest is None else frozenset(owner.path_key(rest) for owner in owners)
 
-def _lends(target: KubeObject, kind: ResourceKind) -> bool:
+
+def _lends(target: KubeObject, kind: ResourceKind, below: Parents = None) -> bool:
     """Whether its namespace may use what an object has, without a grant.
 
     What was adopted was somebody else's. Where a kind has a grant of its own, that is still asked
-    for: a grant to adopt is none to put things into what was adopted.
+    for: a grant to adopt is none to put things into what was adopted. Below another parent the
+    same name is another resource's.
     """
+    if below is not None and target.status.get("parentId") not in below:
+        return False
     return target.is_in_charge and (kind.grant is None or target.status["adopted"] is False)
 
 
