@@ -179,6 +179,11 @@ FAILURES = [
         id="refused",
     ),
     pytest.param(
+        TokenService(403, {"Code": "CorrectHorseBatteryStaple"}),
+        (CredentialsInvalid, "HTTP 403; check the role"),
+        id="refused with no code that we know",
+    ),
+    pytest.param(
         TokenService(503, {"Code": "ServiceUnavailable"}),
         (Unavailable, "HTTP 503 ServiceUnavailable"),
         id="down",

@@ -52,6 +52,52 @@ async def test_a_failed_deletion_quotes_no_secret(*, restarted: bool) -> None:
     assert OLD not in shown(lab)
 
 
+WORD = "CorrectHorseBatteryStaple"
+CREATE = {"effect": "error", "action": "CreateAgentRuntime", "times": None}
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 429, 503])
+@pytest.mark.parametrize("form", ["{}", "Forbidden.{}", "ERR_{}"])
+async def test_a_secret_of_letters_is_shown_in_no_code(form: str, status: int) -> None:
+    """Others hear of a refusal of the whole account, and nobody compares it with their values."""
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("keys", {"token": WORD})
+    fault(lab, **CREATE, name="it", status=status, code=form.format(WORD), message=f"no {WORD}")
+    key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
+    await lab.elapse(20)
+    lab.cluster.apply("AgentRuntime", "neighbour", RUNTIME)
+    await lab.elapse(60)
+    assert f"HTTP {status}" in lab.message(key)
+    assert WORD not in shown(lab)
+
+
+async def test_a_code_that_nobody_knows_is_in_no_accounts_status() -> None:
+    """It may be a value of whatever the account has."""
+    lab = Lab()
+    key = await lab.ready_account()
+    fault(lab, effect="error", action="List.*", status=403, code=WORD, times=None)
+    lab.annotate(key, reconcile_requested_at="now")
+    await lab.elapse(200)
+    assert "HTTP 403;" in lab.message(key)
+    assert WORD not in shown(lab)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("ERR_VALIDATION_FAILED", "HTTP 400 ERR_VALIDATION_FAILED; AgentRun says: no"),
+        ("OddAnswer", "HTTP 400; AgentRun says: OddAnswer: no"),
+    ],
+)
+async def test_an_ordinary_code_is_readable(code: str, says: str) -> None:
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    lab.cluster.put_secret("keys", {"token": "my-validation-of-4711"})
+    fault(lab, **CREATE, status=400, code=code, message="no")
+    key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
+    await lab.elapse(60)
+    assert says in lab.message(key)
+
+
 async def test_a_rotation_without_operator_is_unknown_for_an_hour() -> None:
     lab, key = await running()
     lab.cluster.put_secret("keys", {"token": NEW})

@@ -29,6 +29,7 @@ from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from agentrun_operator.api import codes
 from agentrun_operator.api.credentials import (
     Keys,
     KeySource,
@@ -206,7 +207,7 @@ def _translated(what: str, error: Exception) -> OperatorError:
     text = str(error)
     status = _HTTP_CODE.search(text)
     code = _ERROR_CODE.search(text)
-    named = f" {code[1]}" if code else ""
+    named = f" {code[1]}" if code and codes.is_known(code[1]) else ""
     if status is None:
         return Unavailable(f"{what}: no keys ({type(error).__name__})")
     refused = int(status[1]) in _CLIENT_ERRORS and int(status[1]) != _TOO_MANY_REQUESTS

@@ -22,6 +22,7 @@ from typing import Final
 
 import httpx
 
+from agentrun_operator.api import codes
 from agentrun_operator.api.exchange import Answer, Call
 from agentrun_operator.api.pauses import ACS_RETRY_AFTER, MAX_PAUSE_SECONDS, asked_pause
 from agentrun_operator.core.errors import (
@@ -49,7 +50,7 @@ NEVER_SENT: Final = (
 """Failures before the first byte of the request. After any other, a write may have been applied."""
 
 _ABSENT: Final = r"not found|does not exist"
-_PERMISSION: Final = re.compile(r"agentrun:[A-Za-z]{1,80}")
+_PERMISSION: Final = re.compile(r"agentrun:([A-Za-z]{1,80})")
 _SHARED: Final = (AccessDenied, CredentialsInvalid, QuotaExceeded, Throttled)
 """Refusals that other objects of the account hear as well."""
 _FIVE_HUNDREDS: Final = 500
@@ -102,7 +103,7 @@ def error_for(call: Call, answer: Answer) -> OperatorError:
     error = row.make(call, answer, _describe(call, answer))
     error.request_id = answer.request_id
     is_quoted = call.is_of_one and not isinstance(error, _SHARED) and row.is_quoted
-    return error.quoting(answer.message) if is_quoted else error
+    return error.quoting(answer.quote) if is_quoted else error
 
 
 def is_absent(answer: Answer) -> bool:
@@ -163,10 +164,10 @@ def _keys_refused(_call: Call, answer: Answer, _text: str) -> OperatorError:
     )
 
 
-def _clock_skew(call: Call, answer: Answer, _text: str) -> OperatorError:
+def _clock_skew(_call: Call, _answer: Answer, text: str) -> OperatorError:
     return Unavailable(
-        f"{call.action}: HTTP {answer.status} {answer.shown_code}; the operator's clock is more "
-        "than 15 minutes off the cloud's: synchronise the node's clock"
+        f"{text}; the operator's clock is more than 15 minutes off the cloud's: synchronise the "
+        "node's clock"
     )
 
 
@@ -177,7 +178,8 @@ def _refused_unprocessed(_call: Call, _answer: Answer, text: str) -> OperatorErr
 def _denied(call: Call, answer: Answer, text: str) -> OperatorError:
     detail = (answer.payload or {}).get("AccessDeniedDetail")
     wanted = detail.get("AuthAction") if isinstance(detail, dict) else None
-    if not (isinstance(wanted, str) and _PERMISSION.fullmatch(wanted)):
+    named = _PERMISSION.fullmatch(wanted) if isinstance(wanted, str) else None
+    if named is None or not codes.is_known(named[1]):
         wanted = f"agentrun:{call.action}"
     return AccessDenied(f"{text}; allow {wanted} in the RAM policy of the account's keys")
 

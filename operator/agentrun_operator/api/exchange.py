@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from agentrun_operator.api import codes
 from agentrun_operator.core.errors import InvalidParameter
 from agentrun_operator.core.gate import CloudText
 from agentrun_operator.core.nesting import MAX_DEPTH, is_deeper
@@ -27,8 +28,6 @@ _SUCCESS_STATUSES: Final = range(200, 300)
 _SUCCESS_CODES: Final = frozenset({"", "SUCCESS", "OK"})
 MAX_MESSAGE_CHARS: Final = 8192
 """Of an error message, to tell one refusal from another; far less is shown."""
-_CODE: Final = re.compile(r"(?:[A-Z][A-Za-z]{1,39}|ERR)(?:[._:][A-Za-z]{1,40}){0,6}")
-"""What the codes of the service and of the gateway look like: words, and nothing else."""
 _REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f]{1,16}(?:-[0-9A-Fa-f]{1,16}){2,6}")
 """Groups of hexadecimal digits: a key that stands in its place is not logged."""
 _MANY_DIGITS: Final = 64
@@ -144,13 +143,20 @@ class Answer:
 
     @property
     def shown_code(self) -> str:
-        """The error code where it is one; empty where anything else stands in its place."""
-        return self.code if _CODE.fullmatch(self.code) else ""
+        """The error code where it is a known one; empty where anything else stands there."""
+        return self.code if codes.is_known(self.code) else ""
 
     @property
     def message(self) -> CloudText:
         """The error message in either spelling, sealed."""
-        return CloudText(self._text("message", "Message")[:MAX_MESSAGE_CHARS], keys=self.keys)
+        return self._sealed(self._message)
+
+    @property
+    def quote(self) -> CloudText:
+        """What the cloud says beside `shown_code`, sealed: the message, and an unknown code."""
+        is_sealed = codes.is_code(self.code) and not self.shown_code
+        said = (self.code if is_sealed else "", self._message)
+        return self._sealed(": ".join(text for text in said if text))
 
     @property
     def request_id(self) -> str | None:
@@ -166,6 +172,13 @@ class Answer:
             return parsedate_to_datetime(self.headers["date"]).astimezone(UTC)
         except (KeyError, ValueError, OverflowError):
             return None
+
+    @property
+    def _message(self) -> str:
+        return self._text("message", "Message")[:MAX_MESSAGE_CHARS]
+
+    def _sealed(self, said: str) -> CloudText:
+        return CloudText(said, keys=self.keys)
 
     def _text(self, *names: str) -> str:
         payload = self.payload or {}

@@ -98,10 +98,11 @@ async def test_create_fails_as(answer: Any, error: type[Exception]) -> None:
 
 
 async def test_what_the_api_says_of_one_object_is_kept_sealed() -> None:
-    net = always(problem(400, "proxy chat: key sk-canary is malformed"))
+    refused = problem(400, "proxy chat: key sk-canary is malformed", "ERR_BAD_REQUEST")
+    net = always(refused)
     with pytest.raises(InvalidParameter) as caught:
         await net.client.create(PROXY, {"modelProxyName": "chat", "apiKey": "sk-canary"})
-    assert str(caught.value) == "CreateModelProxy: HTTP 400 ERR_X"
+    assert str(caught.value) == "CreateModelProxy: HTTP 400 ERR_BAD_REQUEST"
     assert caught.value.quote is not None
     assert "sk-canary" not in repr(vars(caught.value))
 

@@ -327,6 +327,13 @@ def test_denied_names_the_permission_to_grant() -> None:
     assert "allow agentrun:GetModelProxy" in str(error_for(GET, gateway(403, "Forbidden.RAM")))
 
 
+def test_denied_names_no_permission_that_nobody_knows() -> None:
+    detail = {"AuthAction": "agentrun:CorrectHorseBatteryStaple"}
+    error = error_for(CREATE, gateway(403, "NoPermission", "No.", AccessDeniedDetail=detail))
+    assert "Horse" not in str(error)
+    assert "allow agentrun:CreateModelProxy" in str(error)
+
+
 def test_clock_skew_says_what_to_do() -> None:
     assert "synchronise the node's clock" in str(
         error_for(GET, gateway(400, "InvalidTimeStamp.Expired"))
