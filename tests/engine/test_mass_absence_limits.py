@@ -122,6 +122,19 @@ async def test_restored_objects_are_made_again_in_an_empty_account() -> None:
     assert len(lab.resources("ModelProxy")) == FLEET
 
 
+async def test_what_is_missing_counts_as_on_record() -> None:
+    lab, keys = await fleet()
+    lie(lab)
+    await lab.elapse(100)
+    for key in keys[:2]:
+        # Its status is lost while the brake holds, and with it the record.
+        lab.cluster.reset_status(key)
+    lab.cluster.delete(keys[0])
+    await lab.elapse(60)
+    for key in (ACCOUNT, *keys[2:]):
+        assert f"{FLEET} of {FLEET} resources" in lab.message(key), key
+
+
 async def test_however_passes_interleave_no_more_than_the_limit_go_on() -> None:
     """Each object comes twice: it registers its absence first, then asks."""
     lab, keys = await fleet()

@@ -6,6 +6,9 @@ from datetime import datetime
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_operator.reconcile.binding import CloudAccount
 
+_SURVEY_SECONDS = 90.0
+"""How long a survey counts. While the brake holds, each pass of the account takes another one."""
+
 
 @dataclass(slots=True)
 class Missing:
@@ -50,6 +53,17 @@ class Absences:
     def is_engaged(self) -> bool:
         """Whether anything of it is held."""
         return self.since is not None and self.accepted_at is None
+
+    def missed_since(self, begun: float) -> set[ObjectKey]:
+        """Return whose absences count that were found since a monotonic time."""
+        found = self.missing.items()
+        return {key for key, m in found if m.at >= begun and not m.is_accepted}
+
+    def lacking(self, now: float) -> set[ObjectKey]:
+        """Return what the last survey did not find, and no look of its own tells of."""
+        if now - self.surveyed_at > _SURVEY_SECONDS:
+            return set()
+        return self.surveyed - self.missing.keys()
 
 
 @dataclass(frozen=True, slots=True)

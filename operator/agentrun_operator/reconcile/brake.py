@@ -28,8 +28,6 @@ log = structlog.get_logger(__name__)
 
 _FEW = 1000
 """More absences than these are counted by the account's own pass alone."""
-_SURVEY_SECONDS = 90.0
-"""How long a survey counts. While the brake holds, each pass of the account takes another one."""
 _COUNT_SECONDS = 10.0
 """How long a count of what is on record serves; it takes a walk over all objects."""
 
@@ -245,22 +243,23 @@ class Brake:
         if not own:
             # What others miss is no reason to hold who misses nothing.
             return True
-        missing = own + self._missing_elsewhere(account)
+        missing = own + len(self._missing_elsewhere(account))
         if missing <= limits.minimum:
             return True
         return missing * 100 <= limits.percent * self._recorded(account)
 
     def _missing(self, account: Absences) -> int:
         """Count what is missing of the account's cloud, whichever account object tells of it."""
-        return self._own_missing(account) + self._missing_elsewhere(account)
+        return self._own_missing(account) + len(self._missing_elsewhere(account))
 
     def _own_missing(self, account: Absences) -> int:
-        """Count what is missing since the window began; while the brake holds, nothing expires."""
-        begun = self._window_begun(account)
-        counted = sum(m.at >= begun and not m.is_accepted for m in account.missing.values())
-        if self._clock.monotonic() - account.surveyed_at <= _SURVEY_SECONDS:
-            counted += len(account.surveyed - account.missing.keys())
-        return counted + (self._not_looked_at(account) if account.is_inherited else 0)
+        unknown = self._not_looked_at(account) if account.is_inherited else 0
+        return len(self._missed(account)) + unknown
+
+    def _missed(self, account: Absences) -> set[ObjectKey]:
+        """Return what is missing since the window began; while the brake holds, nothing expires."""
+        now = self._clock.monotonic()
+        return account.missed_since(self._window_begun(account)) | account.lacking(now)
 
     def _others(self, account: Absences) -> list[Absences]:
         """Return what is known of the other account objects that lead to the same cloud."""
@@ -270,18 +269,19 @@ class Brake:
         others = (o for o in self._accounts.values() if o is not account)
         return [other for other in others if self._cloud_of(other.source) == cloud]
 
-    def _missing_elsewhere(self, account: Absences) -> int:
-        """Count what other account objects miss, as far as that says something of the cloud.
+    def _missing_elsewhere(self, account: Absences) -> set[ObjectKey]:
+        """Return what other account objects miss, as far as that says something of the cloud.
 
         A tenant writes the statuses of no object, but may name any account: only what was seen
         there by this process, and with keys known to be the cloud's, is evidence for others.
         """
         begun, cloud = self._window_begun(account), self._cloud_of(account.source)
-        return sum(
-            m.at >= begun and m.is_proven and m.cloud == cloud and not m.is_accepted
+        return {
+            key
             for other in self._others(account)
-            for m in other.missing.values()
-        )
+            for key in other.missed_since(begun)
+            if other.missing[key].is_proven and other.missing[key].cloud == cloud
+        }
 
     def _window_begun(self, account: Absences) -> float:
         end = account.engaged_at if account.is_engaged else self._clock.monotonic()
@@ -297,11 +297,14 @@ class Brake:
                 del account.missing[key]
 
     def _recorded(self, account: Absences) -> int:
+        """Count what is on record, or was when it was missed: a status may be lost meanwhile."""
         now = self._clock.monotonic()
         if now - account.counted_at > _COUNT_SECONDS:
             others = {other.source for other in self._others(account)}
-            seen_elsewhere = sum(self._was_seen(key) for key in self._members(others))
-            account.recorded = len(self._members({account.source})) + seen_elsewhere
+            elsewhere = {key for key in self._members(others) if self._was_seen(key)}
+            known = {*self._members({account.source}), *elsewhere}
+            known |= self._missed(account) | self._missing_elsewhere(account)
+            account.recorded = len(known)
             account.counted_at = now
         return account.recorded
 
