@@ -94,21 +94,33 @@ class Claims:
             if each_taking is not None and key not in found:
                 yield each_taking
 
-    def _claim(self, obj: KubeObject) -> tuple[bool, bool, str, str]:
-        """Return what orders claims of one name: who has the resource, then who is older.
+    def _claim(self, obj: KubeObject) -> tuple[bool, bool, bool, str, str]:
+        """Return what orders claims of one name: who has the resource, who had it, who is older.
 
         A name that only a status tells of counts less than one that a spec or an account gives.
 
         Race: creation times count full seconds. Of two objects of one second the one that comes
         second must not take over what the first has made already.
         """
-        return not self._may_have_it(obj), obj.is_name_in_doubt, *obj.seniority
+        has, had = self._may_have_it(obj), self._may_have_had_it(obj)
+        return not has, obj.is_name_in_doubt, not had, *obj.seniority
 
     def _may_have_it(self, obj: KubeObject) -> bool:
         if obj.key in self._taking or self._may_be_recorded(obj):
             return True
         # A restored record counts less than any other until a look has confirmed it.
         return bool(obj.is_in_charge or obj.creation) and not obj.is_heir
+
+    def _may_have_had_it(self, obj: KubeObject) -> bool:
+        """Whether a restored record tells of the resource, or this process alone knows of it.
+
+        Who was deleted and restored is younger than those that wait for its name, and they would
+        take over what it had. They have nothing to show. The status of who has it may be lost
+        just then: it must not come after a restored record that somebody made up.
+        """
+        memory = self._memory.peek(obj.key)
+        is_held = memory is not None and memory.uid == obj.uid and memory.held.is_known
+        return is_held or bool(obj.is_heir and (obj.is_in_charge or obj.creation))
 
     def _may_be_recorded(self, obj: KubeObject) -> bool:
         """Whether a write that was not answered may have put a mark or a resource on record.

@@ -71,7 +71,7 @@ def _whose(ctx: Context, cache: ObjectCache, owner: Owner | None) -> str:
         where = f"{key}, which {exists} in this cluster"
     if marks:
         return f"carries the mark of {where}"
-    return f"seems to belong to {where}, for which the status restored here was written"
+    return f"seems to belong to {where}, which had it on record"
 
 
 def _is_here(owner: Owner, cache: ObjectCache) -> bool:

@@ -44,13 +44,36 @@ class Records:
             return obj
         if obj.is_name_in_doubt and self._is_disproved(obj):
             return _copied(obj, {})
+        other = self._rightful(obj)
+        if other is None or self._is_kept_by_name(obj, other):
+            return obj
+        return _copied(obj, self._cache.binding_of(other))
+
+    def _rightful(self, obj: KubeObject) -> KubeObject | None:
+        """Return another object with more right to what an object has on record."""
         for ident in _idents(obj):
             for other in self._others(obj, ident):
                 if self._is_decided_by_name(obj, other):
                     continue
                 if self._right(other, ident) < self._right(obj, ident):
-                    return _copied(obj, self._cache.binding_of(other))
-        return obj
+                    return other
+        return None
+
+    def _is_kept_by_name(self, obj: KubeObject, other: KubeObject) -> bool:
+        """Whether a restored object waits for the name of the one that took over what it had.
+
+        It writes nothing until then (see `Claims`). Its record stays: nobody else's was restored
+        here, and once the other one has given the resource up, nothing else tells whose it was.
+        """
+        rest = self._kinds[obj.key.kind].rest
+        if rest is None or rest.key is KeyedBy.CHOSEN_ID or not obj.is_heir or other.is_heir:
+            return False
+        if obj.external_name != other.external_name:
+            return False
+        if obj.status.get("parentId") != other.status.get("parentId"):
+            return False
+        source = obj.pinned_account
+        return source is not None and self._accounts.is_believed(other, source)
 
     def _is_disproved(self, obj: KubeObject) -> bool:
         """Whether this process knows better which resource is the object's."""
@@ -99,8 +122,9 @@ class Records:
                 continue
             if self._accounts.identity_of(obj) != binding.identity:
                 continue
-            is_believed = self._accounts.is_believed(obj, binding.source)
-            if is_believed and self.own(obj).is_in_charge:
+            if not self._accounts.is_believed(obj, binding.source):
+                continue
+            if obj.observes_only or self._rightful(obj) is None:
                 yield obj
 
     def _others(self, obj: KubeObject, ident: str) -> Iterator[KubeObject]:
