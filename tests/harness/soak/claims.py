@@ -46,17 +46,21 @@ def _account_of(slot: Slot, raw: Json) -> str:
     return str(pinned or (OTHER if is_moved else MAIN).account_id)
 
 
-def _claim(raw: Json) -> tuple[bool, str, str]:
-    """Return what orders the claims of one name: who has the resource, then who is older."""
+def _claim(raw: Json) -> tuple[bool, bool, str, str]:
+    """Return what orders the claims of one name: who has the resource, who had it, who is older."""
     key = ObjectKey.of(raw, raw["kind"])
-    return not _may_have_it(raw), raw["metadata"]["creationTimestamp"], str(key)
+    born = raw["metadata"]["creationTimestamp"]
+    return not _may_have_it(raw), not _has_record(raw), born, str(key)
 
 
 def _may_have_it(raw: Json) -> bool:
+    # What a predecessor had proves nothing before a look has confirmed it.
+    return _has_record(raw) and _is_bound(raw)
+
+
+def _has_record(raw: Json) -> bool:
     status = raw["status"]
-    has_it = status.get("creation") or (status.get("externalId") and "adopted" in status)
-    # What a predecessor had counts for nothing before a look has confirmed it.
-    return bool(has_it) and _is_bound(raw)
+    return bool(status.get("creation") or (status.get("externalId") and "adopted" in status))
 
 
 def shared_records(kube: KubeServer) -> list[str]:
