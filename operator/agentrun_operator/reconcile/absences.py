@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
+from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.binding import CloudAccount
 
 _SURVEY_SECONDS = 90.0
@@ -74,3 +75,22 @@ class BrakeState:
     """Names the occurrence: the annotation that lets it go on has this value."""
     is_engaged: bool
     message: str
+
+
+def message_of(
+    source: ObjectKey, since: str, *, missing: int, recorded: int, limits: MassAbsence
+) -> str:
+    """Say why the brake of an account holds, and how to let it go on."""
+    where = f" -n {source.namespace}" if source.namespace else ""
+    told = (
+        f"{missing} of {recorded} resources on "
+        f"record were not found (since {since}), more than {limits.minimum} and "
+        f"{limits.percent} % within {limits.window_seconds:.0f} seconds. Nothing of it "
+        "is created or released until they are back: check spec.endpoint and AgentRun."
+    )
+    if not source.is_account:
+        return told
+    return (
+        f"{told} If they are gone for good: kubectl annotate{where} {source.kind.lower()} "
+        f"{source.name} --overwrite {ACCEPT_ABSENCE_ANNOTATION}={since}"
+    )

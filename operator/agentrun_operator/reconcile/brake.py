@@ -16,7 +16,7 @@ from agentrun_operator.core.identity import ACCEPT_ABSENCE_ANNOTATION, ObjectKey
 from agentrun_operator.core.objects import KubeObject, parse_time, timestamp
 from agentrun_operator.core.settings import MassAbsence
 from agentrun_operator.reconcile.absence import may_have_vanished
-from agentrun_operator.reconcile.absences import Absences, BrakeState, Missing
+from agentrun_operator.reconcile.absences import Absences, BrakeState, Missing, message_of
 from agentrun_operator.reconcile.binding import CloudAccount
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listings import Listings
@@ -382,18 +382,6 @@ class Brake:
         return parse_time(written) == since
 
     def _message(self, account: Absences, since: str) -> str:
-        source = account.source
-        limits = self._limits(source)
-        where = f" -n {source.namespace}" if source.namespace else ""
-        told = (
-            f"{self._missing(account)} of {self._recorded(account)} resources on "
-            f"record were not found (since {since}), more than {limits.minimum} and "
-            f"{limits.percent} % within {limits.window_seconds:.0f} seconds. Nothing of it "
-            "is created or released until they are back: check spec.endpoint and AgentRun."
-        )
-        if not source.is_account:
-            return told
-        return (
-            f"{told} If they are gone for good: kubectl annotate{where} {source.kind.lower()} "
-            f"{source.name} --overwrite {ACCEPT_ABSENCE_ANNOTATION}={since}"
-        )
+        missing, recorded = self._missing(account), self._recorded(account)
+        limits = self._limits(account.source)
+        return message_of(account.source, since, missing=missing, recorded=recorded, limits=limits)

@@ -46,9 +46,16 @@ class Collection:
 
 def collection_of(kind: ResourceKind, obj: KubeObject) -> Collection | None:
     """Return the collection that an object's resource stands in; None before it has one."""
-    rest = kind.rest
     source = obj.pinned_account
-    if rest is None or source is None or not obj.external_id:
+    if source is None or not obj.external_id:
+        return None
+    return collection_in(source, kind, obj)
+
+
+def collection_in(source: ObjectKey, kind: ResourceKind, obj: KubeObject) -> Collection | None:
+    """Return the collection of an account that an object's resource stands in, or would."""
+    rest = kind.rest
+    if rest is None:
         return None
     partition = tuple(
         (query, str(obj.spec.get(path) or "")) for query, path in sorted(rest.partitions.items())
