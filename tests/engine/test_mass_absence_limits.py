@@ -107,9 +107,13 @@ async def test_deletions_of_ours_engage_nothing() -> None:
     assert lab.ready(ACCOUNT) == GOOD
 
 
-async def test_restored_objects_are_made_again_in_an_empty_account() -> None:
+@pytest.mark.parametrize("has_status", [True, False], ids=["with status", "without status"])
+async def test_restored_objects_are_made_again_in_an_empty_account(*, has_status: bool) -> None:
     lab, keys = await fleet()
     backups = [(key, lab.cluster.raw(key) or {}) for key in keys]
+    if not has_status:
+        for _, raw in backups:
+            raw["status"] = {"observedGeneration": -1}
     for key in keys:
         lab.cluster.delete(key)
     await lab.elapse(60)

@@ -1,7 +1,9 @@
 """What a pass knows of an absence: whether something should be there, and whether it is proven."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.core.objects import KubeObject, parse_time
 from agentrun_operator.reconcile.context import Context, Planned
 from agentrun_operator.reconcile.deletion_event import went_out
@@ -39,9 +41,13 @@ def seconds_to_proof(ctx: Context) -> float:
 
 
 def is_vanished(ctx: Context) -> bool:
-    """Whether what is missing was on record, and no DELETE of ours nor its end explains it."""
+    """Whether what is missing was on record, and no DELETE of ours nor its end explains it.
+
+    Where the record is lost it may have been: a wrong answer would leave the resource behind, or
+    make a second one, just the same.
+    """
     is_expected = ctx.memory.sent.deletes.is_answered or ctx.obj.has_reported_end
-    return ctx.is_recorded and not is_expected
+    return (ctx.is_recorded or ctx.is_unrecorded) and not is_expected
 
 
 def window_passed(ctx: Context) -> bool:
@@ -66,10 +72,33 @@ def is_over(ctx: Context, started: datetime) -> bool:
 
 def is_unexplained(ctx: Planned) -> bool:
     """Whether nothing on our side explains that a look of this pass finds nothing."""
+    if ctx.is_unrecorded:
+        return _was_held(ctx)
     if ctx.rest.parent is not None and ctx.target.parent != ctx.obj.status.get("parentId"):
         # It went with its parent, which has a successor by now.
         return False
     return may_have_vanished(ctx.obj, ctx.memory)
+
+
+def _was_held(ctx: Planned) -> bool:
+    """Whether this process knows a resource that the status tells nothing of any more.
+
+    Another process knows of none: in an empty account objects may be restored that never had one
+    there. What may have ended by itself is left out, as nothing tells any more whether it had.
+    """
+    if ctx.rest.parent is not None or ctx.rest.key is KeyedBy.CHOSEN_ID:
+        return False
+    sent = ctx.memory.sent
+    is_expected = sent.deletes.is_answered or sent.create is not None or went_out(ctx.obj)
+    return ctx.memory.held.is_known and not is_expected and not ctx.obj.observes_only
+
+
+def as_recorded(ctx: Planned) -> KubeObject:
+    """Return an object with what it has on record, or had by the memory of this process."""
+    if not ctx.is_unrecorded:
+        return ctx.obj
+    known = {"externalId": ctx.memory.held.ident, "account": ctx.binding.pin()}
+    return replace(ctx.obj, status={**ctx.obj.status, **known})
 
 
 def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:

@@ -115,6 +115,10 @@ class Brake:
 
     # ------------------------------------------------------------ what passes ask
 
+    def missed(self, source: ObjectKey) -> list[ObjectKey]:
+        """Return whose resources looks of an account did not find."""
+        return list(self._of(source).missing)
+
     def wants_survey(self, source: ObjectKey, key: ObjectKey) -> bool:
         """Whether to look at the whole account before an absence is acted on."""
         account = self._of(source)

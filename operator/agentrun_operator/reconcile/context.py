@@ -58,6 +58,8 @@ class Pass(Generic[P_co]):
     """What was found goes by a name that neither the account says today nor a record tells."""
     is_braked: bool = False
     """The last look found nothing, in an account in which too much is missing."""
+    is_absence_open: bool = False
+    """The last look found nothing, and that is not proven yet, or nothing may follow from it."""
     versions: tuple[Version, ...] | None = None
     """What a LIST of this pass showed of the resource's versions; None: none was asked for."""
     taken: OperatorError | None = None
@@ -88,6 +90,8 @@ class Pass(Generic[P_co]):
         has_looked = self.observation.existence is not Existence.NOT_LOOKED
         # Else the next one would make a second one by the name of today.
         is_open = self.obj.deleting or not has_looked or self.has_another_name
+        # Else nothing would be on record, and the next look would be believed at once.
+        is_open = is_open or self.is_absence_open
         return self.is_unrecorded and is_open
 
     @property

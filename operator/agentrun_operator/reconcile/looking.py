@@ -76,10 +76,12 @@ class LookingSteps:
             beside = await self._beside(ctx) if ctx.is_unrecorded else []
             seen = await _look_under_other_names(ctx, beside, by_proof=by_proof) or seen
         self._take_in(ctx, seen, begun)
+        ctx.is_absence_open = False
         if ctx.observation.existence is Existence.ABSENT:
             if absence.window_passed(ctx):
                 ctx.memory.looks.note_absent(ctx.now)
             await self._note_absence(ctx)
+            ctx.is_absence_open = ctx.is_braked or absence.seconds_to_proof(ctx) > 0
         is_gone = ctx.observation.existence is Existence.ABSENT and not ctx.is_braked
         if is_predecessors and is_gone and not ctx.obj.deleting:
             own = await _look_under_other_names(ctx, (), by_proof=False)
@@ -106,7 +108,7 @@ class LookingSteps:
         brake, source = self._world.brake, ctx.binding.source
         is_counted = absence.is_unexplained(ctx)
         if is_counted:
-            brake.note_missing(source, ctx.obj)
+            brake.note_missing(source, absence.as_recorded(ctx))
         if ctx.memory.looks.is_listed or absence.seconds_to_proof(ctx) <= 0:
             # Until they have answered it is as if nobody had looked.
             seen, ctx.observation = ctx.observation, Observation()

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from agentrun_operator.core.errors import OperatorError, Unavailable
 from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.kind import KeyedBy
 from agentrun_operator.reconcile import absence
 from agentrun_operator.reconcile.binding import Binding
 from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import Collection, collection_of
+from agentrun_operator.reconcile.listings import Collection, collection_in, collection_of
 from agentrun_operator.reconcile.world import World
 
 _MAX_LISTS = 32
@@ -34,7 +35,7 @@ async def ask_list(world: World, ctx: Planned) -> None:
         Unavailable: it shows the resource: nobody knows whether that exists.
         OperatorError: the account does not answer; so nothing follows from the absence either.
     """
-    at, looks = collection_of(ctx.kind, ctx.obj), ctx.memory.looks
+    at, looks = _collection(ctx), ctx.memory.looks
     is_asked = absence.is_vanished(ctx) and looks.is_listed is not False
     if not is_asked or at is None or at.account != ctx.binding.source:
         return
@@ -58,6 +59,14 @@ async def ask_list(world: World, ctx: Planned) -> None:
         )
 
 
+def _collection(ctx: Planned) -> Collection | None:
+    at = collection_of(ctx.kind, ctx.obj)
+    if at is None and ctx.is_unrecorded:
+        # The record is lost that would tell.
+        return collection_in(ctx.binding.source, ctx.kind, ctx.obj)
+    return at
+
+
 def _is_given_up(world: World, ctx: Planned, error: OperatorError) -> bool:
     """Whether LISTs have failed for so long, while reads are answered, that those alone count.
 
@@ -71,10 +80,20 @@ def _is_given_up(world: World, ctx: Planned, error: OperatorError) -> bool:
 
 
 def _shows(listing: Listing, ctx: Planned) -> bool:
-    """Whether a LIST shows what is on record for an object, or what this process knows better."""
-    idents = (ctx.obj.path_key(ctx.rest), ctx.target.held_id or "")
-    items = (listing.by_id.get(ident) for ident in idents)
-    return any(item is not None and not ctx.target.is_anothers_by_name(item) for item in items)
+    """Whether a LIST shows what is on record for an object, or what this process knows better.
+
+    Where no record tells the id, it is found as reads look for it: by the id that was chosen for
+    it, or by its name.
+    """
+    target = ctx.target
+    idents = [ctx.obj.path_key(ctx.rest), target.held_id or ""]
+    if ctx.is_unrecorded and target.locator is not None:
+        idents.append(target.locator.key)
+    items = [listing.by_id[ident] for ident in idents if ident in listing.by_id]
+    if ctx.is_unrecorded and ctx.rest.key is KeyedBy.ID:
+        named = listing.by_id.values()
+        items += [item for item in named if item.get(ctx.rest.name_field or "") == target.name]
+    return any(not target.is_anothers_by_name(item) for item in items)
 
 
 async def go_on(world: World, binding: Binding) -> None:
@@ -88,6 +107,8 @@ async def _take(
 ) -> None:
     lacking: set[ObjectKey] = set()
     members = world.listings.members()
+    for at, keys in _without_record(world, binding.source).items():
+        members.setdefault(at, []).extend(keys)
     own = sorted((-len(held), at) for at, held in members.items() if at.account == binding.source)
     for _, at in own[:_MAX_LISTS]:
         try:
@@ -102,12 +123,27 @@ async def _take(
     world.brake.note_survey(binding.source, lacking)
 
 
+def _without_record(world: World, source: ObjectKey) -> dict[Collection, list[ObjectKey]]:
+    """Return who misses what this process alone knows of: no record puts it into a collection.
+
+    While the brake holds they do not look by themselves, being as good as new.
+    """
+    found: dict[Collection, list[ObjectKey]] = {}
+    for key in world.brake.missed(source):
+        obj = world.cache.get(key)
+        if obj is not None and obj.is_unrecorded:
+            at = collection_in(source, world.kinds[key.kind], obj)
+            if at is not None:
+                found.setdefault(at, []).append(key)
+    return found
+
+
 def _lacks(world: World, at: Collection, key: ObjectKey, listing: Listing) -> bool:
     obj, memory = world.cache.get(key), world.memory.peek(key)
     rest = world.kinds[at.kind].rest
     if obj is None or rest is None or memory is None or listing.begun_at <= memory.sent.at:
         return False
-    if obj.path_key(rest) in listing.by_id:
+    if (obj.path_key(rest) or memory.held.ident) in listing.by_id:
         world.brake.seen(at.account, key)
         return False
     if not listing.is_whole:
