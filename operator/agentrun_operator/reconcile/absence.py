@@ -15,7 +15,8 @@ _VANISHED_FACTOR = 4.0
 
 def is_settled(ctx: Context) -> bool:
     """Whether no create is announced that may still be on its way."""
-    return window_passed(ctx) or not ctx.obj.awaits_answer
+    is_on_its_way = ctx.obj.awaits_answer and not window_passed(ctx)
+    return not (is_on_its_way or ctx.awaits_own_create)
 
 
 def is_on_record(ctx: Context) -> bool:
@@ -88,9 +89,9 @@ def _was_held(ctx: Planned) -> bool:
     """
     if ctx.rest.parent is not None or ctx.rest.key is KeyedBy.CHOSEN_ID:
         return False
-    sent = ctx.memory.sent
-    is_expected = sent.deletes.is_answered or sent.create is not None or went_out(ctx.obj)
-    return ctx.memory.held.is_known and not is_expected and not ctx.obj.observes_only
+    obj, sent = ctx.obj, ctx.memory.sent
+    is_expected = sent.deletes.is_answered or sent.create is not None or went_out(obj, ctx.memory)
+    return ctx.memory.held.is_known and not is_expected and not obj.observes_only
 
 
 def as_recorded(ctx: Planned) -> KubeObject:
@@ -108,6 +109,6 @@ def may_have_vanished(obj: KubeObject, memory: Memory) -> bool:
     long ago: its absence says nothing of the account.
     """
     is_known = obj.is_in_charge and not obj.awaits_answer and not obj.is_heir
-    is_expected = memory.sent.deletes.is_answered or went_out(obj) or obj.has_reported_end
+    is_expected = memory.sent.deletes.is_answered or went_out(obj, memory) or obj.has_reported_end
     is_older = memory.held.is_known and not memory.held.has(obj.external_id)
     return is_known and not (is_expected or is_older or obj.observes_only)

@@ -85,6 +85,22 @@ class Pass(Generic[P_co]):
         return self.obj.is_unrecorded and not self.memory.held.is_untouched
 
     @property
+    def awaits_own_create(self) -> bool:
+        """Whether a create of this process may still be carried out that no status tells of.
+
+        An older one was written back over it, or it was lost.
+        """
+        sent = self.memory.sent
+        is_open = sent.create is not None and not self.obj.awaits_answer
+        return is_open and self.now - sent.at < self.settle.total_seconds()
+
+    @property
+    def has_lost_create(self) -> bool:
+        """Whether a deleted object may have what only this process knows that it asked for."""
+        is_sent = self.memory.sent.create is not None
+        return self.obj.deleting and is_sent and not self.obj.has_record
+
+    @property
     def is_still_unrecorded(self) -> bool:
         """Whether this pass ends without finding out, so that the next one has to."""
         has_looked = self.observation.existence is not Existence.NOT_LOOKED

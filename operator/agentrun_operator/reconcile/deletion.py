@@ -70,14 +70,14 @@ class DeletionSteps:
         is_kept = policies.retain or policies.observe_only
         if is_planned(ctx) and ctx.observation.existence is Existence.ABSENT:
             self._world.brake.note_made_up(ctx.binding.source, ctx.obj.key)
-        if is_kept and may_have_gone_out(ctx.obj):
+        if is_kept and may_have_gone_out(ctx.obj, ctx.memory):
             await self._see_what_became_of_it(ctx)
         told = deletion_event(
             ctx.obj,
+            ctx.memory,
             ctx.observation,
             is_kept=is_kept,
-            is_unrecorded=ctx.is_unrecorded,
-            is_unseen=ctx.memory.looks.seen_at is None,
+            is_unrecorded=ctx.is_unrecorded or ctx.has_lost_create,
             owner=foreign.owner_left_alone(ctx, self._world.cache),
         )
         if told is not None:
@@ -123,7 +123,8 @@ class DeletionSteps:
         Once it was refused, tries that go on being refused write nothing; then a look has to tell.
         Returns whether the cloud took it.
         """
-        record, deletes = {"deleteSentAt": timestamp(ctx.started_at)}, ctx.memory.sent.deletes
+        sent_at, deletes = timestamp(ctx.started_at), ctx.memory.sent.deletes
+        record = {"deleteSentAt": sent_at}
         is_recorded = "deleteSentAt" in ctx.obj.status
         if not is_recorded and not deletes.is_refused:
             ctx.changes |= record
@@ -132,6 +133,8 @@ class DeletionSteps:
             is_taken = await ctx.binding.api.delete(ctx.rest, at)
         except OperatorError as error:
             deletes.is_refused = not (isinstance(error, Unavailable) and error.maybe_applied)
+            if not deletes.is_refused:
+                deletes.sent_at = deletes.sent_at or sent_at
             if not is_recorded:
                 ctx.changes |= {"deleteSentAt": None} if deletes.is_refused else record
             if isinstance(error, InUse):
@@ -139,6 +142,8 @@ class DeletionSteps:
                 below = [k.kind for k in self._world.kinds.values() if _is_below(k, ctx.kind)]
                 raise _with_a_way_out(error, ctx.obj.key, below) from error
             raise
+        if is_taken:
+            deletes.sent_at = deletes.sent_at or sent_at
         if not is_taken and not is_recorded:
             # It explains no absence: on record it would let the object go by reads alone.
             ctx.changes |= {"deleteSentAt": None}

@@ -20,9 +20,9 @@ def snapshot(ctx: Context) -> Snapshot:
         held_by=ctx.plan.held_by,
         conflict=ctx.plan.conflict,
         blocked=ctx.plan.blocked,
-        creation_unknown=obj.awaits_answer,
-        ever_created=bool(creation) or obj.is_in_charge or ctx.memory.held.is_known,
-        unrecorded=ctx.is_unrecorded,
+        creation_unknown=obj.awaits_answer or (obj.deleting and ctx.awaits_own_create),
+        ever_created=bool(creation) or obj.is_in_charge or _is_remembered(ctx),
+        unrecorded=ctx.is_unrecorded or ctx.has_lost_create,
         is_heir=obj.is_heir,
         is_copy=obj.copied_from is not None and not ctx.memory.held.is_known,
         misrecorded=is_misrecorded(ctx),
@@ -42,6 +42,11 @@ def snapshot(ctx: Context) -> Snapshot:
         cleared_before=_is_told_uncleared(ctx) or _was_cleared_by_us(ctx),
         observation=edits.seen(ctx),
     )
+
+
+def _is_remembered(ctx: Context) -> bool:
+    """Whether this process made something, or may have, whatever the status says."""
+    return ctx.memory.held.is_known or ctx.has_lost_create
 
 
 def _is_adopted(ctx: Context) -> bool:

@@ -168,7 +168,7 @@ class Preparation:
         if not before.claimed or not may_exist or known.held_by:
             return known
         is_kept = before.policies.retain and not before.creation_unknown
-        if is_kept and not may_have_gone_out(ctx.obj):
+        if is_kept and not may_have_gone_out(ctx.obj, ctx.memory):
             return known
         try:
             binding = await self._world.accounts.bind_for_deletion(

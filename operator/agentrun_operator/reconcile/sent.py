@@ -73,6 +73,8 @@ class Deletes:
     """The cloud took one: the resource is expected to be absent."""
     is_refused: bool = False
     """The last one was refused: the next one is not announced in the status."""
+    sent_at: str | None = None
+    """When one first went out for a deleted object that the cloud took, or may have taken."""
     failures: int = 0
     """How often a deletion was begun anew because the cloud gave up the one before."""
 
