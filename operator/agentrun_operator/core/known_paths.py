@@ -5,6 +5,7 @@ from typing import Any
 
 from agentrun_operator.core.field_rule import FieldRule
 from agentrun_operator.core.kind import ResourceKind
+from agentrun_operator.core.policies import MAX_PATH, MAX_PATHS
 from agentrun_operator.core.wire import field_rules
 
 
@@ -18,45 +19,74 @@ def unknown_paths(kind: ResourceKind, spec: Mapping[str, Any]) -> list[str]:
     listed = spec.get("ignoreFields")
     if kind.rest is None or not isinstance(listed, list):
         return []
-    paths = dict.fromkeys(path for path in listed if isinstance(path, str))
-    return [path for path in paths if not _is_known(field_rules(kind), path, (spec,))]
+    # More and longer ones are refused when the spec is parsed, and would take long to judge.
+    texts = (path for path in listed[:MAX_PATHS] if isinstance(path, str))
+    paths = dict.fromkeys(path for path in texts if len(path) <= MAX_PATH)
+    top = _Level(field_rules(kind), (spec,))
+    return [path for path in paths if not top.knows(path)]
 
 
-def _is_known(rules: tuple[FieldRule, ...], path: str, owners: tuple[Any, ...]) -> bool:
-    """Whether a path, declared or through the items that are there, leads to or around a field.
+class _Level:
+    """Fields, and what the spec has at their owners: many below a list.
 
-    Args:
-        rules: Of the owner.
-        path: As declared, from the spec.
-        owners: What the spec has at the owner; many below a list.
+    A spec may have thousands of items and dozens of paths, and nobody else is served meanwhile.
+    So the items are gone through once, whatever the number of paths.
     """
-    flat = tuple(_ungrouped(rules))
-    if any(rule.path == path or rule.path.startswith(f"{path}.") for rule in flat):
-        return True
-    around = [rule for rule in flat if path.startswith(f"{rule.path}.")]
-    # A derived rule may stand beside the field that it is derived from, and says less of it.
-    parents = [rule for rule in around if rule.children]
-    if not parents:
-        return any(rule.free_form or rule.exact_map for rule in around)
-    return any(_is_known_below(rule, path, owners) for rule in parents)
 
+    def __init__(self, rules: tuple[FieldRule, ...], owners: tuple[Any, ...]) -> None:
+        self._owners = owners
+        self._rules = tuple(_ungrouped(rules))
+        self._inner: dict[int, tuple[_Level, frozenset[str]]] = {}
+        """By place of the rule."""
 
-def _is_known_below(rule: FieldRule, path: str, owners: tuple[Any, ...]) -> bool:
-    values = tuple(_values(rule, owners))
-    if not rule.is_list:
-        return _is_known(rule.children, path, values)
-    items = tuple(item for value in values if isinstance(value, list) for item in value)
-    if _is_known(rule.children, path, items):
-        return True
-    rest = path.removeprefix(f"{rule.path}.")
-    for label in _labels(rule, values):
-        if rest == label:
+    def knows(self, path: str) -> bool:
+        """Whether a path, declared or through the items that are there, leads to a field.
+
+        Args:
+            path: As declared, from the spec. It may lead around a field as well.
+        """
+        below = f"{path}."
+        if any(rule.path == path or rule.path.startswith(below) for rule in self._rules):
             return True
-        if rest.startswith(f"{label}."):
-            declared = f"{rule.path}.{rest.removeprefix(f'{label}.')}"
-            if _is_known(rule.children, declared, items):
-                return True
-    return False
+        around = [n for n, rule in enumerate(self._rules) if path.startswith(f"{rule.path}.")]
+        # A derived rule may stand beside the field it is derived from, and says less of it.
+        parents = [n for n in around if self._rules[n].children]
+        if not parents:
+            rules = [self._rules[n] for n in around]
+            return any(rule.free_form or rule.exact_map for rule in rules)
+        return any(self._knows_below(n, path) for n in parents)
+
+    def _knows_below(self, place: int, path: str) -> bool:
+        rule, (inner, labels) = self._rules[place], self._below(place)
+        if inner.knows(path):
+            return True
+        rest = path.removeprefix(f"{rule.path}.")
+        if rest in labels:
+            return True
+        return any(
+            inner.knows(f"{rule.path}.{after}") for label, after in _cuts(rest) if label in labels
+        )
+
+    def _below(self, place: int) -> tuple["_Level", frozenset[str]]:
+        """Return what is below a field, and the labels of its items."""
+        found = self._inner.get(place)
+        if found is None:
+            rule = self._rules[place]
+            values = tuple(_values(rule, self._owners))
+            labels: frozenset[str] = frozenset()
+            if rule.is_list:
+                labels = frozenset(_labels(rule, values))
+                values = tuple(i for value in values if isinstance(value, list) for i in value)
+            found = self._inner[place] = (_Level(rule.children, values), labels)
+        return found
+
+
+def _cuts(path: str) -> Iterator[tuple[str, str]]:
+    """Yield a path cut in two at each of its dots: a label may have dots too."""
+    at = path.find(".")
+    while at >= 0:
+        yield path[:at], path[at + 1 :]
+        at = path.find(".", at + 1)
 
 
 def _ungrouped(rules: tuple[FieldRule, ...]) -> Iterator[FieldRule]:

@@ -7,6 +7,11 @@ from pydantic import Field
 from agentrun_operator.core.fields import Local, Name, Names, ObjectName, SpecModel
 from agentrun_operator.core.identity import ACCOUNT_KINDS
 
+MAX_PATHS = 64
+"""In `ignoreFields`."""
+MAX_PATH = 256
+"""Characters of one of them."""
+
 
 class AccountReference(SpecModel):
     """The account that the resource lives in."""
@@ -48,7 +53,9 @@ class ResourceSpec(SpecModel):
     fields of this spec, and the values of Secrets and ConfigMaps, that changed since they were last
     acted on. What is adopted is left as it is."""
     ignore_fields: Annotated[
-        tuple[Annotated[str, Field(max_length=256)], ...], Local(), Field(max_length=64)
+        tuple[Annotated[str, Field(max_length=MAX_PATH)], ...],
+        Local(),
+        Field(max_length=MAX_PATHS),
     ] = ()
     """Spec paths whose drift is ignored, e.g. `network.mode`, `endpoints.weight` or `env.LEVEL`.
     Their values in AgentRun are kept, also when a field beside them is corrected."""
