@@ -1,7 +1,7 @@
 """What is to be left alone goes along as it stands in the cloud."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -203,5 +203,34 @@ def test_with_everything_ignored_nothing_drifts(
     ("path", "is_inside"),
     [("network", True), ("network.mode", True), ("networks", False), ("net", False)],
 )
-def test_a_path_covers_what_is_below_it(path: str, *, is_inside: bool) -> None:
-    assert is_within(frozenset({"network"}), path) is is_inside
+@pytest.mark.parametrize("others", [0, 63])
+def test_a_path_covers_what_is_below_it(path: str, others: int, *, is_inside: bool) -> None:
+    assert is_within(frozenset({"network", *map(str, range(others))}), path) is is_inside
+
+
+_dotted = st.text("a.", max_size=8)
+
+
+@given(st.frozensets(_dotted, max_size=12), _dotted)
+def test_many_paths_cover_what_each_of_them_covers(paths: frozenset[str], path: str) -> None:
+    assert is_within(paths, path) is any(is_within(frozenset({each}), path) for each in paths)
+
+
+class _Counted(frozenset[str]):
+    """Paths that count how many of them are looked at one by one."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for each in super().__iter__():
+            _Counted.seen += 1
+            yield each
+
+
+def test_many_paths_are_not_gone_through_for_each_field() -> None:
+    """A spec has thousands of items, and nobody else is served meanwhile."""
+    _Counted.seen = 0
+    ignored = _Counted(f"models.m{n}.parameterRules.p{n}" for n in range(64))
+    for n in range(1000):
+        assert not is_within(ignored, f"models.m{n}.parameterRules.q.max")
+    assert _Counted.seen == 0
