@@ -78,6 +78,23 @@ async def test_an_annotation_that_nobody_knows_is_told_once() -> None:
     assert "agentrun.dev/paused" in message
 
 
+async def test_very_many_unknown_annotations_make_one_event() -> None:
+    """Each object could keep everybody waiting for as many Events as it has annotations."""
+    many = {f"agentrun.dev/a{n:04}{'x' * 58}": "" for n in range(5000)}
+    lab = Lab()
+    await lab.ready_account()
+    key = lab.cluster.apply("AgentRuntime", "it", RUNTIME.spec, annotations=many)
+    await lab.elapse(30)
+    ((reason, message),) = told(lab)
+    assert reason == "UnknownAnnotation"
+    assert "agentrun.dev/a0000" in message
+    assert "and 4995 more mean nothing" in message
+    assert len(message) < 1024
+    lab.annotate(key, paused="no")
+    await lab.elapse(30)
+    assert [reason for reason, _ in told(lab)] == ["UnknownAnnotation", "InvalidAnnotation"]
+
+
 async def test_an_account_is_told_as_well() -> None:
     lab = Lab()
     key = await lab.ready_account()

@@ -21,6 +21,8 @@ from agentrun_operator.reconcile.world import World
 
 _SHOWN_CHARACTERS = 40
 _SHOWN_PATHS = 10
+_SHOWN_NAMES = 5
+"""A name may be longer than what is shown of a path."""
 
 _DECLARED = frozenset(v for name, v in vars(identity).items() if name.endswith("_ANNOTATION"))
 KNOWN = _DECLARED - {PUBLISHED_BY_ANNOTATION}
@@ -73,27 +75,32 @@ def tell(world: World, before: KubeObject | None, now: KubeObject) -> None:
 
 
 def _found(world: World, obj: KubeObject) -> Iterator[Notice]:
+    """Yield what has no effect: few of them, however much that is."""
     paths = unknown_paths(world.kinds[obj.key.kind], obj.spec)
     if paths:
-        shown = ", ".join(_quoted(path) for path in paths[:_SHOWN_PATHS])
-        more = len(paths) - _SHOWN_PATHS
-        rest = f" and {more} more" if more > 0 else ""
+        told = _counted([_quoted(path) for path in paths[:_SHOWN_PATHS]], len(paths))
         yield (
             "UnknownPath",
-            f"spec.ignoreFields: no field is compared at {shown}{rest}; correct or remove it",
+            f"spec.ignoreFields: no field is compared at {told}; correct or remove it",
         )
-    for name, value in sorted(obj.own_annotations.items()):
-        if name not in KNOWN:
-            known = ", ".join(sorted(KNOWN))
-            yield (
-                "UnknownAnnotation",
-                f"annotation {name} means nothing; these mean something: {known}",
-            )
-        elif name in _FORMS and not _FORMS[name][0](value):
+    annotations = obj.own_annotations
+    names = sorted(annotations.keys() - KNOWN)
+    if names:
+        told, known = _counted(names[:_SHOWN_NAMES], len(names)), ", ".join(sorted(KNOWN))
+        says = f"annotations {told} mean" if len(names) > 1 else f"annotation {told} means"
+        yield "UnknownAnnotation", f"{says} nothing; these mean something: {known}"
+    for name, (is_fit, hint) in sorted(_FORMS.items()):
+        value = annotations.get(name)
+        if value is not None and not is_fit(value):
             yield (
                 "InvalidAnnotation",
-                f"annotation {name} has the value {_quoted(value)}: {_FORMS[name][1]}",
+                f"annotation {name} has the value {_quoted(value)}: {hint}",
             )
+
+
+def _counted(shown: list[str], count: int) -> str:
+    more = count - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _quoted(text: str) -> str:
