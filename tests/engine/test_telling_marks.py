@@ -44,6 +44,17 @@ async def test_any_other_mark_is_told() -> None:
     assert "carries the mark of n/somebody-elses of cluster 'c'" in lab.message(IT)
 
 
+@pytest.mark.parametrize("end", ["", "/adopted"])
+async def test_the_longest_mark_of_an_operator_is_told(end: str) -> None:
+    lab = await marked(f"k8s:{'c' * 63}/{'n' * 63}/{'x' * 253}{end}")
+    assert f"{'n' * 63}/{'x' * 253} of cluster '{'c' * 63}'" in lab.message(IT)
+
+
+async def test_what_is_longer_than_any_mark_names_no_owner() -> None:
+    lab = await marked(f"k8s:c/n/{'x' * 400}")
+    assert "carries the mark of another owner; choose another" in lab.message(IT)
+
+
 async def test_a_mark_without_end_is_no_message() -> None:
     lab = await marked(f"k8s:c/n/{'x' * 5000}")
     assert len(lab.message(IT)) < 1000

@@ -46,6 +46,9 @@ UNKNOWN_CLUSTER = "unknown"
 TAG_PREFIX = "k8s:"
 """Ownership tags are `k8s:<clusterId>/<namespace>/<name>`, on what was adopted with `/adopted`."""
 
+MAX_MARK = len(TAG_PREFIX) + 63 + 1 + 63 + 1 + 253 + len("/adopted")
+"""Characters of the longest one: no id of a cluster, namespace or name is longer."""
+
 _INCARNATION = re.compile(r"0|[1-9][0-9]{0,8}")
 """A number that a status can record, and the next one."""
 

@@ -26,7 +26,7 @@ from agentrun_operator.core.gate import (
     unsealed,
     with_quote,
 )
-from agentrun_operator.core.identity import ACCOUNT_KINDS, ObjectKey
+from agentrun_operator.core.identity import ACCOUNT_KINDS, MAX_MARK, ObjectKey
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.resolution import Resolution
 from agentrun_operator.core.wire import applied_paths
@@ -121,8 +121,11 @@ class Redactors:
     def is_secret_mark(self, ctx: Context, mark: str) -> bool:
         """Whether a mark on a resource has text of a value that the object or its account sends.
 
-        What would take long to find out, or is not known, counts as one that does.
+        What would take long to find out, or is not known, counts as one that does. So does what is
+        longer than any mark: nobody's operator wrote it.
         """
+        if len(mark) > MAX_MARK:
+            return True
         key = ctx.obj.key
         if not self._world.known.has_heard_of(key):
             return ctx.has_references
@@ -130,9 +133,8 @@ class Redactors:
         if ctx.plan.binding is not None:
             values |= self._world.clients.keys_of(ctx.plan.binding)
         redactor = Redactor(values, is_complete=True)
-        is_long = redactor.size > _MANY or len(mark) > _LONG
         public = (tag_for(self._world.cluster_id, ctx.obj),)
-        return is_long or shares_text(mark, redactor.values, public)
+        return redactor.size > _MANY or shares_text(mark, redactor.values, public)
 
     def _public(self, ctx: Context, names: Iterable[str]) -> tuple[str, ...]:
         """Return names, and what an address of the account says anyway."""
