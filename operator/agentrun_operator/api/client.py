@@ -86,18 +86,21 @@ class AgentRunClient:
         """
         if rest.key is not KeyedBy.ID:
             return await self.read(rest, Locator(name, parent))
-        answer, matches = None, []
+        # Of all matches the best alone is kept: once their page is gone, nobody counts their bytes.
+        answer, found, count = None, None, 0
         async for answer in self._pages(rest, parent, _filled(rest.name_filter, name)):
             items = [] if is_absent(answer) else _items(rest, answer)
-            matches += [i for i in items if rest.name_field and i.get(rest.name_field) == name]
-        if len(matches) > 1:
+            for item in items:
+                if rest.name_field and item.get(rest.name_field) == name:
+                    count += 1
+                    found = _preferred(rest, found or item, item)
+        if count > 1:
             log.warning(
                 "the name is not unique",
                 noun=rest.noun,
                 externalName=name,
-                count=len(matches),
+                count=count,
             )
-        found = min(matches, key=lambda item: _preference(rest, item), default=None)
         if found is not None:
             _check_id(rest, f"List{rest.nouns}", found)
         return Lookup(found, answer.date if answer else None)
@@ -351,6 +354,10 @@ def _int(value: Any) -> int | None:
 
 def _filled(name_filter: Mapping[str, str] | None, name: str) -> dict[str, str]:
     return {key: value.replace("{name}", name) for key, value in (name_filter or {}).items()}
+
+
+def _preferred(rest: Rest, first: Json, second: Json) -> Json:
+    return min(first, second, key=lambda item: _preference(rest, item))
 
 
 def _preference(rest: Rest, item: Json) -> tuple[bool, str]:

@@ -1,10 +1,12 @@
 """The client reads, against a scripted network: paths, paging, and what counts as absent."""
 
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from agentrun_operator.core.errors import (
     CredentialsInvalid,
@@ -122,6 +124,29 @@ async def test_of_several_the_one_that_stays_wins_then_the_oldest() -> None:
     found = (await net.client.find(RUNTIME, name="c")).resource
     assert found is not None
     assert found["agentRuntimeId"] == "2"
+
+
+async def test_a_search_keeps_one_of_all_that_it_finds() -> None:
+    """A broken endpoint shows something large under the name on every page, without an end."""
+    pages, size = 100, 128 * 1024
+
+    def answer(_method: str, _path: str, query: Query) -> Any:
+        page = int(query["pageNumber"])
+        item = {"agentRuntimeName": "c", "createdAt": str(page % 7 + 1), "x": f"{page:{size}}"}
+        return {"items": [item], "pageNumber": page, "pageSize": 1, "total": pages}
+
+    client = Network(answer).client
+    tracemalloc.start()
+    try:
+        with capture_logs() as logs:
+            found = await client.find(RUNTIME, name="c")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.resource is not None
+    assert (found.resource["createdAt"], int(found.resource["x"])) == ("1", 7)
+    assert [log["count"] for log in logs if log["event"] == "the name is not unique"] == [pages]
+    assert most < pages * size / 2
 
 
 async def test_a_child_is_looked_up_below_its_parent() -> None:
