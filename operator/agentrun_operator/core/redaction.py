@@ -57,10 +57,11 @@ _ESCAPE = re.compile(
     | (?-i:\\U)[0-9a-f]{8} | \\u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2}
     | \\u[0-9a-f]{4} | \\[ux]\{[0-9a-f]{1,6}\}
     | \\x[0-9a-f]{2} | \\[0-7]{3} | \\[\x21-\x7e]
-    | &\#[0-9]{1,7};? | &\#x[0-9a-f]{1,6};? | &[a-z][a-z0-9]{1,31};?
+    | &\#0*[0-9]{1,7};? | &\#x0*[0-9a-f]{1,6};? | &[a-z][a-z0-9]{1,31};?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_ZEROS = re.compile(rb"(?<=#)0+(?=[0-9])|(?<=#[xX])0+(?=[0-9a-fA-F])")
 _COMBINING = frozenset({"Mn", "Me"})
 """Accents and variation selectors: many of them show nothing."""
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -376,6 +377,8 @@ def _meant(escape: bytes) -> bytes:
     if kind == b"+":
         return b" "
     if kind == b"&":
+        # Thousands of zeros before it are more than Python reads.
+        escape = _ZEROS.sub(b"", escape)
         return html.unescape(escape.decode()).encode(errors="surrogatepass")
     if len(rest) == 1:
         return _CONTROLS.get(rest, escape if rest.isalnum() else rest)
