@@ -12,7 +12,8 @@ from typing import Any, Final, NoReturn
 
 from agentrun_operator.core.addresses import places_in
 from agentrun_operator.core.documents import values_in
-from agentrun_operator.core.redaction import HIDDEN, RUN, masked, secrets_in
+from agentrun_operator.core.redaction import HIDDEN, RUN, masked
+from agentrun_operator.core.secret_contents import secrets_in
 
 MAX_QUOTED: Final = 256
 """Characters of what the cloud says that are shown."""

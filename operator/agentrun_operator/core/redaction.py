@@ -13,7 +13,6 @@ ordinary words.
 
 import base64
 import html
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from agentrun_operator.core.documents import values_in
+from agentrun_operator.core.secret_contents import secrets_in
 
 RUN = 6
 """So many characters in a row that a text and a value share are hidden."""
@@ -111,18 +110,6 @@ def _note_clean(texts: Iterable[str], compared_with: int) -> None:
     if len(_CLEAN) >= _MOST_CLEAN:
         _CLEAN.clear()
     _CLEAN.update((text, compared_with) for text in texts if len(text) <= _SHORT)
-
-
-def secrets_in(document: str) -> Iterator[str]:
-    """Yield what is secret in a value: of a JSON document the texts and numbers in it.
-
-    The names in a document are no secrets, and in a registry login they are hosts that a message
-    must be able to name. What is base64 of a text counts as that text as well.
-    """
-    for text in _texts_in(document):
-        yield text
-        if len(text) >= RUN and (plain := _decoded_text(text)):
-            yield plain
 
 
 # ---------------------------------------------------------------- the text, and where it stands
@@ -269,27 +256,6 @@ def _hidden(text: str, known: set[bytes]) -> str:
 
 
 # ---------------------------------------------------------------- the values
-
-
-def _texts_in(document: str) -> Iterator[str]:
-    if document.lstrip()[:1] in ("{", "["):
-        try:
-            found = (value for value in values_in(json.loads(document)) if value is not None)
-            yield from (each if isinstance(each, str) else json.dumps(each) for each in found)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return
-    yield document
-
-
-def _decoded_text(text: str) -> str | None:
-    """Return the text that a value is base64 of, such as the login of a registry."""
-    try:
-        plain = base64.b64decode(text, validate=True).decode()
-    except ValueError:
-        return None
-    return plain if plain.isprintable() else None
 
 
 def _common(runs: set[bytes], values: Sequence[str]) -> set[bytes]:

@@ -15,7 +15,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from agentrun_operator.core import redaction
-from agentrun_operator.core.redaction import HIDDEN, RUN, masked, secrets_in
+from agentrun_operator.core.redaction import HIDDEN, RUN, masked
 from fakes.spellings import spellings
 
 SECRET = 'sk-4711/a+b"c<&>é\\z '
@@ -341,12 +341,8 @@ def test_a_text_is_compared_once_with_the_same_values() -> None:
     assert masked(["id-4711"], ["hunter22"]) == ["id-4711"]
 
 
-def test_of_a_json_document_what_stands_in_it_is_secret() -> None:
-    """Its names are not: a message must be able to name a registry."""
-    document = '{"auths": {"r.example.com": {"password": "hunter22", "list": ["a", 710000, null]}}}'
-    assert set(secrets_in(document)) == {"hunter22", "a", "710000"}
-    assert list(secrets_in("{broken")) == ["{broken"]
-    assert list(secrets_in("[" * 100_000)) == ["[" * 100_000]
+def test_a_registry_can_be_named_whose_login_is_secret() -> None:
+    document = '{"auths": {"r.example.com": {"password": "hunter22"}}}'
     text = "cannot pull r.example.com/app with hunter22"
     assert mask(text, document) == "cannot pull r.example.com/app with (secret)"
 
@@ -356,12 +352,6 @@ def test_the_password_in_a_registry_login_is_a_secret_of_its_own() -> None:
     document = json.dumps({"auths": {"r.example.com": {"auth": encoded}}})
     text = mask(f"no login by hunter22 ({encoded})", document)
     assert text == "no login by (secret) ((secret))"
-
-
-@pytest.mark.parametrize("auth", ["//4=", "abcde", None])
-def test_what_is_no_registry_login_holds_no_password(auth: Any) -> None:
-    document = json.dumps({"auth": auth})
-    assert list(secrets_in(document)) == ([auth] if isinstance(auth, str) else [])
 
 
 @pytest.mark.parametrize("document", ["pw4711\n", '{"auths": {"r": {"password": "pw4711\\r\\n"}}}'])
