@@ -1,6 +1,7 @@
 """What an object shows of the cloud's words: nothing of a value, and nothing that may hold one."""
 
 import asyncio
+import base64
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -96,6 +97,18 @@ async def test_an_ordinary_code_is_readable(code: str, says: str) -> None:
     key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
     await lab.elapse(60)
     assert says in lab.message(key)
+
+
+async def test_what_a_program_reads_in_a_value_is_not_quoted() -> None:
+    """The header of a basic login is not what its refusal quotes."""
+    lab = await lab_for(SAMPLES["AgentRuntime"])
+    login = base64.b64encode(f"puller:{OLD}".encode()).decode()
+    lab.cluster.put_secret("keys", {"token": f"Basic {login}"})
+    fault(lab, effect="create-failed", action="CreateAgentRuntime", reason=f"no login with {OLD}")
+    key = lab.cluster.apply("AgentRuntime", "it", WITH_ENV)
+    await lab.elapse(60)
+    assert "AgentRun says: no login with (secret)" in lab.message(key)
+    assert OLD not in shown(lab)
 
 
 async def test_a_rotation_without_operator_is_unknown_for_an_hour() -> None:

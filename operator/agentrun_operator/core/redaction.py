@@ -88,13 +88,14 @@ def masked(
 
     What a value shares with something `public` gives nothing away.
     """
-    held = [*dict.fromkeys(part for value in values for part in secrets_in(value))]
-    if not any(len(part) >= RUN for part in held):
-        return [*texts]
+    known_by = frozenset(values)
     # Of the values only a hash, salted anew by each process, or they would be kept here for good.
-    compared_with = hash((frozenset(held), frozenset(public)))
+    compared_with = hash((known_by, frozenset(public)))
     new = [text for text in texts if (text, compared_with) not in _CLEAN]
     if not new:
+        return [*texts]
+    held = [*dict.fromkeys(part for value in known_by for part in secrets_in(value))]
+    if not any(len(part) >= RUN for part in held):
         return [*texts]
     legible = _SIX_CHARACTERS if all(map(_is_plain, held)) else _ANYTHING
     known = _common(_runs_of(new, legible), held)
