@@ -13,12 +13,10 @@ from contextvars import ContextVar
 from enum import IntEnum
 
 from agentrun_operator.core.errors import Throttled
+from agentrun_operator.reconcile.bucket import Bucket
 from agentrun_operator.reconcile.ports import Clock
 from agentrun_operator.reconcile.shares import Shares
 
-_FLOOR_PER_SECOND = 0.5
-_RECOVERY = 0.02
-"""Share of the full rate that each untroubled call gives back."""
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 """Pause after a 429 that names none."""
@@ -69,11 +67,7 @@ class Budget:
     def __init__(self, clock: Clock, per_second: float) -> None:
         """Allow `per_second` calls, and a burst of as many at once."""
         self._clock = clock
-        self._full_rate = per_second
-        self.per_second = per_second
-        """The rate in force: at most the configured one."""
-        self._tokens = max(1.0, per_second)
-        self._filled_at = clock.monotonic()
+        self._bucket = Bucket(clock, per_second)
         self._paused_until = float("-inf")
         self._waiting = Shares()
         self._pump: asyncio.Task[None] | None = None
@@ -85,10 +79,14 @@ class Budget:
         """How often the API said 429."""
 
     @property
+    def per_second(self) -> float:
+        """The rate in force: at most the configured one."""
+        return self._bucket.per_second
+
+    @property
     def tokens(self) -> float:
         """How many calls may be sent at once; below 0 after a 429."""
-        self._refill()
-        return self._tokens
+        return self._bucket.tokens
 
     @property
     def waiting(self) -> int:
@@ -103,13 +101,11 @@ class Budget:
     @property
     def is_throttled(self) -> bool:
         """Whether the API has said 429 a short while ago: the rate is not what it may be yet."""
-        return self.pause_seconds > 0 or self.per_second < self._full_rate
+        return self.pause_seconds > 0 or self._bucket.is_slow
 
     def configure(self, per_second: float) -> None:
         """Take over an edited rate."""
-        if per_second != self._full_rate:
-            self._full_rate = per_second
-            self.per_second = per_second
+        self._bucket.configure(per_second)
 
     async def acquire(self) -> None:
         """Wait for a turn in the lane, and from the share, of the caller.
@@ -124,7 +120,7 @@ class Budget:
             self.turned_away += 1
             raise _spent(wait)
         if not self._waiting and self._seconds_to_token() <= 0:
-            self._tokens -= 1
+            self._bucket.take()
             return
         joined_at = self._clock.monotonic()
         turn = self._waiting.join(tenant, lane, now=joined_at)
@@ -138,17 +134,13 @@ class Budget:
     def throttled(self, retry_after: float | None) -> None:
         """Slow down: the API said 429; `retry_after` in seconds if it said so."""
         self.throttles += 1
-        self._refill()
-        self.per_second = max(_FLOOR_PER_SECOND, self.per_second / 2)
-        self._tokens = min(self._tokens, 0.0)
+        self._bucket.slow_down()
         pause = _PAUSE_SECONDS if retry_after is None else retry_after
         self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
 
     def succeeded(self) -> None:
         """Speed up a little, towards the configured rate."""
-        if self.per_second < self._full_rate:
-            step = self._full_rate * _RECOVERY
-            self.per_second = min(self._full_rate, self.per_second + step)
+        self._bucket.speed_up()
 
     async def _serve(self) -> None:
         while self._waiting:
@@ -159,7 +151,7 @@ class Budget:
                 continue
             turn = self._waiting.next()
             if turn is not None:
-                self._tokens -= 1
+                self._bucket.take()
                 turn.set_result(None)
 
     def _send_back(self) -> None:
@@ -174,17 +166,8 @@ class Budget:
                 turn.set_exception(_spent(pause))
 
     def _seconds_to_token(self) -> float:
-        self._refill()
         pause = self._paused_until - self._clock.monotonic()
-        if self._tokens >= 1:
-            return max(0.0, pause)
-        return max(pause, (1 - self._tokens) / self.per_second)
-
-    def _refill(self) -> None:
-        now = self._clock.monotonic()
-        gained = (now - self._filled_at) * self.per_second
-        self._tokens = min(max(1.0, self.per_second), self._tokens + gained)
-        self._filled_at = now
+        return max(pause, self._bucket.seconds_to_token())
 
 
 def _spent(retry_after: float) -> Throttled:
