@@ -104,3 +104,18 @@ def assert_nothing_else(state: dict[str, Any]) -> None:
     assert WORDS not in text
     for secret in keys_of(MAIN).values():
         assert secret not in text
+
+
+async def test_a_429_names_what_is_paused_and_for_how_long() -> None:
+    lab = Lab()
+    await lab.ready_account()
+    fault = {"effect": "error", "status": 429, "code": "Throttling.Api", "times": None}
+    fault |= {"action": "CreateModelProxy", "headers": {"retry-after": "200"}}
+    lab.simulator.inject(Fault.model_validate(fault))
+    lab.cluster.apply("ModelProxy", "chat", PROXY)
+    await lab.elapse(10)
+    budget = page_of(lab).state()["accounts"][0]["budget"]
+    (refused,) = budget["throttled"]
+    assert (refused["operation"], refused["namespace"]) == ("CreateModelProxy", "team-a")
+    assert 180 < refused["seconds"] < 200
+    assert (budget["perSecond"], budget["pauseSeconds"]) == (20, 0)

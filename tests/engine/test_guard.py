@@ -305,11 +305,20 @@ async def test_the_account_hears_once_of_an_outage_and_of_its_end(
     assert bench.heard == 2
 
 
-async def test_a_throttled_call_slows_the_account_down() -> None:
+async def test_a_throttled_call_pauses_its_operation_alone() -> None:
     bench = Bench()
-    bench.answers.error = Throttled("slow", retry_after=5)
+    bench.answers.error = Throttled("slow", retry_after=50)
     await bench.refused(bench.api.read(PROXIES, AT))
-    assert bench.budget.per_second == 10
+    assert bench.budget.is_throttled
+    with pytest.raises(Throttled) as caught:
+        bench.api.check_turn("GetModelProxy")
+    assert (caught.value.is_ours, caught.value.operation) == (True, "GetModelProxy")
+    bench.api.check_turn("ListModelProxies")
+    assert bench.budget.per_second == 20
+    await bench.refused(bench.api.find(PROXIES, name="it"))
+    assert bench.budget.per_second == 10, "two operations: the account"
+    with pytest.raises(Throttled):
+        bench.api.check_turn("UpdateModelProxy")
 
 
 async def test_a_remembered_refusal_is_a_new_exception() -> None:

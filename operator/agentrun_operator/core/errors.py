@@ -93,7 +93,7 @@ class Throttled(Retryable):
     """The API asks us to slow down, or our own budget of the account is spent.
 
     `retry_after` is in seconds, None when the API did not say; `is_ours` tells our own budget,
-    which asked nobody.
+    which asked nobody, and `operation` what it was to be asked for.
     """
 
     reason = Reason.THROTTLED
@@ -104,12 +104,14 @@ class Throttled(Retryable):
         *,
         retry_after: float | None = None,
         is_ours: bool = False,
+        operation: str = "",
         request_id: str | None = None,
     ) -> None:
         """Keep how long to pause, in seconds, and who said so."""
         super().__init__(message, request_id=request_id)
         self.retry_after = retry_after
         self.is_ours = is_ours
+        self.operation = operation
 
 
 class Busy(Retryable):

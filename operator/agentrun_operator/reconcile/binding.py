@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from agentrun_operator.core.errors import AccountChanged, OperatorError
 from agentrun_operator.core.identity import AccountIdentity, ObjectKey
 from agentrun_operator.core.objects import KubeObject
-from agentrun_operator.reconcile.ports import ExternalAPI
+from agentrun_operator.reconcile.ports import AccountAPI
 
 VERIFIED = "Verified"
 """What `status.atProvider.identity` of an account says once its keys were known to be its own."""
@@ -22,7 +22,7 @@ class Binding:
 
     source: ObjectKey
     identity: AccountIdentity
-    api: ExternalAPI
+    api: AccountAPI
     compatibility: Mapping[str, str] = field(default_factory=dict)
     """In what the account's API differs, as its spec says."""
     host: str | None = None

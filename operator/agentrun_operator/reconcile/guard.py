@@ -20,7 +20,7 @@ from agentrun_operator.core.identity import Locator
 from agentrun_operator.core.kind import Rest, Verb
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.reconcile.breaker import Breaker
-from agentrun_operator.reconcile.budget import Budget
+from agentrun_operator.reconcile.budget import Budget, calling
 from agentrun_operator.reconcile.contact import Contact
 from agentrun_operator.reconcile.ports import (
     ClusterForbidden,
@@ -43,7 +43,7 @@ class LeadershipLost(Exception):
 
 
 class GuardedAPI:
-    """An `ExternalAPI` behind leadership, breaker and budget."""
+    """An `AccountAPI` behind leadership, breaker and budget."""
 
     def __init__(
         self,
@@ -73,6 +73,10 @@ class GuardedAPI:
     def is_calm(self) -> bool:
         """Whether the last call went well, and the API has not asked for fewer calls."""
         return not (self._contact.failures or self.budget.is_throttled)
+
+    def check_turn(self, operation: str) -> None:
+        """See `AccountAPI.check_turn`."""
+        self.budget.check_turn(operation)
 
     async def retire(self) -> None:
         """Close the client behind as soon as the calls under way have ended."""
@@ -154,16 +158,18 @@ class GuardedAPI:
             raise Unavailable(f"{operation}: the keys of the account changed; trying again")
         self._active += 1
         try:
-            with waiting():
+            with waiting(), calling(operation):
                 answer = await call()
         except BaseException as error:
-            self._note_failure(operation, error)
+            with calling(operation):
+                self._note_failure(operation, error)
             raise
         finally:
             self._active -= 1
             if self._is_retired and self._active == 0:
                 await self.aclose()
-        self.budget.succeeded()
+        with calling(operation):
+            self.budget.succeeded()
         self.breaker.succeeded(operation)
         self._contact.answered()
         return answer

@@ -145,6 +145,13 @@ class AccountConnection:
     identity_check: IdentityCheck = IdentityCheck()
 
 
+class AccountAPI(ExternalAPI, Protocol):
+    """An `ExternalAPI` whose calls wait for their turns in the account's budget."""
+
+    def check_turn(self, operation: str) -> None:
+        """Raise Throttled where a call would be sent away that an answer has to come before."""
+
+
 class Cloud(Protocol):
     """Makes API clients."""
 

@@ -8,12 +8,25 @@ import asyncio
 import heapq
 import itertools
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+
+from agentrun_operator.reconcile.throttling import Scope
 
 _HEAD_START = 8
 """So many turns more than its share a tenant may have had, for each lane that it goes before."""
 
-_Waiter = tuple[int, int, float, "asyncio.Future[None]"]
+_Turn = asyncio.Future[None]
+_Waiter = tuple[int, int, float, _Turn]
 """Lane, order of arrival, when it came, and what is set when the turn has come."""
+
+
+def _any_call(_call: Scope) -> bool:
+    return True
+
+
+def _same_place(_call: Scope) -> float:
+    return 0.0
 
 
 class Shares:
@@ -21,8 +34,8 @@ class Shares:
 
     def __init__(self) -> None:
         """Start with nobody."""
-        self._waiting: dict[str, list[_Waiter]] = {}
-        """By tenant, each a heap."""
+        self._waiting: dict[str, dict[str, list[_Waiter]]] = {}
+        """By tenant and operation, each a heap."""
         self._had: defaultdict[str, float] = defaultdict(float)
         """Turns that a tenant has had. Nobody saves them up: who comes anew begins level with the
         one that has had least of those who wait."""
@@ -33,57 +46,96 @@ class Shares:
         return bool(self._waiting)
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return sum(len(heap) for heaps in self._waiting.values() for heap in heaps.values())
 
-    def join(self, tenant: str, lane: int, *, now: float) -> "asyncio.Future[None]":
+    def calls(self) -> Iterator[Scope]:
+        """Yield which operations are waited for, and by whom."""
+        for tenant, heaps in self._waiting.items():
+            for operation in heaps:
+                yield Scope(operation, tenant)
+
+    def join(self, tenant: str, lane: int, *, now: float, operation: str = "") -> _Turn:
         """Return what is set when it is this caller's turn."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: _Turn = asyncio.get_running_loop().create_future()
         if tenant not in self._waiting:
             self._had[tenant] = max(self._had[tenant], self._least)
-        heap = self._waiting.setdefault(tenant, [])
+        heap = self._waiting.setdefault(tenant, {}).setdefault(operation, [])
         heapq.heappush(heap, (lane, next(self._serial), now, turn))
         return turn
 
-    def ahead_of(self, tenant: str, lane: int) -> int:
-        """Return how many turns, at a guess, come before that of a caller who would join now."""
-        own = sum(1 for at, *_ in self._waiting.get(tenant, ()) if at <= lane)
-        others = (heap for at, heap in self._waiting.items() if at != tenant)
-        return own + sum(
-            min(len(heap), own + 1 + max(0, lane - heap[0][0]) * _HEAD_START) for heap in others
-        )
+    def ahead_of(self, tenant: str, lane: int, counts: Callable[[Scope], bool] = _any_call) -> int:
+        """Return how many turns, at a guess, come before that of a caller who would join now.
 
-    def next(self) -> "asyncio.Future[None] | None":
-        """Remove and return the turn that is next; None where everybody who waited gave up."""
-        while self._waiting:
-            tenant = min(self._waiting, key=self._place_of)
-            self._least = max(self._least, min(self._had[at] for at in self._waiting))
-            *_, turn = heapq.heappop(self._waiting[tenant])
-            if not self._waiting[tenant]:
-                del self._waiting[tenant]
-            if not turn.done():
-                self._had[tenant] += 1
+        Args:
+            tenant: On whose behalf the caller would join.
+            lane: In which lane.
+            counts: Whether a call that waits is to be counted.
+        """
+        own, others = 0, 0
+        waiting = {
+            at: [heap for operation, heap in heaps.items() if counts(Scope(operation, at))]
+            for at, heaps in self._waiting.items()
+        }
+        for heap in waiting.pop(tenant, ()):
+            own += sum(1 for at, *_ in heap if at <= lane)
+        for heaps in waiting.values():
+            if heaps:
+                best = min(heap[0][0] for heap in heaps)
+                most = own + 1 + max(0, lane - best) * _HEAD_START
+                others += min(sum(map(len, heaps)), most)
+        return own + others
+
+    def next(
+        self, place_of: Callable[[Scope], float | None] = _same_place
+    ) -> tuple[Scope, _Turn] | None:
+        """Remove and return who is next, and the turn; None where nobody who waits may go.
+
+        Args:
+            place_of: Where a call stands before all else, lower first; None: it may not go now.
+        """
+        while True:
+            may_go = {call: place for call in self.calls() if (place := place_of(call)) is not None}
+            if not may_go:
                 self._forget()
-                return turn
-        self._forget()
-        return None
+                return None
+            self._level({call.tenant for call in may_go})
+            call = min(may_go, key=lambda each: (may_go[each], *self._place_of(each)))
+            *_, turn = heapq.heappop(self._waiting[call.tenant][call.operation])
+            self._drop_empty(call)
+            if not turn.done():
+                self._had[call.tenant] += 1
+                self._forget()
+                return call, turn
 
-    def leave(self, joined_before: float) -> "list[asyncio.Future[None]]":
+    def leave(self, joined_before: Callable[[Scope], float]) -> list[tuple[Scope, _Turn]]:
         """Remove and return the turns of those who came before that and still wait."""
-        left: list[asyncio.Future[None]] = []
-        for tenant, heap in list(self._waiting.items()):
-            stays = [waiter for waiter in heap if waiter[2] >= joined_before]
-            left += [waiter[-1] for waiter in heap if waiter[2] < joined_before]
-            if stays:
-                heapq.heapify(stays)
-                self._waiting[tenant] = stays
-            else:
-                del self._waiting[tenant]
+        left: list[tuple[Scope, _Turn]] = []
+        for call in list(self.calls()):
+            edge, heap = joined_before(call), self._waiting[call.tenant][call.operation]
+            stays = [waiter for waiter in heap if waiter[2] >= edge]
+            left += [(call, waiter[-1]) for waiter in heap if waiter[2] < edge]
+            heapq.heapify(stays)
+            self._waiting[call.tenant][call.operation] = stays
+            self._drop_empty(call)
         self._forget()
-        return [turn for turn in left if not turn.done()]
+        return [(call, turn) for call, turn in left if not turn.done()]
 
-    def _place_of(self, tenant: str) -> tuple[float, int]:
-        lane, serial, *_ = self._waiting[tenant][0]
-        return self._had[tenant] + lane * _HEAD_START, serial
+    def _level(self, tenants: AbstractSet[str]) -> None:
+        """Let nobody save up turns while it may not have any."""
+        for tenant in tenants:
+            self._had[tenant] = max(self._had[tenant], self._least)
+        self._least = min(self._had[tenant] for tenant in tenants)
+
+    def _drop_empty(self, call: Scope) -> None:
+        heaps = self._waiting[call.tenant]
+        if not heaps[call.operation]:
+            del heaps[call.operation]
+        if not heaps:
+            del self._waiting[call.tenant]
+
+    def _place_of(self, call: Scope) -> tuple[float, int]:
+        lane, serial, *_ = self._waiting[call.tenant][call.operation][0]
+        return self._had[call.tenant] + lane * _HEAD_START, serial
 
     def _forget(self) -> None:
         """Drop what says nothing any more, or each namespace ever seen would stay."""

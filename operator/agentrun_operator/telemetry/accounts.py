@@ -26,7 +26,7 @@ _GAUGES: Mapping[str, tuple[str, Callable[[Budget], float]]] = {
         lambda budget: budget.tokens,
     ),
     "agentrun_account_budget_calls_per_second": (
-        "Calls per second that the account gets at the moment; a 429 halves them",
+        "Calls per second that the account gets at the moment; 429s about all of it halve them",
         lambda budget: budget.per_second,
     ),
     "agentrun_account_waiting_calls": (

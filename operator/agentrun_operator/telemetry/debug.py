@@ -102,6 +102,14 @@ def _account(source: ObjectKey, api: GuardedAPI, contact: Contact) -> Json:
             "tokens": round(budget.tokens, 1),
             "waiting": budget.waiting,
             "pauseSeconds": round(budget.pause_seconds, 1),
+            "throttled": [
+                {
+                    "namespace": scope.tenant,
+                    "operation": scope.operation,
+                    "seconds": round(seconds, 1),
+                }
+                for scope, seconds in budget.refused()
+            ],
         },
         "breaker": [
             {

@@ -11,8 +11,9 @@ from fakes.clock import VirtualClock
 def served(shares: Shares, names: dict["asyncio.Future[None]", str], turns: int) -> list[str]:
     found = []
     for _ in range(turns):
-        turn = shares.next()
-        assert turn is not None
+        following = shares.next()
+        assert following is not None
+        _, turn = following
         found.append(names[turn])
         turn.set_result(None)
     return found
@@ -42,6 +43,17 @@ async def test_nobody_saves_up_turns() -> None:
     served(shares, names, 50)
     names |= join(shares, "b", Lane.URGENT, 100)
     assert Counter(served(shares, names, 40)) == {"a": 20, "b": 20}
+
+
+async def test_nobody_saves_up_turns_while_it_may_have_none() -> None:
+    """A 429 holds what one of them asks for; it stays in line."""
+    shares = Shares()
+    names = join(shares, "held", Lane.URGENT, 40) | join(shares, "b", Lane.URGENT, 100)
+    for _ in range(50):
+        following = shares.next(lambda call: None if call.tenant == "held" else 0.0)
+        assert following is not None
+        assert names[following[1]] == "b"
+    assert served(shares, names, 40).count("held") <= 21, "half, and the one that b is ahead"
 
 
 async def test_an_edit_goes_before_the_routine_of_all_others() -> None:
