@@ -1,6 +1,7 @@
 """Two namespaces share an account whose API answers 429 to what one of them asks for."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -99,3 +100,26 @@ async def test_an_account_that_refuses_all_is_asked_little(headers: dict[str, st
     asked = len(lab.simulator.requests(0)) - begun
     pause = next((float(each.removesuffix("000")) for each in headers.values()), 2.0)
     assert asked <= 3 + 120 / pause
+
+
+@pytest.mark.parametrize("headers", PAUSES, ids=str)
+async def test_who_is_put_off_neither_looks_nor_writes_again(headers: dict[str, str]) -> None:
+    lab, _ = await tenants(shared=True)
+    refuse(lab, headers, action="CreateAgentRuntime")
+    create_runtimes(lab, 200)
+    async with running(lab) as live:
+        await live.elapse(300)
+        names = Counter(name for _, name in live.calls_at)
+    assert names["ListAgentRuntimes"] <= 200 + 4 * names["CreateAgentRuntime"]
+    assert names["write_status"] <= 200 + 4 * names["CreateAgentRuntime"]
+
+
+async def test_what_was_put_off_goes_on_when_nothing_is_refused() -> None:
+    lab, _ = await tenants(shared=True)
+    refuse(lab, {"retry-after": "30"}, action="CreateAgentRuntime")
+    made = create_runtimes(lab, 100)
+    async with running(lab) as live:
+        await live.elapse(100)
+        lab.simulator.clear_faults()
+        await live.elapse(62)
+        assert {lab.ready(key)[0] for key in made} == {"True"}

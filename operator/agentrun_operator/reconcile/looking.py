@@ -42,6 +42,10 @@ class LookingSteps:
 
     async def look(self, ctx: Planned) -> Outcome | None:
         """Look, by a shared LIST where that is enough."""
+        put_off, most = ctx.memory.put_off, self._world.settings.polling.steady_seconds
+        if put_off.replaces_look(ctx.obj, ctx.now, most) and not ctx.acted:
+            ctx.binding.api.check_turn(put_off.operation)
+        put_off.end()
         if self._may_share(ctx):
             # A LIST from before a look that found nothing cannot contradict it.
             oldest = max(ctx.memory.sent.at, ctx.memory.looks.absent_since or float("-inf"))

@@ -14,6 +14,7 @@ from agentrun_operator.reconcile.incarnations import Incarnations
 from agentrun_operator.reconcile.ineffective import Ineffective
 from agentrun_operator.reconcile.looks import Looks
 from agentrun_operator.reconcile.published import Published
+from agentrun_operator.reconcile.put_off import PutOff
 from agentrun_operator.reconcile.reported import Reported
 from agentrun_operator.reconcile.sent import ActedOn, Sent
 from agentrun_operator.reconcile.transition import Transition
@@ -36,6 +37,7 @@ class Memory:
     incarnations: Incarnations = field(default_factory=Incarnations)
     corrected: CorrectedFields = field(default_factory=CorrectedFields)
     published: Published = field(default_factory=Published)
+    put_off: PutOff = field(default_factory=PutOff)
 
 
 @dataclass(slots=True)

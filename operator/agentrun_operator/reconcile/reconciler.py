@@ -19,6 +19,7 @@ from agentrun_operator.core.errors import (
 )
 from agentrun_operator.core.objects import KubeObject
 from agentrun_operator.core.reasons import Reason
+from agentrun_operator.core.snapshot import Existence
 from agentrun_operator.reconcile import asked, facts, outcome, unanswered, unsent
 from agentrun_operator.reconcile.claims import Claims
 from agentrun_operator.reconcile.clients import OWN_ACCOUNT
@@ -175,6 +176,9 @@ class Reconciler:
         if isinstance(error, Busy) and not ctx.obj.deleting:
             error = self._world.references.blame_parent(ctx.obj, error)
             ctx.plan = replace(ctx.plan, blocked=error)
+        has_looked = ctx.observation.existence is not Existence.NOT_LOOKED
+        if isinstance(error, Throttled) and error.is_ours and has_looked:
+            ctx.memory.put_off.note(error.operation, ctx.obj, ctx.now)
         if isinstance(error, Throttled) and error.is_ours and not ctx.changes:
             own = Outcome(None, error.retry_after, "requeue_after")
             return self._freshness.failed(ctx, error, own)

@@ -168,6 +168,8 @@ class WritingSteps:
         if "create" in ctx.acted:
             return Outcome(None, self._world.settings.polling.transition_seconds, "requeue_after")
         self._world.references.check_ready(ctx.obj)
+        # Before the mark, which would have to be taken back: two writes for each try.
+        ctx.binding.api.check_turn(ctx.rest.create_operation)
         ctx.acted.add("create")
         await endings.remove_forgotten(ctx)
         if await self._has_conflict(ctx):
