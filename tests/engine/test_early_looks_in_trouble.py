@@ -139,7 +139,7 @@ async def test_a_list_that_a_read_contradicts_wakes_once() -> None:
         ready = {ident: {**item, "status": "READY"} for ident, item in newest.by_id.items()}
         said = Listing(lab.clock.monotonic(), ready)
         poller._pace.find_moving()
-        poller.wake(at, [], said, is_early=True)
+        await poller.wake(at, [], said, is_early=True)
         woken = len(lab.engine.queue)
         await lab.drain()
         if lab.clock.monotonic() > said.begun_at + 1:

@@ -171,10 +171,10 @@ class Brake:
         told = obj.status.get("massAbsence") or {}
         return bool(told.get("since") == timestamp(account.since))
 
-    def drop_unused(self) -> None:
+    async def drop_unused(self) -> None:
         """Forget absences that count no more, and accounts that are gone with all their users."""
         found = (self._cache.get(key) for key in self._cache.keys())  # noqa: SIM118 - not a dict
-        self.deletions.keep(obj for obj in found if obj is not None)
+        await self.deletions.keep(found)
         for source, account in list(self._accounts.items()):
             self._forget_the_past(account)
             is_gone = source.is_account and self._cache.get(source) is None

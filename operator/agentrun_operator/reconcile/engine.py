@@ -180,6 +180,7 @@ class Engine:
     async def run(self) -> None:
         """Run until cancelled: passes in flight have the drain time, or until cancelled again."""
         await self._resync.wait_for_whole_picture(self._read_missed)
+        await self._world.listings.locate()
         self._world.listings.count()
         self.is_synced = True
         log.info("start-up: complete", objects=len(list(self._world.cache.keys())))

@@ -18,6 +18,7 @@ from agentrun_operator.reconcile.budget import for_all
 from agentrun_operator.reconcile.cache import ObjectCache
 from agentrun_operator.reconcile.listing import Listing
 from agentrun_operator.reconcile.ports import Clock, ExternalAPI
+from agentrun_operator.reconcile.slices import in_slices
 from agentrun_operator.reconcile.waiting import waiting
 
 log = structlog.get_logger(__name__)
@@ -131,6 +132,12 @@ class Listings:
         """Collections that a search found no end of, and until when (monotonic) none is tried."""
         self._places: dict[ObjectKey, tuple[int | None, Collection | None]] = {}
         """Version of each object, and where it stands: reading all of them anew takes long."""
+
+    async def locate(self) -> None:
+        """Find out where new objects stand: to count thousands of them at once takes long."""
+        new = [key for key in self._cache.keys() if key not in self._places]  # noqa: SIM118 - no dict
+        async for key in in_slices(new):
+            self.collection(key)
 
     def members(self) -> dict[Collection, list[ObjectKey]]:
         """Return every collection that our objects stand in, with the keys of those objects.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from agentrun_operator.core.objects import KubeObject
+from agentrun_operator.reconcile.slices import in_slices
 
 _Resource = tuple[str, str, str, str]
 """Kind, account id, region and what `status.externalId` records: no other one ever has it."""
@@ -27,10 +28,14 @@ class OwnDeletions:
         """Whether the resource that an object has on record was deleted by this process."""
         return _resource(obj, obj.external_id or "") in self._taken
 
-    def keep(self, objects: Iterable[KubeObject]) -> None:
+    async def keep(self, objects: Iterable[KubeObject | None]) -> None:
         """Forget what none of the objects has on record any more."""
-        if self._taken:
-            self._taken &= {_resource(obj, obj.external_id or "") for obj in objects}
+        # Race: what is noted while the objects are gone through stays until the next time.
+        noted, kept = frozenset(self._taken), set[_Resource]()
+        async for obj in in_slices(objects if noted else ()):
+            if obj is not None:
+                kept.add(_resource(obj, obj.external_id or ""))
+        self._taken -= noted - kept
 
 
 def _resource(obj: KubeObject, ident: str) -> _Resource:

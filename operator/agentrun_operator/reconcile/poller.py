@@ -1,8 +1,9 @@
 """Reads each shared collection by one LIST, and wakes the objects whose item changed."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -22,13 +23,14 @@ from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.decide import IN_TRANSITION
 from agentrun_operator.reconcile.guard import LeadershipLost
 from agentrun_operator.reconcile.listing import Listing
-from agentrun_operator.reconcile.listings import Collection, collection_of
+from agentrun_operator.reconcile.listings import Collection
 from agentrun_operator.reconcile.logged import for_account
 from agentrun_operator.reconcile.observe import stamp_of
 from agentrun_operator.reconcile.pace import Pace
 from agentrun_operator.reconcile.ports import ClusterUnavailable, Json
 from agentrun_operator.reconcile.queue import WorkQueue
 from agentrun_operator.reconcile.redactors import bug_told
+from agentrun_operator.reconcile.slices import in_slices
 from agentrun_operator.reconcile.world import World
 
 log = structlog.get_logger(__name__)
@@ -88,6 +90,7 @@ class Poller:
         while True:
             if clock.monotonic() - counted_at >= tick:
                 counted_at = clock.monotonic()
+                await self._listings.locate()
                 self.start_due(polls)
             else:
                 self.start_due_in_transition(polls)
@@ -140,13 +143,16 @@ class Poller:
                     # Those before it have used up what could be paid.
                     continue
                 self._pace.begin(at, is_early=is_early)
-                is_answered = await self._poll(at, held, is_early=is_early)
-                self._pace.end(at, is_early=is_early, is_answered=is_answered)
+                listing = await self._poll(at, held)
+                # Order: a pass that is served meanwhile may LIST anew, which is no early LIST.
+                self._pace.end(at, is_early=is_early, is_answered=listing is not None)
+                if listing is not None:
+                    await self.wake(at, held, listing, is_early=is_early)
         finally:
             self._busy.difference_update({at.account for at in due})
 
-    async def _poll(self, at: Collection, held: list[ObjectKey], *, is_early: bool) -> bool:
-        """LIST a collection and wake whom that concerns; return whether it was answered."""
+    async def _poll(self, at: Collection, held: list[ObjectKey]) -> Listing | None:
+        """LIST a collection; return None where it was not answered."""
         account = self._cache.get(at.account)
         try:
             if account is not None:
@@ -154,18 +160,18 @@ class Poller:
             else:
                 user = self._cache.get(held[0])
                 if user is None:
-                    return False
+                    return None
                 binding = await self._world.accounts.bind_for_deletion(user, is_known=True)
             lane = Lane.TRANSITION if self._pace.moving(at) else Lane.ROUTINE
             with in_lane(lane), for_account(at.account):
-                listing = await self._listings.refresh(at, binding.api)
+                return await self._listings.refresh(at, binding.api)
         except (OperatorError, ClusterUnavailable) as error:
             # The class only: a LIST's own words may quote any object of the account.
             failure = type(error).__name__
             log.info("poll failed", collection=at.kind, account=str(at.account), error=failure)
             if account is not None:
                 self._tell(at.account, error)
-            return False
+            return None
         except LeadershipLost:
             raise
         except Exception as bug:  # noqa: BLE001 - which must not end the engine
@@ -173,9 +179,7 @@ class Poller:
             where = bug_told(bug)
             account_name = str(at.account)
             log.error("poll broke", collection=at.kind, account=account_name, exception=where)  # noqa: TRY400 - redacted
-            return False
-        self.wake(at, held, listing, is_early=is_early)
-        return True
+            return None
 
     def _tell(self, account: ObjectKey, error: Exception) -> None:
         """Have the account find out whether it is all of it that cannot be read."""
@@ -188,7 +192,7 @@ class Poller:
         if is_sign and not self._world.clients.contacts.of(account).is_out:
             self._queue.add(account)
 
-    def wake(
+    async def wake(
         self, at: Collection, held: list[ObjectKey], listing: Listing, *, is_early: bool = False
     ) -> None:
         """Wake the objects whose item of a LIST changed, went or came back.
@@ -202,10 +206,13 @@ class Poller:
             return
         shown = self._shown.setdefault(at, _Shown())
         if is_early:
-            self._wake_ended(at, rest, listing, shown)
+            await self._wake_ended(at, rest, listing, shown)
             return
+        # Order: all that is missing counts before the first pass that may make it anew. So nobody
+        # is woken before all are looked at.
+        woken: list[Callable[[], None]] = []
         now: dict[str, int | None] = {}
-        for key in held:
+        async for key in in_slices(held):
             obj = self._cache.get(key)
             if obj is None:
                 continue
@@ -218,16 +225,22 @@ class Poller:
                 is_changed = is_changed or self._differs_from_last_look(rest, obj, item)
             if ident in listing.by_id and self._note_seen(at.account, key, listing):
                 # Routine, though a whole fleet is back: an edit is not to wait behind all of it.
-                self._queue.add(key, fresh=False)
+                woken.append(partial(self._queue.add, key, fresh=False))
             has_ended = self._shows_end(key, listing, ident)
             if is_changed or self._is_moving(key) or self._went_between(key, ident, listing):
                 self._note_missing(at, obj, ident, listing)
-                self._queue.add(key, fresh=bool(rest.list_omits), is_nearly_done=has_ended)
+                is_fresh = bool(rest.list_omits)
+                add = partial(self._queue.add, key, fresh=is_fresh, is_nearly_done=has_ended)
+                woken.append(add)
         shown.prints, shown.begun_at = now, listing.begun_at
+        async for wake in in_slices(woken):
+            wake()
 
-    def _wake_ended(self, at: Collection, rest: Rest, listing: Listing, shown: _Shown) -> None:
+    async def _wake_ended(
+        self, at: Collection, rest: Rest, listing: Listing, shown: _Shown
+    ) -> None:
         """Wake what a LIST shows to be at its end, each once."""
-        for key in self._pace.moving(at):
+        async for key in in_slices(self._pace.moving(at)):
             end = self._pace.end_of(key)
             if end is None or end.is_seen:
                 continue
@@ -271,10 +284,8 @@ class Poller:
     def _wake_rest(self, gone: Collection) -> None:
         """Let the few that are left where no LIST is worth it look for themselves from now on."""
         for key in self._cache.keys(gone.kind):
-            obj = self._cache.get(key)
-            if obj is None or obj.has_reported_end:
-                continue
-            if collection_of(self._world.kinds[key.kind], obj) == gone:
+            # To read the objects themselves takes long: there may be thousands elsewhere.
+            if self._listings.collection(key) == gone:
                 self._queue.add(key, fresh=False)
 
     def _differs_from_last_look(self, rest: Rest, obj: KubeObject, item: Json | None) -> bool:

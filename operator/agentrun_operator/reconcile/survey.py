@@ -11,6 +11,7 @@ from agentrun_operator.reconcile.contact import OUT_OF_REACH
 from agentrun_operator.reconcile.context import Planned
 from agentrun_operator.reconcile.listing import Listing
 from agentrun_operator.reconcile.listings import Collection, collection_in, collection_of
+from agentrun_operator.reconcile.slices import in_slices
 from agentrun_operator.reconcile.world import World
 
 _MAX_LISTS = 32
@@ -119,7 +120,9 @@ async def _take(
                 raise
             # This kind alone may not be listed; the others tell enough.
             continue
-        lacking.update(key for key in members[at] if _lacks(world, at, key, listing))
+        async for key in in_slices(members[at]):
+            if _lacks(world, at, key, listing):
+                lacking.add(key)
     world.brake.note_survey(binding.source, lacking)
 
 

@@ -55,7 +55,7 @@ class World:
         """Drop what belongs to accounts and maps that are gone, or a process would only grow."""
         await self.clients.drop_unused()
         self.cache.drop_unused()
-        self.brake.drop_unused()
+        await self.brake.drop_unused()
         self.early_looks.keep(self.clients.is_there)
         self.known.sweep(lambda key: self.cache.version(key) is not None)
         self.connections.keep(lambda at: bool(self.cache.publishers_of(at)))

@@ -278,7 +278,7 @@ BUGS: tuple[Bug, ...] = (
     _bug(
         "poller-blind",
         "nobody is woken by a LIST, nor for want of one",
-        (Poller, "wake", m.never),
+        (Poller, "wake", m.never_awaited),
         (MemoryBank, "overdue", m.nobody),
     ),
     _bug("times-move", "times without flips", (status, "merge_conditions", m.times_move)),

@@ -257,6 +257,13 @@ def never(_: Any) -> Any:
     return lambda *_arguments, **_options: None
 
 
+def never_awaited(_: Any) -> Any:
+    async def nothing(*_arguments: Any, **_options: Any) -> None:
+        return None
+
+    return nothing
+
+
 def always_true(_: Any) -> Any:
     return lambda *_arguments, **_options: True
 
