@@ -34,6 +34,8 @@ from agentrun_operator.reconcile.tracing import UNTRACED, CallSpan, Tracer
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A hundred list items stay far below; more is a mistake or an attack."""
 LARGE_BYTES: Final = 256 * 1024
+MANY_CHUNKS: Final = 256
+"""After so many others are served: each takes up to a twentieth of a millisecond."""
 MAX_ANSWER_VALUES: Final = 64 * 1024
 """A hundred list items of 600 values stay below. The parser lets no other thread run until it is
 done, and a value takes it much longer than one more byte of a value."""
@@ -265,8 +267,13 @@ class Transport:
 
 async def _whole(response: httpx.Response, held: HeldAnswer, call: Call) -> bytes:
     """Read an answer to its end, within the bounds of one and of all."""
+    chunks = 0
     try:
         async for chunk in response.aiter_bytes():
+            chunks += 1
+            if chunks % MANY_CHUNKS == 0:
+                # What one read brought is handed out without a pause, a byte at a time if need be.
+                await asyncio.sleep(0)
             if len(held.body) + len(chunk) > MAX_ANSWER_BYTES:
                 raise AnswerTooLarge(
                     f"{call.action}: the answer is larger than {MAX_ANSWER_BYTES} bytes",

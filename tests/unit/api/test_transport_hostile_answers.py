@@ -1,5 +1,6 @@
 """What a broken or hostile server may answer: no crash, no memory, no minute of ours."""
 
+import asyncio
 import gzip
 import json
 import time
@@ -12,7 +13,7 @@ from agentrun_operator.api.auth import Acs3Auth
 from agentrun_operator.api.credentials import Keys, StaticKeys
 from agentrun_operator.api.errors import error_for
 from agentrun_operator.api.exchange import MAX_MESSAGE_CHARS, Answer, Call
-from agentrun_operator.api.transport import Transport
+from agentrun_operator.api.transport import MANY_CHUNKS, Transport
 from agentrun_operator.core.errors import AnswerTooLarge, Unavailable
 from agentrun_operator.core.nesting import MAX_DEPTH
 
@@ -115,6 +116,34 @@ async def test_a_packed_answer_is_not_unpacked() -> None:
     async with Transport("https://h.example", Acs3Auth(keys), network=network) as subject:
         with pytest.raises(Unavailable, match="packed"):
             await subject.send(READ)
+
+
+async def test_an_answer_of_tiny_chunks_lets_others_run() -> None:
+    """One read of the connection brings thousands of them."""
+    chunks, turns = 16 * MANY_CHUNKS, 0
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        async def stream() -> AsyncIterator[bytes]:
+            for _ in range(chunks):
+                yield b" "
+            yield b"{}"
+
+        return httpx.Response(200, content=stream())
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(turn())
+    keys = StaticKeys(Keys("LTAI", "secret"))
+    network = httpx.MockTransport(handler)
+    async with Transport("https://h.example", Acs3Auth(keys), network=network) as subject:
+        before = turns
+        assert (await subject.send(READ)).payload == {}
+        assert turns - before >= chunks // MANY_CHUNKS - 1
+    counting.cancel()
 
 
 @pytest.mark.parametrize(
