@@ -21,14 +21,6 @@ _Waiter = tuple[int, int, float, _Turn]
 """Lane, order of arrival, when it came, and what is set when the turn has come."""
 
 
-def _any_call(_call: Scope) -> bool:
-    return True
-
-
-def _same_place(_call: Scope) -> float:
-    return 0.0
-
-
 class Shares:
     """Callers that wait for their turn. Single event loop, no locks."""
 
@@ -63,7 +55,7 @@ class Shares:
         heapq.heappush(heap, (lane, next(self._serial), now, turn))
         return turn
 
-    def ahead_of(self, tenant: str, lane: int, counts: Callable[[Scope], bool] = _any_call) -> int:
+    def ahead_of(self, tenant: str, lane: int, counts: Callable[[Scope], bool]) -> int:
         """Return how many turns, at a guess, come before that of a caller who would join now.
 
         Args:
@@ -85,9 +77,7 @@ class Shares:
                 others += min(sum(map(len, heaps)), most)
         return own + others
 
-    def next(
-        self, place_of: Callable[[Scope], float | None] = _same_place
-    ) -> tuple[Scope, _Turn] | None:
+    def next(self, place_of: Callable[[Scope], float | None]) -> tuple[Scope, _Turn] | None:
         """Remove and return who is next, and the turn; None where nobody who waits may go.
 
         Args:

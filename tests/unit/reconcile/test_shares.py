@@ -5,13 +5,18 @@ from collections import Counter
 
 from agentrun_operator.reconcile.budget import Budget, Lane, in_lane
 from agentrun_operator.reconcile.shares import Shares
+from agentrun_operator.reconcile.throttling import Scope
 from fakes.clock import VirtualClock
+
+
+def _level(_call: Scope) -> float:
+    return 0.0
 
 
 def served(shares: Shares, names: dict["asyncio.Future[None]", str], turns: int) -> list[str]:
     found = []
     for _ in range(turns):
-        following = shares.next()
+        following = shares.next(_level)
         assert following is not None
         _, turn = following
         found.append(names[turn])
@@ -86,7 +91,7 @@ async def test_who_gave_up_had_no_turn() -> None:
     gone = shares.join("b", Lane.URGENT, now=0.0)
     gone.cancel()
     assert served(shares, names, 2) == ["a", "a"]
-    assert shares.next() is None
+    assert shares.next(_level) is None
 
 
 async def test_nothing_is_remembered_of_who_is_gone() -> None:
