@@ -244,10 +244,10 @@ class AccountDirectory:
             if key == binding.source or key.namespace not in ("", obj.key.namespace):
                 continue
             account = self._cache.get(key)
-            is_there = account is not None and self._places.leads_to(
-                account, binding.identity, binding.host
-            )
-            if account is not None and is_there and await self._admission.lets_in(account, obj):
+            if account is None:
+                continue
+            is_there = self._places.leads_to(account, binding.identity, binding.host)
+            if is_there and await self._admission.lets_in(account, obj):
                 found.append(key)
         return found
 
