@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from agentrun_operator.core.identity import ObjectKey
 from agentrun_simulator.settings import Account
 from bench import clients
-from bench.fleet import BUDGET_PER_SECOND, KINDS, WRITES, Fleet
+from bench.fleet import AVAILABLE, BUDGET_PER_SECOND, KINDS, WRITES, Fleet
 from bench.held import held
 from fakes.cloud import keys_of
 from fakes.lab import account_spec
@@ -27,7 +27,6 @@ EACH = len(KINDS)
 """Objects of an account: one of each kind."""
 QUIET_MINUTES = 10
 SETTLE_SECONDS = 120.0
-AVAILABLE = ("True", "Available")
 
 
 class Teams(Fleet):
@@ -158,12 +157,7 @@ async def _opened(fleet: Teams) -> dict[str, Any]:
 async def _to_ready(fleet: Teams) -> dict[str, Any]:
     fleet.apply()
     begun = time.process_time()
-    for _ in range(100):
-        await fleet.elapse(10)
-        if fleet.all_ready:
-            break
-    else:
-        raise RuntimeError("the fleet did not become Ready")
+    await fleet.until_ready()
     spent, asked = time.process_time() - begun, Asked.since(fleet)
     return {
         "ready_calls_per_object": round(asked.calls / fleet.objects, 2),

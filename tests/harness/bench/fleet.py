@@ -4,6 +4,7 @@ import gc
 import time
 import tracemalloc
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import psutil
@@ -32,6 +33,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
 }
 """In equal shares. Each object stands alone, so that no wait for another one is counted."""
+AVAILABLE = ("True", "Available")
 WRITES = {"add_finalizer", "remove_finalizer", "write_status"}
 RESYNC_SECONDS = 600.0
 POLL_SECONDS = 1.0
@@ -107,7 +109,21 @@ class Fleet:
     @property
     def all_ready(self) -> bool:
         """Whether every object is Ready."""
-        return all(self.lab.ready(key) == ("True", "Available") for key in self.keys)
+        return all(self.lab.ready(key) == AVAILABLE for key in self.keys)
+
+    async def until_ready(self, keys: Iterable[ObjectKey] | None = None) -> None:
+        """Let virtual time pass until some objects, or all of the fleet, are Ready.
+
+        Raises:
+            RuntimeError: that did not come about.
+        """
+        left = list(self.keys if keys is None else keys)
+        for _ in range(100):
+            await self.elapse(10)
+            left = [key for key in left if self.lab.ready(key) != AVAILABLE]
+            if not left:
+                return
+        raise RuntimeError(f"{len(left)} are not Ready; {left[0]}: {self.lab.message(left[0])}")
 
 
 async def measure(objects: int) -> dict[str, Any]:
@@ -130,12 +146,7 @@ async def measure(objects: int) -> dict[str, Any]:
 async def _to_ready(fleet: Fleet) -> dict[str, Any]:
     fleet.apply()
     fleet.passes, begun = 0, time.process_time()
-    for _ in range(100):
-        await fleet.elapse(10)
-        if fleet.all_ready:
-            break
-    else:
-        raise RuntimeError("the fleet did not become Ready")
+    await fleet.until_ready()
     spent = time.process_time() - begun
     calls, writes = fleet.counted()
     size = fleet.objects

@@ -90,20 +90,6 @@ class AllKinds(Fleet):
         """Return the objects of a kind."""
         return [key for key in self.keys if key.kind == kind]
 
-    async def until_ready(self, keys: Iterable[ObjectKey]) -> None:
-        """Let time pass until some objects are Ready.
-
-        Raises:
-            RuntimeError: that did not come about.
-        """
-        left = list(keys)
-        for _ in range(100):
-            await self.elapse(10)
-            left = [key for key in left if self.lab.ready(key)[0] != "True"]
-            if not left:
-                return
-        raise RuntimeError(f"{len(left)} are not Ready; {left[0]}: {self.lab.message(left[0])}")
-
     def asked(self) -> Counter[str]:
         """Return the calls to the cloud since last time, by kind; whose keys it is, by itself."""
         found: Counter[str] = Counter()
@@ -153,7 +139,7 @@ async def _to_ready(fleet: AllKinds, kinds: Mapping[str, dict[str, Any]]) -> dic
     for some in (*((kind,) for kind in ACCOUNT_KINDS), tuple(FULL)):
         fleet.writes.clear()
         fleet.apply_of(some)
-        await fleet.until_ready(fleet.keys)
+        await fleet.until_ready()
         asked = fleet.asked()
         calls += asked.total()
         for kind in some:
