@@ -84,6 +84,7 @@ def _recorded(slot: Slot, raw: Json) -> tuple[str, str, str] | None:
     status = raw["status"]
     # Who only observes looks at what is another one's.
     observes = raw["spec"].get("managementPolicy") == "Observe"
-    if observes or "adopted" not in status or not status.get("externalId"):
+    # What a predecessor had may have been adopted by another before this one was restored.
+    if observes or not _is_bound(raw) or "adopted" not in status or not status.get("externalId"):
         return None
     return slot.kind, _account_of(slot, raw), str(status["externalId"])

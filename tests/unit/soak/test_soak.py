@@ -256,6 +256,15 @@ FOUND_BEFORE = {
             Step(133.2, "freeze", {"seconds": 60.0}),
         ),
     ),
+    "a resource adopted before its maker is back from the backup": replace(
+        generate(333134533),
+        steps=(
+            Step(63.4, "apply", {"slot": "solo", "variant": 0, "policies": None}),
+            Step(63.4, "apply", {"slot": "twin", "variant": 1, "policies": None}),
+            Step(82.2, "lose_namespace", {"namespace": "team-a"}),
+            Step(112.6, "restore_namespace", {"namespace": "team-a", "status": True}),
+        ),
+    ),
     "a process that ends late, since it began without a CRD": replace(
         generate(776775523),
         steps=(
