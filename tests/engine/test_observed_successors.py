@@ -89,3 +89,19 @@ async def test_an_adopted_successor_keeps_what_left_the_spec_before() -> None:
     await lab.elapse(100)
     assert lab.ready(key) == ("True", "Available")
     assert [r["description"] for r in made(lab, SAMPLES["ModelProxy"])] == ["made by hand"]
+
+
+@each_kind
+async def test_a_new_process_writes_nothing_about_what_is_gone(kind: str) -> None:
+    lab, key = await ready(SAMPLES[kind])
+    lab.edit(key, managementPolicy="Observe")
+    await lab.elapse(100)
+    lab.simulator.remove(SAMPLES[kind].family, cloud_key(lab, key))
+    await lab.elapse(100)
+    told = lab.get(key).status
+    assert lab.ready(key) == ("False", "ExternalResourceMissing")
+    lab.restart()
+    lab.calls.take()
+    await lab.elapse(100)
+    assert "write_status" not in lab.calls.take()
+    assert lab.get(key).status == told

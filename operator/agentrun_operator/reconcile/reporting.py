@@ -101,13 +101,17 @@ class ReportingSteps:
         if ctx.obj.deleting and (ctx.changes or ctx.obj.ready_reason != Reason.DELETING.value):
             message = "no look finds the resource any more; looking once more before letting go"
             verdict = outcome.deleting(Reason.DELETING, message)
+        elif ctx.changes and ctx.obj.observes_only:
+            # What was proven once stands: else each new process would write twice.
+            if ctx.obj.ready_reason != Reason.EXTERNAL_RESOURCE_MISSING.value:
+                message = "one look did not find the resource; looking once more"
+                verdict = outcome.progressing(
+                    Reason.EXTERNAL_RESOURCE_MISSING, message, synced=False
+                )
         elif ctx.changes:
             # What a step before took back must not stand until then.
-            reason, message = Reason.CREATING, "looking once more before creating the resource"
-            if ctx.obj.observes_only:
-                reason = Reason.EXTERNAL_RESOURCE_MISSING
-                message = "one look did not find the resource; looking once more"
-            verdict = outcome.progressing(reason, message, synced=False)
+            message = "looking once more before creating the resource"
+            verdict = outcome.progressing(Reason.CREATING, message, synced=False)
         return Outcome(verdict, pause, "requeue_after", in_transition=is_moving)
 
     async def await_transition(self, ctx: Context) -> Outcome | None:
