@@ -338,16 +338,18 @@ class SimulatedCloud:
         late = [*self._delayed, *(exchange for _, exchange in self.core._late)]
         return {uid for exchange in late for uid in self._posts[id(exchange)].values()}
 
-    def inherit(self, old_uid: str, new_uid: str, status: Json) -> None:
+    def inherit(self, old: Json, new_uid: str) -> None:
         """Give what one object made to another: its status was restored there.
 
         What was made after the backup is on no record: only a mark tells whose it is, or an id
-        that was made of the uid.
+        that was made of the uid. What a lost answer made is known by its content alone.
         """
         self.take_stock()
+        old_uid, status = old["metadata"]["uid"], old["status"]
         told = status.get("externalId")
-        is_open = bool(status.get("creation"))
+        said = old["spec"].get("description")
         for record, owner in self.ledger.items():
+            is_open = bool(status.get("creation")) and record.data.get("description") == said
             is_told = (told is not None and told in _ids(record)) or old_uid in record.key
             if owner.uid == old_uid and (is_open or is_told or record.data.get("systemTags")):
                 owner.uid = new_uid

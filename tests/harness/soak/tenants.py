@@ -349,7 +349,7 @@ class Tenants:
             others = [raw["status"] for k, raw in self._kube.objects.items() if k in SLOT_OF]
             adopted = {s.get("externalId") for s in others if s.get("adopted")}
             if old["status"].get("externalId") not in adopted or old["status"].get("adopted"):
-                self._simulation.cloud.inherit(meta["uid"], new["metadata"]["uid"], old["status"])
+                self._simulation.cloud.inherit(old, new["metadata"]["uid"])
 
     # ------------------------------------------------ a human helps
 
