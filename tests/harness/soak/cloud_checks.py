@@ -236,8 +236,9 @@ class CloudChecks:
         others = tags - {ours, adopted_tag(ours)}
         is_foreign = any(t.startswith("k8s:") or t == "x-agentrun-super" for t in others)
         is_adopted = bool(obj.status.get("adopted"))
-        if self._simulation.actions.restores.taken_over.get(record, 0.0) > found.begun:
-            # It was ours when the pass looked.
+        restores = self._simulation.actions.restores
+        was_ours = restores.taken_over.get(record, 0.0) > found.begun
+        if was_ours or restores.is_known_by_parent(record, obj.uid):
             return
         if not tags and owner is not None and self._nothing_tells(found, owner.uid):
             return

@@ -10,6 +10,7 @@ from agentrun_simulator.faults import Fault
 from agentrun_simulator.store import Record
 from soak.cloud import OUTSIDER
 from soak.conditions import ready_of
+from soak.process import CLUSTER_ID
 from soak.slots import NAMESAKES, SLOTS, Slot
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Restores:
         """When no call got through, from and until."""
         self.taken_over: dict[Record, float] = {}
         """When another cluster put its mark on a resource of ours."""
+        self._lost: dict[Record, str] = {}
+        """Children that an object made before it was restored without its status → its new uid."""
         self.overridden: dict[tuple[Record, str], tuple[str, int]] = {}
         """Fields that somebody else changed while they were as specified → owner's uid, and how
         often its user had edited the field by then."""
@@ -95,6 +98,22 @@ class Restores:
             if "parentId" in status:
                 status["parentId"] = "elsewhere"
             self._put(SLOTS[slot].key, status)
+
+    def lose_status(self, old: Json, new: Json) -> None:
+        """Note what an object made that came back with our finalizer and no status."""
+        before, after = old["metadata"]["uid"], new["metadata"]["uid"]
+        self._simulation.cloud.take_stock()
+        ledger = self._simulation.cloud.ledger.items()
+        self._lost |= {r: after for r, owner in ledger if owner.uid == before and r.parent}
+
+    def is_known_by_parent(self, record: Record, uid: str) -> bool:
+        """Whether the mark of a parent tells whose a child is, which no record does any more."""
+        if self._lost.get(record) != uid or record.parent is None:
+            return False
+        tenants = self._simulation.cloud.tenants()
+        parents = [t.get(str(record.family.parent), record.parent) for t in tenants]
+        marks = [str(m) for p in parents if p is not None for m in p.data.get("systemTags") or ()]
+        return any(mark.startswith(f"k8s:{CLUSTER_ID}/") for mark in marks)
 
     def _put(self, key: ObjectKey, status: Json) -> None:
         self.written_at[key] = self._simulation.loop.time()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentrun_operator.core.identity import ObjectKey
+from agentrun_operator.core.identity import FINALIZER, ObjectKey
 from agentrun_operator.reconcile.ports import Json
 from agentrun_simulator.settings import Account
 from fakes.kube_server import OURS
@@ -350,6 +350,8 @@ class Tenants:
             adopted = {s.get("externalId") for s in others if s.get("adopted")}
             if old["status"].get("externalId") not in adopted or old["status"].get("adopted"):
                 self._simulation.cloud.inherit(old, new["metadata"]["uid"])
+        elif FINALIZER in kept.get("finalizers", ()):
+            self._simulation.actions.restores.lose_status(old, new)
 
     # ------------------------------------------------ a human helps
 

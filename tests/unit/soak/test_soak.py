@@ -265,6 +265,16 @@ FOUND_BEFORE = {
             Step(112.6, "restore_namespace", {"namespace": "team-a", "status": True}),
         ),
     ),
+    "an endpoint restored without its status, known by its parent": replace(
+        generate(333137694),
+        steps=(
+            Step(1.7, "apply", {"slot": "bare", "variant": 0, "policies": {}}),
+            Step(1.7, "apply", {"slot": "ep", "variant": 0, "policies": {}}),
+            Step(87.7, "lose_namespace", {"namespace": "team-a"}),
+            Step(118.3, "restore_namespace", {"namespace": "team-a", "status": False}),
+            Step(138.9, "delete", {"slot": "ep"}),
+        ),
+    ),
     "a process that ends late, since it began without a CRD": replace(
         generate(776775523),
         steps=(
